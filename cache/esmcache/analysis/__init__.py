@@ -1,0 +1,8 @@
+"""What a source text says before it runs: its module record and what is wrong with it.
+
+Reads bytes alone: knows no paths, no other modules and no engine.
+"""
+
+from esmcache.analysis.source_analysis import Analysis, analyse_commonjs, analyse_module
+
+__all__ = ["Analysis", "analyse_commonjs", "analyse_module"]

@@ -1,0 +1,33 @@
+"""Import attributes, as a clause of `import` and `export` and as an option of `import()` write them."""
+
+from __future__ import annotations
+
+from esmcache.analysis.parser import Node, SyntaxTree
+from esmcache.analysis.string_values import identifier_name, string_value
+from esmcache.records import ImportAttribute
+
+
+def import_attributes(tree: SyntaxTree, braces: Node) -> tuple[ImportAttribute, ...] | None:
+    """Return the attributes of `{type: 'json'}` as written, or None where one is no pair of literals.
+
+    Spec: WithClauseToAttributes (sec-withclausetoattributes). Differs: the order is the source's.
+    """
+    if braces.type != "object":
+        return None
+    attributes = []
+    for pair in braces.named_children:
+        if pair.type in ("comment", "html_comment"):
+            continue
+        key, value = pair.child_by_field_name("key"), pair.child_by_field_name("value")
+        name = None if key is None else property_name(tree, key)
+        if name is None or value is None or value.type != "string":
+            return None
+        attributes.append(ImportAttribute(name, string_value(tree.text(value))))
+    return tuple(attributes)
+
+
+def property_name(tree: SyntaxTree, key: Node) -> str | None:
+    """Return the name that a property's key is, or None for computed and numeric ones."""
+    if key.type == "string":
+        return string_value(tree.text(key))
+    return identifier_name(tree.text(key)) if key.type == "property_identifier" else None

@@ -1,0 +1,135 @@
+"""Expressions that ask for other modules while a module runs: import(), require() and new Worker()."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from esmcache.analysis.attributes import import_attributes, property_name
+from esmcache.analysis.parser import Node, SyntaxTree, TreeQuery
+from esmcache.analysis.string_values import string_value
+from esmcache.records import CallKind, ImportAttribute, ModuleCall
+from esmcache.spans import Span
+
+_QUERY = TreeQuery(
+    """
+    (call_expression . function: (import) arguments: (arguments)) @import
+    (call_expression . function: (identifier) @_name arguments: (arguments) (#eq? @_name "require")) @require
+    (new_expression constructor: (identifier) @_name arguments: (arguments) (#eq? @_name "Worker")) @worker
+    (new_expression
+      constructor: (member_expression property: (property_identifier) @_name)
+      arguments: (arguments) (#eq? @_name "Worker")) @worker
+    """
+)
+# What a text must hold for the query to find anything; each begins with a word that is quickly looked for.
+_IMPORT = re.compile(rb"import(?<![\w$]import)\s*(?![\s\w$*{'\".,;:)\]])")
+_WORKER = re.compile(rb"Worker(?<![\w$]Worker)(?![\w$])")
+_REQUIRE = re.compile(rb"require(?<![\w$]require)(?![\w$])")
+_CALLEES = frozenset({"import", "identifier", "property_identifier"})
+_FEW = 32
+_META_URL = re.compile(rb"import\s*\.\s*meta\s*\.\s*url")
+
+
+def module_calls(tree: SyntaxTree, *, commonjs: bool) -> tuple[ModuleCall, ...]:
+    """Return the calls in source order; require() alone is left out in modules and without a literal."""
+    within = _where_calls_may_be(tree, (_IMPORT, _WORKER, _REQUIRE) if commonjs else (_IMPORT, _WORKER))
+    if within is None:
+        return ()
+    found = _QUERY.captures(tree.root, within)
+    calls = [_import_call(tree, node) for node in found.get("import", ())]
+    calls += [_worker(tree, node) for node in found.get("worker", ())]
+    if commonjs:
+        calls += [call for node in found.get("require", ()) if (call := _require_call(tree, node))]
+    calls.sort(key=lambda call: call.span.start if call.span else 0)
+    return tuple(calls)
+
+
+def _where_calls_may_be(tree: SyntaxTree, words: Iterable[re.Pattern[bytes]]) -> Span | None:
+    """Return a span that covers all calls, or None where there can be none.
+
+    Most texts need no query, which costs as much as half a parse.
+    """
+    spans = [match.span() for word in words for match in word.finditer(tree.source)]
+    if len(spans) <= _FEW:
+        # Most are in comments. (Looking them up one by one costs the number of statements each.)
+        spans = [span for span in spans if _is_callee(tree.root, span[0])]
+    if not spans:
+        return None
+    return Span(min(start for start, _ in spans), max(end for _, end in spans))
+
+
+def _is_callee(root: Node, start: int) -> bool:
+    node = root.descendant_for_byte_range(start, start + 1)
+    return node is None or node.type in _CALLEES
+
+
+def _import_call(tree: SyntaxTree, call: Node) -> ModuleCall:
+    arguments = _arguments(call)
+    attributes: tuple[ImportAttribute, ...] = ()
+    if len(arguments) > 1:
+        attributes = _options_attributes(tree, arguments[1]) or ()
+    return _module_call(tree, CallKind.IMPORT, call, arguments[0] if arguments else None, attributes)
+
+
+def _require_call(tree: SyntaxTree, call: Node) -> ModuleCall | None:
+    arguments = _arguments(call)
+    if len(arguments) != 1 or _literal(tree, arguments[0]) is None:
+        return None
+    return _module_call(tree, CallKind.REQUIRE, call, arguments[0])
+
+
+def _worker(tree: SyntaxTree, new: Node) -> ModuleCall:
+    arguments = _arguments(new)
+    url = arguments[0] if arguments else None
+    if url is not None and url.type == "new_expression":
+        constructor = url.child_by_field_name("constructor")
+        url_arguments = _arguments(url)
+        if (
+            constructor is not None
+            and tree.text(constructor) == b"URL"
+            and len(url_arguments) == 2
+            and _META_URL.fullmatch(tree.text(url_arguments[1]))
+        ):
+            return _module_call(tree, CallKind.WORKER, new, url_arguments[0])
+    return ModuleCall(CallKind.WORKER, None, (), Span(new.start_byte, new.end_byte))
+
+
+def _module_call(
+    tree: SyntaxTree,
+    kind: CallKind,
+    call: Node,
+    argument: Node | None,
+    attributes: tuple[ImportAttribute, ...] = (),
+) -> ModuleCall:
+    """Return the call; its span is the literal with its quotes, or the whole call without one."""
+    specifier = None if argument is None else _literal(tree, argument)
+    place = call if argument is None or specifier is None else argument
+    return ModuleCall(kind, specifier, attributes, Span(place.start_byte, place.end_byte))
+
+
+def _arguments(call: Node) -> list[Node]:
+    arguments = call.child_by_field_name("arguments")
+    if arguments is None or arguments.type != "arguments":
+        return []
+    return [node for node in arguments.named_children if node.type not in ("comment", "html_comment")]
+
+
+def _literal(tree: SyntaxTree, node: Node) -> str | None:
+    if node.type == "template_string":
+        if any(child.type == "template_substitution" for child in node.named_children):
+            return None
+    elif node.type != "string":
+        return None
+    return string_value(tree.text(node))
+
+
+def _options_attributes(tree: SyntaxTree, options: Node) -> tuple[ImportAttribute, ...] | None:
+    """Return the attributes in `{with: {type: 'json'}}`, or None where they are not literals."""
+    if options.type != "object":
+        return None
+    for pair in options.named_children:
+        if pair.type == "pair":
+            key, value = pair.child_by_field_name("key"), pair.child_by_field_name("value")
+            if key is not None and value is not None and property_name(tree, key) == "with":
+                return import_attributes(tree, value)
+    return None

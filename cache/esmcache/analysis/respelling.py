@@ -1,0 +1,57 @@
+"""Valid JavaScript that the grammar cannot read, respelled in the same number of bytes so that it can.
+
+Names and values are read from the text as written, so a respelling must keep the structure alone. It is
+tried only where the text as written has errors, and dropped where it has errors, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from esmcache.spans import Span
+
+# Bounded and possessive, so that no text makes these search for long.
+_COMMENT = rb"/\*(?:[^*]|\*(?!/)){0,1000}+\*/|//[^\r\n]{0,1000}+"
+_GAP = rb"(?:\s|" + _COMMENT + rb"){0,1000}+"
+_LARGEST_SOURCE = 4 << 20
+_RESERVED = (
+    rb"(?:break|case|catch|class|const|continue|debugger|delete|do|else|enum|export|extends|false|finally|for"
+    rb"|function|if|import|in|instanceof|new|null|return|super|switch|this|throw|true|try|typeof|var|void"
+    rb"|while|with)"
+)
+
+# A reserved word is a name in `export {catch_ as catch}` and `import {if as x} from 'a'`.
+_RESERVED_NAME = re.compile(rb"(?<![\w$\\'\"])" + _RESERVED + rb"(?![\w$\\'\"])")
+# `export {a}` and `from 'a'`, or `from 'a'` and `with {…}`, with a line's end between them.
+_LATE_FROM = re.compile(rb"(?<=\})(" + _GAP + rb")(?=from\b)")
+_LATE_WITH = re.compile(rb"(?<=['\"])(" + _GAP + rb")(?=with\b" + _GAP + rb"\{)")
+# White space beyond ASCII (no line's end), which hides a line's end from the grammar.
+_WIDE_SPACE = re.compile(
+    rb"\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xaf]|\xe2\x81\x9f|\xe3\x80\x80|(?<!^)\xef\xbb\xbf"
+)
+
+
+def respell_names(source: bytes, unread_names: Iterable[Span]) -> bytes:
+    """Return `source` with other words for the reserved ones in `unread_names`.
+
+    Those are the places within the braces of import and export that the grammar could not read.
+    """
+    changed = bytearray(source)
+    for span in unread_names:
+        text = source[span.start : span.end]
+        changed[span.start : span.end] = _RESERVED_NAME.sub(lambda name: b"_" * len(name[0]), text)
+    return bytes(changed)
+
+
+def respell(source: bytes) -> bytes:
+    """Return `source` with other white space where the grammar minds, or `source` itself."""
+    if len(source) > _LARGEST_SOURCE:
+        return source
+    source = _LATE_FROM.sub(_blank, source)
+    source = _LATE_WITH.sub(_blank, source)
+    return _WIDE_SPACE.sub(_blank, source)
+
+
+def _blank(match: re.Match[bytes]) -> bytes:
+    return b" " * len(match[0])

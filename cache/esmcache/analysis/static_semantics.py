@@ -1,0 +1,247 @@
+"""Syntax tree to ModuleRecord: ECMA-262's static semantics of import and export declarations.
+
+Walks the top level alone; expressions anywhere below it are found by `calls` and `top_level_await`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from esmcache.analysis.attributes import import_attributes
+from esmcache.analysis.bound_names import declaration_names
+from esmcache.analysis.calls import module_calls
+from esmcache.analysis.parser import Node, SyntaxTree
+from esmcache.analysis.string_values import identifier_name, string_value
+from esmcache.analysis.top_level_await import has_top_level_await
+from esmcache.records import (
+    ExportEntry,
+    ImportAttribute,
+    ImportEntry,
+    ImportName,
+    ModuleRecord,
+    ModuleRequest,
+    Phase,
+)
+from esmcache.spans import Span
+
+# ECMA-262's local name of what `export default 1` binds; no identifier can be spelled so.
+DEFAULT_BINDING = "*default*"
+
+_FUNCTIONS_AND_CLASSES = frozenset({"function_expression", "generator_function", "class"})
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleReading:
+    """A tree's record and what its checks need.
+
+    `clause_exports` are the entries of `export {a}`, which may name what nobody declares; `unclear` is the
+    first place where the tree does not say, or not rightly, what the text means.
+    """
+
+    record: ModuleRecord
+    clause_exports: tuple[ExportEntry, ...]
+    unclear: Span | None
+
+
+def read_module(tree: SyntaxTree) -> ModuleReading:
+    """Return the record of what `tree` declares; parts that could not be read are left out.
+
+    Spec: ParseModule (sec-parsemodule), steps 3 to 11. requested_modules is in source order and has one
+    request per specifier, phase and set of attributes (ModuleRequestsEqual); entries hold their own
+    statement's request, equal but for the span.
+    """
+    declarations = _Declarations(tree)
+    declarations.read_statements()
+    local, indirect = declarations.resolved_exports()
+    record = ModuleRecord(
+        requested_modules=tuple(declarations.requests.values()),
+        import_entries=tuple(declarations.imports),
+        local_export_entries=local,
+        indirect_export_entries=indirect,
+        star_export_entries=tuple(declarations.stars),
+        has_tla=has_top_level_await(tree),
+        calls=module_calls(tree, commonjs=False),
+    )
+    return ModuleReading(record, tuple(declarations.clause_exports), declarations.unclear)
+
+
+class _Declarations:
+    """Collects entries in source order while the top level is walked once."""
+
+    def __init__(self, tree: SyntaxTree) -> None:
+        self.tree = tree
+        self.requests: dict[object, ModuleRequest] = {}
+        self.imports: list[ImportEntry] = []
+        self.exports: list[ExportEntry] = []
+        self.stars: list[ExportEntry] = []
+        self.clause_exports: list[ExportEntry] = []
+        self.unclear: Span | None = None
+
+    def read_statements(self) -> None:
+        bare_clause = False
+        for node in self.tree.root.named_children:
+            kind = node.type
+            if kind == "import_statement":
+                self._import_statement(node)
+            elif kind == "export_statement":
+                self._export_statement(node)
+                bare_clause = node.child_by_field_name("source") is None
+                continue
+            elif kind == "ERROR":
+                for child in node.named_children:
+                    if child.type == "import_statement":
+                        self._import_statement(child)
+                    elif child.type == "export_statement":
+                        self._export_statement(child)
+            elif bare_clause and self.tree.source.startswith(b"from", node.start_byte):
+                # The grammar ends `export {a}` at a line's end, though `from 'a'` follows.
+                self._note_unclear(node)
+            bare_clause = bare_clause and kind == "comment"
+
+    def resolved_exports(self) -> tuple[tuple[ExportEntry, ...], tuple[ExportEntry, ...]]:
+        """Return local and indirect export entries: an imported binding that is exported is indirect."""
+        imported = {entry.local_name: entry for entry in self.imports}
+        local: list[ExportEntry] = []
+        indirect: list[ExportEntry] = []
+        for entry in self.exports:
+            if entry.module_request is not None:
+                indirect.append(entry)
+                continue
+            source = imported.get(entry.local_name or "")
+            if source is None or source.import_name is ImportName.NAMESPACE_OBJECT:
+                local.append(entry)
+            else:
+                request, name = source.module_request, source.import_name
+                indirect.append(ExportEntry(entry.export_name, request, name, None, entry.span))
+        return tuple(local), tuple(indirect)
+
+    def _import_statement(self, statement: Node) -> None:
+        children = statement.named_children
+        request = self._request(children)
+        if request is None:
+            return
+        for clause in children:
+            if clause.type != "import_clause":
+                continue
+            for binding in clause.named_children:
+                kind = binding.type
+                if kind == "identifier":
+                    self._add_import(request, "default", binding)
+                elif kind == "named_imports":
+                    self._named_imports(request, binding)
+                elif kind == "namespace_import":
+                    name = binding.named_children[-1]
+                    self._add_import(request, ImportName.NAMESPACE_OBJECT, name)
+
+    def _named_imports(self, request: ModuleRequest, braces: Node) -> None:
+        for specifier in braces.named_children:
+            if specifier.type != "import_specifier":
+                continue
+            name = specifier.child_by_field_name("name")
+            if name is not None:
+                alias = specifier.child_by_field_name("alias")
+                self._add_import(request, self._export_name(name), alias or name)
+
+    def _add_import(self, request: ModuleRequest, name: str | ImportName, binding: Node) -> None:
+        local_name = identifier_name(self.tree.text(binding))
+        self.imports.append(ImportEntry(request, name, local_name, _span(binding)))
+
+    def _export_statement(self, statement: Node) -> None:
+        declaration = statement.child_by_field_name("declaration")
+        if declaration is not None:
+            self._exported_declaration(statement, declaration)
+            return
+        value = statement.child_by_field_name("value")
+        if value is not None:
+            self._export_default(statement, value)
+            return
+        children = statement.children
+        request = self._request(children)
+        for child in children:
+            kind = child.type
+            if kind == "export_clause":
+                self._export_clause(request, child)
+            elif kind == "*" and request is not None:
+                star = ExportEntry(None, request, ImportName.ALL_BUT_DEFAULT, None, _span(child))
+                self.stars.append(star)
+            elif kind == "namespace_export" and request is not None:
+                name = child.children[-1]
+                self._add_export(name, self._export_name(name), request, ImportName.ALL, None)
+
+    def _exported_declaration(self, statement: Node, declaration: Node) -> None:
+        default = next((child for child in statement.children if child.type == "default"), None)
+        for name in declaration_names(declaration):
+            local_name = identifier_name(self.tree.text(name))
+            self._add_export(name, "default" if default else local_name, None, None, local_name)
+
+    def _export_default(self, statement: Node, value: Node) -> None:
+        name = self._name_of_declaration(value)
+        local_name = DEFAULT_BINDING if name is None else identifier_name(self.tree.text(name))
+        place = name or next(child for child in statement.children if child.type == "default")
+        self._add_export(place, "default", None, None, local_name)
+
+    def _name_of_declaration(self, value: Node) -> Node | None:
+        # `export default function f() {}` and `(1)` on the next line are two statements, but one call in
+        # the grammar: look at what the expression begins with.
+        if not self.tree.source.startswith((b"function", b"async", b"class", b"@"), value.start_byte):
+            return None
+        leftmost: Node | None = value
+        while leftmost is not None and leftmost.type not in _FUNCTIONS_AND_CLASSES:
+            leftmost = leftmost.child(0) if leftmost.child_count else None
+        return None if leftmost is None else leftmost.child_by_field_name("name")
+
+    def _export_clause(self, request: ModuleRequest | None, clause: Node) -> None:
+        for specifier in clause.named_children:
+            if specifier.type != "export_specifier":
+                continue
+            name = specifier.child_by_field_name("name")
+            if name is None:
+                continue
+            alias = specifier.child_by_field_name("alias") or name
+            source_name = self._export_name(name)
+            export_name = source_name if alias is name else self._export_name(alias)
+            if request is None:
+                self._add_export(alias, export_name, None, None, source_name)
+                self.clause_exports.append(self.exports[-1])
+            else:
+                self._add_export(alias, export_name, request, source_name, None)
+
+    def _add_export(
+        self,
+        place: Node,
+        export_name: str,
+        request: ModuleRequest | None,
+        import_name: str | ImportName | None,
+        local_name: str | None,
+    ) -> None:
+        self.exports.append(ExportEntry(export_name, request, import_name, local_name, _span(place)))
+
+    def _request(self, children: list[Node]) -> ModuleRequest | None:
+        source = None
+        attributes: tuple[ImportAttribute, ...] = ()
+        for child in children:
+            kind = child.type
+            if kind == "string":
+                source = child
+            elif kind == "import_attribute":
+                written = import_attributes(self.tree, child.named_children[-1])
+                if written is None:
+                    self._note_unclear(child)
+                attributes = written or ()
+        if source is None:
+            return None
+        specifier = string_value(self.tree.text(source))
+        request = ModuleRequest(specifier, attributes, Phase.EVALUATION, _span(source))
+        self.requests.setdefault((specifier, frozenset(attributes)) if attributes else specifier, request)
+        return request
+
+    def _export_name(self, name: Node) -> str:
+        text = self.tree.text(name)
+        return string_value(text) if name.type == "string" else identifier_name(text)
+
+    def _note_unclear(self, node: Node) -> None:
+        self.unclear = self.unclear or _span(node)
+
+
+def _span(node: Node) -> Span:
+    return Span(*node.byte_range)

@@ -1,0 +1,77 @@
+"""Whether a module awaits at its top level: [[HasTLA]]."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+
+from esmcache.analysis.parser import Node, SyntaxTree
+
+_AWAIT = re.compile(rb"await(?![\w$])(?<![\w$]await)")
+_HIDING = frozenset(
+    {
+        "arrow_function",
+        "function_declaration",
+        "function_expression",
+        "generator_function",
+        "generator_function_declaration",
+        "class_static_block",
+        # Names of imports and exports, not of bindings: `export {await_ as await}`.
+        "export_clause",
+        "named_imports",
+        "namespace_export",
+    }
+)
+
+
+def has_top_level_await(tree: SyntaxTree) -> bool:
+    """Return whether `await` stands outside of every function: an expression, `for await` or `await using`.
+
+    Spec: Contains await (sec-static-semantics-contains). Walks only to where the text says `await`, in one
+    pass, and does not look into functions.
+    """
+    offsets = _await_offsets(tree.source)
+    next_offset = 0
+    path = [[tree.root]]  # each list holds the children of one node of the list before it
+    while next_offset < len(offsets):
+        offset = offsets[next_offset]
+        while path and path[-1][-1].end_byte <= offset:
+            path.pop()
+        if not path:
+            return False
+        siblings = path[-1]
+        index = bisect_right(siblings, offset, key=_start) - 1
+        if index < 0 or siblings[index].end_byte <= offset:
+            next_offset += 1  # between two nodes
+            continue
+        node = siblings[index]
+        hidden_from = _hidden_from(node)
+        if hidden_from is not None and hidden_from <= offset:
+            next_offset = bisect_left(offsets, node.end_byte, next_offset)
+        elif node.child_count:
+            path.append(node.children)
+        elif node.type == "await" or (node.type == "identifier" and tree.text(node) == b"await"):
+            return True
+        else:  # a comment, a string, a property's name
+            next_offset = bisect_left(offsets, node.end_byte, next_offset)
+    return False
+
+
+def _await_offsets(source: bytes) -> list[int]:
+    if b"await" not in source:
+        return []
+    return [match.start() for match in _AWAIT.finditer(source)]
+
+
+def _start(node: Node) -> int:
+    return node.start_byte
+
+
+def _hidden_from(node: Node) -> int | None:
+    """Return where the part of `node` begins whose `await` is not the module's, or None."""
+    if node.type in _HIDING:
+        return node.start_byte
+    if node.type == "method_definition":
+        parameters = node.child_by_field_name("parameters")
+        return None if parameters is None else parameters.start_byte
+    return None

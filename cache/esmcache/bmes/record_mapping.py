@@ -1,0 +1,158 @@
+"""ModuleRecord to BmesFile and back: ECMA-262's record in the fields that JavaScriptCore's has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
+
+from esmcache.bmes.format import (
+    STAR_NAMESPACE,
+    BmesExport,
+    BmesFile,
+    BmesImport,
+    BmesRequest,
+    ExportType,
+    ImportType,
+)
+from esmcache.records import (
+    ExportEntry,
+    ImportEntry,
+    ImportName,
+    ModuleRecord,
+    ModuleRequest,
+    Phase,
+)
+
+_Entry = TypeVar("_Entry", ImportEntry, ExportEntry)
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# The values of `type` that JavaScriptCore tells apart; every other one is "host-defined" to it.
+_KNOWN_TYPES = frozenset({"json", "webassembly"})
+
+
+@dataclass(frozen=True, slots=True)
+class Unrepresentable:
+    """What of a record BMES version 1 has no words for: such a module is served without a BMES file."""
+
+    reason: str
+
+
+def bmes_from_record(record: ModuleRecord) -> BmesFile | Unrepresentable:
+    """Return the record as JavaScriptCore would fill it, without bytecode and trailer.
+
+    JavaScriptCore has one request per specifier and type, where ECMA-262 compares all attributes. has_tla
+    and calls have no place in BMES.
+    """
+    for request in record.requested_modules:
+        if request.phase is not Phase.EVALUATION:
+            return Unrepresentable(f"BMES has no word for the phase {request.phase.value!r}")
+    requests: dict[tuple[str, str], BmesRequest] = {}
+    for request in record.requested_modules:
+        requests.setdefault(_type_key(request), BmesRequest(request.specifier, request.attributes))
+    stars = {
+        _type_key(entry.module_request): entry.module_request.specifier
+        for entry in record.star_export_entries
+        if entry.module_request is not None
+    }
+    file = BmesFile(
+        requests=tuple(requests.values()),
+        imports=tuple(_bmes_import(entry) for entry in _in_source_order(record.import_entries)),
+        exports=_bmes_exports(record),
+        stars=tuple(stars.values()),
+    )
+    if not _is_well_formed(file):
+        return Unrepresentable("BMES is UTF-8, which has no lone surrogates")
+    return file
+
+
+def record_from_bmes(file: BmesFile) -> ModuleRecord:
+    """Return the record that the file holds, as far as BMES says it: without spans, has_tla and calls.
+
+    Entries name specifiers alone: of several requests with one specifier, the first is taken. A Namespace
+    export is an indirect entry, also where the source imported the namespace first.
+    """
+    requests = [ModuleRequest(request.specifier, request.attributes) for request in file.requests]
+    by_specifier = {request.specifier: request for request in reversed(requests)}
+
+    def request_of(specifier: str) -> ModuleRequest:
+        return by_specifier.get(specifier) or ModuleRequest(specifier)
+
+    local: list[ExportEntry] = []
+    indirect: list[ExportEntry] = []
+    for entry in file.exports:
+        if entry.type is ExportType.LOCAL:
+            local.append(ExportEntry(entry.export_name, None, None, entry.local_name))
+        else:
+            name = entry.import_name if entry.type is ExportType.INDIRECT else ImportName.ALL
+            indirect.append(ExportEntry(entry.export_name, request_of(entry.module_name), name, None))
+    return ModuleRecord(
+        requested_modules=tuple(requests),
+        import_entries=tuple(
+            ImportEntry(
+                request_of(entry.module_request),
+                ImportName.NAMESPACE_OBJECT if entry.type is ImportType.NAMESPACE else entry.import_name,
+                entry.local_name,
+            )
+            for entry in file.imports
+        ),
+        local_export_entries=tuple(local),
+        indirect_export_entries=tuple(indirect),
+        star_export_entries=tuple(
+            ExportEntry(None, request_of(star), ImportName.ALL_BUT_DEFAULT, None) for star in file.stars
+        ),
+    )
+
+
+def _type_key(request: ModuleRequest) -> tuple[str, str]:
+    for attribute in request.attributes:
+        if attribute.key == "type":
+            return request.specifier, attribute.value if attribute.value in _KNOWN_TYPES else "host-defined"
+    return request.specifier, "javascript"
+
+
+def _bmes_import(entry: ImportEntry) -> BmesImport:
+    specifier = entry.module_request.specifier
+    if isinstance(entry.import_name, ImportName):
+        return BmesImport(ImportType.NAMESPACE, specifier, STAR_NAMESPACE, entry.local_name)
+    return BmesImport(ImportType.SINGLE, specifier, entry.import_name, entry.local_name)
+
+
+def _bmes_exports(record: ModuleRecord) -> tuple[BmesExport, ...]:
+    namespaces = {
+        entry.local_name: entry.module_request.specifier
+        for entry in record.import_entries
+        if entry.import_name is ImportName.NAMESPACE_OBJECT
+    }
+    entries = _in_source_order(record.local_export_entries + record.indirect_export_entries)
+    return tuple(_bmes_export(entry, namespaces) for entry in entries)
+
+
+def _bmes_export(entry: ExportEntry, namespaces: dict[str, str]) -> BmesExport:
+    export_name, local_name = entry.export_name or "", entry.local_name or ""
+    if entry.module_request is not None:
+        specifier = entry.module_request.specifier
+        if isinstance(entry.import_name, str):
+            return BmesExport(ExportType.INDIRECT, export_name, specifier, entry.import_name, "")
+        return BmesExport(ExportType.NAMESPACE, export_name, specifier, "", "")
+    if local_name in namespaces:
+        return BmesExport(ExportType.NAMESPACE, export_name, namespaces[local_name], "", "")
+    return BmesExport(ExportType.LOCAL, export_name, "", "", local_name)
+
+
+def _in_source_order(entries: Sequence[_Entry]) -> Sequence[_Entry]:
+    """Return the entries by their spans; those without any stay in the order given, before all others."""
+    return sorted(entries, key=lambda entry: -1 if entry.span is None else entry.span.start)
+
+
+def _is_well_formed(file: BmesFile) -> bool:
+    texts = chain(
+        file.stars,
+        (request.specifier for request in file.requests),
+        (text for request in file.requests for item in request.attributes for text in (item.key, item.value)),
+        (text for item in file.imports for text in (item.module_request, item.import_name, item.local_name)),
+        (item.export_name + item.module_name + item.import_name + item.local_name for item in file.exports),
+    )
+    return _SURROGATE.search("".join(texts)) is None

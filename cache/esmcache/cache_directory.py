@@ -1,0 +1,150 @@
+"""The cache directory: where it is, whether it may be trusted, and how files in it are written.
+
+Whoever can write here can run code in the user's programs, so a directory that is not the user's own, or that
+others can write, is refused by every part. Knows nothing of what the files hold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import itertools
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_temporary_numbers = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class CacheDirectoryRefused:
+    """Why a cache directory cannot be used; `reason` is one line for a person."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CacheDirectory:
+    """A cache directory that exists, is the user's own and is writable by nobody else."""
+
+    path: Path
+
+    @property
+    def index_path(self) -> Path:
+        """Return the path of the SQLite index."""
+        return self.path / "index.db"
+
+    @property
+    def blobs_path(self) -> Path:
+        """Return the directory of content-addressed BMES files."""
+        return self.path / "blobs"
+
+    @property
+    def packs_path(self) -> Path:
+        """Return the directory of source packs."""
+        return self.path / "packs"
+
+    @property
+    def manifests_path(self) -> Path:
+        """Return the directory of manifests, one file per entry point, Node build and conditions."""
+        return self.path / "manifests"
+
+    @property
+    def v8_path(self) -> Path:
+        """Return the compile-cache directory that Node is pointed at."""
+        return self.path / "v8"
+
+    @property
+    def events_path(self) -> Path:
+        """Return the directory where runners leave their reports."""
+        return self.path / "events"
+
+    @property
+    def nodes_path(self) -> Path:
+        """Return the file that remembers how each Node executable described itself."""
+        return self.path / "nodes.json"
+
+
+def default_cache_path(environment: Mapping[str, str]) -> Path:
+    """Return ESMCACHE_DIR, else the platform's user cache directory."""
+    named = environment.get("ESMCACHE_DIR")
+    if not named:
+        # Imported late: a start of `esmcache run` should not wait for it where it is not needed.
+        import platformdirs
+
+        return Path(platformdirs.user_cache_dir("esmcache"))
+    return Path(named).absolute()
+
+
+def open_cache_directory(path: Path) -> CacheDirectory | CacheDirectoryRefused:
+    """Return the directory at `path`, made with mode 0700 if nothing is there, or why it is refused."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        return CacheDirectoryRefused(path, f"{path} is not a directory")
+    except OSError as error:
+        return CacheDirectoryRefused(path, f"{path} cannot be made: {error.strerror}")
+    refused = check_ownership(path)
+    if refused is not None:
+        return refused
+    if not os.access(path, os.W_OK | os.X_OK):
+        return CacheDirectoryRefused(path, f"{path} cannot be written")
+    return CacheDirectory(path)
+
+
+def check_ownership(path: Path) -> CacheDirectoryRefused | None:
+    """Return why the directory at `path` cannot be trusted, or None where it can."""
+    try:
+        status = os.lstat(path)
+    except OSError as error:
+        return CacheDirectoryRefused(path, f"{path} cannot be read: {error.strerror}")
+    if stat.S_ISLNK(status.st_mode):
+        return check_ownership(Path(os.path.realpath(path))) or _owned_link(path, status)
+    if not stat.S_ISDIR(status.st_mode):
+        return CacheDirectoryRefused(path, f"{path} is not a directory")
+    if status.st_uid != os.getuid():
+        return CacheDirectoryRefused(path, f"{path} belongs to another user (uid {status.st_uid})")
+    if status.st_mode & 0o022:
+        mode = stat.S_IMODE(status.st_mode)
+        return CacheDirectoryRefused(path, f"{path} can be written by others (mode {mode:04o})")
+    return None
+
+
+def _owned_link(path: Path, status: os.stat_result) -> CacheDirectoryRefused | None:
+    if status.st_uid == os.getuid():
+        return None
+    return CacheDirectoryRefused(path, f"{path} is a link of another user (uid {status.st_uid})")
+
+
+def write_whole(path: Path, *chunks: bytes) -> None:
+    """Write `chunks` as the file `path` so that a reader sees all of it or none; raises OSError."""
+    name = path.parent / f".tmp-{os.getpid()}-{next(_temporary_numbers)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        descriptor = os.open(name, flags, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(name, flags, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(chunks)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+@contextlib.contextmanager
+def exclusive_lock(path: Path) -> Iterator[None]:
+    """Hold an advisory lock on the file `path` (made if absent) against other processes."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,151 @@
+"""What travels between the client and a Node worker; `worker/messages.mjs` mirrors the four messages.
+
+A frame is two u32 little-endian (length of the header, length of the payload), the header as JSON, the payload.
+The header is the message's fields and, as `type`, its name. The payload is a source text (`Compile`) or a code cache (`Compiled`).
+A worker says `Hello` once, then answers each `Compile` in order with `Compiled` or `Failed`.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, BinaryIO
+
+from esmcache.file_source import path_from_file_url
+from esmcache.records import ImportAttribute, ModuleFormat, ModuleRequest, Phase
+
+_LENGTHS = struct.Struct("<II")
+# Far above anything a worker can answer, so that garbage is not taken for a length.
+_LONGEST_HEADER = 256 << 20
+_LONGEST_PAYLOAD = 1 << 30
+
+
+class CompileKind(Enum):
+    """What a source text is compiled as; DETECT asks Node's own syntax detection (a `.js` without "type")."""
+
+    MODULE = "module"
+    COMMONJS = "commonjs"
+    DETECT = "detect"
+
+
+@dataclass(frozen=True, slots=True)
+class CompileTask:
+    """One file to compile: its bytes as they are on disk and the URL that Node would load it by."""
+
+    kind: CompileKind
+    url: str
+    source: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A worker is up and tells which Node it is."""
+
+    version: str
+    arch: str
+    v8_version: str
+    v8_tag: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compile:
+    """Please compile the payload; the file name is what CommonJS goes by."""
+
+    id: int
+    kind: str
+    url: str
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The payload is the code cache; a request is `[specifier, [[key, value], …], phase]`."""
+
+    id: int
+    requests: list[Any]
+    detected_kind: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The engine threw: line and column are one-based, 0 if it did not say."""
+
+    id: int
+    message: str
+    line: int
+    column: int
+    is_syntax_error: bool
+    detected_kind: str | None
+
+
+class ProtocolError(Exception):
+    """The worker said something that is no message."""
+
+
+def encode_compile(task_id: int, task: CompileTask) -> bytes:
+    """Return the frame that asks for `task`."""
+    filename = path_from_file_url(task.url)
+    header = {
+        "type": "Compile",
+        "id": task_id,
+        "kind": task.kind.value,
+        "url": task.url,
+        "filename": task.url if filename is None else filename,
+    }
+    encoded = json.dumps(header, separators=(",", ":")).encode("ascii")
+    return _LENGTHS.pack(len(encoded), len(task.source)) + encoded + task.source
+
+
+def read_message(stream: BinaryIO) -> tuple[Hello | Compiled | Failed, bytes] | None:
+    """Return the worker's next message and payload, or None at the end; raises ProtocolError."""
+    lengths = stream.read(_LENGTHS.size)
+    if len(lengths) < _LENGTHS.size:
+        return None
+    header_length, payload_length = _LENGTHS.unpack(lengths)
+    if header_length > _LONGEST_HEADER or payload_length > _LONGEST_PAYLOAD:
+        raise ProtocolError("a frame of impossible length")
+    encoded = stream.read(header_length)
+    payload = stream.read(payload_length)
+    if len(encoded) < header_length or len(payload) < payload_length:
+        return None
+    try:
+        header = json.loads(encoded)
+        name = header.pop("type")
+        return _FROM_WORKER[name](**header), payload
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ProtocolError(f"a header that is no message: {error!r}") from error
+
+
+def requested_modules(requests: list[Any]) -> tuple[ModuleRequest, ...]:
+    """Return the requests as records; raises ProtocolError.
+
+    Attributes come in the engine's order (V8 sorts them by key), not in the source's.
+    """
+    try:
+        return tuple(
+            ModuleRequest(
+                specifier,
+                tuple(ImportAttribute(key, value) for key, value in attributes) if attributes else (),
+                Phase.EVALUATION if phase == "evaluation" else Phase(phase),
+            )
+            for specifier, attributes, phase in requests
+        )
+    except (TypeError, ValueError) as error:
+        raise ProtocolError(f"requests that are none: {error!r}") from error
+
+
+def detected_format(detected_kind: str | None) -> ModuleFormat | None:
+    """Return what syntax detection decided; raises ProtocolError."""
+    if detected_kind is None:
+        return None
+    try:
+        return ModuleFormat(detected_kind)
+    except ValueError as error:
+        raise ProtocolError(str(error)) from error
+
+
+_FROM_WORKER: dict[str, type[Hello] | type[Compiled] | type[Failed]] = {
+    message.__name__: message for message in (Hello, Compiled, Failed)
+}

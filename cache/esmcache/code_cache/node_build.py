@@ -1,0 +1,127 @@
+"""Finds a Node executable and has it describe itself; what Node does with files is not known here."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from esmcache.records import NodeBuild
+
+OLDEST_SUPPORTED = (22, 15)
+_ENVIRONMENT_NODE = "ESMCACHE_NODE"
+_DESCRIBE_SECONDS = 30
+# What a dynamically linked or wrapped executable may need to start at all. Everything else stays out, above all
+# NODE_OPTIONS and NODE_COMPILE_CACHE, which change flags, preload code of others or write files.
+_KEPT_VARIABLES = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "SYSTEMROOT",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+)
+# Old syntax on purpose: a Node of any age must be able to say that it is too old.
+_DESCRIBE = """
+var m = require('module');
+process.stdout.write(JSON.stringify({
+  name: process.versions.bun || process.versions.deno || process.versions.electron
+    ? 'other' : process.release && process.release.name,
+  executable: process.execPath, version: process.version, arch: process.arch, v8_version: process.versions.v8,
+  v8_tag: require('v8').cachedDataVersionTag(),
+  hooks: typeof m.registerHooks === 'function', compile_cache: typeof m.enableCompileCache === 'function'
+}));
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMissing:
+    """No Node can be used, and why."""
+
+    reason: str
+
+
+def find_node(explicit: str | None, environment: Mapping[str, str]) -> str | NodeMissing:
+    """Return the absolute path of the Node to use: `explicit`, else ESMCACHE_NODE, else the first in PATH.
+
+    A name without a directory is looked up in PATH. What was asked for and is not there is missing: the next
+    place is not tried.
+    """
+    asked = explicit or environment.get(_ENVIRONMENT_NODE) or "node"
+    if os.path.dirname(asked):
+        path = os.path.abspath(os.path.expanduser(asked))
+        return path if _is_executable(path) else NodeMissing(f"{path} is no executable file")
+    for directory in environment.get("PATH", "").split(os.pathsep):
+        # A relative entry would find whatever lies in the current directory, which may be anybody's.
+        path = os.path.join(directory, asked)
+        if os.path.isabs(directory) and _is_executable(path):
+            return path
+    return NodeMissing(f"no {asked} in PATH")
+
+
+def describe_node(path: str) -> NodeBuild | NodeMissing:
+    """Return what the executable says of itself when it is run once, without flags; never raises.
+
+    `supported` is False, with a reason, for a Node without what serving needs. `compile_cache_layout` is left
+    False: whether Node's compile cache looks as expected is for `serving` to find out.
+    """
+    try:
+        answer = subprocess.run(
+            [path, "-e", _DESCRIBE],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=clean_environment(os.environ),
+            cwd=Path(path).anchor or None,
+            timeout=_DESCRIBE_SECONDS,
+            check=False,
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        return NodeMissing(f"{path} cannot be run: {error}")
+    try:
+        said = json.loads(answer.stdout)
+        reason = _why_unsupported(said)
+        return NodeBuild(
+            executable=str(said["executable"]),
+            version=str(said["version"]),
+            arch=str(said["arch"]),
+            v8_version=str(said["v8_version"]),
+            v8_tag=int(said["v8_tag"]),
+            supported=not reason,
+            compile_cache_layout=False,
+            reason=reason,
+        )
+    except (KeyError, TypeError, ValueError):
+        status = f"exit status {answer.returncode}"
+        return NodeMissing(f"{path} does not describe itself as Node does ({status})")
+
+
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the few variables that Node is started with, so that it runs as if nothing were configured."""
+    return {name: environment[name] for name in _KEPT_VARIABLES if name in environment}
+
+
+def _why_unsupported(said: Mapping[str, object]) -> str:
+    version = str(said["version"])
+    if said["name"] != "node":
+        return "not Node but a program that stands in for it"
+    numbers = re.match(r"v(\d+)\.(\d+)\.", version)
+    if numbers is None or (int(numbers[1]), int(numbers[2])) < OLDEST_SUPPORTED:
+        return f"Node {version} is older than 22.15"
+    if not said["hooks"]:
+        return f"Node {version} has no module.registerHooks"
+    if not said["compile_cache"]:
+        return f"Node {version} has no module.enableCompileCache"
+    return ""
+
+
+def _is_executable(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)

@@ -1,0 +1,105 @@
+// Source bytes to a V8 code cache and the engine's own list of module requests. Nothing is linked or evaluated.
+//
+// The text must be the very text that Node will compile when it loads the file: the ES module loader decodes with
+// TextDecoder (which drops a byte order mark), the CommonJS loader with 'utf8' (which keeps it). Neither touches
+// a hashbang, V8 skips it itself.
+
+import { createRequire } from 'node:module';
+import vm from 'node:vm';
+
+const require = createRequire(import.meta.url);
+const decoder = new TextDecoder();
+const CJS_PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname'];
+// A require('./x.cjs') compiles with a host-defined option that stands for the default loader; this is the public one.
+const LONGEST_BLANKS = 1019;
+const DEFAULT_LOADER = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+
+// By --expose-internals: Node's own syntax detection, and where in the text an error is (no public name for either).
+const { internalBinding } = require('internal/test/binding');
+const { containsModuleSyntax } = internalBinding('contextify');
+const { arrow_message_private_symbol: ARROW_MESSAGE } = internalBinding('util').privateSymbols;
+const { getErrorSourcePositions } = internalBinding('errors'); // not in Node 22
+
+/**
+ * Return `{ codeCache, requests, detectedKind }`; throws what the engine throws, with `detectedKind` set on it.
+ * @param {'module' | 'commonjs' | 'detect'} kind
+ */
+export function compile(kind, url, filename, bytes) {
+  switch (kind) {
+    case 'module':
+      return compileModule(url, bytes, null);
+    case 'commonjs':
+      return compileCommonJS(filename, bytes, null);
+    case 'detect':
+      return detect(url, filename, bytes);
+    default:
+      throw new TypeError(`no such kind: ${kind}`);
+  }
+}
+
+/** Return the message, line and column (one-based, 0: unknown) of what `compile` threw. */
+export function describeError(error) {
+  const isSyntaxError = error instanceof SyntaxError;
+  const message = String(error?.message ?? error);
+  return { message, isSyntaxError, ...(isSyntaxError ? position(error) : { line: 0, column: 0 }) };
+}
+
+function compileModule(url, bytes, detectedKind) {
+  const module = new vm.SourceTextModule(decoder.decode(bytes), { identifier: url });
+  const requests = moduleRequests(module).map(({ specifier, attributes, phase }) => [
+    specifier,
+    Object.entries(attributes),
+    typeof phase === 'string' ? phase : 'evaluation',
+  ]);
+  return { codeCache: module.createCachedData(), requests, detectedKind };
+}
+
+function compileCommonJS(filename, bytes, detectedKind) {
+  const compiled = vm.compileFunction(bytes.utf8Slice(0, bytes.length), CJS_PARAMETERS, {
+    filename,
+    produceCachedData: true,
+    importModuleDynamically: DEFAULT_LOADER,
+  });
+  return { codeCache: compiled.cachedData, requests: [], detectedKind };
+}
+
+// As Node does it: CommonJS if it compiles as such, else a module if the reason lies in module syntax.
+function detect(url, filename, bytes) {
+  try {
+    return compileCommonJS(filename, bytes, 'commonjs');
+  } catch (error) {
+    const isModule = containsModuleSyntax(bytes.utf8Slice(0, bytes.length), filename, url);
+    if (!isModule) throw Object.assign(error, { detectedKind: 'commonjs' });
+  }
+  try {
+    return compileModule(url, bytes, 'module');
+  } catch (error) {
+    throw Object.assign(error, { detectedKind: 'module' });
+  }
+}
+
+function moduleRequests(module) {
+  if (module.moduleRequests !== undefined) return module.moduleRequests;
+  // Node 22: the public list (dependencySpecifiers) leaves the attributes out, the wrapped module has them.
+  const wrap = Object.getOwnPropertySymbols(module).find((symbol) => symbol.description === 'kWrap');
+  return module[wrap].getModuleRequests();
+}
+
+function position(error) {
+  if (getErrorSourcePositions === undefined) return positionFromArrow(String(error[ARROW_MESSAGE] ?? ''));
+  const { lineNumber, startColumn } = getErrorSourcePositions(error);
+  return lineNumber > 0 ? { line: lineNumber, column: startColumn + 1 } : { line: 0, column: 0 };
+}
+
+// An arrow is "file:line", the line itself and a line with carets. Where the token has no width there is no caret,
+// only the blanks before it; beyond some thousand columns the blanks end, too.
+function positionFromArrow(text) {
+  const arrow = text.replace(/\n$/, '');
+  const caretsStart = arrow.lastIndexOf('\n') + 1;
+  const sourceStart = arrow.lastIndexOf('\n', caretsStart - 2);
+  const line = /:(\d+)$/.exec(arrow.slice(0, Math.max(sourceStart, 0)));
+  if (line === null) return { line: 0, column: 0 };
+  const carets = arrow.indexOf('^', caretsStart);
+  const blanks = (carets < 0 ? arrow.length : carets) - caretsStart;
+  return { line: Number(line[1]), column: carets < 0 && blanks >= LONGEST_BLANKS ? 0 : blanks + 1 };
+}

@@ -1,0 +1,213 @@
+"""Code caches: asks Node's workers for what the store does not have, and writes the entries that Node will read.
+
+The entries below v8/ are the only home of code caches. An entry's bytes do not depend on where the file lies, so the
+same source elsewhere gets a hard link.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from esmcache.cache_directory import write_whole
+from esmcache.code_cache import CompileKind, CompilePool, CompileTask
+from esmcache.engine.graph import GraphModule
+from esmcache.records import (
+    CompiledSource,
+    CompileFailure,
+    ImportAttribute,
+    ModuleFormat,
+    ModuleRequest,
+    NodeBuild,
+    Phase,
+)
+from esmcache.serving.node_compile_cache import compiled_text, directory_name, encode_entry, entry_name
+from esmcache.store.index import CodeCacheRow, Index, VerdictRow
+
+_COMPILE_KINDS = {ModuleFormat.MODULE: CompileKind.MODULE, ModuleFormat.COMMONJS: CompileKind.COMMONJS}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An engine's word: "ok", "syntax-error" or "died"; requests are None where it was not asked for them."""
+
+    outcome: str
+    detail: str = ""
+    line: int = 0
+    column: int = 0
+    requested_modules: tuple[ModuleRequest, ...] | None = None
+    detected_kind: ModuleFormat | None = None
+
+
+class Compiler:
+    """Collects code caches for one Node build during one warm; nothing is run, only compiled."""
+
+    def __init__(self, index: Index, build: NodeBuild, v8_path: Path, jobs: int) -> None:
+        self._index = index
+        self._build = build
+        self._v8_path = v8_path
+        self._directory = directory_name(build, os.geteuid())
+        self._pool = CompilePool(build, jobs)
+        self._verdicts: dict[tuple[bytes, str], Verdict] = {}
+        self._stored: dict[bytes, list[CodeCacheRow]] = {}
+        self._pending: dict[tuple[bytes, str], tuple[Future[CompiledSource | CompileFailure], bytes]] = {}
+        self._entries_there: set[str] | None = None
+        self.verdict_rows: list[VerdictRow] = []
+        self.cache_rows: list[CodeCacheRow] = []
+        self.compiled = 0
+
+    def close(self) -> None:
+        """Stop the workers."""
+        self._pool.close()
+
+    def prefetch(self, hashes: Iterable[bytes]) -> None:
+        """Read what the index knows of these sources."""
+        wanted = list(hashes)
+        for row in self._index.where(VerdictRow, "source_sha256", wanted):
+            if row.engine_tag == self._build.engine_tag:
+                self._verdicts[row.source_sha256, row.kind] = _verdict_from_row(row)
+        for cache in self._index.where(CodeCacheRow, "source_sha256", wanted):
+            if cache.engine_tag == self._build.engine_tag:
+                self._stored.setdefault(cache.source_sha256, []).append(cache)
+
+    def ask(self, module: GraphModule, source_of: Callable[[GraphModule], bytes | None]) -> None:
+        """Start compiling, unless the engine's verdict is known and its code cache at hand."""
+        fact = module.fact
+        if fact is None:
+            return
+        kind = CompileKind.DETECT if module.module_format is None else _COMPILE_KINDS[module.module_format]
+        key = (fact.sha256, kind.value)
+        verdict = self._verdicts.get(key)
+        if key in self._pending or (verdict is not None and verdict.outcome != "ok"):
+            return
+        if verdict is not None:
+            found = module.module_format or verdict.detected_kind
+            if found is None or not self._build.compile_cache_layout or self._link(module, found, fact.sha256):
+                return
+        source = source_of(module)
+        if source is not None:
+            self._pending[key] = (self._pool.submit(CompileTask(kind, module.url, source)), source)
+
+    def verdict(self, module: GraphModule) -> Verdict:
+        """Return the engine's word on a module that was asked for, once it has come; raises OSError."""
+        fact = module.fact
+        if fact is None:
+            return Verdict("died", "not compiled")
+        detected = module.format_is_detected or module.module_format is None
+        kind = CompileKind.DETECT if detected else _COMPILE_KINDS[module.module_format or ModuleFormat.MODULE]
+        key = (fact.sha256, kind.value)
+        pending = self._pending.pop(key, None)
+        if pending is None:
+            verdict = self._verdicts.get(key)
+            if verdict is None:
+                return Verdict("died", "not compiled")
+            found = module.module_format or verdict.detected_kind
+            if verdict.outcome == "ok" and found is not None:
+                # The same source was compiled for another file a moment ago.
+                self._link(module, found, fact.sha256)
+            return verdict
+        future, source = pending
+        answer = future.result()
+        self.compiled += 1
+        verdict = _verdict_from_answer(answer)
+        self._verdicts[key] = verdict
+        if verdict.outcome != "died":
+            self.verdict_rows.append(_row_from_verdict(verdict, self._build.engine_tag, kind.value, fact.sha256))
+        if isinstance(answer, CompiledSource) and self._build.compile_cache_layout:
+            found = module.module_format or answer.detected_kind
+            if found is not None:
+                content = encode_entry(compiled_text(found, source), answer.code_cache)
+                self._write(module, found, fact.sha256, content)
+        return verdict
+
+    def has_entry(self, module: GraphModule) -> bool:
+        """Return whether the module's code cache is where Node will look for it."""
+        found = module.module_format
+        return found is None or found not in _COMPILE_KINDS or _entry_name(module, found) in self._entries()
+
+    def _entries(self) -> set[str]:
+        if self._entries_there is None:
+            try:
+                self._entries_there = set(os.listdir(self._v8_path / self._directory))
+            except OSError:
+                self._entries_there = set()
+        return self._entries_there
+
+    def _link(self, module: GraphModule, found: ModuleFormat, source_sha256: bytes) -> bool:
+        """Return whether the module's entry is there, linking that of another file with the same source if need be."""
+        name = _entry_name(module, found)
+        entry = f"{self._directory}/{name}"
+        rows = [row for row in self._stored.get(source_sha256, ()) if row.kind == found.value]
+        if any(row.url == module.url for row in rows) and name in self._entries():
+            return True
+        for row in rows:
+            if os.path.basename(row.entry) not in self._entries():
+                continue
+            target, temporary = self._v8_path / entry, self._v8_path / f"{entry}.{os.getpid()}.tmp"
+            try:
+                with contextlib.suppress(FileNotFoundError):
+                    temporary.unlink()
+                os.link(self._v8_path / row.entry, temporary)
+                os.replace(temporary, target)
+            except OSError:
+                continue
+            self._note(module, found, source_sha256, entry, row.content_sha256, row.size)
+            return True
+        return False
+
+    def _write(self, module: GraphModule, found: ModuleFormat, source_sha256: bytes, content: bytes) -> None:
+        entry = f"{self._directory}/{_entry_name(module, found)}"
+        write_whole(self._v8_path / entry, content)
+        self._note(module, found, source_sha256, entry, sha256(content).digest(), len(content))
+
+    def _note(
+        self, module: GraphModule, found: ModuleFormat, source: bytes, entry: str, content_sha256: bytes, size: int
+    ) -> None:
+        row = CodeCacheRow(
+            self._build.engine_tag, module.url, found.value, source, entry, content_sha256, size, time.time()
+        )
+        self.cache_rows.append(row)
+        self._stored.setdefault(source, []).append(row)
+        self._entries().add(os.path.basename(entry))
+
+
+def _entry_name(module: GraphModule, found: ModuleFormat) -> str:
+    return entry_name(found, module.url if found is ModuleFormat.MODULE else module.path)
+
+
+def _verdict_from_answer(answer: CompiledSource | CompileFailure) -> Verdict:
+    if isinstance(answer, CompileFailure):
+        outcome = "syntax-error" if answer.is_syntax_error else "died"
+        return Verdict(outcome, answer.message, answer.line, answer.column, None, answer.detected_kind)
+    return Verdict("ok", requested_modules=answer.requested_modules, detected_kind=answer.detected_kind)
+
+
+def _verdict_from_row(row: VerdictRow) -> Verdict:
+    stored = json.loads(row.requests)
+    requests = tuple(
+        ModuleRequest(specifier, tuple(ImportAttribute(*pair) for pair in attributes), Phase(phase))
+        for specifier, attributes, phase in stored["requests"]
+    )
+    detected = stored["detected"]
+    return Verdict(
+        row.outcome, row.detail, row.line, row.column, requests, None if detected is None else ModuleFormat(detected)
+    )
+
+
+def _row_from_verdict(verdict: Verdict, engine_tag: str, kind: str, source_sha256: bytes) -> VerdictRow:
+    requests = [
+        [request.specifier, [[a.key, a.value] for a in request.attributes], request.phase.value]
+        for request in verdict.requested_modules or ()
+    ]
+    detected = None if verdict.detected_kind is None else verdict.detected_kind.value
+    stored = json.dumps({"requests": requests, "detected": detected}, separators=(",", ":"))
+    return VerdictRow(
+        engine_tag, kind, source_sha256, verdict.outcome, verdict.detail, verdict.line, verdict.column, stored
+    )

@@ -1,0 +1,5 @@
+"""The one exception that leaves the engine."""
+
+
+class EngineError(Exception):
+    """What was asked for cannot be done at all; the message is one clear line for a person."""

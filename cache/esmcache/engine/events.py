@@ -1,0 +1,107 @@
+"""Folds what runners left in events/ into the index: statistics, last use, and what was missed."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from esmcache.cache_directory import CacheDirectory
+from esmcache.store.index import Index, MissRow
+
+# Reasons under which another warm would change nothing.
+_NOT_WARMABLE = "flag "
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerReport:
+    """What one process told when it ended; see serving/runtime/events.cjs."""
+
+    time: float
+    entry: str
+    executable: str
+    served: int
+    resolved: int
+    hashed: int
+    faults: int
+    missed: tuple[str, ...]
+    stale: tuple[str, ...]
+    reason: str
+    code_caches: str
+
+
+def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
+    """Move all reports into the index and return them, oldest first; raises IndexUnusable."""
+    reports: list[tuple[str, RunnerReport]] = []
+    taken: list[Path] = []
+    try:
+        names = sorted(os.listdir(directory.events_path))
+    except OSError:
+        return []
+    for name in names:
+        path = directory.events_path / name
+        mine = directory.events_path / f".folding-{os.getpid()}-{name}"
+        if name.startswith(".folding-"):
+            continue
+        try:
+            # From here on runners append to a new file.
+            path.rename(mine)
+            lines = mine.read_bytes().split(b"\n")
+        except OSError:
+            continue
+        taken.append(mine)
+        reports += [(name, report) for line in lines if (report := _parse(line)) is not None]
+    with index.transaction():
+        for name, report in reports:
+            index.note_use(f"{name}.manifest", report.time)
+            index.note_misses(_misses(report))
+        index.count(_totals([report for _, report in reports]))
+    for path in taken:
+        path.unlink(missing_ok=True)
+    return [report for _, report in sorted(reports, key=lambda pair: pair[1].time)]
+
+
+def _misses(report: RunnerReport) -> list[MissRow]:
+    def miss(url: str, reason: str) -> MissRow:
+        return MissRow(report.entry, url, report.executable, reason, 1, report.time)
+
+    if report.reason and not report.reason.startswith(_NOT_WARMABLE):
+        return [miss("", report.reason)]
+    found = [miss(url, "not in the manifest") for url in report.missed if url.startswith("file://")]
+    return found + [miss("", "changed")] * bool(report.stale or report.faults or report.hashed)
+
+
+def _totals(reports: list[RunnerReport]) -> dict[str, int]:
+    return {
+        "starts": len(reports),
+        "starts served": sum(report.served > 0 for report in reports),
+        "starts without a manifest": sum(report.reason == "no manifest" for report in reports),
+        "hits": sum(report.served for report in reports),
+        "hits after a hash": sum(report.hashed for report in reports),
+        "misses": sum(len(report.missed) for report in reports),
+        "stale": sum(len(report.stale) for report in reports),
+        "faults": sum(report.faults for report in reports),
+    }
+
+
+def _parse(line: bytes) -> RunnerReport | None:
+    """Return a report, or None for a line that is cut off or none of a runner's."""
+    try:
+        said: Any = json.loads(line)
+        return RunnerReport(
+            time=float(said["time"]) / 1000,
+            entry=str(said["entry"]),
+            executable=str(said["execPath"]),
+            served=int(said["served"]),
+            resolved=int(said.get("resolved", 0)),
+            hashed=int(said.get("hashed", 0)),
+            faults=int(said.get("faults", 0)),
+            missed=tuple(map(str, said.get("missed", ()))),
+            stale=tuple(map(str, said.get("stale", ()))),
+            reason=str(said.get("reason", "")),
+            code_caches=str(said.get("codeCaches", "")),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None

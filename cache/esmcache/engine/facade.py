@@ -1,0 +1,254 @@
+"""`Engine`: all that the command line, the server and Python programs can ask of esmcache."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from esmcache.analysis import Analysis, analyse_module
+from esmcache.cache_directory import CacheDirectory, CacheDirectoryRefused, open_cache_directory
+from esmcache.code_cache import NodeMissing
+from esmcache.engine import starting
+from esmcache.engine.entries import find_targets
+from esmcache.engine.errors import EngineError
+from esmcache.engine.events import RunnerReport, fold_events
+from esmcache.engine.graph import Problem
+from esmcache.engine.lookup import Explanation, Inspection, Lookup, Lookups
+from esmcache.engine.maintenance import Collected, Finding, Maintenance, Statistics
+from esmcache.engine.node import node_build
+from esmcache.engine.warming import Progress, Warming, WarmReport
+from esmcache.file_source import DiskFileSource, FileSource, file_url_from_path, path_from_file_url
+from esmcache.records import NodeBuild, Resolution, ResolutionFailure
+from esmcache.resolution import Resolver
+from esmcache.settings import SettingsError, UserChoices, read_user_choices
+from esmcache.store.index import Index, IndexUnusable, MissRow
+
+__all__ = ["Engine", "EngineError"]
+
+
+@dataclass(slots=True)
+class Engine:
+    """One user's cache, and the files and the Node that it is about.
+
+    Use as a context manager, from one thread. The cache directory is opened when something needs it.
+    """
+
+    choices: UserChoices
+    files: FileSource = field(default_factory=DiskFileSource)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    _directory: CacheDirectory | None = None
+    _index: Index | None = None
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        cache_dir: str | None = None,
+        node: str | None = None,
+        jobs: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Engine:
+        """Return an engine by arguments, environment and the user's configuration; raises EngineError."""
+        environment = os.environ if environment is None else environment
+        choices = read_user_choices(environment, cache_dir=cache_dir, node=node, jobs=jobs)
+        if isinstance(choices, SettingsError):
+            raise EngineError(str(choices))
+        return cls(choices, environment=environment)
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the index."""
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+
+    @property
+    def directory(self) -> CacheDirectory:
+        """Return the cache directory, made if need be; raises EngineError where it is refused."""
+        if self._directory is None:
+            opened = open_cache_directory(self.choices.cache_path)
+            if isinstance(opened, CacheDirectoryRefused):
+                raise EngineError(f"cache directory refused: {opened.reason}")
+            self._directory = opened
+        return self._directory
+
+    @property
+    def index(self) -> Index:
+        """Return the index; raises EngineError."""
+        if self._index is None:
+            path = self.directory.index_path
+            with _as_engine_error():
+                self._index = Index(path)
+        return self._index
+
+    def node_build(self, node: str | None = None) -> NodeBuild | NodeMissing:
+        """Return the Node that is served, or why there is none; raises EngineError."""
+        with _as_engine_error():
+            return node_build(self.directory, node or self.choices.node, self.environment)
+
+    def supported_node(self, node: str | None = None) -> NodeBuild:
+        """Return the Node that is served; raises EngineError where it is missing or not supported."""
+        build = self.node_build(node)
+        if isinstance(build, NodeMissing):
+            raise EngineError(f"no Node to serve: {build.reason}")
+        if not build.supported:
+            raise EngineError(f"{build.executable} cannot be served: {build.reason}")
+        return build
+
+    def warm(self, paths: Sequence[Path], progress: Progress = lambda stage, done, total: None) -> WarmReport:
+        """Warm entry points, packages and folders, and all they reach; raises EngineError."""
+        targets = find_targets(list(paths))
+        report = self._warm(self.supported_node(), targets.entries, targets.modules, targets.conditions, progress)
+        report.problems[:0] = targets.problems
+        return report
+
+    def warm_missed(self, progress: Progress = lambda stage, done, total: None) -> WarmReport:
+        """Warm what runners reported as missing or out of date, each for the Node that ran it; raises EngineError."""
+        self.fold_events()
+        wanted: dict[str, set[str]] = {}
+        for miss in self.index.all(MissRow):
+            if os.path.exists(miss.entry) and os.path.exists(miss.executable):
+                wanted.setdefault(miss.executable, set()).add(miss.entry)
+        total = WarmReport()
+        for executable, entries in sorted(wanted.items()):
+            build = self.node_build(executable)
+            if isinstance(build, NodeMissing) or not build.supported:
+                total.problems.append(Problem(executable, "engine-missing", "is no supported Node", is_error=False))
+                continue
+            targets = find_targets([Path(entry) for entry in sorted(entries)])
+            total.add(self._warm(build, targets.entries, (), targets.conditions, progress))
+        return total
+
+    def fold_events(self) -> list[RunnerReport]:
+        """Take in what runners reported since the last time; raises EngineError."""
+        with _as_engine_error():
+            return fold_events(self.directory, self.index)
+
+    def analyse(self, path: Path) -> Analysis | OSError:
+        """Return the analysis of a file as an ES module, or why it cannot be read."""
+        try:
+            return analyse_module(self.files.read(str(path)))
+        except OSError as error:
+            return error
+
+    def resolver(self, conditions: Sequence[str] = ()) -> Resolver:
+        """Return a resolver over the files as they are now, by the rules of the Node that is found."""
+        build = None
+        with contextlib.suppress(EngineError):
+            build = self.node_build()
+        if isinstance(build, NodeBuild):
+            major, minor, patch = build.version_numbers
+            return Resolver(self.files, tuple(conditions), (major, minor, patch), dict(self.environment))
+        return Resolver(self.files, tuple(conditions), environment=dict(self.environment))
+
+    def resolve(
+        self, specifier: str, referrer: str, conditions: Sequence[str] = ()
+    ) -> Resolution | ResolutionFailure:
+        """Return Node's answer to `import specifier` in a file given by path or file URL."""
+        return self.resolver(conditions).resolve_import(specifier, as_file_url(referrer))
+
+    def generate(self, url: str, source: bytes | None = None) -> Lookup:
+        """Store the cache of one module and return where it stands; raises EngineError.
+
+        `url` is a path or a file: URL, both naming the same module; `source` is its text, else the file is read.
+        Nothing it imports is touched.
+        """
+        return self._lookups().generate(as_file_url(url), source, self.supported_node(), self.choices.jobs)
+
+    def lookup(self, url: str) -> Lookup:
+        """Return what the cache holds of a module (path or file: URL): fresh, stale or cold; raises EngineError."""
+        return self._lookups().lookup(as_file_url(url), self.node_build())
+
+    def get(self, url: str, *, with_bytecode: bool = True) -> bytes:
+        """Return a module's BMES bytes, generated if need be; raises EngineError."""
+        return self._lookups().bmes(as_file_url(url), self.supported_node(), self.choices.jobs, with_bytecode)
+
+    def inspect(self, path: Path) -> Inspection:
+        """Return what a BMES file, or the cache of a module, consists of; raises EngineError."""
+        return self._lookups().inspect(path, self.node_build())
+
+    def explain(self, url: str) -> Explanation:
+        """Return why a runner is or is not served this module; raises EngineError."""
+        self.fold_events()
+        return self._lookups().explain(as_file_url(url), self.node_build())
+
+    def verify(self, *, repair: bool = False) -> list[Finding]:
+        """Return everything in the cache that is damaged, removing it with `repair`; raises EngineError."""
+        with _as_engine_error():
+            return self._maintenance().verify(repair=repair)
+
+    def statistics(self) -> Statistics:
+        """Return counts, sizes and what runners reported; raises EngineError."""
+        self.fold_events()
+        with _as_engine_error():
+            return self._maintenance().statistics()
+
+    def collect(self) -> Collected:
+        """Bring the cache under its size limit, least recently used first; raises EngineError."""
+        self.fold_events()
+        with _as_engine_error():
+            return self._maintenance().collect(self.choices.max_size)
+
+    def clear(self) -> Collected:
+        """Remove everything that is cached; raises EngineError."""
+        with _as_engine_error():
+            collected = self._maintenance().clear()
+        return collected
+
+    def install_hook(self) -> Path:
+        """Install the preload and return its stable path; raises EngineError."""
+        path = starting.hook_path(self.environment)
+        with _as_engine_error():
+            starting.install_hook(path, self.choices.cache_path)
+        return path
+
+    def _warm(
+        self,
+        build: NodeBuild,
+        entries: Sequence[str],
+        modules: Sequence[str],
+        conditions: tuple[str, ...],
+        progress: Progress,
+    ) -> WarmReport:
+        self.fold_events()
+        environment = dict(self.environment)
+        with _as_engine_error():
+            warming = Warming(
+                self.directory, self.index, self.files, build, self.choices.jobs, conditions, environment
+            )
+            report = warming.run(entries, modules, progress)
+            self._maintenance().collect_if_large(self.choices.max_size)
+            return report
+
+    def _lookups(self) -> Lookups:
+        return Lookups(self.directory, self.index, self.files)
+
+    def _maintenance(self) -> Maintenance:
+        return Maintenance(self.directory, self.index)
+
+
+def as_file_url(url: str) -> str:
+    """Return the file: URL of a path or file: URL."""
+    if url.startswith("file:"):
+        path = path_from_file_url(url)
+        return url if path is None else file_url_from_path(path)
+    return file_url_from_path(os.path.abspath(url))
+
+
+@contextlib.contextmanager
+def _as_engine_error() -> Iterator[None]:
+    try:
+        yield
+    except IndexUnusable as error:
+        raise EngineError(str(error)) from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise EngineError(f"{where}{error.strerror or error}") from error

@@ -1,0 +1,320 @@
+"""Keeping the cache sound and small: verify, statistics, the size limit, and clearing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from esmcache.bmes import ValidationLevel, validate
+from esmcache.cache_directory import CacheDirectory
+from esmcache.serving.manifest import check_manifest, manifest_packs
+from esmcache.serving.names import manifest_name
+from esmcache.serving.node_compile_cache import decode_entry
+from esmcache.serving.pack import PackFault, scan_pack
+from esmcache.store.blobs import BlobStore
+from esmcache.store.eviction import Budget
+from esmcache.store.index import (
+    AnalysisRow,
+    BlobRow,
+    CodeCacheRow,
+    EntryPointRow,
+    Index,
+    PackEntryRow,
+    VerdictRow,
+)
+
+# Files of a writer that was stopped in the middle; younger ones may still be written.
+_ABANDONED_AFTER_S = 3600.0
+_COLLECT_EVERY_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something damaged: where, what is wrong, and whether it was removed."""
+
+    place: str
+    kind: str
+    fault: str
+    removed: bool
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Counts and bytes of all that is cached, and what runners reported since the beginning."""
+
+    directory: str
+    bytes: dict[str, int] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
+    entry_points: int = 0
+    modules: int = 0
+    packages: list[tuple[str, int, int]] = field(default_factory=list)
+    engines: list[tuple[str, int, int]] = field(default_factory=list)
+    rejected: int = 0
+    counters: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total_bytes(self) -> int:
+        """Return the bytes of all files together."""
+        return sum(self.bytes.values())
+
+
+@dataclass(slots=True)
+class Collected:
+    """What was removed, and what is left, in bytes."""
+
+    entry_points: int = 0
+    files: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+
+
+class Maintenance:
+    """Looks after one cache directory and its index."""
+
+    def __init__(self, directory: CacheDirectory, index: Index) -> None:
+        self._directory = directory
+        self._index = index
+        self._blobs = BlobStore(directory.blobs_path)
+
+    def verify(self, *, repair: bool) -> list[Finding]:
+        """Return everything that is damaged; what `repair` removes is made again by the next warm."""
+        findings: list[Finding] = [Finding("index.db", "index", fault, False) for fault in self._index.check()]
+        findings += self._verify_blobs(repair)
+        findings += self._verify_packs(repair)
+        findings += self._verify_manifests(repair)
+        findings += self._verify_code_caches(repair)
+        findings += self._verify_rows(repair)
+        return findings
+
+    def _verify_blobs(self, repair: bool) -> Iterator[Finding]:
+        stored = {row.key: row for row in self._index.all(BlobRow)}
+        for key in list(self._blobs.keys()):
+            content = self._blobs.read(key) or b""
+            row = stored.get(key)
+            result = validate(content)
+            fault = ""
+            if result.level < ValidationLevel.INTEGRITY:
+                fault = result.reason
+            elif row is not None and sha256(content).digest() != row.content_sha256:
+                fault = "differs from what was stored"
+            if fault:
+                if repair:
+                    self._blobs.remove(key)
+                    self._forget_blobs([key])
+                yield Finding(f"blobs/{key[:2]}/{key}", "blob", fault, repair)
+
+    def _forget_blobs(self, keys: list[str]) -> None:
+        with self._index.transaction():
+            self._index.remove(BlobRow, "key", keys)
+            self._index.remove(AnalysisRow, "blob_key", keys)
+
+    def _verify_packs(self, repair: bool) -> Iterator[Finding]:
+        rows: dict[str, list[PackEntryRow]] = {}
+        for row in self._index.all(PackEntryRow):
+            rows.setdefault(row.pack, []).append(row)
+        for path in sorted(self._directory.packs_path.glob("*.pack")):
+            sound = set()
+            fault = ""
+            for found in scan_pack(path):
+                if isinstance(found, PackFault):
+                    fault = fault or found.value
+                elif _holds_its_source(path, found[1].offset, found[1].length, found[0]):
+                    sound.add((found[0], found[1].offset))
+                else:
+                    fault = fault or "an entry differs from its SHA-256"
+            lost = [row for row in rows.pop(path.name, []) if (row.source_sha256, row.offset) not in sound]
+            if lost and not fault:
+                fault = f"{len(lost)} entries that the index names are not in it"
+            if fault:
+                if repair:
+                    # A pack is one file with one checksum an entry: making it anew costs reading the sources again.
+                    path.unlink(missing_ok=True)
+                    with self._index.transaction():
+                        self._index.remove(PackEntryRow, "pack", [path.name])
+                yield Finding(f"packs/{path.name}", "pack", fault, repair)
+        for name in sorted(rows):
+            if repair:
+                with self._index.transaction():
+                    self._index.remove(PackEntryRow, "pack", [name])
+            yield Finding(f"packs/{name}", "pack", "is gone", repair)
+
+    def _verify_manifests(self, repair: bool) -> Iterator[Finding]:
+        stored = {row.manifest for row in self._index.all(EntryPointRow)}
+        for path in sorted(self._directory.manifests_path.glob("*.manifest")):
+            content = path.read_bytes()
+            identity = check_manifest(content)
+            fault = ""
+            if identity is None or manifest_name(identity) != path.name:
+                fault = "differs from its checksum"
+            elif any(not (self._directory.packs_path / pack).exists() for pack in manifest_packs(content)):
+                fault = "points into a pack that is gone"
+            stored.discard(path.name)
+            if fault:
+                if repair:
+                    path.unlink(missing_ok=True)
+                    self._forget_entry_points([path.name])
+                yield Finding(f"manifests/{path.name}", "manifest", fault, repair)
+        for name in sorted(stored):
+            if repair:
+                self._forget_entry_points([name])
+            yield Finding(f"manifests/{name}", "manifest", "is gone", repair)
+
+    def _forget_entry_points(self, names: list[str]) -> None:
+        with self._index.transaction():
+            self._index.remove(EntryPointRow, "manifest", names)
+            for name in names:
+                self._index.remove_entry_modules(name)
+
+    def _verify_code_caches(self, repair: bool) -> Iterator[Finding]:
+        stored: dict[str, list[CodeCacheRow]] = {}
+        for row in self._index.all(CodeCacheRow):
+            stored.setdefault(row.entry, []).append(row)
+        for path in _files(self._directory.v8_path):
+            entry = str(path.relative_to(self._directory.v8_path))
+            content = path.read_bytes()
+            rows = stored.pop(entry, [])
+            fault = "" if decode_entry(content) is not None else "differs from its checksum"
+            # Node itself replaces an entry that it rejected; only what we wrote has a SHA-256 to hold it against.
+            if not fault and rows and all(row.content_sha256 != sha256(content).digest() for row in rows):
+                fault = "differs from what was stored"
+            if fault:
+                if repair:
+                    path.unlink(missing_ok=True)
+                    self._forget_code_caches([entry])
+                yield Finding(f"v8/{entry}", "code cache", fault, repair)
+        for entry in sorted(stored):
+            if repair:
+                self._forget_code_caches([entry])
+            yield Finding(f"v8/{entry}", "code cache", "is gone", repair)
+
+    def _forget_code_caches(self, entries: list[str]) -> None:
+        with self._index.transaction():
+            self._index.remove(CodeCacheRow, "entry", entries)
+
+    def _verify_rows(self, repair: bool) -> Iterator[Finding]:
+        there = set(self._blobs.keys())
+        gone = [row.key for row in self._index.all(BlobRow) if row.key not in there]
+        if gone and repair:
+            self._forget_blobs(gone)
+        for key in gone:
+            yield Finding(f"blobs/{key[:2]}/{key}", "blob", "is gone", repair)
+
+    def statistics(self) -> Statistics:
+        """Return what is there and what runners reported."""
+        answer = Statistics(str(self._directory.path))
+        for name in ("blobs", "packs", "manifests", "v8", "events"):
+            paths = list(_files(self._directory.path / name))
+            answer.files[name] = len(paths)
+            answer.bytes[name] = sum(_size(path) for path in _distinct(paths))
+        answer.files["index"] = 1
+        answer.bytes["index"] = sum(_size(path) for path in self._directory.path.glob("index.db*"))
+        answer.entry_points = sum(1 for _ in self._index.all(EntryPointRow))
+        answer.packages = self._index.packages()
+        answer.modules = sum(count for _, count, _ in answer.packages)
+        answer.engines = self._index.summary("code_caches", "engine_tag", "size")
+        answer.rejected = sum(row.outcome != "ok" for row in self._index.all(VerdictRow))
+        answer.counters = self._index.statistics()
+        return answer
+
+    def collect_if_large(self, max_size: int) -> None:
+        """Collect if the last time was a while ago: listing a large cache costs more than a small warm."""
+        stamp = self._directory.path / ".collected"
+        try:
+            if time.time() - stamp.stat().st_mtime < _COLLECT_EVERY_S:
+                return
+        except OSError:
+            pass
+        stamp.touch(mode=0o600)
+        self.collect(max_size)
+
+    def collect(self, max_size: int) -> Collected:
+        """Remove abandoned files, then entry points, least recently used first, until the rest fits `max_size`.
+
+        What no remaining entry point needs goes with the last one that did.
+        """
+        answer = Collected(bytes_before=self._used_bytes())
+        self._remove_abandoned(answer)
+        budget = Budget(self._index, max_size)
+        plan = budget.plan(self._used_bytes())
+        if plan is not None:
+            for name in plan.manifests:
+                (self._directory.manifests_path / name).unlink(missing_ok=True)
+            for entry in plan.code_cache_entries:
+                (self._directory.v8_path / entry).unlink(missing_ok=True)
+            for key in plan.blob_keys:
+                self._blobs.remove(key)
+            for pack in plan.packs:
+                (self._directory.packs_path / pack).unlink(missing_ok=True)
+            with self._index.transaction():
+                budget.forget(plan)
+            self._index.vacuum()
+            answer.entry_points = len(plan.manifests)
+            answer.files += len(plan.code_cache_entries) + len(plan.blob_keys) + len(plan.packs)
+            answer.files += len(plan.manifests)
+        answer.bytes_after = self._used_bytes()
+        return answer
+
+    def clear(self) -> Collected:
+        """Remove everything but the directory itself; a program that is running keeps what it has open."""
+        answer = Collected(bytes_before=self._used_bytes())
+        with self._index.transaction():
+            self._index.clear()
+        self._index.vacuum()
+        for name in ("manifests", "packs", "v8", "blobs", "events"):
+            paths = list(_files(self._directory.path / name))
+            answer.files += len(paths)
+            shutil.rmtree(self._directory.path / name, ignore_errors=True)
+        answer.bytes_after = self._used_bytes()
+        return answer
+
+    def _used_bytes(self) -> int:
+        return sum(_size(path) for path in _distinct(_files(self._directory.path)))
+
+    def _remove_abandoned(self, answer: Collected) -> None:
+        oldest = time.time() - _ABANDONED_AFTER_S
+        for path in _files(self._directory.path):
+            is_temporary = path.name.startswith((".tmp-", ".folding-")) or path.name.endswith(".tmp")
+            if is_temporary and path.lstat().st_mtime < oldest:
+                path.unlink(missing_ok=True)
+                answer.files += 1
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            yield Path(folder, name)
+
+
+def _distinct(paths: Iterator[Path] | list[Path]) -> Iterator[Path]:
+    """Yield each file once, however many hard links it has."""
+    seen: set[tuple[int, int]] = set()
+    for path in paths:
+        try:
+            status = path.lstat()
+        except OSError:
+            continue
+        if (status.st_dev, status.st_ino) not in seen:
+            seen.add((status.st_dev, status.st_ino))
+            yield path
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
+def _holds_its_source(path: Path, offset: int, length: int, digest: bytes) -> bool:
+    with path.open("rb") as file:
+        file.seek(offset)
+        text = file.read(length)
+    # The hash is that of the file; a byte order mark that it had is not in the pack.
+    return sha256(text).digest() == digest or sha256(b"\xef\xbb\xbf" + text).digest() == digest
+
+

@@ -1,0 +1,264 @@
+"""Makes what runners read: sources into packs, and a manifest for each entry point."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from esmcache.cache_directory import CacheDirectory, write_whole
+from esmcache.engine.compiling import Compiler
+from esmcache.engine.graph import Asked, GraphModule
+from esmcache.engine.reading import read_file
+from esmcache.file_source import FileSource
+from esmcache.records import InputKind, NodeBuild, Resolution, ResolutionInput
+from esmcache.serving.manifest import (
+    ASKED_BY_IMPORT,
+    ASKED_BY_REQUIRE,
+    ASKED_WHILE_RUNNING,
+    FileFact,
+    Manifest,
+    ManifestModule,
+    ManifestRequest,
+    ServedKind,
+    encode_manifest,
+)
+from esmcache.serving.names import manifest_identity, manifest_name
+from esmcache.serving.pack import PackedSource, append_sources, pack_name, pack_size
+from esmcache.store.index import Index, PackageRow, PackEntryRow
+
+_ASKED_IN_MANIFEST = ASKED_BY_IMPORT | ASKED_BY_REQUIRE | ASKED_WHILE_RUNNING
+_MOST_APPENDED_AT_ONCE = 32 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Packages:
+    """Which package a file belongs to, by its path alone, and what the package says of itself."""
+
+    files: FileSource
+    rows: dict[str, PackageRow] = field(default_factory=dict)
+    _roots: dict[str, str] = field(default_factory=dict)
+
+    def root_of(self, path: str) -> str:
+        """Return the directory of the package that holds `path`: below node_modules, else with a package.json."""
+        directory = os.path.dirname(path)
+        root = self._roots.get(directory)
+        if root is None:
+            root = self._roots[directory] = self._find_root(directory)
+            if root not in self.rows:
+                self.rows[root] = self._describe(root)
+        return root
+
+    def pack_label(self, root: str) -> str:
+        """Return what names the pack of a package: name@version if it was installed, else its directory."""
+        row = self.rows[root]
+        if "/node_modules/" in root + "/" and row.name and row.version:
+            return f"{row.name}@{row.version}"
+        return root
+
+    def _find_root(self, directory: str) -> str:
+        before, found, after = (directory + "/").rpartition("/node_modules/")
+        if found and after:
+            parts = after.split("/")
+            name = "/".join(parts[:2]) if parts[0].startswith("@") else parts[0]
+            return f"{before}/node_modules/{name}"
+        at = directory
+        while True:
+            status = self.files.lstat(os.path.join(at, "package.json"))
+            if status is not None:
+                return at
+            parent = os.path.dirname(at)
+            if parent == at:
+                return directory
+            at = parent
+
+    def _describe(self, root: str) -> PackageRow:
+        try:
+            content = json.loads(self.files.read(os.path.join(root, "package.json")))
+            name, version = content.get("name", ""), content.get("version", "")
+        except (OSError, ValueError, RecursionError, AttributeError):
+            name, version = "", ""
+        return PackageRow(root, name if isinstance(name, str) else "", version if isinstance(version, str) else "")
+
+
+class Publisher:
+    """Writes packs and manifests for one warm; counts what it wrote."""
+
+    def __init__(
+        self,
+        directory: CacheDirectory,
+        index: Index,
+        files: FileSource,
+        build: NodeBuild,
+        compiler: Compiler,
+        conditions: tuple[str, ...],
+    ) -> None:
+        self._directory = directory
+        self._index = index
+        self._files = files
+        self._build = build
+        self._compiler = compiler
+        self._conditions = conditions
+        self._package_json_facts: dict[str, FileFact] = {}
+        self._places: dict[tuple[bytes, str], PackedSource] = {}
+        self._input_lists: dict[tuple[int, ...], tuple[ResolutionInput, ...]] = {}
+        self.packages = Packages(files)
+        self.pack_rows: list[PackEntryRow] = []
+        self.manifests_written = 0
+
+    def pack(self, modules: Iterable[GraphModule]) -> None:
+        """Append the sources that no pack holds yet; raises OSError."""
+        served = [one for one in modules if one.kind in (ServedKind.MODULE, ServedKind.JSON) and one.fact]
+        packs: dict[str, list[GraphModule]] = {}
+        for module in served:
+            module.package_root = self.packages.root_of(module.path)
+            packs.setdefault(pack_name(self.packages.pack_label(module.package_root)), []).append(module)
+        self._know_places(module.fact.sha256 for module in served if module.fact)
+        for name, members in packs.items():
+            self._append(name, members)
+
+    def _know_places(self, hashes: Iterable[bytes]) -> None:
+        sizes: dict[str, int] = {}
+        for row in self._index.where(PackEntryRow, "source_sha256", set(hashes)):
+            size = sizes.get(row.pack)
+            if size is None:
+                size = sizes[row.pack] = pack_size(self._directory.packs_path, row.pack)
+            if row.offset + row.length <= size:
+                place = PackedSource(row.pack, row.offset, row.length, row.crc32, bool(row.ascii))
+                self._places[row.source_sha256, row.pack] = place
+
+    def _append(self, name: str, members: Sequence[GraphModule]) -> None:
+        batch: dict[bytes, bytes] = {}
+        size = 0
+        for module in members:
+            if module.fact is None or (module.fact.sha256, name) in self._places or module.fact.sha256 in batch:
+                continue
+            if module.source is None:
+                answer = read_file(self._files, module.path)
+                if isinstance(answer, str) or answer[1].sha256 != module.fact.sha256:
+                    module.leave_native("changed while it was warmed")
+                    continue
+                module.source = answer[0]
+            if not _is_utf8(module.source):
+                module.leave_native("not valid UTF-8")
+                continue
+            batch[module.fact.sha256] = module.source
+            size += len(module.source)
+            if size > _MOST_APPENDED_AT_ONCE:
+                self._append_batch(name, batch)
+                batch, size = {}, 0
+        if batch:
+            self._append_batch(name, batch)
+
+    def _append_batch(self, name: str, batch: dict[bytes, bytes]) -> None:
+        places = append_sources(self._directory.packs_path, name, list(batch.items()))
+        for digest, place in zip(batch, places, strict=True):
+            self._places[digest, name] = place
+            row = PackEntryRow(digest, name, place.offset, place.length, place.crc32, int(place.ascii))
+            self.pack_rows.append(row)
+
+    def publish(
+        self, entry: GraphModule, graph: dict[str, GraphModule], also: Iterable[str]
+    ) -> tuple[str, list[GraphModule]]:
+        """Write the entry point's manifest if it differs from the one that is there; raises OSError.
+
+        `also` are URLs that earlier runs loaded, nobody knows from where. Return the file name and the modules.
+        """
+        modules = _closure([entry, *(graph[url] for url in also if url in graph)], graph)
+        numbers = {module.url: number for number, module in enumerate(modules)}
+        has_code_caches = self._build.compile_cache_layout and all(
+            self._compiler.has_entry(module)
+            for module in modules
+            if module.kind in (ServedKind.MODULE, ServedKind.COMMONJS)
+        )
+        identity = manifest_identity(entry.path, self._build.version, self._build.arch, self._conditions)
+        content = encode_manifest(
+            Manifest(
+                identity,
+                [self._manifest_module(module, numbers) for module in modules],
+                self._package_json_facts,
+                self._build.v8_tag if has_code_caches else None,
+            )
+        )
+        name = manifest_name(identity)
+        path = self._directory.manifests_path / name
+        if not _holds(path, content):
+            write_whole(path, content)
+            self.manifests_written += 1
+        return name, modules
+
+    def _manifest_module(self, module: GraphModule, numbers: dict[str, int]) -> ManifestModule:
+        requests: dict[str, list[ManifestRequest]] = {}
+        if module.is_root:
+            # What asks for an entry point has no URL of its own: it is kept as the module's request for itself.
+            inputs = self._with_facts(module.root_inputs)
+            requests[module.url] = [ManifestRequest(module.url, ASKED_BY_IMPORT, numbers[module.url], inputs)]
+        for request, answer in zip(module.requests, module.answers, strict=True):
+            if not isinstance(answer, Resolution) or Asked.WORKER in request.asked:
+                continue
+            target = numbers.get(answer.resolved_url)
+            if target is None or not _is_well_formed(request.specifier):
+                continue
+            asked = int(request.asked) & _ASKED_IN_MANIFEST
+            way = asked & (ASKED_BY_IMPORT | ASKED_BY_REQUIRE)
+            same = requests.setdefault(request.specifier, [])
+            earlier = next((one for one in same if one.asked & way), None)
+            if earlier is None:
+                same.append(ManifestRequest(request.specifier, asked, target, self._with_facts(answer.inputs)))
+            elif asked & ASKED_WHILE_RUNNING and not earlier.asked & ASKED_WHILE_RUNNING:
+                same[same.index(earlier)] = ManifestRequest(
+                    earlier.specifier, earlier.asked | ASKED_WHILE_RUNNING, target, earlier.inputs
+                )
+        source = None
+        if module.kind in (ServedKind.MODULE, ServedKind.JSON) and module.fact is not None:
+            name = pack_name(self.packages.pack_label(module.package_root))
+            source = self._places.get((module.fact.sha256, name))
+        kind = module.kind
+        if kind in (ServedKind.MODULE, ServedKind.JSON) and source is None:
+            kind = ServedKind.NATIVE
+        flat = tuple(request for same in requests.values() for request in same)
+        return ManifestModule(module.url, module.path, kind, module.fact, source, flat)
+
+    def _with_facts(self, inputs: tuple[ResolutionInput, ...]) -> tuple[ResolutionInput, ...]:
+        for one in inputs:
+            if one.kind is InputKind.PACKAGE_JSON and one.path not in self._package_json_facts:
+                answer = read_file(self._files, one.path)
+                if not isinstance(answer, str):
+                    self._package_json_facts[one.path] = answer[1]
+        return inputs
+
+
+def _closure(roots: Sequence[GraphModule], graph: dict[str, GraphModule]) -> list[GraphModule]:
+    found = {root.url: root for root in roots}
+    queue = list(found.values())
+    for module in queue:
+        for answer in module.answers:
+            if isinstance(answer, Resolution):
+                target = graph.get(answer.resolved_url)
+                if target is not None and target.url not in found:
+                    found[target.url] = target
+                    queue.append(target)
+    return queue
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False
+
+
+def _is_utf8(source: bytes) -> bool:
+    if source.isascii():
+        return True
+    try:
+        source.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_well_formed(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

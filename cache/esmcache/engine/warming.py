@@ -1,0 +1,296 @@
+"""One warm: finds the graph, compiles it, stores what is new, and publishes what runners read."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from esmcache.cache_directory import CacheDirectory
+from esmcache.engine.analysing import AnalysisStore
+from esmcache.engine.compiling import Compiler
+from esmcache.engine.discovery import Discovered, Discovery
+from esmcache.engine.graph import GraphModule, Problem
+from esmcache.engine.publishing import Publisher
+from esmcache.file_source import FileSource, path_from_file_url
+from esmcache.records import NodeBuild, Resolution, ResolutionFailure, ResolutionInput
+from esmcache.resolution import Resolver
+from esmcache.serving.manifest import ServedKind
+from esmcache.store.blobs import BlobStore
+from esmcache.store.index import EntryPointRow, Index, InputRow, MissRow, ModuleRow, PackageRow, RequestRow
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class WarmReport:
+    """What a warm did, in numbers and problems; a second warm of the same files has zeros from `read` on."""
+
+    entries: int = 0
+    modules: int = 0
+    served: int = 0
+    native: int = 0
+    read: int = 0
+    analysed: int = 0
+    compiled: int = 0
+    blobs_written: int = 0
+    sources_packed: int = 0
+    code_caches_written: int = 0
+    manifests_written: int = 0
+    rows_written: int = 0
+    seconds: float = 0.0
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, other: WarmReport) -> None:
+        """Add another warm's numbers and problems to these."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+class Warming:
+    """Wires one warm together."""
+
+    def __init__(
+        self,
+        directory: CacheDirectory,
+        index: Index,
+        files: FileSource,
+        build: NodeBuild,
+        jobs: int,
+        conditions: tuple[str, ...],
+        environment: dict[str, str],
+    ) -> None:
+        self._directory = directory
+        self._index = index
+        self._files = files
+        self._build = build
+        self._jobs = jobs
+        self._conditions = conditions
+        self._resolver = Resolver(files, conditions, build.version_numbers, environment)
+
+    def run(self, entries: Sequence[str], modules: Sequence[str], progress: Progress) -> WarmReport:
+        """Warm entry points and modules given by absolute paths; raises OSError and IndexUnusable."""
+        started = time.monotonic()
+        report = WarmReport()
+        roots = self._roots(entries, modules, report)
+        also = self._missed_before(entries)
+        extra = [(resolution, False) for url in also for resolution in self._by_url(url)]
+        compiler = Compiler(self._index, self._build, self._directory.v8_path, self._jobs)
+        try:
+            analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
+            discovery = Discovery(
+                self._files,
+                self._resolver,
+                self._index,
+                compiler,
+                analyses,
+                lambda done, total: progress("modules", done, total),
+            )
+            found = discovery.walk([*roots, *extra])
+            publisher = Publisher(
+                self._directory, self._index, self._files, self._build, compiler, self._conditions
+            )
+            publisher.pack(found.modules.values())
+            published = self._publish(found, publisher, [r.resolved_url for r, is_entry in roots if is_entry], also)
+        finally:
+            compiler.close()
+        rows = self._rows(found, publisher)
+        with self._index.transaction():
+            self._index.remove(RequestRow, "url", {row.url for row in rows[1]})
+            for some in (found.analyses, found.blobs, found.exports, publisher.pack_rows, *rows):
+                self._index.put(some)
+            self._index.put(compiler.verdict_rows)
+            self._index.put(compiler.cache_rows)
+            self._put_entries(published)
+            self._index.forget_missing_manifests(path for path in entries)
+        self._fill(report, found, compiler, publisher, rows)
+        report.entries = len(published)
+        report.blobs_written = analyses.blobs_written
+        report.seconds = time.monotonic() - started
+        return report
+
+    def _roots(
+        self, entries: Sequence[str], modules: Sequence[str], report: WarmReport
+    ) -> list[tuple[Resolution, bool]]:
+        roots: list[tuple[Resolution, bool]] = []
+        for path in entries:
+            answer = self._resolver.resolve_entry(path)
+            if isinstance(answer, ResolutionFailure):
+                report.problems.append(Problem(path, answer.code, answer.message))
+            else:
+                roots.append((answer, True))
+        for path in modules:
+            answer = self._resolver.resolve_entry(path)
+            if isinstance(answer, Resolution):
+                roots.append((answer, False))
+        return roots
+
+    def _missed_before(self, entries: Sequence[str]) -> list[str]:
+        rows = self._index.where(MissRow, "entry", entries)
+        return sorted({row.url for row in rows if row.url})
+
+    def _by_url(self, url: str) -> list[Resolution]:
+        path = path_from_file_url(url)
+        if path is None or self._files.lstat(path) is None:
+            return []
+        module_format, inputs = self._resolver.format_of(path)
+        return [Resolution(url, module_format, inputs)]
+
+    def _publish(
+        self, found: Discovered, publisher: Publisher, entry_urls: Iterable[str], also: Sequence[str]
+    ) -> list[tuple[EntryPointRow, list[GraphModule]]]:
+        published = []
+        now = time.time()
+        for url in dict.fromkeys(entry_urls):
+            entry = found.modules.get(url)
+            if entry is None or entry.fact is None:
+                continue
+            name, members = publisher.publish(entry, found.modules, also)
+            row = EntryPointRow(
+                name,
+                entry.path,
+                self._build.engine_tag,
+                self._build.version,
+                self._build.arch,
+                "\0".join(self._conditions),
+                len(members),
+                now,
+                now,
+            )
+            published.append((row, members))
+        return published
+
+    def _put_entries(self, published: list[tuple[EntryPointRow, list[GraphModule]]]) -> None:
+        for row, members in published:
+            self._index.put([row])
+            self._index.put_entry_modules(row.manifest, [member.url for member in members])
+
+    def _rows(
+        self, found: Discovered, publisher: Publisher
+    ) -> tuple[list[ModuleRow], list[RequestRow], list[InputRow], list[PackageRow]]:
+        """Return the rows that differ from those in the index."""
+        now = time.time()
+        sets = _InputSets()
+        module_rows: list[ModuleRow] = []
+        request_rows: dict[str, list[RequestRow]] = {}
+        for module in found.modules.values():
+            known = found.known_rows.get(module.url)
+            row = _module_row(module, publisher.packages.root_of(module.path), now)
+            if row is not None and (known is None or not _same(row, known)):
+                module_rows.append(row)
+            request_rows[module.url] = _request_rows(module, sets)
+        stored: dict[str, list[RequestRow]] = {}
+        for request in self._index.where(RequestRow, "url", request_rows):
+            stored.setdefault(request.url, []).append(request)
+        changed = [
+            url
+            for url, rows in request_rows.items()
+            if sorted(stored.get(url, []), key=lambda one: one.ordinal) != rows
+        ]
+        new_requests = [row for url in changed for row in request_rows[url]]
+        wanted_sets = {row.input_set for row in new_requests}
+        missing = wanted_sets - self._index.input_sets(wanted_sets) - {""}
+        input_rows = [row for name in sorted(missing) for row in sets.rows(name)]
+        stored_packages = {row.root: row for row in self._index.where(PackageRow, "root", publisher.packages.rows)}
+        packages = [row for root, row in publisher.packages.rows.items() if stored_packages.get(root) != row]
+        return module_rows, new_requests, input_rows, packages
+
+    def _fill(
+        self,
+        report: WarmReport,
+        found: Discovered,
+        compiler: Compiler,
+        publisher: Publisher,
+        rows: tuple[list[ModuleRow], list[RequestRow], list[InputRow], list[PackageRow]],
+    ) -> None:
+        report.modules = len(found.modules)
+        report.native = sum(module.kind is ServedKind.NATIVE for module in found.modules.values())
+        report.served = report.modules - report.native
+        report.read = found.read
+        report.analysed = found.analysed
+        report.compiled = compiler.compiled
+        report.sources_packed = len(publisher.pack_rows)
+        report.code_caches_written = len(compiler.cache_rows)
+        report.manifests_written = publisher.manifests_written
+        report.rows_written = sum(len(some) for some in rows)
+        report.problems += found.problems
+
+
+class _InputSets:
+    """Names sets of resolution inputs by a digest of what is in them."""
+
+    def __init__(self) -> None:
+        self._names: dict[int, str] = {}
+        self._sets: dict[str, tuple[ResolutionInput, ...]] = {}
+
+    def name(self, inputs: tuple[ResolutionInput, ...]) -> str:
+        if not inputs:
+            return ""
+        name = self._names.get(id(inputs))
+        if name is None:
+            text = "\0".join(f"{one.kind.value}\1{one.path}\1{one.detail}" for one in inputs)
+            name = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+            self._names[id(inputs)] = name
+            self._sets[name] = inputs
+        return name
+
+    def rows(self, name: str) -> list[InputRow]:
+        return [
+            InputRow(name, ordinal, one.kind.value, _storable(one.path), _storable(one.detail))
+            for ordinal, one in enumerate(self._sets[name])
+        ]
+
+
+def _module_row(module: GraphModule, package_root: str, now: float) -> ModuleRow | None:
+    fact = module.fact
+    if fact is None:
+        return None
+    kind = module.module_format.value if module.module_format is not None else "unknown"
+    seen = fact.fingerprint
+    return ModuleRow(
+        module.url,
+        module.path,
+        kind,
+        seen.size,
+        seen.mtime_ms,
+        seen.ctime_ms,
+        seen.inode,
+        int(fact.proven),
+        fact.sha256,
+        package_root,
+        module.native_because,
+        now,
+    )
+
+
+def _same(row: ModuleRow, known: ModuleRow) -> bool:
+    return all(
+        getattr(row, name) == getattr(known, name) for name in ModuleRow.__slots__ if name != "warmed_at"
+    )
+
+
+def _request_rows(module: GraphModule, sets: _InputSets) -> list[RequestRow]:
+    rows = []
+    for ordinal, (request, answer) in enumerate(zip(module.requests, module.answers, strict=True)):
+        attributes = json.dumps({a.key: a.value for a in request.attributes}) if request.attributes else ""
+        resolved = isinstance(answer, Resolution)
+        rows.append(
+            RequestRow(
+                module.url,
+                ordinal,
+                _storable(request.specifier),
+                int(request.asked),
+                attributes,
+                answer.resolved_url if isinstance(answer, Resolution) else "",
+                "" if isinstance(answer, Resolution) else answer.code,
+                "" if isinstance(answer, Resolution) else _storable(answer.message),
+                sets.name(answer.inputs) if resolved or answer.inputs else "",
+            )
+        )
+    return rows
+
+
+def _storable(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

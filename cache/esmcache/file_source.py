@@ -1,0 +1,114 @@
+"""Where bytes come from: the disk, or an editor's unsaved text laid over it.
+
+Everything in the engine that reads a user's file reads it through a `FileSource`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote, unquote_to_bytes
+
+# What Node's pathToFileURL leaves alone besides letters and digits; everything else is percent-encoded.
+_URL_SAFE = "/:@!$&'()*+,;=-._"
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=\-._]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What `lstat` says of a regular file, as Node's `fs.Stats` shows it: ms times are IEEE doubles."""
+
+    size: int
+    mtime_ms: float
+    ctime_ms: float
+    inode: int
+
+
+class FileSource(Protocol):
+    """Reads files and tells what is at a path; never follows a symbolic link in `lstat`."""
+
+    def lstat(self, path: str) -> os.stat_result | None:
+        """Return what is at `path`, or None if nothing is there (or a parent is no directory)."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """Return the content of `path`; raises OSError as `open` does."""
+        ...
+
+    def readlink(self, path: str) -> str:
+        """Return the text of the symbolic link at `path`; raises OSError."""
+        ...
+
+
+class DiskFileSource:
+    """Files as they are on disk."""
+
+    def lstat(self, path: str) -> os.stat_result | None:
+        """Return `os.lstat`, or None where nothing can be found."""
+        try:
+            return os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError):
+            # An over-long name or one with a NUL cannot name a file; Node answers "not found", too.
+            return None
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of the file; raises OSError."""
+        return Path(path).read_bytes()
+
+    def readlink(self, path: str) -> str:
+        """Return the link's text; raises OSError."""
+        return os.readlink(path)
+
+
+class OverlayFileSource(DiskFileSource):
+    """Disk, with the text of open documents laid over it (the files must exist on disk, too)."""
+
+    def __init__(self, overlays: Mapping[str, bytes]) -> None:
+        self._overlays = overlays
+
+    def read(self, path: str) -> bytes:
+        """Return the open document's bytes, else the file's; raises OSError."""
+        overlay = self._overlays.get(path)
+        return super().read(path) if overlay is None else overlay
+
+
+def fingerprint(status: os.stat_result) -> Fingerprint | None:
+    """Return the fingerprint of a regular file, or None for anything else."""
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Fingerprint(
+        size=status.st_size,
+        mtime_ms=_milliseconds(status.st_mtime_ns),
+        ctime_ms=_milliseconds(status.st_ctime_ns),
+        inode=status.st_ino,
+    )
+
+
+def file_url_from_path(path: str) -> str:
+    """Return the file: URL of an absolute path, byte for byte as Node's `pathToFileURL` writes it."""
+    if _PLAIN_PATH.fullmatch(path):
+        return "file://" + path
+    return "file://" + quote(os.fsencode(path), safe=_URL_SAFE).replace("~", "%7E")
+
+
+def path_from_file_url(url: str) -> str | None:
+    """Return the path of a file: URL (query and fragment dropped), or None for any other URL."""
+    if not url.startswith("file://"):
+        return None
+    pathname = url[7:].split("#", 1)[0].split("?", 1)[0]
+    if not pathname.startswith("/"):
+        return None
+    return os.fsdecode(unquote_to_bytes(pathname))
+
+
+def _milliseconds(nanoseconds: int) -> float:
+    # The same arithmetic as Node's, so that the doubles are equal to the last bit.
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return seconds * 1000 + rest / 1_000_000

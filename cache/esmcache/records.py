@@ -1,0 +1,215 @@
+"""The values that travel between the engine's parts: ECMA-262's module records and Node's terms.
+
+Frozen and free of behaviour beyond what can be derived from the fields; names are the specification's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from esmcache.spans import Span
+
+
+class ImportName(Enum):
+    """The values of [[ImportName]] that are not strings."""
+
+    NAMESPACE_OBJECT = "namespace-object"  # import * as ns from 'a'
+    ALL = "all"  # export * as ns from 'a'
+    ALL_BUT_DEFAULT = "all-but-default"  # export * from 'a'
+
+
+class Phase(Enum):
+    """The phase that a request asks for; BMES v1 can say only EVALUATION."""
+
+    EVALUATION = "evaluation"  # import x from 'a'
+    SOURCE = "source"  # import source x from 'a'
+    DEFER = "defer"  # import defer * as x from 'a'
+
+
+class ModuleFormat(Enum):
+    """Node's name for how a resolved file is loaded. TypeScript and WebAssembly are resolved, not cached."""
+
+    MODULE = "module"
+    COMMONJS = "commonjs"
+    JSON = "json"
+    WASM = "wasm"
+    BUILTIN = "builtin"
+    ADDON = "addon"
+    MODULE_TYPESCRIPT = "module-typescript"
+    COMMONJS_TYPESCRIPT = "commonjs-typescript"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportAttribute:
+    """`type: 'json'` in `import x from 'a' with {type: 'json'}`."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRequest:
+    """`'a'` in `import x from 'a' with {type: 'json'}`; the span covers the specifier's quotes, too."""
+
+    specifier: str
+    attributes: tuple[ImportAttribute, ...] = ()
+    phase: Phase = Phase.EVALUATION
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportEntry:
+    """`x` in `import {x as y} from 'a'`: import_name x, local_name y."""
+
+    module_request: ModuleRequest
+    import_name: str | ImportName
+    local_name: str
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportEntry:
+    """`x` in `export {x as y}` (local), `export {x as y} from 'a'` (indirect), `export * from 'a'` (star)."""
+
+    export_name: str | None
+    module_request: ModuleRequest | None
+    import_name: str | ImportName | None
+    local_name: str | None
+    span: Span | None = field(default=None, compare=False)
+
+
+class CallKind(Enum):
+    """What kind of expression asks for another module while the module runs."""
+
+    IMPORT = "import"  # import('./a.js')
+    REQUIRE = "require"  # require('./a.js'), require.resolve is not one
+    WORKER = "worker"  # new Worker(new URL('./a.js', import.meta.url))
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCall:
+    """`import('./a.js')`, `require('./a.js')` or `new Worker(new URL('./a.js', import.meta.url))`.
+
+    `specifier` is None where the argument is no string literal (a template without substitutions is one).
+    """
+
+    kind: CallKind
+    specifier: str | None
+    attributes: tuple[ImportAttribute, ...] = ()
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRecord:
+    """The static part of a Source Text Module Record; every tuple is in source order.
+
+    `import {x} from 'a'; export {x}` is an indirect export entry; a re-exported namespace import
+    (`import * as ns from 'a'; export {ns}`) is a local one, as in ECMA-262's ParseModule.
+    """
+
+    requested_modules: tuple[ModuleRequest, ...] = ()
+    import_entries: tuple[ImportEntry, ...] = ()
+    local_export_entries: tuple[ExportEntry, ...] = ()
+    indirect_export_entries: tuple[ExportEntry, ...] = ()
+    star_export_entries: tuple[ExportEntry, ...] = ()
+    has_tla: bool = False
+    calls: tuple[ModuleCall, ...] = ()
+
+    @property
+    def import_calls(self) -> tuple[ModuleCall, ...]:
+        """Return the `import(…)` expressions."""
+        return tuple(call for call in self.calls if call.kind is CallKind.IMPORT)
+
+
+class InputKind(Enum):
+    """What about a path a resolution rested on."""
+
+    ABSENT = "absent"  # nothing is there
+    DIRECTORY = "directory"  # a directory itself, no symbolic link to one
+    FILE = "file"  # a regular file itself, whatever it holds
+    SYMLINK = "symlink"  # a symbolic link with this very text
+    PACKAGE_JSON = "package-json"  # a file whose content was read
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionInput:
+    """One fact of the file system that an answer rests on; `detail` is a link's text, else empty."""
+
+    kind: InputKind
+    path: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What Node would answer: a URL and the format it gives to the loader (None: decided by the source).
+
+    `inputs` is the same tuple object for answers that rest on the same facts.
+    """
+
+    resolved_url: str
+    module_format: ModuleFormat | None
+    inputs: tuple[ResolutionInput, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionFailure:
+    """Node's error for a specifier: its code (`ERR_MODULE_NOT_FOUND`, …) and its message."""
+
+    code: str
+    message: str
+    inputs: tuple[ResolutionInput, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeBuild:
+    """One Node executable, as it described itself; `engine_tag` names what its code caches depend on.
+
+    `executable` is process.execPath, `v8_tag` is v8.cachedDataVersionTag() as an unsigned integer under
+    default flags. `compile_cache_layout` tells whether the probe found the layout that we write.
+    """
+
+    executable: str
+    version: str
+    arch: str
+    v8_version: str
+    v8_tag: int
+    supported: bool
+    compile_cache_layout: bool
+    reason: str = ""
+
+    @property
+    def version_numbers(self) -> tuple[int, int, int]:
+        """Return major, minor and patch of Node's version."""
+        major, minor, patch = self.version.removeprefix("v").split("-")[0].split(".")[:3]
+        return int(major), int(minor), int(patch)
+
+    @property
+    def engine_tag(self) -> str:
+        """Return the name that keys use, such as `node-v24.19.0-x64-1a2b3c4d`."""
+        return f"node-{self.version}-{self.arch}-{self.v8_tag:08x}"
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSource:
+    """What the engine made of a source text: its code cache and, for modules, its own list of requests."""
+
+    code_cache: bytes
+    requested_modules: tuple[ModuleRequest, ...]
+    detected_kind: ModuleFormat | None = None  # MODULE or COMMONJS, where the engine was asked which it is
+
+
+@dataclass(frozen=True, slots=True)
+class CompileFailure:
+    """The engine's word that a source text is not valid; line and column are one-based, UTF-16 (0: unknown).
+
+    `is_syntax_error` is False where the engine said nothing of the source: it ended, ran out of stack,
+    or could not be started.
+    """
+
+    message: str
+    line: int
+    column: int
+    is_syntax_error: bool = True
+    detected_kind: ModuleFormat | None = None  # as in CompiledSource

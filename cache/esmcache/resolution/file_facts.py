@@ -1,0 +1,211 @@
+"""What is at a path once symbolic links are followed, and the facts that this rests on.
+
+One lstat per path and snapshot. Knows nothing of modules or packages.
+"""
+
+from __future__ import annotations
+
+import os.path
+import stat
+from collections.abc import Iterable
+from enum import Enum
+
+from esmcache.file_source import FileSource
+from esmcache.records import InputKind, ResolutionInput
+
+Inputs = tuple[ResolutionInput, ...]
+
+# The kernel gives up after as many symbolic links.
+_MAX_LINKS = 40
+# Bytes in a file's name, on every file system that matters.
+_MAX_NAME = 255
+
+
+class EntryKind(Enum):
+    """What a path names after following links; OTHER is a socket, a device and the like."""
+
+    ABSENT = "absent"
+    FILE = "file"
+    DIRECTORY = "directory"
+    OTHER = "other"
+
+
+class Entry:
+    """What was found at a path: its kind, real path and facts (without the fact that a file is a file).
+
+    `trouble` is the system's message where it could not look, such as `name too long`; its kind is ABSENT.
+    """
+
+    __slots__ = ("facts", "kind", "real_path", "trouble")
+
+    def __init__(self, kind: EntryKind, real_path: str, facts: Inputs, trouble: str = "") -> None:
+        self.kind = kind
+        self.real_path = real_path
+        self.facts = facts
+        self.trouble = trouble
+
+
+class _TooManyLinks(Exception):
+    def __init__(self, facts: Inputs) -> None:
+        super().__init__()
+        self.facts = facts
+
+
+class FileFacts:
+    """Looks paths up in a FileSource, remembers what it saw and shares equal tuples of facts."""
+
+    def __init__(self, files: FileSource) -> None:
+        self._files = files
+        self._entries = {"/": Entry(EntryKind.DIRECTORY, "/", ())}
+        self._inputs: dict[tuple[InputKind, str], ResolutionInput] = {}
+        self._unions: dict[tuple[int, ...], tuple[Iterable[Inputs], Inputs]] = {}
+        self._canonical: dict[tuple[int, ...], Inputs] = {(): ()}
+
+    def entry(self, path: str) -> Entry:
+        """Return what is at an absolute, normalised path."""
+        found = self._entries.get(path)
+        if found is not None:
+            return found
+        try:
+            return self._walk(path, 0)
+        except _TooManyLinks as loop:
+            found = Entry(
+                EntryKind.ABSENT, path, self.union((loop.facts,)), "too many symbolic links encountered"
+            )
+            self._entries[path] = found
+            return found
+
+    def read(self, real_path: str) -> bytes:
+        """Return a file's content; raises OSError."""
+        return self._files.read(real_path)
+
+    def fact(self, kind: InputKind, path: str, detail: str = "") -> ResolutionInput:
+        """Return the one input object for a fact."""
+        key = (kind, path)
+        found = self._inputs.get(key)
+        if found is None:
+            found = self._inputs[key] = ResolutionInput(kind, path, detail)
+        return found
+
+    def facts_including(self, entry: Entry) -> Inputs:
+        """Return an entry's facts and that it is no directory, for a file that only stood in the way."""
+        if entry.kind is EntryKind.FILE or entry.kind is EntryKind.OTHER:
+            # There is no input kind for sockets and such: FILE never holds for them, so nothing is served.
+            return self.union((entry.facts, (self.fact(InputKind.FILE, entry.real_path),)))
+        return entry.facts
+
+    def union(self, parts: Iterable[Inputs]) -> Inputs:
+        """Return all facts once, in order; the same object whenever the facts are the same."""
+        parts = tuple(parts)
+        key = tuple(map(id, parts))
+        known = self._unions.get(key)
+        if known is not None:
+            return known[1]
+        unique = {id(fact): fact for part in parts for fact in part}
+        union = self._canonical.setdefault(tuple(unique), tuple(unique.values()))
+        # Holding the parts keeps their ids theirs.
+        self._unions[key] = (parts, union)
+        return union
+
+    def _walk(self, path: str, links: int) -> Entry:
+        names: list[str] = []
+        at = path
+        entries = self._entries
+        while (entry := entries.get(at)) is None:
+            at, _, name = at.rpartition("/")
+            at = at or "/"
+            names.append(name)
+        while names:
+            name = names.pop()
+            entry = self._child(entry, name, links)
+            at = f"{at}/{name}" if at != "/" else "/" + name
+            entries[at] = entry
+        return entry
+
+    def _child(self, parent: Entry, name: str, links: int) -> Entry:
+        if parent.kind is not EntryKind.DIRECTORY:
+            if parent.kind is EntryKind.ABSENT:
+                return parent
+            return Entry(EntryKind.ABSENT, parent.real_path, self.facts_including(parent))
+        path = f"{parent.real_path}/{name}" if parent.real_path != "/" else "/" + name
+        status = self._files.lstat(path)
+        if status is None:
+            return self._absent(parent, path)
+        mode = status.st_mode
+        if stat.S_ISREG(mode):
+            return Entry(EntryKind.FILE, path, parent.facts)
+        if stat.S_ISDIR(mode):
+            return Entry(EntryKind.DIRECTORY, path, self._with(parent, InputKind.DIRECTORY, path))
+        if stat.S_ISLNK(mode):
+            return self._link(parent, path, links)
+        return Entry(EntryKind.OTHER, path, parent.facts)
+
+    def _link(self, parent: Entry, path: str, links: int) -> Entry:
+        try:
+            text = self._files.readlink(path)
+        except OSError:
+            return self._absent(parent, path)
+        passed = self._with(parent, InputKind.SYMLINK, path, text)
+        if links == _MAX_LINKS:
+            raise _TooManyLinks(passed)
+        try:
+            target, facts = self._target(parent, text, links + 1)
+        except _TooManyLinks as loop:
+            raise _TooManyLinks(passed + loop.facts) from None
+        return Entry(target.kind, target.real_path, self.union((passed, facts)), target.trouble)
+
+    def _target(self, parent: Entry, text: str, links: int) -> tuple[Entry, Inputs]:
+        """Return what a link's text names and the facts; ABSENT where Node and the kernel disagree on it.
+
+        The kernel applies `..` to the directory that was reached, Node's realpath to the text.
+        """
+        lexical = self._walk(normalized(os.path.join(parent.real_path, text)), links)
+        facts = lexical.facts
+        climbs = [name for name in text.split("/") if name not in ("", ".")]
+        inner = len(climbs)
+        while climbs and climbs[0] == "..":
+            climbs.pop(0)
+        same = True
+        if ".." in climbs:
+            start = "/" if text.startswith("/") else parent.real_path
+            for _ in range(inner - len(climbs)):
+                start = os.path.dirname(start)
+            reached = self._walk(start, links)
+            for name in climbs:
+                if name == "..":
+                    same = same and reached.kind is EntryKind.DIRECTORY
+                    reached = self._walk(os.path.dirname(reached.real_path), links)
+                else:
+                    reached = self._child(reached, name, links)
+                facts = self.union((facts, self.facts_including(reached)))
+            same = same and reached.kind is lexical.kind and reached.real_path == lexical.real_path
+        if text.endswith("/") and lexical.kind is not EntryKind.DIRECTORY:
+            same = False
+            facts = self.union((facts, self.facts_including(lexical)))
+        if not same or not _is_unicode(text):
+            return Entry(EntryKind.ABSENT, lexical.real_path, facts), facts
+        return lexical, facts
+
+    def _absent(self, parent: Entry, path: str) -> Entry:
+        name = path[path.rfind("/") + 1 :]
+        long = len(name) > _MAX_NAME // 4 and len(name.encode("utf-8", "surrogatepass")) > _MAX_NAME
+        trouble = "name too long" if long else ""
+        return Entry(EntryKind.ABSENT, path, self._with(parent, InputKind.ABSENT, path), trouble)
+
+    def _with(self, parent: Entry, kind: InputKind, path: str, detail: str = "") -> Inputs:
+        return (*parent.facts, self.fact(kind, path, detail))
+
+
+def normalized(path: str) -> str:
+    """Return an absolute path without `.`, `..` and doubled slashes."""
+    path = os.path.normpath(path)
+    return path[1:] if path.startswith("//") else path
+
+
+def _is_unicode(text: str) -> bool:
+    # Node reads a link's bytes as UTF-8; what is none names nothing there.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

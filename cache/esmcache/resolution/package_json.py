@@ -1,0 +1,202 @@
+"""Reads package.json files and finds the one whose scope a path is in.
+
+Each file is read once per snapshot. The two loaders of Node look for scopes by slightly different rules.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from esmcache.records import InputKind
+from esmcache.resolution.builtins import NodeVersion
+from esmcache.resolution.errors import InvalidPackageConfig, UnreadablePackageConfig
+from esmcache.resolution.file_facts import EntryKind, FileFacts, Inputs
+from esmcache.resolution.package_fields import (
+    InvalidPackageJson,
+    PackageFields,
+    Unparsable,
+    parse_package_fields,
+)
+
+
+class PackageJson:
+    """One package.json, or its absence; `facts` says what was looked at to find out.
+
+    `broken`: it is no JSON; `trouble`: why it could not be read.
+    """
+
+    __slots__ = ("_fields", "broken", "exists", "facts", "path", "trouble")
+
+    def __init__(
+        self,
+        path: str,
+        facts: Inputs,
+        fields: PackageFields | None = None,
+        *,
+        broken: bool = False,
+        trouble: str = "",
+    ) -> None:
+        self.path = path
+        self.facts = facts
+        self.exists = fields is not None
+        self.broken = broken
+        self.trouble = trouble
+        self._fields = fields or PackageFields()
+
+    @property
+    def name(self) -> str | None:
+        """Return the package's name."""
+        return self._fields.name
+
+    @property
+    def main(self) -> str | None:
+        """Return the legacy entry point."""
+        return self._fields.main
+
+    @property
+    def type(self) -> str:
+        """Return `module`, `commonjs` or `none`."""
+        return self._fields.type
+
+    @property
+    def has_exports(self) -> bool:
+        """Tell whether there are exports."""
+        return _usable(self._fields.exports) is not None
+
+    @property
+    def exports(self) -> Any:
+        """Return the parsed `exports`; raises what JSON.parse does."""
+        return _usable(self._fields.exports)
+
+    def check_maps(self) -> None:
+        """Raise what JSON.parse does where `exports` or `imports` is none; most of Node looks at both at once."""
+        _usable(self._fields.exports)
+        _usable(self._fields.imports)
+
+    @property
+    def has_imports(self) -> bool:
+        """Tell whether there are imports."""
+        return _usable(self._fields.imports) is not None
+
+    @property
+    def imports(self) -> Any:
+        """Return the parsed `imports`; raises what JSON.parse does."""
+        return _usable(self._fields.imports)
+
+
+class PackageJsonReader:
+    """Reads package.json files through `FileFacts`; every method adds what it looked at to `trace`."""
+
+    def __init__(self, facts: FileFacts, node_version: NodeVersion) -> None:
+        self._facts = facts
+        self._is_22 = node_version < (24, 0, 0)
+        self._reports_trouble = node_version >= (26, 0, 0)
+        self._packages: dict[str, PackageJson] = {}
+        self._scopes: dict[str, tuple[PackageJson | None, Inputs]] = {}
+        self._nearest: dict[str, tuple[PackageJson | None, Inputs]] = {}
+
+    def read(self, path: str, trace: list[Inputs], importing: tuple[str, str] | None = None) -> PackageJson:
+        """Return the package.json at `path`; raises InvalidPackageConfig.
+
+        `importing` is a specifier and the path of the module that imports it, for the message.
+        """
+        package = self._package(path)
+        trace.append(package.facts)
+        if package.trouble:
+            raise UnreadablePackageConfig(path, package.trouble)
+        if package.broken:
+            base = f'"{importing[0]}" from {importing[1]}' if importing is not None else None
+            raise InvalidPackageConfig(path, base)
+        package.check_maps()
+        return package
+
+    def scope(self, directory: str, trace: list[Inputs]) -> PackageJson | None:
+        """Return the package.json of the ES module scope that `directory` is in, None without one.
+
+        Spec: LOOKUP_PACKAGE_SCOPE. Raises InvalidPackageConfig.
+        """
+        package = self._lookup(directory, trace, self._scopes, _ends_esm_scope)
+        if package is not None:
+            package.check_maps()
+        return package
+
+    def nearest(self, directory: str, trace: list[Inputs]) -> PackageJson | None:
+        """Return the nearest package.json as `require` looks for it; the root directory's does not count."""
+        package = self._lookup(directory, trace, self._nearest, _ends_commonjs_scope)
+        if package is not None and self._is_22:
+            package.check_maps()
+        return package
+
+    def _lookup(
+        self,
+        directory: str,
+        trace: list[Inputs],
+        known: dict[str, tuple[PackageJson | None, Inputs]],
+        ends: Any,
+    ) -> PackageJson | None:
+        passed: list[str] = []
+        at = directory
+        while (found := known.get(at)) is None:
+            if ends(at):
+                found = known[at] = (None, ())
+                break
+            path = f"{at}/package.json" if at != "/" else "/package.json"
+            package = self._package(path)
+            if package.exists or package.broken or package.trouble:
+                found = known[at] = (package, package.facts)
+                break
+            if at == "/":
+                found = known[at] = (None, package.facts)
+                break
+            passed.append(at)
+            at = at[: at.rfind("/")] or "/"
+        while passed:
+            at = passed.pop()
+            path = f"{at}/package.json"
+            found = known[at] = (found[0], self._facts.union((self._packages[path].facts, found[1])))
+        package_found, facts = found
+        trace.append(facts)
+        if package_found is not None:
+            if package_found.trouble:
+                raise UnreadablePackageConfig(package_found.path, package_found.trouble)
+            if package_found.broken:
+                raise InvalidPackageConfig(package_found.path)
+        return package_found
+
+    def _package(self, path: str) -> PackageJson:
+        package = self._packages.get(path)
+        if package is None:
+            package = self._packages[path] = self._read(path)
+        return package
+
+    def _read(self, path: str) -> PackageJson:
+        entry = self._facts.entry(path.split("\0", 1)[0])
+        if entry.kind is not EntryKind.FILE:
+            trouble = entry.trouble if self._reports_trouble else ""
+            return PackageJson(path, self._facts.facts_including(entry), trouble=trouble)
+        fact = self._facts.fact(InputKind.PACKAGE_JSON, entry.real_path)
+        facts = self._facts.union((entry.facts, (fact,)))
+        try:
+            content = self._facts.read(entry.real_path)
+        except OSError as error:
+            trouble = (error.strerror or "").lower() if self._reports_trouble else ""
+            return PackageJson(path, facts, trouble=trouble)
+        try:
+            fields = parse_package_fields(content, strict_types=self._is_22)
+        except InvalidPackageJson:
+            return PackageJson(path, facts, broken=True)
+        return PackageJson(path, facts, fields)
+
+
+def _usable(value: Any) -> Any:
+    if isinstance(value, Unparsable):
+        raise value.error()
+    return value
+
+
+def _ends_esm_scope(directory: str) -> bool:
+    return directory.endswith("node_modules")
+
+
+def _ends_commonjs_scope(directory: str) -> bool:
+    return directory == "/" or directory.endswith("/node_modules")

@@ -1,0 +1,179 @@
+"""`Resolver`: answers what `import`, `require` and `node path` load, for one snapshot of the file system.
+
+Holds what was read and what was answered; throw it away when files may have changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os.path
+import posixpath
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+from esmcache.file_source import FileSource, file_url_from_path
+from esmcache.records import ModuleFormat, Resolution, ResolutionFailure, ResolutionInput
+from esmcache.resolution.cjs_resolve import CjsResolver
+from esmcache.resolution.errors import (
+    CommonJsModuleNotFound,
+    InvalidArgumentValue,
+    InvalidUrl,
+    JavaScriptRangeError,
+    ModuleNotFound,
+    NodeError,
+    UnknownBuiltinModule,
+    UnsupportedDirectoryImport,
+)
+from esmcache.resolution.esm_resolve import Answer, EsmResolver, Trace
+from esmcache.resolution.file_facts import FileFacts
+from esmcache.resolution.module_formats import ModuleFormats
+from esmcache.resolution.package_json import PackageJsonReader
+from esmcache.resolution.urls import Url, parse_url, well_formed
+
+_DEFAULT_CONDITIONS = ("node", "module-sync", "node-addons")
+
+
+class Resolver:
+    """Node's module resolution; answers are shared by all requests that rest on the same facts."""
+
+    def __init__(
+        self,
+        files: FileSource,
+        conditions: tuple[str, ...] = (),
+        node_version: tuple[int, int, int] = (24, 0, 0),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare for one snapshot; `environment` gives HOME and NODE_PATH for `require`'s global folders."""
+        both = frozenset((*_DEFAULT_CONDITIONS, *conditions))
+        self._facts = FileFacts(files)
+        packages = PackageJsonReader(self._facts, node_version)
+        self._formats = ModuleFormats(self._facts, packages, node_version)
+        self._esm = EsmResolver(self._facts, packages, self._formats, both | {"import"}, node_version)
+        self._cjs = CjsResolver(
+            self._facts, packages, self._esm, both | {"require"}, node_version, environment or {}
+        )
+        self._imports: dict[tuple[str, str], Resolution] = {}
+        self._requires: dict[tuple[str, str], Resolution] = {}
+        self._resolutions: dict[tuple[str, ModuleFormat | None, int], Resolution] = {}
+
+    def resolve_import(self, specifier: str, referrer_url: str) -> Resolution | ResolutionFailure:
+        """Return what `import 'specifier'` in the module at `referrer_url` loads, or Node's error.
+
+        A specifier means the same in every module of a directory, so its answer is shared there; only
+        errors name the module.
+        """
+        referrer = referrer_url
+        if "?" in referrer or "#" in referrer:
+            referrer = referrer.split("#", 1)[0].split("?", 1)[0]
+        key = (referrer[: referrer.rfind("/") + 1], specifier)
+        known = self._imports.get(key)
+        if known is not None:
+            return known
+        answer = self._answer(lambda trace: self._import(specifier, referrer_url, trace))
+        if isinstance(answer, Resolution) and referrer.startswith("file:"):
+            self._imports[key] = answer
+        return answer
+
+    def resolve_require(self, specifier: str, referrer_path: str) -> Resolution | ResolutionFailure:
+        """Return what `require('specifier')` in the file at `referrer_path` loads, or Node's error."""
+        key = (referrer_path[: referrer_path.rfind("/") + 1], specifier)
+        known = self._requires.get(key)
+        if known is not None:
+            return known
+        answer = self._answer(lambda trace: self._require(specifier, referrer_path, trace))
+        if isinstance(answer, Resolution):
+            self._requires[key] = answer
+        return answer
+
+    def resolve_entry(self, path: str) -> Resolution | ResolutionFailure:
+        """Return what `node path` loads, or Node's error; a relative path starts at the working directory."""
+        return self._answer(lambda trace: self._entry(path, trace))
+
+    def format_of(self, path: str) -> tuple[ModuleFormat | None, tuple[ResolutionInput, ...]]:
+        """Return the format of an imported file's real path and what that rests on.
+
+        None: the source decides, or Node would not load the file at all.
+        """
+        trace: Trace = []
+        try:
+            module_format = self._formats.import_format(path, trace)
+        except NodeError:
+            module_format = None
+        return module_format, self._facts.union(trace)
+
+    def _answer(self, resolve: Callable[[Trace], Answer]) -> Resolution | ResolutionFailure:
+        trace: Trace = []
+        try:
+            url, module_format = resolve(trace)
+        except NodeError as error:
+            return ResolutionFailure(error.code, error.message, self._facts.union(trace))
+        except RecursionError:
+            deep = JavaScriptRangeError()
+            return ResolutionFailure(deep.code, deep.message, self._facts.union(trace))
+        inputs = self._facts.union(trace)
+        key = (url, module_format, id(inputs))
+        resolution = self._resolutions.get(key)
+        if resolution is None:
+            resolution = self._resolutions[key] = Resolution(url, module_format, inputs)
+        return resolution
+
+    def _import(self, specifier: str, referrer_url: str, trace: Trace) -> Answer:
+        base = parse_url(referrer_url)
+        if base is None:
+            raise InvalidUrl
+        try:
+            return self._esm.esm_resolve(specifier, base, trace)
+        except (ModuleNotFound, UnsupportedDirectoryImport) as error:
+            error.message += self._hint(specifier, base, trace)
+            raise
+
+    def _require(self, specifier: str, referrer_path: str, trace: Trace) -> Answer:
+        if specifier == "":
+            raise InvalidArgumentValue.empty_id()
+        if self._esm.is_builtin(specifier):
+            name = specifier if specifier.startswith("node:") else "node:" + specifier
+            return name, ModuleFormat.BUILTIN
+        if specifier.startswith("node:"):
+            raise UnknownBuiltinModule(specifier)
+        if not referrer_path.startswith("/"):
+            referrer_path = os.path.abspath(referrer_path)
+        path = self._cjs.resolve_filename(specifier, referrer_path, trace)
+        return file_url_from_path(path), self._formats.require_format(path, trace)
+
+    def _entry(self, path: str, trace: Trace) -> Answer:
+        path = os.path.abspath(path)
+        found = self._cjs.find_path(path, [], trace)
+        if found is None:
+            raise CommonJsModuleNotFound(path)
+        return file_url_from_path(found), self._formats.entry_format(found, trace)
+
+    def _hint(self, specifier: str, base: Url, trace: Trace) -> str:
+        """Return Node's "Did you mean" line, or nothing.
+
+        Differs: Node searches a relative specifier from the working directory, which only by chance is the
+        referrer's; we take the referrer's.
+        """
+        try:
+            if specifier.startswith("file://"):
+                url = parse_url(specifier)
+                specifier = url.file_path() if url is not None else specifier
+            parent = base.file_path()
+            found = self._cjs.resolve_filename(specifier, parent, trace, hint=True)
+        except NodeError:
+            return ""
+        if specifier.startswith(("./", "../")) or specifier in (".", ".."):
+            directory = base.path[: base.path.rfind("/")] or "/"
+            found = posixpath.relpath(file_url_from_path(found)[7:], directory)
+            if not found.startswith("../"):
+                found = "./" + found
+        elif specifier and specifier[0] not in "/.":
+            package = specifier.split("/", 1)[0]
+            _, needle, rest = found.rpartition(f"/node_modules/{package}/")
+            if needle:
+                names = (quote(well_formed(name), safe="!'()*-._~") for name in rest.split("/"))
+                found = f"{package}/{'/'.join(names)}"
+            else:
+                found = file_url_from_path(found)
+        if found == specifier:
+            return ""
+        return f"\nDid you mean to import {json.dumps(found, ensure_ascii=False)}?"

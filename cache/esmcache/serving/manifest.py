@@ -1,0 +1,270 @@
+"""Manifests: what a runner reads for one entry point, Node version, architecture and set of conditions.
+
+A manifest names every module that the entry's start can load, with its fingerprint and SHA-256, where its source
+lies in a pack, and the answer to each of its requests together with the file-system facts that the answer rests on.
+`runtime/manifest.cjs` is the other half of this file: it reads what is written here.
+
+The file is little-endian. A header of 32 u32:
+
+     0 magic "ESMM"         1 version              2 file size            3 CRC-32 of all from byte 16 on
+     4 modules: count       5 offset               6 requests: count      7 offset
+     8 input sets: count    9 offset              10 set members: count  11 offset
+    12 inputs: count       13 offset              14 packs: count        15 offset
+    16 facts: offset       17 hashes: offset      18 strings: offset     19 strings: bytes
+    20 strings: flags (1: ASCII)                  21, 22 identity: string
+    23 V8 tag of the code caches in v8/, valid where header[24] is 1
+    24 flags (1: code caches)                     25 to 31 zero
+
+A string is two u32: offset and length, in UTF-16 code units of the decoded string section. Then the tables:
+
+    module    12 u32: URL string; path string (length 0: the URL without `file://`); kind; flags (1: fingerprint
+                      proven, 2: ASCII); pack; offset in it; length; CRC-32; first request; requests
+    request    6 u32: specifier string; asked by (1: import, 2: require, 4: while running); target module; input set;
+                      zero
+    input set  2 u32: first member, members
+    member     1 u32: input
+    input      6 u32: kind; path string; detail string; fact (0xffffffff: none)
+    pack       2 u32: file name string
+    fact       4 f64: size, mtime in ms, ctime in ms, inode (module i has fact i, package.json files follow)
+    hash       32 bytes: SHA-256 of the file, in the order of the facts
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from zlib import crc32
+
+from esmcache.file_source import Fingerprint
+from esmcache.records import InputKind, ResolutionInput
+from esmcache.serving.pack import PackedSource
+
+MAGIC = 0x4D4D5345  # "ESMM"
+VERSION = 1
+NONE = 0xFFFFFFFF
+
+ASKED_BY_IMPORT = 1
+ASKED_BY_REQUIRE = 2
+ASKED_WHILE_RUNNING = 4
+
+_HEADER_SIZE = 128
+_FLAG_PROVEN = 1
+_FLAG_ASCII = 2
+_INPUT_KINDS = {
+    InputKind.ABSENT: 0,
+    InputKind.DIRECTORY: 1,
+    InputKind.FILE: 2,
+    InputKind.SYMLINK: 3,
+    InputKind.PACKAGE_JSON: 4,
+}
+
+
+class ServedKind(IntEnum):
+    """How the runner answers for a module; the numbers are in the file."""
+
+    NATIVE = 0  # its resolution is left to Node, and so is its load
+    MODULE = 1  # resolution and source
+    JSON = 2  # resolution and source
+    COMMONJS = 3  # resolution; Node loads it
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """What a file was: fingerprint, SHA-256, and whether no later write could have the same fingerprint."""
+
+    fingerprint: Fingerprint
+    sha256: bytes
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRequest:
+    """One request of a module: who asks (`ASKED_…` flags) and the index of the module that answers it."""
+
+    specifier: str
+    asked: int
+    target: int
+    inputs: tuple[ResolutionInput, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestModule:
+    """One module; `source` is None where the source is not served, and so is `fact` where there is no file."""
+
+    url: str
+    path: str
+    kind: ServedKind
+    fact: FileFact | None
+    source: PackedSource | None
+    requests: tuple[ManifestRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """All that `encode_manifest` writes; `v8_tag` is None where there are no code caches."""
+
+    identity: str
+    modules: Sequence[ManifestModule]
+    package_json_facts: dict[str, FileFact]
+    v8_tag: int | None
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Return the bytes of a manifest file."""
+    strings = _Strings()
+    identity = strings.add(manifest.identity)
+    facts: list[FileFact | None] = [module.fact for module in manifest.modules]
+    packs: dict[str, int] = {}
+    inputs = _Inputs(strings, manifest.package_json_facts, facts)
+    module_rows: list[int] = []
+    request_rows: list[int] = []
+    request_count = 0
+    for module in manifest.modules:
+        first_request = request_count
+        for request in module.requests:
+            input_set = inputs.add_set(request.inputs)
+            request_rows += [*strings.add(request.specifier), request.asked, request.target, input_set, 0]
+            request_count += 1
+        source = module.source
+        pack = NONE if source is None else packs.setdefault(source.pack, len(packs))
+        flags = _FLAG_PROVEN if module.fact is not None and module.fact.proven else 0
+        if source is not None and source.ascii:
+            flags |= _FLAG_ASCII
+        path = strings.add("" if "file://" + module.path == module.url else module.path)
+        place = (0, 0, 0) if source is None else (source.offset, source.length, source.crc32)
+        module_rows += [*strings.add(module.url), *path, module.kind, flags, pack, *place]
+        module_rows += [first_request, request_count - first_request]
+    pack_rows = [number for name in packs for number in strings.add(name)]
+    text, text_flags = strings.encode()
+
+    body = _Body()
+    header = [MAGIC, VERSION, 0, 0]
+    header += [len(manifest.modules), body.add_numbers(module_rows)]
+    header += [request_count, body.add_numbers(request_rows)]
+    header += [len(inputs.sets) // 2, body.add_numbers(inputs.sets)]
+    header += [len(inputs.members), body.add_numbers(inputs.members)]
+    header += [len(inputs.rows) // 6, body.add_numbers(inputs.rows)]
+    header += [len(packs), body.add_numbers(pack_rows)]
+    header += [body.add(b"".join(map(_fact_numbers, facts)))]
+    header += [body.add(b"".join(bytes(32) if fact is None else fact.sha256 for fact in facts))]
+    header += [body.add(text), len(text), text_flags, *identity]
+    header += [manifest.v8_tag or 0, int(manifest.v8_tag is not None)]
+    header += [0] * (32 - len(header))
+    content = body.bytes()
+    header[2] = _HEADER_SIZE + len(content)
+    packed = struct.pack("<32I", *header)
+    header[3] = crc32(content, crc32(packed[16:]))
+    return struct.pack("<32I", *header) + content
+
+
+def check_manifest(data: bytes) -> str | None:
+    """Return the identity of an undamaged manifest of this version, else None."""
+    if len(data) < _HEADER_SIZE:
+        return None
+    header = struct.unpack_from("<32I", data)
+    if header[:3] != (MAGIC, VERSION, len(data)) or crc32(data[16:]) != header[3]:
+        return None
+    return _string(data, header, header[21], header[22])
+
+
+def manifest_packs(data: bytes) -> tuple[str, ...]:
+    """Return the names of the packs that an undamaged manifest points into."""
+    header = struct.unpack_from("<32I", data)
+    rows = struct.unpack_from(f"<{2 * header[14]}I", data, header[15])
+    return tuple(_string(data, header, rows[i], rows[i + 1]) for i in range(0, len(rows), 2))
+
+
+def _string(data: bytes, header: tuple[int, ...], offset: int, length: int) -> str:
+    text = data[header[18] : header[18] + header[19]].decode("utf-8", "surrogatepass")
+    units = text.encode("utf-16-le", "surrogatepass")
+    return units[2 * offset : 2 * (offset + length)].decode("utf-16-le", "surrogatepass")
+
+
+def _fact_numbers(fact: FileFact | None) -> bytes:
+    if fact is None:
+        return struct.pack("<4d", -1, 0, 0, 0)
+    seen = fact.fingerprint
+    # A fingerprint that is not proven is written as one that no file has, so that the hash decides.
+    size = float(seen.size) if fact.proven else -1.0
+    return struct.pack("<4d", size, seen.mtime_ms, seen.ctime_ms, float(seen.inode))
+
+
+class _Strings:
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._places: dict[str, tuple[int, int]] = {}
+        self._units = 0
+
+    def add(self, text: str) -> tuple[int, int]:
+        place = self._places.get(text)
+        if place is None:
+            length = len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+            place = self._places[text] = (self._units, length)
+            self._parts.append(text)
+            self._units += length
+        return place
+
+    def encode(self) -> tuple[bytes, int]:
+        text = "".join(self._parts)
+        return text.encode("utf-8", "surrogatepass"), int(text.isascii())
+
+
+class _Inputs:
+    def __init__(
+        self, strings: _Strings, package_json_facts: dict[str, FileFact], facts: list[FileFact | None]
+    ) -> None:
+        self.rows: list[int] = []
+        self.sets: list[int] = []
+        self.members: list[int] = []
+        self._strings = strings
+        self._package_json_facts = package_json_facts
+        self._facts = facts
+        self._known: dict[ResolutionInput, int] = {}
+        self._known_sets: dict[tuple[int, ...], int] = {}
+        self._by_identity: dict[int, int] = {}
+
+    def add_set(self, inputs: tuple[ResolutionInput, ...]) -> int:
+        """Return the number of a set; the same tuple object is looked at once."""
+        number = self._by_identity.get(id(inputs))
+        if number is None:
+            key = tuple(sorted({self._add(one) for one in inputs}))
+            number = self._known_sets.get(key)
+            if number is None:
+                number = self._known_sets[key] = len(self._known_sets)
+                self.sets += [len(self.members), len(key)]
+                self.members += key
+            self._by_identity[id(inputs)] = number
+        return number
+
+    def _add(self, one: ResolutionInput) -> int:
+        number = self._known.get(one)
+        if number is None:
+            number = self._known[one] = len(self._known)
+            fact = NONE
+            if one.kind is InputKind.PACKAGE_JSON:
+                fact = len(self._facts)
+                # A package.json that went away since it was read has no fact: its set never holds.
+                self._facts.append(self._package_json_facts.get(one.path))
+            path, detail = self._strings.add(one.path), self._strings.add(one.detail)
+            self.rows += [_INPUT_KINDS[one.kind], *path, *detail, fact]
+        return number
+
+
+class _Body:
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = _HEADER_SIZE
+
+    def add(self, content: bytes) -> int:
+        offset = self._size
+        self._parts += [content, bytes(-len(content) % 8)]
+        self._size += len(content) + -len(content) % 8
+        return offset
+
+    def add_numbers(self, numbers: Sequence[int]) -> int:
+        return self.add(struct.pack(f"<{len(numbers)}I", *numbers))
+
+    def bytes(self) -> bytes:
+        return b"".join(self._parts)

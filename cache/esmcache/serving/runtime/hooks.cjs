@@ -1,0 +1,261 @@
+'use strict';
+// Answers resolve and load out of a manifest while the facts that an answer rests on still hold; everything else goes
+// on to Node. What the answers need is taken hold of here, before the program can change it: no iteration protocol,
+// no method looked up later.
+
+const fs = require('node:fs');
+const Module = require('node:module');
+const { crc32 } = require('node:zlib');
+
+const { lstatSync, readlinkSync, openSync, readSync, readFileSync, fstatSync } = fs;
+const uncurry = Function.prototype.bind.bind(Function.prototype.call);
+const slice = uncurry(String.prototype.slice);
+const latin1 = uncurry(Buffer.prototype.latin1Slice);
+const utf8 = uncurry(Buffer.prototype.utf8Slice);
+const sub = uncurry(Buffer.prototype.subarray);
+const compare = uncurry(Buffer.prototype.compare);
+const S_IFMT = fs.constants.S_IFMT;
+const S_IFREG = fs.constants.S_IFREG;
+const S_IFDIR = fs.constants.S_IFDIR;
+const S_IFLNK = fs.constants.S_IFLNK;
+const MAYBE = { throwIfNoEntry: false };
+
+const MODULE_FIELDS = 12;
+const REQUEST_FIELDS = 6;
+const INPUT_FIELDS = 6;
+const NONE = 0xffffffff;
+const IMPORT = 1;
+const REQUIRE = 2;
+const WHILE_RUNNING = 4;
+const [NATIVE, MODULE, JSON_MODULE, COMMONJS] = [0, 1, 2, 3];
+const FORMATS = [undefined, 'module', 'json', 'commonjs'];
+const ABSENT = 0;
+const DIRECTORY = 1;
+const FILE = 2;
+const SYMLINK = 3;
+const CHUNK = 512 * 1024;
+const ENTRY_HEADER = 48;
+const BYTE_ORDER_MARK = 0xfeff;
+const MOST_REPORTED = 200;
+
+// What a program may replace to change how `require` finds files; the manifest answers only while none is.
+const PATCHABLE = ['_resolveFilename', '_findPath', '_resolveLookupPaths', '_nodeModulePaths'];
+
+module.exports = function serve(manifest, packsDirectory) {
+  const { indexes, modules, requests, sets, members, inputs, facts, hashes } = manifest;
+  const originals = PATCHABLE.map((name) => Module[name]);
+  const extensions = Module._extensions;
+  const extensionCount = Object.keys(extensions).length;
+  const { keys } = Object;
+
+  const report = { served: 0, resolved: 0, hashed: 0, faults: 0, missed: [], stale: [], codeCaches: 'none', line };
+  function line() {
+    const { served, resolved, hashed, faults, missed, stale, codeCaches } = report;
+    return { served, resolved, hashed, faults, missed, stale, codeCaches, modules: manifest.moduleCount };
+  }
+  function note(list, url) {
+    if (list.length < MOST_REPORTED) list[list.length] = url;
+  }
+
+  // A fact about what may come and go is looked at once an epoch, and an epoch ends when running code asks for a
+  // module: until then nothing but loading has happened since. Facts that Node itself looks at once are kept.
+  let epoch = 1;
+  const inputSeen = new Int32Array(manifest.inputCount);
+  const setSeen = new Int32Array(sets.length >>> 1);
+  const moduleSeen = new Int32Array(manifest.moduleCount);
+
+  function sameFingerprint(fact, status) {
+    const at = fact * 4;
+    return (
+      status.size === facts[at] &&
+      status.mtimeMs === facts[at + 1] &&
+      status.ctimeMs === facts[at + 2] &&
+      status.ino === facts[at + 3]
+    );
+  }
+
+  function sameContent(fact, content) {
+    const digest = require('node:crypto').createHash('sha256').update(content).digest();
+    return compare(digest, sub(hashes, fact * 32, fact * 32 + 32)) === 0;
+  }
+
+  function inputHolds(input) {
+    const kind = inputs[input * INPUT_FIELDS];
+    const status = lstatSync(manifest.inputPath(input), MAYBE);
+    if (kind === ABSENT) return status === undefined;
+    if (status === undefined) return false;
+    const type = status.mode & S_IFMT;
+    if (kind === DIRECTORY) return type === S_IFDIR;
+    if (kind === FILE) return type === S_IFREG;
+    if (kind === SYMLINK) return type === S_IFLNK && readlinkSync(manifest.inputPath(input)) === manifest.inputDetail(input);
+    const fact = inputs[input * INPUT_FIELDS + 5];
+    if (type !== S_IFREG || fact === NONE) return false;
+    if (sameFingerprint(fact, status)) return true;
+    report.hashed++;
+    return sameContent(fact, readFileSync(manifest.inputPath(input)));
+  }
+
+  function setHolds(set) {
+    if (setSeen[set] === epoch) return true;
+    if (setSeen[set] === -1) return false;
+    const first = sets[set * 2];
+    const end = first + sets[set * 2 + 1];
+    for (let i = first; i < end; i++) {
+      const input = members[i];
+      if (inputSeen[input] === epoch || inputSeen[input] === 0x7fffffff) continue;
+      if (!inputHolds(input)) {
+        setSeen[set] = -1;
+        return false;
+      }
+      const kind = inputs[input * INPUT_FIELDS];
+      inputSeen[input] = kind === ABSENT || kind === FILE ? epoch : 0x7fffffff;
+    }
+    setSeen[set] = epoch;
+    return true;
+  }
+
+  /** Return whether the module's file is a regular file; sets moduleSeen to the epoch where it is known unchanged. */
+  function fileIsThere(index) {
+    if (moduleSeen[index] === epoch) return true;
+    const status = lstatSync(manifest.path(index), MAYBE);
+    if (status === undefined || (status.mode & S_IFMT) !== S_IFREG) return false;
+    if (sameFingerprint(index, status)) moduleSeen[index] = epoch;
+    return true;
+  }
+
+  function patched() {
+    for (let i = 0; i < PATCHABLE.length; i++) if (Module[PATCHABLE[i]] !== originals[i]) return true;
+    return keys(extensions).length !== extensionCount;
+  }
+
+  // Node hands out the same arrays every time; others mean that another hook asks under other conditions.
+  let importConditions = null;
+  let requireConditions = null;
+  function wayOfAsking(conditions) {
+    if (conditions === importConditions) return IMPORT;
+    if (conditions === requireConditions) return REQUIRE;
+    if (conditions === undefined) return 0;
+    let way = 0;
+    for (let i = 0; i < conditions.length; i++) {
+      if (conditions[i] === 'import') way = IMPORT;
+      else if (conditions[i] === 'require') way = REQUIRE;
+    }
+    if (way === IMPORT && importConditions === null) importConditions = conditions;
+    else if (way === REQUIRE && requireConditions === null) requireConditions = conditions;
+    else return 0;
+    return way;
+  }
+
+  function answer(specifier, context) {
+    const way = wayOfAsking(context.conditions);
+    if (way === 0) return null;
+    const parent = context.parentURL;
+    const parentIndex = indexes[parent === undefined ? specifier : parent];
+    if (parentIndex === undefined) return null;
+    const request = manifest.requestsOf(parentIndex, way)[specifier];
+    if (request === undefined) return null;
+    if (way === REQUIRE && patched()) return null;
+    const at = request * REQUEST_FIELDS;
+    if (requests[at + 2] & WHILE_RUNNING) epoch++;
+    const target = requests[at + 3];
+    const kind = modules[target * MODULE_FIELDS + 4];
+    if (kind === NATIVE || !setHolds(requests[at + 4])) return null;
+    if (!fileIsThere(target)) return null;
+    report.resolved++;
+    return { __proto__: null, url: manifest.url(target), format: FORMATS[kind], shortCircuit: true };
+  }
+
+  const descriptors = [];
+  const chunks = [];
+  function packedBytes(pack, offset, length) {
+    if (descriptors[pack] === undefined) {
+      const name = manifest.packName(pack);
+      descriptors[pack] = openSync(`${packsDirectory}/${name}`, 'r');
+      chunks[pack] = { start: 0, bytes: Buffer.allocUnsafeSlow(0) };
+      const status = fstatSync(descriptors[pack]);
+      if (status.uid !== process.getuid() || (status.mode & 0o022) !== 0) throw new Error('not the user\'s own');
+    }
+    const chunk = chunks[pack];
+    if (offset < chunk.start || offset + length > chunk.start + chunk.bytes.length) {
+      // Sources were appended in the order in which they are loaded, so what follows is wanted next.
+      const bytes = Buffer.allocUnsafeSlow(length > CHUNK ? length : CHUNK);
+      const read = readSync(descriptors[pack], bytes, 0, bytes.length, offset);
+      chunk.start = offset;
+      chunk.bytes = sub(bytes, 0, read);
+    }
+    return sub(chunk.bytes, offset - chunk.start, offset - chunk.start + length);
+  }
+
+  function packedSource(index) {
+    const at = index * MODULE_FIELDS;
+    const length = modules[at + 8];
+    const entry = packedBytes(modules[at + 6], modules[at + 7] - ENTRY_HEADER, ENTRY_HEADER + length);
+    if (entry.length !== ENTRY_HEADER + length) return null;
+    if (compare(sub(entry, 16, ENTRY_HEADER), sub(hashes, index * 32, index * 32 + 32)) !== 0) return null;
+    const text = sub(entry, ENTRY_HEADER);
+    if (crc32(text) !== modules[at + 9]) return null;
+    return modules[at + 5] & 2 ? latin1(text, 0, length) : utf8(text, 0, length);
+  }
+
+  function source(index) {
+    if (!fileIsThere(index)) return null;
+    if (moduleSeen[index] === epoch) {
+      const text = packedSource(index);
+      if (text === null) report.faults++;
+      return text;
+    }
+    const content = readFileSync(manifest.path(index));
+    if (!sameContent(index, content)) {
+      note(report.stale, manifest.url(index));
+      return null;
+    }
+    report.hashed++;
+    const text = utf8(content, 0, content.length);
+    return text.charCodeAt(0) === BYTE_ORDER_MARK ? slice(text, 1) : text;
+  }
+
+  /** Return whether the import attributes are those that the format asks for, which Node checks when it loads. */
+  function attributesFit(kind, attributes) {
+    if (attributes === undefined) return kind === MODULE;
+    const names = keys(attributes);
+    if (kind === MODULE) return names.length === 0;
+    return names.length === 1 && names[0] === 'type' && attributes.type === 'json';
+  }
+
+  Module.registerHooks({
+    resolve(specifier, context, nextResolve) {
+      let found = null;
+      try {
+        found = answer(specifier, context);
+      } catch {
+        report.faults++;
+      }
+      return found === null ? nextResolve(specifier, context) : found;
+    },
+    load(url, context, nextLoad) {
+      let text = null;
+      let format;
+      try {
+        const index = indexes[url];
+        if (index === undefined) {
+          if (context.format !== 'builtin' && slice(url, 0, 5) !== 'node:') note(report.missed, url);
+        } else {
+          const kind = modules[index * MODULE_FIELDS + 4];
+          format = FORMATS[kind];
+          if (kind === COMMONJS) report.served++;
+          else if ((kind === MODULE || kind === JSON_MODULE) && context.format === format) {
+            if (attributesFit(kind, context.importAttributes)) text = source(index);
+          }
+        }
+      } catch {
+        report.faults++;
+        text = null;
+      }
+      if (text === null) return nextLoad(url, context);
+      report.served++;
+      return { __proto__: null, format, source: text, shortCircuit: true };
+    },
+  });
+
+  return report;
+};

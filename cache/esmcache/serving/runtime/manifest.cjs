@@ -1,0 +1,102 @@
+'use strict';
+// Reads a manifest: the other half of serving/manifest.py, which describes the bytes. Nothing is decoded before it is
+// asked for but the URLs, which are the keys.
+
+const fs = require('node:fs');
+const { crc32 } = require('node:zlib');
+
+const MAGIC = 0x4d4d5345;
+const VERSION = 1;
+const LARGEST = 256 * 1024 * 1024;
+const uncurry = Function.prototype.bind.bind(Function.prototype.call);
+const slice = uncurry(String.prototype.slice);
+
+const MODULE_FIELDS = 12;
+const REQUEST_FIELDS = 6;
+const INPUT_FIELDS = 6;
+
+function readWhole(file) {
+  const descriptor = fs.openSync(file, 'r');
+  try {
+    const status = fs.fstatSync(descriptor);
+    if (status.uid !== process.getuid() || (status.mode & 0o022) !== 0) return null;
+    if (status.size < 128 || status.size > LARGEST) return null;
+    const bytes = Buffer.allocUnsafeSlow(status.size);
+    return fs.readSync(descriptor, bytes, 0, status.size, 0) === status.size ? bytes : null;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+/** Return the manifest in `file`, or null where it is damaged, alien or another program's. Throws if absent. */
+exports.open = function open(file, identity) {
+  const bytes = readWhole(file);
+  if (bytes === null) return null;
+  const header = new Uint32Array(bytes.buffer, 0, 32);
+  if (header[0] !== MAGIC || header[1] !== VERSION || header[2] !== bytes.length) return null;
+  if (crc32(bytes.subarray(16)) !== header[3]) return null;
+
+  const start = header[18];
+  const end = start + header[19];
+  const text = header[20] & 1 ? bytes.latin1Slice(start, end) : bytes.utf8Slice(start, end);
+  const string = (offset, length) => slice(text, offset, offset + length);
+  if (string(header[21], header[22]) !== identity) return null;
+
+  const numbers = (count, offset) => new Uint32Array(bytes.buffer, offset, count);
+  const moduleCount = header[4];
+  const modules = numbers(moduleCount * MODULE_FIELDS, header[5]);
+  const requests = numbers(header[6] * REQUEST_FIELDS, header[7]);
+  const sets = numbers(header[8] * 2, header[9]);
+  const members = numbers(header[10], header[11]);
+  const inputs = numbers(header[12] * INPUT_FIELDS, header[13]);
+  const packs = numbers(header[14] * 2, header[15]);
+  const facts = new Float64Array(bytes.buffer, header[16], ((header[17] - header[16]) >>> 5) * 4);
+
+  const indexes = { __proto__: null };
+  for (let i = 0, at = 0; i < moduleCount; i++, at += MODULE_FIELDS) {
+    indexes[string(modules[at], modules[at + 1])] = i;
+  }
+
+  // Per module and way of asking, from specifier to request number; made when a module asks first.
+  const asked = new Array(moduleCount);
+  function requestsOf(index, way) {
+    const both = asked[index] || (asked[index] = [null, null]);
+    if (both[way - 1] === null) {
+      const table = (both[way - 1] = { __proto__: null });
+      const first = modules[index * MODULE_FIELDS + 10];
+      const count = modules[index * MODULE_FIELDS + 11];
+      for (let i = first; i < first + count; i++) {
+        const at = i * REQUEST_FIELDS;
+        if (requests[at + 2] & way) table[string(requests[at], requests[at + 1])] = i;
+      }
+    }
+    return both[way - 1];
+  }
+
+  return {
+    moduleCount,
+    inputCount: header[12],
+    hasCodeCaches: (header[24] & 1) === 1,
+    v8Tag: header[23],
+    conditionsAfter: identity,
+    indexes,
+    modules,
+    requests,
+    sets,
+    members,
+    inputs,
+    facts,
+    hashes: bytes.subarray(header[17]),
+    requestsOf,
+    url: (index) => string(modules[index * MODULE_FIELDS], modules[index * MODULE_FIELDS + 1]),
+    path(index) {
+      const at = index * MODULE_FIELDS;
+      const length = modules[at + 3];
+      return length === 0 ? slice(string(modules[at], modules[at + 1]), 7) : string(modules[at + 2], length);
+    },
+    inputPath: (input) => string(inputs[input * INPUT_FIELDS + 1], inputs[input * INPUT_FIELDS + 2]),
+    inputDetail: (input) => string(inputs[input * INPUT_FIELDS + 3], inputs[input * INPUT_FIELDS + 4]),
+    packName: (pack) => string(packs[pack * 2], packs[pack * 2 + 1]),
+    packCount: header[14],
+  };
+};

@@ -1,0 +1,131 @@
+"""The one schema of all settings, for the command line, the server and the editors.
+
+A project may say what is warmed and how its modules are found. Where the cache lies and which binary is run are the
+user's alone: those come from the environment and the user's own configuration, never from a project's files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import platformdirs
+
+from esmcache.cache_directory import default_cache_path
+
+DEFAULT_MAX_SIZE = 500_000_000
+
+Schema = TypeVar("Schema", bound=msgspec.Struct)
+Patterns = Annotated[list[str], msgspec.Meta(description="Glob patterns, relative to the project's directory.")]
+
+
+class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What `esmcache` in package.json, or esmcache.json beside it, may say."""
+
+    entries: Annotated[list[str], msgspec.Meta(description="Files that are started, besides package.json's.")] = []
+    include: Patterns = []
+    exclude: Patterns = []
+    conditions: Annotated[list[str], msgspec.Meta(description="As node's --conditions.")] = []
+
+
+class UserSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What config.json in the user's configuration directory may say."""
+
+    cache_dir: Annotated[str | None, msgspec.Meta(description="The cache directory.")] = None
+    node: Annotated[str | None, msgspec.Meta(description="The Node executable.")] = None
+    max_size: Annotated[int, msgspec.Meta(ge=0, description="Bytes the cache may take.")] = DEFAULT_MAX_SIZE
+    jobs: Annotated[int | None, msgspec.Meta(ge=1, description="Processes used for warming.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsError:
+    """A configuration file that does not fit the schema; `message` names the file and the key."""
+
+    path: Path
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class UserChoices:
+    """The user's settings after environment and command line were laid over them."""
+
+    cache_path: Path
+    node: str | None
+    max_size: int
+    jobs: int
+
+
+def user_config_path() -> Path:
+    """Return the user's configuration file: $XDG_CONFIG_HOME/esmcache/config.json or its platform's like."""
+    return Path(platformdirs.user_config_dir("esmcache")) / "config.json"
+
+
+def read_user_choices(
+    environment: Mapping[str, str],
+    *,
+    cache_dir: str | None = None,
+    node: str | None = None,
+    jobs: int | None = None,
+) -> UserChoices | SettingsError:
+    """Return the user's choices: command line over environment over configuration file over defaults."""
+    path = user_config_path()
+    read = _read(path, None, UserSettings)
+    if isinstance(read, SettingsError):
+        return read
+    settings = read or UserSettings()
+    if cache_dir is not None:
+        cache_path = Path(cache_dir).absolute()
+    elif not environment.get("ESMCACHE_DIR") and settings.cache_dir is not None:
+        cache_path = Path(settings.cache_dir).expanduser()
+        if not cache_path.is_absolute():
+            return SettingsError(path, "cacheDir must be an absolute path")
+    else:
+        cache_path = default_cache_path(environment)
+    return UserChoices(
+        cache_path=cache_path,
+        node=node or environment.get("ESMCACHE_NODE") or settings.node,
+        max_size=settings.max_size,
+        jobs=jobs or settings.jobs or min(4, len(os.sched_getaffinity(0))),
+    )
+
+
+def read_project_settings(directory: Path) -> ProjectSettings | SettingsError:
+    """Return the settings in esmcache.json, else under `esmcache` in package.json, else the defaults."""
+    own = _read(directory / "esmcache.json", None, ProjectSettings)
+    if own is not None:
+        return own
+    return _read(directory / "package.json", "esmcache", ProjectSettings) or ProjectSettings()
+
+
+def _read(path: Path, key: str | None, schema: type[Schema]) -> Schema | SettingsError | None:
+    """Return the checked content of `path` (under `key`), or None where there is none."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return SettingsError(path, f"cannot be read: {error.strerror}")
+    except (ValueError, RecursionError) as error:
+        # A package.json that Node cannot read is Node's to report; it holds no settings of ours.
+        return None if key else SettingsError(path, f"is not valid JSON: {error}")
+    if key is not None:
+        content = content.get(key) if isinstance(content, dict) else None
+        if content is None:
+            return None
+    try:
+        return msgspec.convert(content, schema)
+    except msgspec.ValidationError as error:
+        return SettingsError(path, f"{key}: {error}" if key else str(error))
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of project and user settings, for editors and documentation."""
+    return msgspec.json.schema_components([ProjectSettings, UserSettings])[1]

@@ -1,0 +1,405 @@
+"""The SQLite index: what is known of modules, requests, packages, blobs, code caches, packs and entry points.
+
+The only way to the tables. Rows come and go as the frozen values below. Several processes may have it open; writes
+are short transactions that wait for one another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlite_utils import Database
+
+from esmcache.store import schema
+
+_BUSY_TIMEOUT_MS = 60_000
+_MOST_PARAMETERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRow:
+    """A file as it was when it was last warmed; times as `file_source.Fingerprint`, `warmed_at` in s."""
+
+    url: str
+    path: str
+    kind: str
+    size: int
+    mtime_ms: float
+    ctime_ms: float
+    inode: int
+    proven: int
+    source_sha256: bytes
+    package: str
+    problem: str
+    warmed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisRow:
+    """What was found in a source text; `requests` and `diagnostics` are the engine's own JSON."""
+
+    source_sha256: bytes
+    kind: str
+    version: int
+    complete: int
+    requests: str
+    diagnostics: str
+    blob_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRow:
+    """What an engine said of a source text; line and column are one-based, 0 where they do not apply."""
+
+    engine_tag: str
+    kind: str
+    source_sha256: bytes
+    outcome: str
+    detail: str
+    line: int
+    column: int
+    requests: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """One request of a module and its answer: `resolved_url`, or `error_code` and `error_message`."""
+
+    url: str
+    ordinal: int
+    specifier: str
+    asked: int
+    attributes: str
+    resolved_url: str
+    error_code: str
+    error_message: str
+    input_set: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRow:
+    """An exported name of a source text; `module_name` is '' for a local one, `export_name` for a star."""
+
+    source_sha256: bytes
+    ordinal: int
+    export_name: str
+    module_name: str
+    import_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputRow:
+    """A file-system fact in a set of them."""
+
+    input_set: str
+    ordinal: int
+    kind: str
+    path: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRow:
+    """A package's directory, name and version ('' where its package.json does not say)."""
+
+    root: str
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRow:
+    """A stored BMES file and the SHA-256 of all its bytes."""
+
+    key: str
+    content_sha256: bytes
+    size: int
+    stored_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CodeCacheRow:
+    """A stored code cache: the entry's path below v8/ and the SHA-256 of the whole entry."""
+
+    engine_tag: str
+    url: str
+    kind: str
+    source_sha256: bytes
+    entry: str
+    content_sha256: bytes
+    size: int
+    stored_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PackEntryRow:
+    """Where a source lies in a pack."""
+
+    source_sha256: bytes
+    pack: str
+    offset: int
+    length: int
+    crc32: int
+    ascii: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPointRow:
+    """A manifest: the entry point, Node build and conditions (NUL-separated) that it is for."""
+
+    manifest: str
+    path: str
+    engine_tag: str
+    node_version: str
+    arch: str
+    conditions: str
+    modules: int
+    warmed_at: float
+    used_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class MissRow:
+    """What a runner (`executable`) looked for in vain: `url` is '' where the entry point has no manifest."""
+
+    entry: str
+    url: str
+    executable: str
+    reason: str
+    count: int
+    seen_at: float
+
+
+_ROW_TABLES: dict[type, str] = {
+    ModuleRow: "modules",
+    AnalysisRow: "analyses",
+    VerdictRow: "verdicts",
+    RequestRow: "requests",
+    ExportRow: "exports",
+    InputRow: "resolution_inputs",
+    PackageRow: "packages",
+    BlobRow: "blobs",
+    CodeCacheRow: "code_caches",
+    PackEntryRow: "pack_entries",
+    EntryPointRow: "entry_points",
+    MissRow: "misses",
+}
+
+Row = TypeVar("Row")
+
+
+class IndexUnusable(Exception):
+    """The index cannot be opened or written; the message is one line for a person."""
+
+
+class Index:
+    """An open index. Use as a context manager, from one thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the index at `path`, made or made anew if need be; raises IndexUnusable."""
+        self._path = path
+        try:
+            self._database = self._open()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and "not a database" not in str(error):
+                raise IndexUnusable(f"{path} cannot be opened: {error}") from error
+            # Whatever is there is no index; losing it loses nothing but time.
+            self._discard()
+            try:
+                self._database = self._open()
+            except sqlite3.DatabaseError as again:
+                raise IndexUnusable(f"{path} cannot be opened: {again}") from again
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the index."""
+        self._database.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Group writes; others wait. Raises IndexUnusable where the disk is full or the file is gone."""
+        try:
+            # Taking the write lock first lets the busy timeout apply; a read that turns into a write would fail.
+            self._database.execute("begin immediate")
+            try:
+                yield
+            except BaseException:
+                self._database.rollback()
+                raise
+            self._database.commit()
+        except sqlite3.DatabaseError as error:
+            raise IndexUnusable(f"{self._path} cannot be written: {error}") from error
+
+    def put(self, rows: Sequence[Any]) -> None:
+        """Insert or replace rows, all of one type."""
+        if rows:
+            table = self._database.table(_ROW_TABLES[type(rows[0])])
+            names = [field.name for field in fields(type(rows[0]))]
+            table.insert_all(({name: getattr(row, name) for name in names} for row in rows), replace=True)
+
+    def all(self, row_type: type[Row]) -> Iterator[Row]:
+        """Yield every row of a type."""
+        yield from self._select(row_type, "", ())
+
+    def where(self, row_type: type[Row], column: str, values: Iterable[object]) -> Iterator[Row]:
+        """Yield the rows whose `column` has one of `values`."""
+        wanted = list(values)
+        for start in range(0, len(wanted), _MOST_PARAMETERS):
+            some = wanted[start : start + _MOST_PARAMETERS]
+            yield from self._select(row_type, f"where {column} in ({','.join('?' * len(some))})", some)
+
+    def closure(self, manifest: str) -> Iterator[ModuleRow]:
+        """Yield the modules that a manifest holds."""
+        condition = "where url in (select url from entry_modules where manifest = ?)"
+        yield from self._select(ModuleRow, condition, (manifest,))
+
+    def importers(self, url: str) -> list[str]:
+        """Return the URLs of the modules with a request that resolves to `url`."""
+        rows = self._database.execute("select distinct url from requests where resolved_url = ?", (url,))
+        return [row[0] for row in rows.fetchall()]
+
+    def entries_with(self, url: str) -> list[str]:
+        """Return the manifests that hold the module."""
+        rows = self._database.execute("select manifest from entry_modules where url = ?", (url,))
+        return [row[0] for row in rows.fetchall()]
+
+    def input_sets(self, names: Iterable[str]) -> set[str]:
+        """Return which of the named input sets are stored."""
+        return {row.input_set for row in self.where(InputRow, "input_set", names)}
+
+    def remove(self, row_type: type, column: str, values: Iterable[object]) -> None:
+        """Remove the rows whose `column` has one of `values`."""
+        table, wanted = _ROW_TABLES[row_type], list(values)
+        for start in range(0, len(wanted), _MOST_PARAMETERS):
+            some = wanted[start : start + _MOST_PARAMETERS]
+            self._database.execute(f"delete from {table} where {column} in ({','.join('?' * len(some))})", some)
+
+    def put_entry_modules(self, manifest: str, urls: Iterable[str]) -> None:
+        """Replace the list of modules that a manifest holds."""
+        self.remove_entry_modules(manifest)
+        rows = ({"manifest": manifest, "url": url} for url in urls)
+        self._database.table("entry_modules").insert_all(rows, replace=True)
+
+    def remove_entry_modules(self, manifest: str) -> None:
+        """Forget which modules a manifest holds."""
+        self._database.execute("delete from entry_modules where manifest = ?", (manifest,))
+
+    def count(self, increments: Mapping[str, int]) -> None:
+        """Add to the statistics."""
+        sql = (
+            "insert into statistics (name, value) values (?, ?)"
+            " on conflict (name) do update set value = value + excluded.value"
+        )
+        for name, increment in increments.items():
+            if increment:
+                self._database.execute(sql, (name, increment))
+
+    def statistics(self) -> dict[str, int]:
+        """Return all counters."""
+        rows = self._database.execute("select name, value from statistics order by name").fetchall()
+        return dict(rows)
+
+    def note_use(self, manifest: str, used_at: float) -> None:
+        """Remember when an entry point was last started or warmed."""
+        sql = "update entry_points set used_at = max(used_at, ?) where manifest = ?"
+        self._database.execute(sql, (used_at, manifest))
+
+    def note_misses(self, misses: Iterable[MissRow]) -> None:
+        """Add up what runners missed."""
+        sql = (
+            "insert into misses (entry, url, executable, reason, count, seen_at) values (?, ?, ?, ?, ?, ?)"
+            " on conflict (entry, url, executable) do update set count = count + excluded.count,"
+            " seen_at = excluded.seen_at, reason = excluded.reason"
+        )
+        for miss in misses:
+            self._database.execute(sql, astuple(miss))
+
+    def forget_missing_manifests(self, entries: Iterable[str]) -> None:
+        """Forget that these entry points had no fresh manifest; what they loaded besides it is kept."""
+        for entry in entries:
+            self._database.execute("delete from misses where entry = ? and url = ''", (entry,))
+
+    def summary(self, table: str, group: str, size: str) -> list[tuple[str, int, int]]:
+        """Return `(group, rows, sum of size)` of a table, largest first; names are the schema's own."""
+        sql = f"select {group}, count(*), coalesce(sum({size}), 0) from {table} group by {group} order by 3 desc, 1"
+        return [(name, count, total) for name, count, total in self._database.execute(sql).fetchall()]
+
+    def packages(self) -> list[tuple[str, int, int]]:
+        """Return `(name@version or directory, modules, bytes of source)`, largest first."""
+        sql = (
+            "select case when p.name != '' and instr(p.root, '/node_modules/') then p.name || '@' || p.version"
+            " else m.package end as label, count(*), coalesce(sum(m.size), 0)"
+            " from modules m left join packages p on p.root = m.package group by label order by 3 desc, 1"
+        )
+        return [(name, count, total) for name, count, total in self._database.execute(sql).fetchall()]
+
+    def check(self) -> list[str]:
+        """Return what SQLite's own check finds wrong, an empty list for a sound file."""
+        try:
+            rows = self._database.execute("pragma quick_check").fetchall()
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
+        return [row[0] for row in rows if row[0] != "ok"]
+
+    def clear(self) -> None:
+        """Remove every row."""
+        for table in schema.table_names():
+            self._database.execute(f"delete from {table}")
+
+    def vacuum(self) -> None:
+        """Give unused pages back to the file system."""
+        self._database.vacuum()
+
+    def _select(self, row_type: type[Row], condition: str, parameters: Sequence[object]) -> Iterator[Row]:
+        columns = ", ".join(field.name for field in fields(row_type))  # type: ignore[arg-type]
+        sql = f"select {columns} from {_ROW_TABLES[row_type]} {condition}"
+        for values in self._database.execute(sql, parameters).fetchall():
+            yield row_type(*values)
+
+    def _open(self) -> Database:
+        connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_MS / 1000, isolation_level=None)
+        database = Database(connection)
+        try:
+            connection.execute(f"pragma busy_timeout = {_BUSY_TIMEOUT_MS}")
+            version = schema.user_version(database)
+            if version == schema.VERSION:
+                return database
+            if version > schema.VERSION:
+                raise IndexUnusable(f"{self._path} was made by a newer esmcache (index version {version})")
+            _enable_wal(database)
+            database.execute("begin immediate")
+            schema.migrate(database)
+            database.commit()
+            self._path.chmod(0o600)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _discard(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+
+
+def _enable_wal(database: Database) -> None:
+    # Two processes that make a new index at once: SQLite does not wait for this one lock by itself.
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            database.execute("pragma journal_mode = wal")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

@@ -1,0 +1,158 @@
+"""The index's tables and their version. The index holds nothing that the sources and the other files cannot give back,
+so a version that is not ours is replaced, and an older one is migrated in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlite_utils import Database
+
+_TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
+    # One row per file that was ever warmed: what it was, and how Node loads it.
+    "modules": (
+        {
+            "url": str,
+            "path": str,
+            "kind": str,
+            "size": int,
+            "mtime_ms": float,
+            "ctime_ms": float,
+            "inode": int,
+            "proven": int,
+            "source_sha256": bytes,
+            "package": str,
+            "problem": str,
+            "warmed_at": float,
+        },
+        ("url",),
+    ),
+    # What analysis (or, for "detect", the engine) found in a source text; shared by all files that hold it.
+    "analyses": (
+        {
+            "source_sha256": bytes,
+            "kind": str,
+            "version": int,
+            "complete": int,
+            "requests": str,
+            "diagnostics": str,
+            "blob_key": str,
+        },
+        ("source_sha256", "kind"),
+    ),
+    # An engine's word on a source text: outcome "ok", "syntax-error", "mismatch" or "died"; for kind "detect" the
+    # kind that Node's syntax detection finds.
+    "verdicts": (
+        {
+            "engine_tag": str,
+            "kind": str,
+            "source_sha256": bytes,
+            "outcome": str,
+            "detail": str,
+            "line": int,
+            "column": int,
+            "requests": str,
+        },
+        ("engine_tag", "kind", "source_sha256"),
+    ),
+    "requests": (
+        {
+            "url": str,
+            "ordinal": int,
+            "specifier": str,
+            "asked": int,
+            "attributes": str,
+            "resolved_url": str,
+            "error_code": str,
+            "error_message": str,
+            "input_set": str,
+        },
+        ("url", "ordinal"),
+    ),
+    "exports": (
+        {"source_sha256": bytes, "ordinal": int, "export_name": str, "module_name": str, "import_name": str},
+        ("source_sha256", "ordinal"),
+    ),
+    "packages": ({"root": str, "name": str, "version": str}, ("root",)),
+    # A set of file-system facts that answers rest on, named by a digest.
+    "resolution_inputs": (
+        {"input_set": str, "ordinal": int, "kind": str, "path": str, "detail": str},
+        ("input_set", "ordinal"),
+    ),
+    "blobs": ({"key": str, "content_sha256": bytes, "size": int, "stored_at": float}, ("key",)),
+    # Where in v8/ the code cache of a file lies, by the engine that made it.
+    "code_caches": (
+        {
+            "engine_tag": str,
+            "url": str,
+            "kind": str,
+            "source_sha256": bytes,
+            "entry": str,
+            "content_sha256": bytes,
+            "size": int,
+            "stored_at": float,
+        },
+        ("engine_tag", "url"),
+    ),
+    "pack_entries": (
+        {"source_sha256": bytes, "pack": str, "offset": int, "length": int, "crc32": int, "ascii": int},
+        ("source_sha256", "pack"),
+    ),
+    "entry_points": (
+        {
+            "manifest": str,
+            "path": str,
+            "engine_tag": str,
+            "node_version": str,
+            "arch": str,
+            "conditions": str,
+            "modules": int,
+            "warmed_at": float,
+            "used_at": float,
+        },
+        ("manifest",),
+    ),
+    "entry_modules": ({"manifest": str, "url": str}, ("manifest", "url")),
+    "misses": (
+        {"entry": str, "url": str, "executable": str, "reason": str, "count": int, "seen_at": float},
+        ("entry", "url", "executable"),
+    ),
+    "statistics": ({"name": str, "value": int}, ("name",)),
+}
+
+_INDEXES = (
+    ("requests", ("resolved_url",)),
+    ("resolution_inputs", ("path",)),
+    ("modules", ("source_sha256",)),
+    ("code_caches", ("source_sha256",)),
+    ("entry_modules", ("url",)),
+)
+
+
+def _create(database: Database) -> None:
+    for name, (columns, key) in _TABLES.items():
+        database.table(name).create(columns, pk=key if len(key) > 1 else key[0])
+    for name, columns_of in _INDEXES:
+        database.table(name).create_index(list(columns_of))
+
+
+# Migration i takes an index of user_version i to i + 1.
+_MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create,)
+
+VERSION = len(_MIGRATIONS)
+
+
+def user_version(database: Database) -> int:
+    """Return the version that the file says it has; 0 for a new one."""
+    return int(database.execute("pragma user_version").fetchone()[0])
+
+
+def migrate(database: Database) -> None:
+    """Bring the tables to this version; the caller holds a write transaction."""
+    for version in range(user_version(database), VERSION):
+        _MIGRATIONS[version](database)
+    database.execute(f"pragma user_version = {VERSION}")
+
+
+def table_names() -> tuple[str, ...]:
+    """Return the names of all tables."""
+    return tuple(_TABLES)

@@ -1,0 +1,153 @@
+"""Reads Markdown cases, and the pytest option that rewrites what they expect.
+
+A case is a second-level heading that names a behaviour, a sentence that says why, fenced blocks that are
+files and fenced blocks that are expected. A line such as `a.js`: names the block that follows it (main.js
+without one). A comment in a file, `// error: [undeclared-export]`, says that a diagnostic begins on its line.
+Blocks whose language is in EXPECTED hold what the case should give.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+EXPECTED = frozenset({"record"})
+
+_HEADING = re.compile(r"##\s+(?P<name>\S.*)")
+_FILE_NAME = re.compile(r"`(?P<name>[^`]+)`:")
+_FENCE = re.compile(r"(?P<fence>`{3,})(?P<language>\w*)")
+_ASSERTION = re.compile(r"//(?:\s*(?:error|warning|information|hint): \[[\w-]+\])+\s*$")
+_ASSERTED = re.compile(r"(?P<severity>\w+): \[(?P<code>[\w-]+)\]")
+
+
+@dataclass(frozen=True)
+class ExpectedBlock:
+    """A fenced block of expected text; `first_line` and `last_line` delimit its content in the case file."""
+
+    language: str
+    text: str
+    first_line: int
+    last_line: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """One behaviour: its files by name, and what is expected of them by language."""
+
+    path: Path
+    name: str
+    why: str
+    files: dict[str, str]
+    expected: dict[str, ExpectedBlock]
+
+
+def read_cases(path: Path) -> list[Case]:
+    """Return the cases of a Markdown file; raises ValueError for a case that is not one."""
+    cases: list[Case] = []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    starts = [number for number, line in enumerate(lines) if _is_heading(lines, number, line)]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        cases.append(_read_case(path, lines, start, end))
+    if not cases:
+        raise ValueError(f"{path}: no case, which begins with ##")
+    return cases
+
+
+def asserted_diagnostics(text: str) -> list[tuple[int, str, str]]:
+    """Return zero-based line, severity and code of every diagnostic that a file's comments announce."""
+    return [
+        (number, asserted["severity"], asserted["code"])
+        for number, line in enumerate(text.split("\n"))
+        if (comment := _ASSERTION.search(line))
+        for asserted in _ASSERTED.finditer(comment[0])
+    ]
+
+
+def check_expected(case: Case, language: str, actual: str, *, update: bool) -> None:
+    """Assert that a case's expected block is `actual`, or write it there."""
+    block = case.expected[language]
+    if update and block.text != actual:
+        rewrite_block(case.path, case.name, language, actual)
+        return
+    assert actual == block.text, f"{case.path}: {case.name} (pytest --update-golden rewrites it)"
+
+
+def rewrite_block(path: Path, case_name: str, language: str, text: str) -> None:
+    """Replace the expected block of one case; the file is read anew, since earlier ones may have moved it."""
+    case = next(case for case in read_cases(path) if case.name == case_name)
+    block = case.expected[language]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[block.first_line : block.last_line] = text.splitlines()
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def parametrize_cases(directory: Path) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the decorator that runs a test with every case of a directory's files as `case`."""
+    cases = [case for path in sorted(directory.glob("*.md")) for case in read_cases(path)]
+    ids = [f"{case.path.stem}/{case.name}" for case in cases]
+    return pytest.mark.parametrize("case", cases, ids=ids)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="rewrite what the Markdown cases expect; review the difference",
+    )
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Return whether expected blocks are to be rewritten."""
+    return bool(request.config.getoption("--update-golden"))
+
+
+def _is_heading(lines: Sequence[str], number: int, line: str) -> bool:
+    if _HEADING.fullmatch(line) is None:
+        return False
+    return sum(1 for earlier in lines[:number] if earlier.startswith("```")) % 2 == 0
+
+
+def _read_case(path: Path, lines: Sequence[str], start: int, end: int) -> Case:
+    heading = _HEADING.fullmatch(lines[start])
+    assert heading is not None
+    name, why = heading["name"], ""
+    files: dict[str, str] = {}
+    expected: dict[str, ExpectedBlock] = {}
+    file_name = "main.js"
+    number = start + 1
+    while number < end:
+        line = lines[number]
+        if fence := _FENCE.fullmatch(line):
+            last = _closing_line(path, lines, number, end, fence["fence"])
+            text = "".join(f"{content}\n" for content in lines[number + 1 : last])
+            if fence["language"] in EXPECTED:
+                expected[fence["language"]] = ExpectedBlock(fence["language"], text, number + 1, last)
+            else:
+                files[file_name] = text
+            number = last
+            file_name = "main.js"
+        elif named := _FILE_NAME.fullmatch(line):
+            file_name = named["name"]
+        elif line and not why:
+            why = line
+        number += 1
+    if not why or not files:
+        raise ValueError(f"{path}: {name}: a case has a sentence that says why, and a file")
+    return Case(path, name, why, files, expected)
+
+
+def _closing_line(path: Path, lines: Sequence[str], start: int, end: int, fence: str) -> int:
+    for number in range(start + 1, end):
+        if lines[number] == fence:
+            return number
+    raise ValueError(f"{path}: line {start + 1}: the block has no end")
+
+
+def joined_lines(lines: Iterable[str]) -> str:
+    """Return lines as the text of a block."""
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,139 @@
+"""What tests stand on: Node binaries, installed packages, a home of their own, the command line.
+
+The Makefile installs all of it under the checkout; environment variables may name other places.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+# The Markdown cases bring an option of their own (--update-golden).
+if (PROJECT / "tests" / "case_file.py").exists():
+    pytest_plugins = ["case_file"]
+
+# A developer's own settings must not reach the Node and the esmcache that tests start.
+FOREIGN_VARIABLES = (
+    "ESMCACHE_DIR",
+    "ESMCACHE_DISABLE",
+    "ESMCACHE_LOG",
+    "ESMCACHE_NODE",
+    "FORCE_COLOR",
+    "NODE_COMPILE_CACHE",
+    "NODE_DEBUG",
+    "NODE_DISABLE_COMPILE_CACHE",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "NODE_V8_COVERAGE",
+    "NO_COLOR",
+)
+
+
+@dataclass(frozen=True)
+class EsmcacheHome:
+    """A user's directories, empty at first; `environment` is what a process needs to live there."""
+
+    root: Path
+    cache_dir: Path
+    environment: Mapping[str, str]
+
+
+class RunEsmcache(Protocol):
+    """Runs `esmcache` with the given arguments and returns its output as text."""
+
+    def __call__(
+        self,
+        *arguments: str | os.PathLike[str],
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+        timeout_s: float = 120,
+    ) -> subprocess.CompletedProcess[str]: ...
+
+
+def _installed(variable: str, default: str) -> Path:
+    path = Path(os.environ.get(variable) or PROJECT / default)
+    if not path.exists():
+        pytest.fail(f"{path} is missing: run `make setup` first, or set {variable}", pytrace=False)
+    return path.resolve()
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """Return the binary of Node 24, the version that tests use unless they are about versions."""
+    return _installed("ESMCACHE_TEST_NODE24", ".cache/node/node24")
+
+
+@pytest.fixture(scope="session", params=["node22", "node24", "node26"])
+def any_node(request: pytest.FixtureRequest) -> Path:
+    """Return one supported Node after the other: 22.15 (the oldest), 24 and 26."""
+    return _installed(f"ESMCACHE_TEST_{request.param.upper()}", f".cache/node/{request.param}")
+
+
+@pytest.fixture(scope="session")
+def npm_packages() -> Path:
+    """Return a directory whose node_modules holds real packages; tests only read it."""
+    return _installed("ESMCACHE_TEST_PACKAGES", "tests/fixtures/packages/node_modules").parent
+
+
+@pytest.fixture(scope="session")
+def example() -> Path:
+    """Return the directory of the example program, its packages installed; tests only read it."""
+    return _installed("ESMCACHE_TEST_EXAMPLE", "examples/dashboard/node_modules").parent
+
+
+@pytest.fixture
+def esmcache_home(tmp_path: Path, node: Path, monkeypatch: pytest.MonkeyPatch) -> EsmcacheHome:
+    """Return an empty home with its own cache directory, and let this process live there, too."""
+    root = tmp_path / "home"
+    root.mkdir(mode=0o700)
+    cache_dir = root / "esmcache"
+    variables = {
+        "HOME": str(root),
+        "XDG_CACHE_HOME": str(root / ".cache"),
+        "XDG_CONFIG_HOME": str(root / ".config"),
+        "XDG_DATA_HOME": str(root / ".local" / "share"),
+        "XDG_STATE_HOME": str(root / ".local" / "state"),
+        "ESMCACHE_DIR": str(cache_dir),
+        "ESMCACHE_NODE": str(node),
+    }
+    for name in FOREIGN_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return EsmcacheHome(root, cache_dir, dict(os.environ))
+
+
+@pytest.fixture
+def run_esmcache(esmcache_home: EsmcacheHome, tmp_path: Path) -> RunEsmcache:
+    """Return a function that runs the command line in the test's home; `env` adds to its environment."""
+
+    def run(
+        *arguments: str | os.PathLike[str],
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+        timeout_s: float = 120,
+    ) -> subprocess.CompletedProcess[str]:
+        command: Sequence[str | os.PathLike[str]] = [sys.executable, "-m", "esmcache", *arguments]
+        return subprocess.run(
+            command,
+            cwd=cwd or tmp_path,
+            env={**esmcache_home.environment, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=timeout_s,
+            check=False,
+        )
+
+    return run

@@ -1,0 +1,39 @@
+"""The measuring itself: what counts as the same start, and what is told where it is not."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from common import Failure, Way, interleave
+
+
+def way(name: str, program: str) -> Way:
+    return Way(name, (sys.executable, "-c", program), dict(os.environ))
+
+
+def test_each_round_starts_every_way_once(tmp_path: Path) -> None:
+    rounds: list[int] = []
+    timings = interleave(
+        [way("plain", "print(1)"), way("other", "print(0 + 1)")], 3, tmp_path, lambda: rounds.append(1)
+    )
+    assert [(timing.way, len(timing.seconds)) for timing in timings] == [("plain", 3), ("other", 3)]
+    assert len(rounds) == 3
+    assert min(timings[0].seconds) <= timings[0].median_s <= max(timings[0].seconds)
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("print(1); print(3)", "stdout differs in line 2"),
+        ("print(1)", "stdout differs in line 2"),
+        ("import sys; print(1); print(2); print(file=sys.stderr)", "stderr differs in line 1"),
+        ("print(1); print(2); raise SystemExit(3)", "exit code 3"),
+    ],
+)
+def test_a_start_that_differs_is_a_failure(tmp_path: Path, program: str, message: str) -> None:
+    with pytest.raises(Failure, match=message):
+        interleave([way("plain", "print(1); print(2)"), way("other", program)], 1, tmp_path)
