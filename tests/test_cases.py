@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from case_file import Case, asserted_diagnostics, check_expected, joined_lines, parametrize_cases
-
 from esmcache.analysis import Analysis, analyse_commonjs, analyse_module
 from esmcache.records import ExportEntry, ImportAttribute, ImportName, ModuleRequest
 from esmcache.spans import LineIndex

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from esmcache.analysis.parser import Node, SyntaxTree
+from esmcache.analysis.parser import Node, SyntaxTree, parse
 from esmcache.analysis.string_values import identifier_name, string_value
 from esmcache.records import ImportAttribute
 
@@ -24,6 +24,16 @@ def import_attributes(tree: SyntaxTree, braces: Node) -> tuple[ImportAttribute, 
             return None
         attributes.append(ImportAttribute(name, string_value(tree.text(value))))
     return tuple(attributes)
+
+
+def clause_attributes(clause: bytes) -> tuple[ImportAttribute, ...] | None:
+    """Return the attributes of the text `with {type: 'json'}`, or None as import_attributes does."""
+    tree = parse(b"import '' " + clause)
+    if tree.first_error is None:
+        for child in tree.root.named_children[0].named_children:
+            if child.type == "import_attribute":
+                return import_attributes(tree, child.named_children[-1])
+    return None
 
 
 def property_name(tree: SyntaxTree, key: Node) -> str | None:

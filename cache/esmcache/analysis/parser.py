@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import tree_sitter_javascript
 from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
@@ -58,6 +58,8 @@ class SyntaxTree:
     root: Node
     source: bytes
     first_error: Node | None
+    # Attribute clauses that the tree lacks, by the offset where their specifier ends.
+    attribute_clauses: Mapping[int, bytes] = field(default_factory=dict)
 
     def text(self, node: Node) -> bytes:
         """Return the source text of `node` (`node.text` may have been respelled)."""
@@ -84,12 +86,11 @@ def parse(source: bytes, *, respelled: bool = False) -> SyntaxTree:
             return SyntaxTree(named_tree.root_node, source, None)
     if errors or respelled:
         other = respell(normal)
-        if unread_names:
-            other = respell_names(other, spans)
-        if other != normal:
-            root = _thread.parser.parse(other).root_node
+        text = respell_names(other.text, spans) if unread_names else other.text
+        if text != normal:
+            root = _thread.parser.parse(text).root_node
             if not _errors(root):
-                return SyntaxTree(root, source, None)
+                return SyntaxTree(root, source, None, other.attribute_clauses)
     return SyntaxTree(tree.root_node, source, errors[0][0] if errors else None)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from esmcache.spans import Span
 
@@ -23,13 +24,33 @@ _RESERVED = (
 
 # A reserved word is a name in `export {catch_ as catch}` and `import {if as x} from 'a'`.
 _RESERVED_NAME = re.compile(rb"(?<![\w$\\'\"])" + _RESERVED + rb"(?![\w$\\'\"])")
-# `export {a}` and `from 'a'`, or `from 'a'` and `with {…}`, with a line's end between them.
+# `export {a}` and `from 'a'` with a line's end between them.
 _LATE_FROM = re.compile(rb"(?<=\})(" + _GAP + rb")(?=from\b)")
-_LATE_WITH = re.compile(rb"(?<=['\"])(" + _GAP + rb")(?=with\b" + _GAP + rb"\{)")
+# `with {…}` after `export … from 'a'`, or after a line's end.
+_STRING = rb"\"(?:[^\"\\\r\n]|\\.){0,1000}+\"|'(?:[^'\\\r\n]|\\.){0,1000}+'"
+_WITH_CLAUSE = re.compile(
+    rb"(?<=['\"])"
+    + _GAP
+    + rb"(?P<clause>with\b"
+    + _GAP
+    + rb"\{(?:[^{}'\"/]++|"
+    + _STRING
+    + rb"|"
+    + _COMMENT
+    + rb"){0,500}+\})"
+)
 # White space beyond ASCII (no line's end), which hides a line's end from the grammar.
 _WIDE_SPACE = re.compile(
     rb"\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xaf]|\xe2\x81\x9f|\xe3\x80\x80|(?<!^)\xef\xbb\xbf"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Respelling:
+    """A text as long as the source, and the clauses it lacks by the offset where their specifier ends."""
+
+    text: bytes
+    attribute_clauses: dict[int, bytes]
 
 
 def respell_names(source: bytes, unread_names: Iterable[Span]) -> bytes:
@@ -44,13 +65,14 @@ def respell_names(source: bytes, unread_names: Iterable[Span]) -> bytes:
     return bytes(changed)
 
 
-def respell(source: bytes) -> bytes:
-    """Return `source` with other white space where the grammar minds, or `source` itself."""
+def respell(source: bytes) -> Respelling:
+    """Return `source` with white space where the grammar minds what is there."""
     if len(source) > _LARGEST_SOURCE:
-        return source
-    source = _LATE_FROM.sub(_blank, source)
-    source = _LATE_WITH.sub(_blank, source)
-    return _WIDE_SPACE.sub(_blank, source)
+        return Respelling(source, {})
+    clauses = {match.start(): match["clause"] for match in _WITH_CLAUSE.finditer(source)}
+    text = _WITH_CLAUSE.sub(_blank, source)
+    text = _LATE_FROM.sub(_blank, text)
+    return Respelling(_WIDE_SPACE.sub(_blank, text), clauses)
 
 
 def _blank(match: re.Match[bytes]) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from esmcache.analysis.attributes import import_attributes
+from esmcache.analysis.attributes import clause_attributes, import_attributes
 from esmcache.analysis.bound_names import declaration_names
 from esmcache.analysis.calls import module_calls
 from esmcache.analysis.parser import Node, SyntaxTree
@@ -230,6 +230,11 @@ class _Declarations:
                 attributes = written or ()
         if source is None:
             return None
+        if (clause := self.tree.attribute_clauses.get(source.end_byte)) is not None:
+            written = clause_attributes(clause)
+            if written is None:
+                self._note_unclear(source)
+            attributes = written or ()
         specifier = string_value(self.tree.text(source))
         request = ModuleRequest(specifier, attributes, Phase.EVALUATION, _span(source))
         self.requests.setdefault((specifier, frozenset(attributes)) if attributes else specifier, request)

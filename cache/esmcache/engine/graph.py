@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntFlag
 
@@ -70,3 +71,17 @@ class GraphModule:
         """Have Node load this module itself, because of `reason`."""
         self.kind = ServedKind.NATIVE
         self.native_because = reason
+
+
+def load_order(roots: Iterable[GraphModule], graph: Mapping[str, GraphModule]) -> list[GraphModule]:
+    """Return all that the roots reach, in the order in which Node loads it: each module before what it requests."""
+    found: dict[str, GraphModule] = {}
+    stack = list(roots)[::-1]
+    while stack:
+        module = stack.pop()
+        if module.url in found:
+            continue
+        found[module.url] = module
+        targets = [graph.get(a.resolved_url) for a in module.answers if isinstance(a, Resolution)]
+        stack += [target for target in reversed(targets) if target is not None and target.url not in found]
+    return list(found.values())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from esmcache.cache_directory import CacheDirectory, write_whole
 from esmcache.engine.compiling import Compiler
-from esmcache.engine.graph import Asked, GraphModule
+from esmcache.engine.graph import Asked, GraphModule, load_order
 from esmcache.engine.reading import read_file
 from esmcache.file_source import FileSource
 from esmcache.records import InputKind, NodeBuild, Resolution, ResolutionInput
@@ -166,7 +166,7 @@ class Publisher:
 
         `also` are URLs that earlier runs loaded, nobody knows from where. Return the file name and the modules.
         """
-        modules = _closure([entry, *(graph[url] for url in also if url in graph)], graph)
+        modules = load_order([entry, *(graph[url] for url in also if url in graph)], graph)
         numbers = {module.url: number for number, module in enumerate(modules)}
         has_code_caches = self._build.compile_cache_layout and all(
             self._compiler.has_entry(module)
@@ -228,19 +228,6 @@ class Publisher:
                 if not isinstance(answer, str):
                     self._package_json_facts[one.path] = answer[1]
         return inputs
-
-
-def _closure(roots: Sequence[GraphModule], graph: dict[str, GraphModule]) -> list[GraphModule]:
-    found = {root.url: root for root in roots}
-    queue = list(found.values())
-    for module in queue:
-        for answer in module.answers:
-            if isinstance(answer, Resolution):
-                target = graph.get(answer.resolved_url)
-                if target is not None and target.url not in found:
-                    found[target.url] = target
-                    queue.append(target)
-    return queue
 
 
 def _holds(path: Path, content: bytes) -> bool:

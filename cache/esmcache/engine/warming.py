@@ -12,7 +12,7 @@ from esmcache.cache_directory import CacheDirectory
 from esmcache.engine.analysing import AnalysisStore
 from esmcache.engine.compiling import Compiler
 from esmcache.engine.discovery import Discovered, Discovery
-from esmcache.engine.graph import GraphModule, Problem
+from esmcache.engine.graph import GraphModule, Problem, load_order
 from esmcache.engine.publishing import Publisher
 from esmcache.file_source import FileSource, path_from_file_url
 from esmcache.records import NodeBuild, Resolution, ResolutionFailure, ResolutionInput
@@ -92,7 +92,7 @@ class Warming:
             publisher = Publisher(
                 self._directory, self._index, self._files, self._build, compiler, self._conditions
             )
-            publisher.pack(found.modules.values())
+            publisher.pack(load_order(found.modules.values(), found.modules))
             published = self._publish(found, publisher, [r.resolved_url for r, is_entry in roots if is_entry], also)
         finally:
             compiler.close()

@@ -33,7 +33,7 @@ const ABSENT = 0;
 const DIRECTORY = 1;
 const FILE = 2;
 const SYMLINK = 3;
-const CHUNK = 512 * 1024;
+const WINDOW = 256 * 1024;
 const ENTRY_HEADER = 48;
 const BYTE_ORDER_MARK = 0xfeff;
 const MOST_REPORTED = 200;
@@ -165,25 +165,26 @@ module.exports = function serve(manifest, packsDirectory) {
     return { __proto__: null, url: manifest.url(target), format: FORMATS[kind], shortCircuit: true };
   }
 
-  const descriptors = [];
-  const chunks = [];
+  const windows = [];
+  function openPack(pack) {
+    const descriptor = openSync(`${packsDirectory}/${manifest.packName(pack)}`, 'r');
+    const status = fstatSync(descriptor);
+    if (status.uid !== process.getuid() || (status.mode & 0o022) !== 0) throw new Error("not the user's own");
+    const size = status.size < WINDOW ? status.size : WINDOW;
+    return { descriptor, start: 0, end: 0, bytes: Buffer.allocUnsafeSlow(size) };
+  }
+
+  /** Return bytes of a pack, valid until the next call: they lie in a window that moves along. */
   function packedBytes(pack, offset, length) {
-    if (descriptors[pack] === undefined) {
-      const name = manifest.packName(pack);
-      descriptors[pack] = openSync(`${packsDirectory}/${name}`, 'r');
-      chunks[pack] = { start: 0, bytes: Buffer.allocUnsafeSlow(0) };
-      const status = fstatSync(descriptors[pack]);
-      if (status.uid !== process.getuid() || (status.mode & 0o022) !== 0) throw new Error('not the user\'s own');
-    }
-    const chunk = chunks[pack];
-    if (offset < chunk.start || offset + length > chunk.start + chunk.bytes.length) {
+    const window = windows[pack] || (windows[pack] = openPack(pack));
+    if (offset < window.start || offset + length > window.end) {
+      if (length > window.bytes.length) window.bytes = Buffer.allocUnsafeSlow(length);
       // Sources were appended in the order in which they are loaded, so what follows is wanted next.
-      const bytes = Buffer.allocUnsafeSlow(length > CHUNK ? length : CHUNK);
-      const read = readSync(descriptors[pack], bytes, 0, bytes.length, offset);
-      chunk.start = offset;
-      chunk.bytes = sub(bytes, 0, read);
+      window.end = offset + readSync(window.descriptor, window.bytes, 0, window.bytes.length, offset);
+      window.start = offset;
     }
-    return sub(chunk.bytes, offset - chunk.start, offset - chunk.start + length);
+    const end = offset + length < window.end ? offset + length : window.end;
+    return sub(window.bytes, offset - window.start, end - window.start);
   }
 
   function packedSource(index) {
