@@ -10,9 +10,10 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -164,19 +165,17 @@ def esmcache(*arguments: str, environment: Mapping[str, str], cwd: Path, show: b
 
 
 def served_modules(way: Way, cwd: Path) -> Served:
-    """Return what the runner itself reports about one start of `way`.
-
-    The only place that knows the shape of that report: the counters of `esmcache stats --json`.
-    """
-
-    def counters() -> tuple[int, int]:
-        stats = json.loads(esmcache("stats", "--json", environment=way.environment, cwd=cwd))
-        return int(stats["hits"]), int(stats["misses"])
-
-    hits_before, misses_before = counters()
-    start(way, cwd)
-    hits, misses = counters()
-    return Served(from_cache=hits - hits_before, natively=misses - misses_before)
+    """Return what the runner itself reports about one start of `way`; Failure if its code caches are not used."""
+    with tempfile.TemporaryDirectory() as directory:
+        log = Path(directory) / "report.json"
+        start(replace(way, environment={**way.environment, "ESMCACHE_LOG": str(log)}), cwd)
+        try:
+            report = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
+        except (OSError, ValueError, IndexError) as error:
+            raise Failure(f"{way.name}: the runner left no report") from error
+    if report.get("codeCaches") != "enabled":
+        raise Failure(f"{way.name}: code caches are not used: {report}")
+    return Served(from_cache=report["served"], natively=len(report["missed"]) + len(report["stale"]))
 
 
 def node_version(node: Path) -> str:

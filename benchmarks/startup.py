@@ -98,13 +98,9 @@ def main() -> int:
 
 def parse_arguments() -> argparse.Namespace:
     """Return the arguments; `node` is never empty."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--node", type=Path, action="append", help="a Node to measure with; may be repeated")
-    parser.add_argument(
-        "--program", action="append", choices=["all", *PACKAGES], help="only this; repeatable"
-    )
+    parser.add_argument("--program", action="append", choices=["all", *PACKAGES], help="only this; repeatable")
     parser.add_argument("--rounds", type=int, default=15, help="counted starts of each way (default: 15)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single figure there, too")
     arguments = parser.parse_args()
@@ -153,9 +149,7 @@ def write_programs(names: list[str]) -> dict[str, Path]:
     for name in names:
         packages = PACKAGES if name == "all" else (name,)
         lines = [f"import * as p{number} from '{package}';" for number, package in enumerate(packages)]
-        lines += [
-            f"console.log('{package}', Object.keys(p{n}).length);" for n, package in enumerate(packages)
-        ]
+        lines += [f"console.log('{package}', Object.keys(p{n}).length);" for n, package in enumerate(packages)]
         text = "\n".join(lines) + "\n"
         entry = DIRECTORY / f"{name}.mjs"
         if not entry.exists() or entry.read_text(encoding="utf-8") != text:
@@ -203,16 +197,12 @@ def markdown(measurements: list[Measurement]) -> str:
 
 def milliseconds(timing: Timing) -> str:
     """Return `median (fastest to slowest)`."""
-    return (
-        f"{timing.median_s * 1000:.0f} ({min(timing.seconds) * 1000:.0f} to {max(timing.seconds) * 1000:.0f})"
-    )
+    return f"{timing.median_s * 1000:.0f} ({min(timing.seconds) * 1000:.0f} to {max(timing.seconds) * 1000:.0f})"
 
 
 def machine() -> str:
     """Return what a reader must know to compare figures, without the machine's name."""
-    return (
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
-    )
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from esmcache.records import ImportAttribute
 
 
 def import_attributes(tree: SyntaxTree, braces: Node) -> tuple[ImportAttribute, ...] | None:
-    """Return the attributes of `{type: 'json'}` as written, or None where one is no pair of literals.
+    """Return the attributes of `{type: 'json'}`, sorted by key, or None where they are none.
 
-    Spec: WithClauseToAttributes (sec-withclausetoattributes). Differs: the order is the source's.
+    Spec: WithClauseToAttributes (sec-withclausetoattributes). Differs: None for a key that comes twice, too.
     """
     if braces.type != "object":
         return None
@@ -23,7 +23,13 @@ def import_attributes(tree: SyntaxTree, braces: Node) -> tuple[ImportAttribute, 
         if name is None or value is None or value.type != "string":
             return None
         attributes.append(ImportAttribute(name, string_value(tree.text(value))))
-    return tuple(attributes)
+    if len({attribute.key for attribute in attributes}) < len(attributes):
+        return None
+    return tuple(sorted(attributes, key=_utf16_key))
+
+
+def _utf16_key(attribute: ImportAttribute) -> bytes:
+    return attribute.key.encode("utf-16-be", "surrogatepass")
 
 
 def clause_attributes(clause: bytes) -> tuple[ImportAttribute, ...] | None:

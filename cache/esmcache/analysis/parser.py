@@ -20,6 +20,8 @@ __all__ = ["Node", "SyntaxTree", "TreeQuery", "parse"]
 
 _LANGUAGE = Language(tree_sitter_javascript.language())
 _LONE_CR = re.compile(rb"\r(?!\n)")
+_HASHBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![^\n]*")
+_LS_OR_PS = re.compile(rb"\xe2\x80[\xa8\xa9]")
 
 
 class TreeQuery:
@@ -72,8 +74,7 @@ def parse(source: bytes, *, respelled: bool = False) -> SyntaxTree:
 
     Text that the grammar cannot read is parsed again, respelled; `respelled` prefers that spelling at once.
     """
-    # The grammar takes no lone CR for a line's end; in JavaScript both mean the same everywhere.
-    normal = _LONE_CR.sub(b"\n", source) if b"\r" in source else source
+    normal = _normal_line_ends(source)
     tree = _thread.parser.parse(normal)
     errors = _errors(tree.root_node)
     unread_names = [node for node, parent in errors if parent.type in _NAME_LISTS]
@@ -92,6 +93,17 @@ def parse(source: bytes, *, respelled: bool = False) -> SyntaxTree:
             if not _errors(root):
                 return SyntaxTree(root, source, None, other.attribute_clauses)
     return SyntaxTree(tree.root_node, source, errors[0][0] if errors else None)
+
+
+def _normal_line_ends(source: bytes) -> bytes:
+    """Return `source` with line ends that the grammar knows: in JavaScript, a lone CR is one everywhere."""
+    if b"\r" in source:
+        source = _LONE_CR.sub(b"\n", source)
+    hashbang = _HASHBANG.match(source)
+    if hashbang is not None:
+        # LS and PS end the line, too.
+        source = _LS_OR_PS.sub(b"\n  ", hashbang[0]) + source[hashbang.end() :]
+    return source
 
 
 def _edited(tree: Tree, changed: Iterable[Node]) -> Tree:

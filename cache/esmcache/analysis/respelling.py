@@ -15,6 +15,7 @@ from esmcache.spans import Span
 # Bounded and possessive, so that no text makes these search for long.
 _COMMENT = rb"/\*(?:[^*]|\*(?!/)){0,1000}+\*/|//[^\r\n]{0,1000}+"
 _GAP = rb"(?:\s|" + _COMMENT + rb"){0,1000}+"
+_NO_LINE_END = re.compile(rb"[^\n]")
 _LARGEST_SOURCE = 4 << 20
 _RESERVED = (
     rb"(?:break|case|catch|class|const|continue|debugger|delete|do|else|enum|export|extends|false|finally|for"
@@ -25,7 +26,11 @@ _RESERVED = (
 # A reserved word is a name in `export {catch_ as catch}` and `import {if as x} from 'a'`.
 _RESERVED_NAME = re.compile(rb"(?<![\w$\\'\"])" + _RESERVED + rb"(?![\w$\\'\"])")
 # `export {a}` and `from 'a'` with a line's end between them.
-_LATE_FROM = re.compile(rb"(?<=\})(" + _GAP + rb")(?=from\b)")
+_LATE_FROM = re.compile(rb"(?<=\})(" + _GAP + rb")(?=from" + _GAP + rb"['\"])")
+# `export` and `{a}` with a line's end between them.
+_LATE_EXPORT = re.compile(rb"(?<=export)(?<![\w$.]export)(" + _GAP + rb")(?=[{*\w])")
+# Names at a line's beginning that the grammar takes for the operators `in` and `instanceof`.
+_IN_WORD = re.compile(rb"(?<![\w$.])in(?=(?:stanceof)?[\d_$])")
 # `with {…}` after `export … from 'a'`, or after a line's end.
 _STRING = rb"\"(?:[^\"\\\r\n]|\\.){0,1000}+\"|'(?:[^'\\\r\n]|\\.){0,1000}+'"
 _WITH_CLAUSE = re.compile(
@@ -72,8 +77,11 @@ def respell(source: bytes) -> Respelling:
     clauses = {match.start(): match["clause"] for match in _WITH_CLAUSE.finditer(source)}
     text = _WITH_CLAUSE.sub(_blank, source)
     text = _LATE_FROM.sub(_blank, text)
+    text = _LATE_EXPORT.sub(_blank, text)
+    text = _IN_WORD.sub(b"an", text)
     return Respelling(_WIDE_SPACE.sub(_blank, text), clauses)
 
 
 def _blank(match: re.Match[bytes]) -> bytes:
-    return b" " * len(match[0])
+    # A CR ends a comment that the match may begin in, but no statement, as the grammar sees it.
+    return _NO_LINE_END.sub(b" ", match[0]).replace(b"\n", b"\r")

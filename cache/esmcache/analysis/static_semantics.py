@@ -5,6 +5,7 @@ Walks the top level alone; expressions anywhere below it are found by `calls` an
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from esmcache.analysis.attributes import clause_attributes, import_attributes
@@ -27,6 +28,8 @@ from esmcache.spans import Span
 # ECMA-262's local name of what `export default 1` binds; no identifier can be spelled so.
 DEFAULT_BINDING = "*default*"
 
+# The grammar ends `export` and `export {a}` at a line's end, though `{a}` or `from 'a'` follow.
+_MISREAD = re.compile(rb"export(?![\w$])|from(?=[\s/'\"])")
 _FUNCTIONS_AND_CLASSES = frozenset({"function_expression", "generator_function", "class"})
 
 
@@ -78,25 +81,20 @@ class _Declarations:
         self.unclear: Span | None = None
 
     def read_statements(self) -> None:
-        bare_clause = False
         for node in self.tree.root.named_children:
             kind = node.type
             if kind == "import_statement":
                 self._import_statement(node)
             elif kind == "export_statement":
                 self._export_statement(node)
-                bare_clause = node.child_by_field_name("source") is None
-                continue
             elif kind == "ERROR":
                 for child in node.named_children:
                     if child.type == "import_statement":
                         self._import_statement(child)
                     elif child.type == "export_statement":
                         self._export_statement(child)
-            elif bare_clause and self.tree.source.startswith(b"from", node.start_byte):
-                # The grammar ends `export {a}` at a line's end, though `from 'a'` follows.
-                self._note_unclear(node)
-            bare_clause = bare_clause and kind == "comment"
+            elif kind == "expression_statement" and _MISREAD.match(self.tree.source, node.start_byte):
+                self._note_misread(node)
 
     def resolved_exports(self) -> tuple[tuple[ExportEntry, ...], tuple[ExportEntry, ...]]:
         """Return local and indirect export entries: an imported binding that is exported is indirect."""
@@ -243,6 +241,10 @@ class _Declarations:
     def _export_name(self, name: Node) -> str:
         text = self.tree.text(name)
         return string_value(text) if name.type == "string" else identifier_name(text)
+
+    def _note_misread(self, statement: Node) -> None:
+        if statement.named_child_count == 1 and statement.named_children[0].type == "identifier":
+            self._note_unclear(statement)
 
     def _note_unclear(self, node: Node) -> None:
         self.unclear = self.unclear or _span(node)

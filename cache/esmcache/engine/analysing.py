@@ -11,7 +11,15 @@ from esmcache.analysis import Analysis, analyse_commonjs, analyse_module
 from esmcache.bmes import BmesTrailer, Unrepresentable, bmes_from_record, encode
 from esmcache.diagnostics import Diagnostic, DiagnosticKind
 from esmcache.engine.graph import Asked, GraphRequest
-from esmcache.records import CallKind, ExportEntry, ImportAttribute, ModuleFormat, ModuleRecord, ModuleRequest, Phase
+from esmcache.records import (
+    CallKind,
+    ExportEntry,
+    ImportAttribute,
+    ModuleFormat,
+    ModuleRecord,
+    ModuleRequest,
+    Phase,
+)
 from esmcache.spans import Span
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import ANALYSIS_VERSION, record_key

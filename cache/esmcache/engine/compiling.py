@@ -168,7 +168,13 @@ class Compiler:
         self._note(module, found, source_sha256, entry, sha256(content).digest(), len(content))
 
     def _note(
-        self, module: GraphModule, found: ModuleFormat, source: bytes, entry: str, content_sha256: bytes, size: int
+        self,
+        module: GraphModule,
+        found: ModuleFormat,
+        source: bytes,
+        entry: str,
+        content_sha256: bytes,
+        size: int,
     ) -> None:
         row = CodeCacheRow(
             self._build.engine_tag, module.url, found.value, source, entry, content_sha256, size, time.time()
@@ -197,7 +203,12 @@ def _verdict_from_row(row: VerdictRow) -> Verdict:
     )
     detected = stored["detected"]
     return Verdict(
-        row.outcome, row.detail, row.line, row.column, requests, None if detected is None else ModuleFormat(detected)
+        row.outcome,
+        row.detail,
+        row.line,
+        row.column,
+        requests,
+        None if detected is None else ModuleFormat(detected),
     )
 
 

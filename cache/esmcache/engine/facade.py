@@ -149,9 +149,7 @@ class Engine:
             return Resolver(self.files, tuple(conditions), (major, minor, patch), dict(self.environment))
         return Resolver(self.files, tuple(conditions), environment=dict(self.environment))
 
-    def resolve(
-        self, specifier: str, referrer: str, conditions: Sequence[str] = ()
-    ) -> Resolution | ResolutionFailure:
+    def resolve(self, specifier: str, referrer: str, conditions: Sequence[str] = ()) -> Resolution | ResolutionFailure:
         """Return Node's answer to `import specifier` in a file given by path or file URL."""
         return self.resolver(conditions).resolve_import(specifier, as_file_url(referrer))
 
@@ -221,9 +219,7 @@ class Engine:
         self.fold_events()
         environment = dict(self.environment)
         with _as_engine_error():
-            warming = Warming(
-                self.directory, self.index, self.files, build, self.choices.jobs, conditions, environment
-            )
+            warming = Warming(self.directory, self.index, self.files, build, self.choices.jobs, conditions, environment)
             report = warming.run(entries, modules, progress)
             self._maintenance().collect_if_large(self.choices.max_size)
             return report

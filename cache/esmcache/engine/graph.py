@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from enum import IntFlag
 
 from esmcache.diagnostics import Diagnostic
-from esmcache.records import ImportAttribute, ModuleFormat, Phase, Resolution, ResolutionFailure, ResolutionInput
+from esmcache.records import (
+    ImportAttribute,
+    ModuleFormat,
+    Phase,
+    Resolution,
+    ResolutionFailure,
+    ResolutionInput,
+)
 from esmcache.serving.manifest import FileFact, ServedKind
 from esmcache.spans import Span
 

@@ -316,5 +316,3 @@ def _holds_its_source(path: Path, offset: int, length: int, digest: bytes) -> bo
         text = file.read(length)
     # The hash is that of the file; a byte order mark that it had is not in the pack.
     return sha256(text).digest() == digest or sha256(b"\xef\xbb\xbf" + text).digest() == digest
-
-

@@ -1,4 +1,4 @@
-"""Which Node is served: finds it, has it describe itself once, and remembers that beside the executable's fingerprint."""
+"""Which Node is served: finds it, has it describe itself once, and remembers that beside the file's fingerprint."""
 
 from __future__ import annotations
 

@@ -89,9 +89,7 @@ class Warming:
                 lambda done, total: progress("modules", done, total),
             )
             found = discovery.walk([*roots, *extra])
-            publisher = Publisher(
-                self._directory, self._index, self._files, self._build, compiler, self._conditions
-            )
+            publisher = Publisher(self._directory, self._index, self._files, self._build, compiler, self._conditions)
             publisher.pack(load_order(found.modules.values(), found.modules))
             published = self._publish(found, publisher, [r.resolved_url for r, is_entry in roots if is_entry], also)
         finally:
@@ -266,9 +264,7 @@ def _module_row(module: GraphModule, package_root: str, now: float) -> ModuleRow
 
 
 def _same(row: ModuleRow, known: ModuleRow) -> bool:
-    return all(
-        getattr(row, name) == getattr(known, name) for name in ModuleRow.__slots__ if name != "warmed_at"
-    )
+    return all(getattr(row, name) == getattr(known, name) for name in ModuleRow.__slots__ if name != "warmed_at")
 
 
 def _request_rows(module: GraphModule, sets: _InputSets) -> list[RequestRow]:

@@ -16,8 +16,8 @@ from esmcache.resolution.errors import (
     InvalidModuleSpecifier,
     ModuleNotFound,
 )
-from esmcache.resolution.esm_resolve import EsmResolver, Trace
-from esmcache.resolution.file_facts import EntryKind, FileFacts, normalized
+from esmcache.resolution.esm_resolve import EsmResolver
+from esmcache.resolution.file_facts import EntryKind, FileFacts, Trace, normalized
 from esmcache.resolution.package_exports import check_imports_name
 from esmcache.resolution.package_json import PackageJsonReader
 from esmcache.resolution.urls import Url, url_from_path
@@ -190,15 +190,12 @@ class CjsResolver:
     def _stat(self, path: str, trace: Trace) -> EntryKind:
         path = path.split("\0", 1)[0]
         entry = self._facts.entry(normalized(path) if "//" in path or path.endswith("/") else path)
+        trace.looked_at(entry)
         if entry.kind is EntryKind.OTHER:
-            trace.append(self._facts.facts_including(entry))
             return EntryKind.FILE
-        kind = entry.kind
-        if path.endswith("/") and path != "/" and kind is EntryKind.FILE:
-            trace.append(self._facts.facts_including(entry))
+        if entry.kind is EntryKind.FILE and path.endswith("/"):
             return EntryKind.ABSENT
-        trace.append(entry.facts)
-        return kind
+        return entry.kind
 
     def _real_path(self, path: str) -> str:
         if "\0" in path:

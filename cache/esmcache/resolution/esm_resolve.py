@@ -22,15 +22,14 @@ from esmcache.resolution.errors import (
     UnsupportedResolveRequest,
     UnsupportedUrlScheme,
 )
-from esmcache.resolution.file_facts import Entry, EntryKind, FileFacts, Inputs, normalized
+from esmcache.resolution.file_facts import Entry, EntryKind, FileFacts, Trace, normalized
 from esmcache.resolution.module_formats import ModuleFormats
 from esmcache.resolution.package_exports import PackageMaps, check_imports_name
 from esmcache.resolution.package_json import PackageJson, PackageJsonReader
 from esmcache.resolution.urls import Url, parse_url, url_from_path
 
-Trace = list[Inputs]
-Answer = tuple[str, ModuleFormat | None]
-"""A resolved URL and its format."""
+Answer = tuple[str, ModuleFormat | None, str | None]
+"""A resolved URL, its format and, for a file, its real path."""
 
 _RELATIVE = re.compile(r"/|\.\.?(/|\Z)")
 _INVALID_PACKAGE_NAME = re.compile(r"^\.|%|\\")
@@ -74,7 +73,7 @@ class EsmResolver:
         parsed = parse_url(specifier, base if relative else None)
         if parsed is not None:
             if parsed.scheme == "data":
-                return parsed.href, self._data_format(parsed)
+                return parsed.href, self._data_format(parsed), None
             if parsed.scheme == "node":
                 return self._builtin(specifier)
         if relative:
@@ -90,7 +89,7 @@ class EsmResolver:
                 raise UnsupportedResolveRequest(specifier, base.href)
             resolved = self.package_resolve(specifier, base, self._conditions, trace)
         if resolved.scheme == "node":
-            return resolved.href, ModuleFormat.BUILTIN
+            return resolved.href, ModuleFormat.BUILTIN, None
         if resolved.scheme != "file":
             supported = ("file", "data") if resolved.scheme in ("http", "https") else ("file", "data", "node")
             raise UnsupportedUrlScheme(resolved.scheme + ":", supported)
@@ -144,7 +143,7 @@ class EsmResolver:
     def _builtin(self, specifier: str) -> Answer:
         if not self.is_builtin(specifier):
             raise UnknownBuiltinModule(specifier)
-        return specifier, ModuleFormat.BUILTIN
+        return specifier, ModuleFormat.BUILTIN, None
 
     def _data_format(self, url: Url) -> ModuleFormat:
         match = self._data_type.match(url.path)
@@ -171,10 +170,9 @@ class EsmResolver:
             while True:
                 at = f"{directory}/node_modules/{name}" if directory != "/" else f"/node_modules/{name}"
                 entry = self._facts.entry(normalized(at) if "//" in at else at)
+                trace.looked_at(entry)
                 if entry.kind is EntryKind.DIRECTORY:
-                    trace.append(entry.facts)
                     return url_from_path(at + _PACKAGE_JSON), at + _PACKAGE_JSON
-                trace.append(self._facts.facts_including(entry))
                 if directory == "/":
                     raise ModuleNotFound(name, base.file_path(), exact=False)
                 directory = directory[: directory.rfind("/")] or "/"
@@ -231,7 +229,7 @@ class EsmResolver:
             raise InvalidArgumentValue.null_bytes(path)
         real_path = entry.real_path
         module_format = self._formats.import_format(real_path, trace)
-        return file_url_from_path(real_path) + resolved.search + resolved.hash, module_format
+        return file_url_from_path(real_path) + resolved.search + resolved.hash, module_format, real_path
 
     def _stat(self, path: str, trace: Trace) -> Entry:
         if not path.startswith("/"):
@@ -240,7 +238,7 @@ class EsmResolver:
         if "//" in path or path.endswith("/") or "/." in path:
             path = normalized(path)
         entry = self._facts.entry(path)
-        trace.append(entry.facts if entry.kind is EntryKind.FILE else self._facts.facts_including(entry))
+        trace.looked_at(entry)
         return entry
 
 

@@ -12,6 +12,7 @@ from enum import Enum
 
 from esmcache.file_source import FileSource
 from esmcache.records import InputKind, ResolutionInput
+from esmcache.resolution.urls import well_formed
 
 Inputs = tuple[ResolutionInput, ...]
 
@@ -19,6 +20,8 @@ Inputs = tuple[ResolutionInput, ...]
 _MAX_LINKS = 40
 # Bytes in a file's name, on every file system that matters.
 _MAX_NAME = 255
+_MAX_PATH = 4095
+_NAME_TOO_LONG = "name too long"
 
 
 class EntryKind(Enum):
@@ -45,6 +48,29 @@ class Entry:
         self.trouble = trouble
 
 
+class Trace:
+    """What was looked at for one answer. A file that is found is the answer more often than not.
+
+    So that it is a file is added at the end only, for all others: whoever uses the answer checks that one.
+    """
+
+    __slots__ = ("files", "parts")
+
+    def __init__(self) -> None:
+        self.parts: list[Inputs] = []
+        self.files: list[Entry] = []
+
+    def append(self, facts: Inputs) -> None:
+        """Add facts."""
+        self.parts.append(facts)
+
+    def looked_at(self, entry: Entry) -> None:
+        """Add the facts of an entry."""
+        self.parts.append(entry.facts)
+        if entry.kind is EntryKind.FILE or entry.kind is EntryKind.OTHER:
+            self.files.append(entry)
+
+
 class _TooManyLinks(Exception):
     def __init__(self, facts: Inputs) -> None:
         super().__init__()
@@ -66,6 +92,8 @@ class FileFacts:
         found = self._entries.get(path)
         if found is not None:
             return found
+        if len(path) > _MAX_PATH:
+            return Entry(EntryKind.ABSENT, path, (), _NAME_TOO_LONG)
         try:
             return self._walk(path, 0)
         except _TooManyLinks as loop:
@@ -88,7 +116,7 @@ class FileFacts:
         return found
 
     def facts_including(self, entry: Entry) -> Inputs:
-        """Return an entry's facts and that it is no directory, for a file that only stood in the way."""
+        """Return an entry's facts and, for a file, that it is one."""
         if entry.kind is EntryKind.FILE or entry.kind is EntryKind.OTHER:
             # There is no input kind for sockets and such: FILE never holds for them, so nothing is served.
             return self.union((entry.facts, (self.fact(InputKind.FILE, entry.real_path),)))
@@ -106,6 +134,13 @@ class FileFacts:
         # Holding the parts keeps their ids theirs.
         self._unions[key] = (parts, union)
         return union
+
+    def inputs(self, trace: Trace, answer: str | None = None) -> Inputs:
+        """Return all that a trace holds but that `answer`, a real path, is a file."""
+        for entry in trace.files:
+            if entry.real_path != answer or entry.kind is EntryKind.OTHER:
+                trace.parts.append(self.facts_including(entry))
+        return self.union(trace.parts)
 
     def _walk(self, path: str, links: int) -> Entry:
         names: list[str] = []
@@ -127,6 +162,8 @@ class FileFacts:
             if parent.kind is EntryKind.ABSENT:
                 return parent
             return Entry(EntryKind.ABSENT, parent.real_path, self.facts_including(parent))
+        if not name.isascii():
+            name = well_formed(name)
         path = f"{parent.real_path}/{name}" if parent.real_path != "/" else "/" + name
         status = self._files.lstat(path)
         if status is None:
@@ -189,7 +226,7 @@ class FileFacts:
     def _absent(self, parent: Entry, path: str) -> Entry:
         name = path[path.rfind("/") + 1 :]
         long = len(name) > _MAX_NAME // 4 and len(name.encode("utf-8", "surrogatepass")) > _MAX_NAME
-        trouble = "name too long" if long else ""
+        trouble = _NAME_TOO_LONG if long else ""
         return Entry(EntryKind.ABSENT, path, self._with(parent, InputKind.ABSENT, path), trouble)
 
     def _with(self, parent: Entry, kind: InputKind, path: str, detail: str = "") -> Inputs:

@@ -6,7 +6,7 @@ from esmcache.file_source import file_url_from_path
 from esmcache.records import InputKind, ModuleFormat
 from esmcache.resolution.builtins import NodeVersion
 from esmcache.resolution.errors import UnknownFileExtension
-from esmcache.resolution.file_facts import FileFacts, Inputs
+from esmcache.resolution.file_facts import FileFacts, Trace
 from esmcache.resolution.package_json import PackageJsonReader
 
 _PACKAGE_TYPES = {"module": ModuleFormat.MODULE, "commonjs": ModuleFormat.COMMONJS}
@@ -43,7 +43,7 @@ class ModuleFormats:
         """Tell whether `.wasm` files can be imported."""
         return ".wasm" in self._fixed
 
-    def import_format(self, path: str, trace: list[Inputs]) -> ModuleFormat | None:
+    def import_format(self, path: str, trace: Trace) -> ModuleFormat | None:
         """Return the format of an imported file, None where the source decides.
 
         Raises UnknownFileExtension (which Node throws a little later) and InvalidPackageConfig.
@@ -63,7 +63,7 @@ class ModuleFormats:
             return ModuleFormat.WASM
         return _PACKAGE_TYPES.get(package_type)
 
-    def require_format(self, path: str, trace: list[Inputs]) -> ModuleFormat | None:
+    def require_format(self, path: str, trace: Trace) -> ModuleFormat | None:
         """Return the format of a required file, None where the source decides.
 
         Raises InvalidPackageConfig.
@@ -89,7 +89,7 @@ class ModuleFormats:
             return _PACKAGE_TYPES.get(self._nearest_type(path, trace))
         return None
 
-    def entry_format(self, path: str, trace: list[Inputs]) -> ModuleFormat | None:
+    def entry_format(self, path: str, trace: Trace) -> ModuleFormat | None:
         """Return the format of an entry point, which is loaded as an ES module or by `require`'s rules."""
         if path.endswith(".mjs") or (path.endswith(".wasm") and self.knows_wasm):
             return self.import_format(path, trace)
@@ -101,15 +101,15 @@ class ModuleFormats:
             return self.import_format(path, trace)
         return self.require_format(path, trace)
 
-    def _scope_type(self, path: str, trace: list[Inputs]) -> str:
+    def _scope_type(self, path: str, trace: Trace) -> str:
         package = self._packages.scope(path[: path.rfind("/")] or "/", trace)
         return package.type if package is not None else "none"
 
-    def _nearest_type(self, path: str, trace: list[Inputs]) -> str:
+    def _nearest_type(self, path: str, trace: Trace) -> str:
         package = self._packages.nearest(path[: path.rfind("/")] or "/", trace)
         return package.type if package is not None else "none"
 
-    def _is_wasm(self, path: str, trace: list[Inputs]) -> bool:
+    def _is_wasm(self, path: str, trace: Trace) -> bool:
         # The content decides, though it is no package.json: the input kind says "content was read".
         trace.append((self._facts.fact(InputKind.PACKAGE_JSON, path),))
         try:

@@ -10,7 +10,7 @@ from typing import Any
 from esmcache.records import InputKind
 from esmcache.resolution.builtins import NodeVersion
 from esmcache.resolution.errors import InvalidPackageConfig, UnreadablePackageConfig
-from esmcache.resolution.file_facts import EntryKind, FileFacts, Inputs
+from esmcache.resolution.file_facts import EntryKind, FileFacts, Inputs, Trace
 from esmcache.resolution.package_fields import (
     InvalidPackageJson,
     PackageFields,
@@ -95,7 +95,7 @@ class PackageJsonReader:
         self._scopes: dict[str, tuple[PackageJson | None, Inputs]] = {}
         self._nearest: dict[str, tuple[PackageJson | None, Inputs]] = {}
 
-    def read(self, path: str, trace: list[Inputs], importing: tuple[str, str] | None = None) -> PackageJson:
+    def read(self, path: str, trace: Trace, importing: tuple[str, str] | None = None) -> PackageJson:
         """Return the package.json at `path`; raises InvalidPackageConfig.
 
         `importing` is a specifier and the path of the module that imports it, for the message.
@@ -110,7 +110,7 @@ class PackageJsonReader:
         package.check_maps()
         return package
 
-    def scope(self, directory: str, trace: list[Inputs]) -> PackageJson | None:
+    def scope(self, directory: str, trace: Trace) -> PackageJson | None:
         """Return the package.json of the ES module scope that `directory` is in, None without one.
 
         Spec: LOOKUP_PACKAGE_SCOPE. Raises InvalidPackageConfig.
@@ -120,7 +120,7 @@ class PackageJsonReader:
             package.check_maps()
         return package
 
-    def nearest(self, directory: str, trace: list[Inputs]) -> PackageJson | None:
+    def nearest(self, directory: str, trace: Trace) -> PackageJson | None:
         """Return the nearest package.json as `require` looks for it; the root directory's does not count."""
         package = self._lookup(directory, trace, self._nearest, _ends_commonjs_scope)
         if package is not None and self._is_22:
@@ -130,7 +130,7 @@ class PackageJsonReader:
     def _lookup(
         self,
         directory: str,
-        trace: list[Inputs],
+        trace: Trace,
         known: dict[str, tuple[PackageJson | None, Inputs]],
         ends: Any,
     ) -> PackageJson | None:

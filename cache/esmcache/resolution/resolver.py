@@ -24,8 +24,8 @@ from esmcache.resolution.errors import (
     UnknownBuiltinModule,
     UnsupportedDirectoryImport,
 )
-from esmcache.resolution.esm_resolve import Answer, EsmResolver, Trace
-from esmcache.resolution.file_facts import FileFacts
+from esmcache.resolution.esm_resolve import Answer, EsmResolver
+from esmcache.resolution.file_facts import FileFacts, Trace, normalized
 from esmcache.resolution.module_formats import ModuleFormats
 from esmcache.resolution.package_json import PackageJsonReader
 from esmcache.resolution.urls import Url, parse_url, well_formed
@@ -94,23 +94,23 @@ class Resolver:
 
         None: the source decides, or Node would not load the file at all.
         """
-        trace: Trace = []
+        trace = Trace()
         try:
             module_format = self._formats.import_format(path, trace)
         except NodeError:
             module_format = None
-        return module_format, self._facts.union(trace)
+        return module_format, self._facts.inputs(trace)
 
     def _answer(self, resolve: Callable[[Trace], Answer]) -> Resolution | ResolutionFailure:
-        trace: Trace = []
+        trace = Trace()
         try:
-            url, module_format = resolve(trace)
+            url, module_format, path = resolve(trace)
         except NodeError as error:
-            return ResolutionFailure(error.code, error.message, self._facts.union(trace))
+            return ResolutionFailure(error.code, error.message, self._facts.inputs(trace))
         except RecursionError:
             deep = JavaScriptRangeError()
-            return ResolutionFailure(deep.code, deep.message, self._facts.union(trace))
-        inputs = self._facts.union(trace)
+            return ResolutionFailure(deep.code, deep.message, self._facts.inputs(trace))
+        inputs = self._facts.inputs(trace, path)
         key = (url, module_format, id(inputs))
         resolution = self._resolutions.get(key)
         if resolution is None:
@@ -132,20 +132,18 @@ class Resolver:
             raise InvalidArgumentValue.empty_id()
         if self._esm.is_builtin(specifier):
             name = specifier if specifier.startswith("node:") else "node:" + specifier
-            return name, ModuleFormat.BUILTIN
+            return name, ModuleFormat.BUILTIN, None
         if specifier.startswith("node:"):
             raise UnknownBuiltinModule(specifier)
-        if not referrer_path.startswith("/"):
-            referrer_path = os.path.abspath(referrer_path)
-        path = self._cjs.resolve_filename(specifier, referrer_path, trace)
-        return file_url_from_path(path), self._formats.require_format(path, trace)
+        path = self._cjs.resolve_filename(specifier, _absolute(referrer_path), trace)
+        return file_url_from_path(path), self._formats.require_format(path, trace), path
 
     def _entry(self, path: str, trace: Trace) -> Answer:
-        path = os.path.abspath(path)
+        path = _absolute(path)
         found = self._cjs.find_path(path, [], trace)
         if found is None:
             raise CommonJsModuleNotFound(path)
-        return file_url_from_path(found), self._formats.entry_format(found, trace)
+        return file_url_from_path(found), self._formats.entry_format(found, trace), found
 
     def _hint(self, specifier: str, base: Url, trace: Trace) -> str:
         """Return Node's "Did you mean" line, or nothing.
@@ -177,3 +175,10 @@ class Resolver:
         if found == specifier:
             return ""
         return f"\nDid you mean to import {json.dumps(found, ensure_ascii=False)}?"
+
+
+def _absolute(path: str) -> str:
+    try:
+        return normalized(os.path.abspath(path))
+    except OSError:  # The working directory is gone.
+        return normalized("/" + path)

@@ -77,7 +77,7 @@ def well_formed(text: str) -> str:
 
 def url_from_path(path: str) -> Url:
     """Return Node's pathToFileURL of an absolute path."""
-    return Url("file", "", file_url_from_path(path)[7:])
+    return Url("file", "", file_url_from_path(well_formed(path))[7:])
 
 
 def parse_url(text: str, base: Url | None = None) -> Url | None:

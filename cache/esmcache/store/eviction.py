@@ -60,9 +60,7 @@ class Budget:
                 manifests=[entry.manifest for entry in entries[:gone]],
                 urls=[url for url in modules if url not in live],
                 hashes=sorted({row.source_sha256 for row in modules.values()} - hashes),
-                code_cache_entries=[
-                    row.entry for row in caches if row.url not in live or row.engine_tag not in tags
-                ],
+                code_cache_entries=[row.entry for row in caches if row.url not in live or row.engine_tag not in tags],
                 blob_keys=[key for key in blobs if key not in {blob_of.get(digest) for digest in hashes}],
                 packs=sorted({row.pack for row in packed} - _needed_packs(packed, hashes)),
             )

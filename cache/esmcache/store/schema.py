@@ -1,5 +1,6 @@
 """The index's tables and their version. The index holds nothing that the sources and the other files cannot give back,
-so a version that is not ours is replaced, and an older one is migrated in place."""
+so a version that is not ours is replaced, and an older one is migrated in place.
+"""
 
 from __future__ import annotations
 

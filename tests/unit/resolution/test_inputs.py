@@ -10,17 +10,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from unit.resolution.memory_files import MemoryFiles
-from unit.resolution.test_against_node import ask_node
 
 from esmcache.file_source import DiskFileSource, file_url_from_path, path_from_file_url
 from esmcache.records import InputKind, Resolution, ResolutionFailure, ResolutionInput
 from esmcache.resolution import Resolver
+from unit.resolution.memory_files import MemoryFiles
+from unit.resolution.node_answers import ask_node
 
 Answer = Resolution | ResolutionFailure
 
-_DIRECTORIES = ["/p", "/p/a", "/p/lib", "/p/node_modules", "/p/node_modules/x", "/p/node_modules/@s/y", "/p/a/node_modules",
-                "/p/a/node_modules/x", "/node_modules/x", "/s", "/s/lib", "/p/node_modules/x/lib", "/home/.node_modules"]  # fmt: skip
+_DIRECTORIES = [
+    "/p", "/p/a", "/p/lib", "/p/node_modules", "/p/node_modules/x", "/p/node_modules/@s/y",
+    "/p/a/node_modules",
+    "/p/a/node_modules/x", "/node_modules/x", "/s", "/s/lib", "/p/node_modules/x/lib",
+    "/home/.node_modules",
+]  # fmt: skip
 _NAMES = [
     "m.js",
     "m",
@@ -35,9 +39,12 @@ _NAMES = [
     "node_modules",
 ]
 _PACKAGES = [
-    b"{}", b"{", b'{"main":"m"}', b'{"main":"./lib"}', b'{"exports":"./m.js"}', b'{"exports":{"./*":"./*.js"}}',
-    b'{"type":"module"}', b'{"type":"commonjs","main":"lib"}', b'{"name":"x","exports":{".":"./m.js","./m":"./lib.js"}}',
-    b'{"imports":{"#i":"x"}}', b'{"imports":{"#i":"./m.js","#j/*":"./lib/*"}}', b'{"exports":{"import":"./m.js","require":"./lib"}}',
+    b"{}", b"{", b'{"main":"m"}', b'{"main":"./lib"}', b'{"exports":"./m.js"}',
+    b'{"exports":{"./*":"./*.js"}}',
+    b'{"type":"module"}', b'{"type":"commonjs","main":"lib"}',
+    b'{"name":"x","exports":{".":"./m.js","./m":"./lib.js"}}',
+    b'{"imports":{"#i":"x"}}', b'{"imports":{"#i":"./m.js","#j/*":"./lib/*"}}',
+    b'{"exports":{"import":"./m.js","require":"./lib"}}',
 ]  # fmt: skip
 _LINKS = [
     "m.js",
@@ -54,7 +61,9 @@ _LINKS = [
     "absent",
     "m.js/",
 ]
-_SPECIFIERS = ["./m.js", "./m", "../m.js", "./lib", ".", "x", "x/m", "x/m.js", "x/lib", "@s/y", "@s/y/m.js", "#i", "#j/m.js", "/p/m.js",
+_SPECIFIERS = [
+    "./m.js", "./m", "../m.js", "./lib", ".", "x", "x/m", "x/m.js", "x/lib", "@s/y", "@s/y/m.js", "#i",
+    "#j/m.js", "/p/m.js",
                "./m.js?q", "./x/m.js", "fs"]  # fmt: skip
 _REFERRERS = ["/p/a/r.js", "/p/node_modules/x/r.js", "/p/r.js", "/s/r.js"]
 
@@ -162,13 +171,14 @@ def _to_link(path: Path, target: str) -> None:
     path.symlink_to(target)
 
 
+_DEP_PACKAGE = "app/node_modules/dep/package.json"
 _CHANGES: dict[str, Callable[[Path], object]] = {
     "a package shadows": lambda root: _write(root, "app/src/node_modules/dep/index.js"),
     "a package shadows within": lambda root: _write(root, "app/node_modules/host/node_modules/dep/index.js"),
-    "package.json is edited": lambda root: (root / "app/node_modules/dep/package.json").write_text('{"main":"b"}'),
+    "package.json is edited": lambda root: (root / _DEP_PACKAGE).write_text('{"main":"b"}'),
     "package.json goes": lambda root: (root / "app/node_modules/dep/package.json").unlink(),
     "package.json comes": lambda root: _write(root, "app/src/package.json"),
-    "the scope's package.json is edited": lambda root: (root / "app/package.json").write_text('{"imports":{}}'),
+    "the scope's package.json is edited": lambda root: (root / "app/package.json").write_text("{}"),
     "a file is deleted": lambda root: (root / "app/src/b.js").unlink(),
     "an earlier extension comes": lambda root: _write(root, "app/src/c.js"),
     "a file takes the place of a directory": lambda root: _write(root, "app/src/d.js"),

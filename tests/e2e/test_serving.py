@@ -1,0 +1,348 @@
+"""A served program does what it does without the cache, whatever happened to its files or to the cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import EsmcacheHome
+from program import Program
+
+FILES = {
+    "package.json": '{"type": "module"}',
+    "app.mjs": """\
+import { readFileSync } from 'node:fs';
+import * as all from './lib/index.js';
+import data from './data.json' with { type: 'json' };
+import tool from 'tool';
+import { inner } from 'tool/inner';
+console.log(Object.keys(all), data, tool.name, inner, import.meta.url.endsWith('app.mjs'));
+const late = await import('./lib/late.js');
+console.log(late.default, process.argv.slice(2));
+""",
+    "lib/index.js": "export * from './a.js';\nexport { b as 'string name' } from './b.js';\n",
+    "lib/a.js": "import { b } from './b.js';\nexport const a = () => b;\n",
+    "lib/b.js": "import { a } from './a.js';\nexport const b = 'b';\nexport const cycle = () => a;\n",
+    "lib/late.js": "export default 'late';\n",
+    "data.json": '{"answer": 42}',
+    "node_modules/tool/package.json": """\
+{"name": "tool", "version": "1.0.0", "exports": {".": "./main.cjs", "./inner": {"import": "./inner.mjs"}}}
+""",
+    "node_modules/tool/main.cjs": "const part = require('./part');\nmodule.exports = { name: 'tool ' + part };\n",
+    "node_modules/tool/part.js": "module.exports = 'part';\n",
+    "node_modules/tool/inner.mjs": "export const inner = 'inner';\n",
+}
+# app, four of lib, data, and the tool's main, part and inner
+MODULES = 9
+
+
+@pytest.fixture
+def program(tmp_path: Path, node: Path, esmcache_home: EsmcacheHome) -> Program:
+    made = Program(tmp_path / "project", node, esmcache_home)
+    made.write(FILES)
+    return made
+
+
+def test_everything_is_served_on_every_node(tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome) -> None:
+    program = Program(tmp_path / "project", any_node, esmcache_home)
+    program.write(FILES)
+    report = program.warm()
+    assert (report.modules, report.native, report.problems) == (MODULES, 0, [])
+    seen = program.check_same("x", "--y")
+    assert seen["missed"] == seen["stale"] == []
+    assert (seen["faults"], seen["codeCaches"]) == (0, "enabled")
+    # Node 22 loads a CommonJS module that is imported through its hooks twice.
+    assert seen["served"] >= MODULES
+
+
+def test_without_a_manifest_nothing_is_touched(program: Program) -> None:
+    assert program.check_same() == {}
+    program.warm("lib/late.js")
+    assert program.check_same()["reason"] == "no manifest"
+
+
+def test_an_edited_module_alone_is_native_until_it_is_warmed(program: Program) -> None:
+    program.warm()
+    program.write({"lib/b.js": "export const b = 'edited';\nexport const cycle = 1, more = 2;\n"})
+    report = program.check_same()
+    assert [Path(url).name for url in report["stale"]] == ["b.js"]
+    assert report["served"] == MODULES - 1
+    again = program.warm()
+    assert (again.analysed, again.compiled) == (1, 1)
+    report = program.check_same()
+    assert (report["served"], report["stale"]) == (MODULES, [])
+
+
+def test_an_edit_of_the_same_size_is_seen(program: Program) -> None:
+    program.warm()
+    path = program.root / "lib/late.js"
+    before = path.stat()
+    program.write({"lib/late.js": "export default 'LATE';\n"})
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert [Path(url).name for url in program.check_same()["stale"]] == ["late.js"]
+
+
+def test_a_touched_file_is_served_after_a_hash(program: Program) -> None:
+    program.warm()
+    os.utime(program.root / "lib/a.js")
+    report = program.check_same()
+    assert (report["served"], report["stale"]) == (MODULES, [])
+    assert report["hashed"] >= 1
+
+
+def test_a_tree_copied_away_and_back_is_served_after_hashes(program: Program, tmp_path: Path) -> None:
+    program.warm()
+    shutil.copytree(program.root, tmp_path / "copy")
+    shutil.rmtree(program.root)
+    shutil.copytree(tmp_path / "copy", program.root)
+    report = program.check_same()
+    assert (report["served"], report["stale"]) == (MODULES, [])
+    assert report["hashed"] >= MODULES - 2
+
+
+def test_a_moved_project_is_neither_parsed_nor_compiled_again(program: Program, tmp_path: Path) -> None:
+    program.warm()
+    program.root.rename(tmp_path / "moved")
+    program.root = tmp_path / "moved"
+    assert program.check_same()["reason"] == "no manifest"
+    report = program.warm()
+    assert (report.analysed, report.compiled, report.blobs_written, report.sources_packed) == (0, 0, 0, 6)
+    seen = program.check_same()
+    assert (seen["served"], seen["codeCaches"]) == (MODULES, "enabled")
+
+
+def test_a_second_warm_does_nothing(program: Program) -> None:
+    program.warm()
+    # What was written this instant is read once more; then its fingerprint speaks for it.
+    program.warm()
+    report = program.warm()
+    did = (report.analysed, report.compiled, report.blobs_written, report.code_caches_written)
+    assert did == (0, 0, 0, 0)
+    assert (report.sources_packed, report.manifests_written) == (0, 0)
+
+
+def test_two_nodes_stay_served_side_by_side(
+    tmp_path: Path, node: Path, any_node: Path, esmcache_home: EsmcacheHome
+) -> None:
+    first = Program(tmp_path / "project", node, esmcache_home)
+    second = Program(tmp_path / "project", any_node, esmcache_home)
+    first.write(FILES)
+    first.warm()
+    report = second.warm()
+    assert (report.analysed, report.blobs_written, report.sources_packed) == (0, 0, 0)
+    for program in (first, second):
+        seen = program.check_same()
+        assert seen["served"] >= MODULES
+        assert seen["codeCaches"] == "enabled"
+
+
+def test_a_program_gets_what_it_wrote_itself(program: Program) -> None:
+    program.write(
+        {
+            "app.mjs": """\
+import { writeFileSync } from 'node:fs';
+const url = new URL('./lib/late.js', import.meta.url);
+writeFileSync(url, "export default 'written " + process.argv[2] + "';\\n");
+console.log((await import('./lib/late.js')).default);
+"""
+        }
+    )
+    program.warm()
+    assert program.served("one").stdout == "written one\n"
+    program.warm()
+    assert program.served("two").stdout == "written two\n"
+
+
+def test_a_program_sees_the_package_that_it_installed_itself(program: Program) -> None:
+    program.write(
+        {
+            "src/app.mjs": """\
+import { mkdirSync, writeFileSync } from 'node:fs';
+const directory = new URL('./node_modules/tool/', import.meta.url);
+mkdirSync(directory, { recursive: true });
+writeFileSync(new URL('index.js', directory), "module.exports = 'nearer';");
+console.log((await import('tool')).default);
+"""
+        }
+    )
+    program.entry = "src/app.mjs"
+    program.warm()
+    assert program.served().stdout == "nearer\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"node_modules/tool/package.json": '{"name": "tool", "exports": {".": "./part.js"}}'}, 1),
+        ({"lib/package.json": '{"type": "commonjs"}'}, 1),
+        ({"node_modules/tool/part/index.js": "module.exports = 'shadow';"}, 0),
+        ({"node_modules/tool/part": "module.exports = 'shadow';"}, 0),
+        ({"node_modules/tool/node_modules/x.js": "1"}, 0),
+    ],
+)
+def test_what_now_resolves_differently_is_seen(program: Program, change: dict[str, str], expected: int) -> None:
+    program.warm()
+    program.write(change)
+    plain, served = program.plain(), program.served()
+    assert (served.stdout, served.exit_code) == (plain.stdout, plain.exit_code)
+    assert plain.exit_code == expected
+
+
+def test_a_deleted_module_fails_as_it_does_natively(program: Program) -> None:
+    program.warm()
+    (program.root / "lib/late.js").unlink()
+    plain, served = program.plain(), program.served()
+    assert plain.exit_code == served.exit_code == 1
+    assert plain.stdout == served.stdout
+    assert "ERR_MODULE_NOT_FOUND" in plain.stderr
+    assert "ERR_MODULE_NOT_FOUND" in served.stderr
+
+
+def test_a_directory_replaced_by_a_link_is_seen(program: Program) -> None:
+    program.write({"app.mjs": "import url from './sub/url.mjs';\nconsole.log(url.slice(-20));\n"})
+    program.write({"sub/url.mjs": "export default import.meta.url;\n"})
+    program.warm()
+    (program.root / "sub").rename(program.root / "elsewhere")
+    (program.root / "sub").symlink_to("elsewhere")
+    program.check_same()
+    assert "elsewhere" in program.served().stdout
+
+
+def _cache_files(home: EsmcacheHome) -> list[Path]:
+    return sorted(path for path in home.cache_dir.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("damage", ["delete", "truncate", "overwrite", "grow"])
+def test_any_damaged_cache_file_changes_nothing(program: Program, damage: str) -> None:
+    program.warm()
+    expected = program.plain()
+    hook = program.hook()
+    files = _cache_files(program.home)
+    assert {path.parent.name for path in files} >= {"manifests", "packs", "esmcache"}
+    for path in files:
+        content = path.read_bytes()
+        if damage == "delete":
+            path.unlink()
+        else:
+            damaged = {
+                "truncate": content[: len(content) // 2],
+                "overwrite": bytes(byte ^ 0x55 for byte in content),
+                "grow": content + b"\0more",
+            }
+            path.write_bytes(damaged[damage])
+        result = subprocess.run(
+            [program.node, "--require", hook, program.entry],
+            cwd=program.root,
+            env=program.home.environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+        seen = (result.stdout, result.stderr, result.returncode)
+        assert seen == (expected.stdout, expected.stderr, 0), path
+        path.write_bytes(content)
+
+
+def test_a_damaged_cache_is_mended_by_the_next_warm_or_verify(program: Program) -> None:
+    program.warm()
+    with program.engine() as engine:
+        assert engine.verify() == []
+    for path in _cache_files(program.home):
+        if path.parent.name in ("packs", "manifests") or path.parent.parent.name in ("blobs", "v8"):
+            path.write_bytes(b"garbage" + path.read_bytes()[7:])
+    with program.engine() as engine:
+        findings = engine.verify(repair=True)
+        assert {finding.kind for finding in findings} == {"pack", "manifest", "blob", "code cache"}
+        assert engine.verify() == []
+    program.warm()
+    report = program.check_same()
+    assert (report["served"], report["faults"], report["codeCaches"]) == (MODULES, 0, "enabled")
+
+
+def test_an_index_that_is_no_database_is_made_anew(program: Program) -> None:
+    program.warm()
+    for path in program.home.cache_dir.glob("index.db*"):
+        path.unlink()
+    (program.home.cache_dir / "index.db").write_bytes(b"this is not a database" * 100)
+    assert program.warm().modules == MODULES
+    assert program.check_same()["served"] == MODULES
+
+
+def test_a_cache_that_others_can_write_is_refused(program: Program) -> None:
+    program.warm()
+    program.home.cache_dir.chmod(0o777)
+    assert program.check_same() == {}
+    with program.engine() as engine, pytest.raises(Exception, match="can be written by others"):
+        engine.warm([program.root / program.entry])
+    program.home.cache_dir.chmod(0o700)
+    assert program.check_same()["served"] == MODULES
+
+
+def test_it_can_be_switched_off(program: Program) -> None:
+    program.warm()
+    assert program.check_same(env={"ESMCACHE_DISABLE": "1"}) == {}
+
+
+def test_what_only_ran_can_tell_is_warmed_from_the_runners_report(program: Program) -> None:
+    program.write({"app.mjs": "const name = './lib/' + 'late.js';\nconsole.log((await import(name)).default);\n"})
+    program.warm()
+    report = program.check_same()
+    assert [Path(url).name for url in report["missed"]] == ["late.js"]
+    with program.engine() as engine:
+        assert engine.warm_missed().entries == 1
+    report = program.check_same()
+    assert (report["missed"], report["served"]) == ([], 2)
+
+
+def test_workers_are_served(program: Program) -> None:
+    program.write(
+        {
+            "app.mjs": """\
+import { Worker } from 'node:worker_threads';
+const worker = new Worker(new URL('./worker.mjs', import.meta.url));
+worker.on('message', (message) => console.log(message));
+""",
+            "worker.mjs": "import { parentPort } from 'node:worker_threads';\n"
+            "import { b } from './lib/b.js';\nparentPort.postMessage(b + import.meta.url.slice(-10));\n",
+        }
+    )
+    program.warm()
+    program.check_same()
+    with program.engine() as engine:
+        reports = engine.fold_events()
+    assert sorted(report.served for report in reports) == [1, 3]
+
+
+def test_conditions_have_manifests_of_their_own(program: Program) -> None:
+    program.write(
+        {
+            "app.mjs": "import name from 'tool/which';\nconsole.log(name);\n",
+            "node_modules/tool/package.json": '{"name": "tool", "exports": '
+            '{"./which": {"special": "./special.mjs", "default": "./inner.mjs"}}}',
+            "node_modules/tool/special.mjs": "export default 'special';\n",
+            "node_modules/tool/inner.mjs": "export default 'plain';\n",
+        }
+    )
+    program.warm()
+    flags = ["--conditions", "special"]
+    assert program.check_same()["served"] == 2
+    assert program.check_same(flags=flags)["reason"] == "no manifest"
+    program.write({"esmcache.json": '{"conditions": ["special"]}'})
+    program.warm()
+    assert program.check_same(flags=flags)["served"] == 2
+
+
+def test_a_syntax_error_is_nodes_to_report(program: Program) -> None:
+    program.write({"lib/late.js": "export default = 1;\n"})
+    report = program.warm()
+    assert [(Path(p.path).name, p.code, p.line, p.column) for p in report.problems] == [
+        ("late.js", "syntax-error", 1, 16)
+    ]
+    plain, served = program.plain(), program.served()
+    assert plain.exit_code == served.exit_code == 1
+    assert served.stderr == plain.stderr

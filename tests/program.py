@@ -1,0 +1,101 @@
+"""A program on disk that tests start natively and served, comparing all that the outside can see."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conftest import EsmcacheHome
+from esmcache.engine.facade import Engine
+from esmcache.engine.warming import WarmReport
+
+_WATCHDOG_S = 120
+
+
+@dataclass(frozen=True)
+class Started:
+    """What a start did; `report` is the runner's own, empty where it left none."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    report: Mapping[str, Any]
+
+
+@dataclass
+class Program:
+    """Files below `root`, started by `node`, with the cache of `home`."""
+
+    root: Path
+    node: Path
+    home: EsmcacheHome
+    entry: str = "app.mjs"
+
+    def write(self, files: Mapping[str, str | bytes]) -> None:
+        """Write files, making their directories, with times in the past as if they had long been there."""
+        for name, content in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def warm(self, *entries: str) -> WarmReport:
+        """Warm the entry point (or those named) and return what that did."""
+        with self.engine() as engine:
+            return engine.warm([self.root / name for name in entries or (self.entry,)])
+
+    def engine(self) -> Engine:
+        """Return an engine over the test's own cache."""
+        return Engine.open(node=str(self.node), jobs=1, environment=self.home.environment)
+
+    def hook(self) -> Path:
+        """Install the preload and return its path."""
+        with self.engine() as engine:
+            return engine.install_hook()
+
+    def plain(self, *arguments: str, flags: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Started:
+        """Start the program as if there were no esmcache."""
+        return self._start([*flags], arguments, env or {})
+
+    def served(self, *arguments: str, flags: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Started:
+        """Start the program with the preload."""
+        return self._start(["--require", str(self.hook()), *flags], arguments, env or {})
+
+    def check_same(
+        self, *arguments: str, flags: Sequence[str] = (), env: Mapping[str, str] | None = None
+    ) -> Mapping[str, Any]:
+        """Start both ways, assert that nothing differs, and return the runner's report."""
+        plain = self.plain(*arguments, flags=flags, env=env)
+        served = self.served(*arguments, flags=flags, env=env)
+        seen = (served.stdout, served.stderr, served.exit_code)
+        assert seen == (plain.stdout, plain.stderr, plain.exit_code)
+        return served.report
+
+    def _start(self, flags: Sequence[str], arguments: Sequence[str], env: Mapping[str, str]) -> Started:
+        log = self.home.root / "runner.log"
+        log.unlink(missing_ok=True)
+        result = subprocess.run(
+            [self.node, *flags, self.entry, *arguments],
+            cwd=self.root,
+            env={**self.home.environment, "ESMCACHE_LOG": str(log), **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=_WATCHDOG_S,
+            check=False,
+        )
+        lines = log.read_text().splitlines() if log.exists() else []
+        report = json.loads(lines[-1]) if lines else {}
+        return Started(result.returncode, result.stdout, result.stderr, report)
+
+
+def age(*paths: Path, seconds: float = 60) -> None:
+    """Let files look as if they were last written a while ago."""
+    then = time.time() - seconds
+    for path in paths:
+        os.utime(path, (then, then))
