@@ -337,6 +337,21 @@ def test_conditions_have_manifests_of_their_own(program: Program) -> None:
     assert program.check_same(flags=flags)["served"] == 2
 
 
+def test_an_es_module_that_is_required_is_served(tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome) -> None:
+    program = Program(tmp_path / "project", any_node, esmcache_home, entry="app.cjs")
+    program.write(
+        {
+            **FILES,
+            "app.cjs": "const { a } = require('./lib/a.js');\n"
+            "console.log(a(), require('./data.json'), require('tool'), module.children.length, require.main === module);\n",
+        }
+    )
+    program.warm()
+    report = program.check_same()
+    assert report["missed"] == []
+    assert report["served"] >= 5
+
+
 def test_a_syntax_error_is_nodes_to_report(program: Program) -> None:
     program.write({"lib/late.js": "export default = 1;\n"})
     report = program.warm()
@@ -346,3 +361,119 @@ def test_a_syntax_error_is_nodes_to_report(program: Program) -> None:
     plain, served = program.plain(), program.served()
     assert plain.exit_code == served.exit_code == 1
     assert served.stderr == plain.stderr
+
+
+PRINTING_HOOKS = """\
+const { registerHooks } = require('node:module');
+registerHooks({
+  resolve(specifier, context, next) {
+    const answer = next(specifier, context);
+    console.log('resolved', specifier, answer.url.split('/').at(-1));
+    return answer;
+  },
+  load(url, context, next) {
+    const answer = next(url, context);
+    console.log('loaded', url.split('/').at(-1), answer.format, String(answer.source).length);
+    return answer;
+  },
+});
+"""
+
+REPLACING_HOOKS = """\
+require('node:module').registerHooks({
+  load(url, context, next) {
+    const answer = next(url, context);
+    return url.endsWith('late.js') ? { ...answer, source: "export default 'replaced'" } : answer;
+  },
+});
+"""
+
+
+def test_another_preload_after_ours_sees_what_it_always_saw(
+    tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome
+) -> None:
+    program = Program(tmp_path / "project", any_node, esmcache_home)
+    program.write({**FILES, "other.cjs": PRINTING_HOOKS})
+    program.warm()
+    assert program.check_same(flags=["--require", "./other.cjs"])["served"] >= MODULES
+
+
+def test_another_preload_before_ours_is_never_passed_over(program: Program) -> None:
+    program.write({"other.cjs": REPLACING_HOOKS})
+    program.warm()
+    report = program.check_same(env={"NODE_OPTIONS": "--require ./other.cjs"})
+    assert "replaced" in program.plain(env={"NODE_OPTIONS": "--require ./other.cjs"}).stdout
+    assert "another preload" in report["reason"]
+
+
+ASYNC_HOOKS = """\
+export async function load(url, context, next) {
+  const answer = await next(url, context);
+  return url.endsWith('late.js') ? { ...answer, source: "export default 'replaced'" } : answer;
+}
+"""
+
+
+def test_asynchronous_hooks_that_a_program_registers_are_never_passed_over(program: Program) -> None:
+    program.write(
+        {
+            "hooks.mjs": ASYNC_HOOKS,
+            "app.mjs": """\
+import { register } from 'node:module';
+import { a } from './lib/a.js';
+register('./hooks.mjs', import.meta.url);
+console.log(a(), (await import('./lib/late.js')).default);
+""",
+        }
+    )
+    program.warm()
+    assert program.check_same()["served"] == 3
+    assert program.served().stdout == "b replaced\n"
+
+
+def test_the_preload_named_twice_runs_once(program: Program) -> None:
+    program.warm()
+    options = {"NODE_OPTIONS": f'--require "{program.hook()}"'}
+    assert program.served(env=options).report["served"] == MODULES
+    assert program.served(env=options).stdout == program.plain().stdout
+
+
+def test_nothing_of_ours_is_left_in_the_require_cache(program: Program) -> None:
+    program.write(
+        {
+            "app.mjs": "import { createRequire } from 'node:module';\n"
+            "console.log(createRequire(import.meta.url).cache, process.env.ESMCACHE_DIR);\n"
+        }
+    )
+    program.check_same()
+    program.warm()
+    assert program.check_same()["served"] == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "env"),
+    [
+        (["--preserve-symlinks"], {}),
+        ([], {"NODE_PRESERVE_SYMLINKS": "1"}),
+        (["--experimental-loader", "./hooks.mjs"], {}),
+        ([], {"NODE_OPTIONS": "--no-addons"}),
+    ],
+)
+def test_under_other_ways_of_loading_nothing_is_served(program: Program, flags: list[str], env: dict[str, str]) -> None:
+    program.write({"hooks.mjs": ASYNC_HOOKS})
+    program.warm()
+    plain, served = program.plain(flags=flags, env=env), program.served(flags=flags, env=env)
+    assert (served.stdout, served.exit_code) == (plain.stdout, plain.exit_code)
+    assert "flag" in served.report["reason"]
+
+
+@pytest.mark.parametrize("flags", [[], ["--stack-trace-limit=50"], ["--enable-source-maps"], ["--no-opt"]])
+def test_v8_flags_change_nothing(program: Program, flags: list[str]) -> None:
+    program.warm()
+    assert program.check_same(flags=flags)["served"] == MODULES
+
+
+def test_the_users_own_compile_cache_is_left_alone(program: Program, tmp_path: Path) -> None:
+    program.warm()
+    report = program.check_same(env={"NODE_COMPILE_CACHE": str(tmp_path / "own")})
+    assert (report["served"], report["codeCaches"]) == (MODULES, "left off")

@@ -12,9 +12,7 @@ _LISTS = frozenset({"object_pattern", "array_pattern", "rest_pattern"})
 _TARGETS = {"pair_pattern": "value", "assignment_pattern": "left", "object_assignment_pattern": "left"}
 _VARIABLES = frozenset({"lexical_declaration", "variable_declaration", "using_declaration"})
 _NAMED = frozenset({"function_declaration", "generator_function_declaration", "class_declaration"})
-_VAR_DECLARATIONS = TreeQuery(
-    '(variable_declaration) @declaration (for_in_statement kind: "var" left: (_) @pattern)'
-)
+_VAR_DECLARATIONS = TreeQuery('(variable_declaration) @declaration (for_in_statement kind: "var" left: (_) @pattern)')
 
 
 def bound_names(pattern: Node) -> Iterator[Node]:

@@ -45,9 +45,7 @@ _WITH_CLAUSE = re.compile(
     + rb"){0,500}+\})"
 )
 # White space beyond ASCII (no line's end), which hides a line's end from the grammar.
-_WIDE_SPACE = re.compile(
-    rb"\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xaf]|\xe2\x81\x9f|\xe3\x80\x80|(?<!^)\xef\xbb\xbf"
-)
+_WIDE_SPACE = re.compile(rb"\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xaf]|\xe2\x81\x9f|\xe3\x80\x80|(?<!^)\xef\xbb\xbf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,7 +243,7 @@ class _Declarations:
         return string_value(text) if name.type == "string" else identifier_name(text)
 
     def _note_misread(self, statement: Node) -> None:
-        if statement.named_child_count == 1 and statement.named_children[0].type == "identifier":
+        if all(child.type in ("identifier", "comment") for child in statement.named_children):
             self._note_unclear(statement)
 
     def _note_unclear(self, node: Node) -> None:

@@ -15,7 +15,12 @@ from esmcache.bmes.format import (
     ImportType,
     ValidationLevel,
 )
-from esmcache.bmes.record_mapping import Unrepresentable, bmes_from_record, record_from_bmes
+from esmcache.bmes.record_mapping import (
+    Unrepresentable,
+    bmes_from_record,
+    fields_from_record,
+    record_from_bmes,
+)
 from esmcache.bmes.validation import Validation, validate
 
 __all__ = [
@@ -33,6 +38,7 @@ __all__ = [
     "bmes_from_record",
     "decode",
     "encode",
+    "fields_from_record",
     "record_from_bmes",
     "validate",
 ]

@@ -158,9 +158,7 @@ def _import(reader: _Reader) -> BmesImport:
 
 
 def _export(reader: _Reader) -> BmesExport:
-    return BmesExport(
-        reader.enum(ExportType), reader.string(), reader.string(), reader.string(), reader.string()
-    )
+    return BmesExport(reader.enum(ExportType), reader.string(), reader.string(), reader.string(), reader.string())
 
 
 def _trailer(reader: _Reader) -> BmesTrailer | None:

@@ -1,7 +1,8 @@
 """What travels between the client and a Node worker; `worker/messages.mjs` mirrors the four messages.
 
 A frame is two u32 little-endian (length of the header, length of the payload), the header as JSON, the payload.
-The header is the message's fields and, as `type`, its name. The payload is a source text (`Compile`) or a code cache (`Compiled`).
+The header is the message's fields and, as `type`, its name. The payload is a source text (`Compile`) or a code
+cache (`Compiled`).
 A worker says `Hello` once, then answers each `Compile` in order with `Compiled` or `Failed`.
 """
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from esmcache.node_lookup import look_up_node
 from esmcache.records import NodeBuild
 
 OLDEST_SUPPORTED = (22, 15)
-_ENVIRONMENT_NODE = "ESMCACHE_NODE"
 _DESCRIBE_SECONDS = 30
 # What a dynamically linked or wrapped executable may need to start at all. Everything else stays out, above all
 # NODE_OPTIONS and NODE_COMPILE_CACHE, which change flags, preload code of others or write files.
@@ -56,16 +56,8 @@ def find_node(explicit: str | None, environment: Mapping[str, str]) -> str | Nod
     A name without a directory is looked up in PATH. What was asked for and is not there is missing: the next
     place is not tried.
     """
-    asked = explicit or environment.get(_ENVIRONMENT_NODE) or "node"
-    if os.path.dirname(asked):
-        path = os.path.abspath(os.path.expanduser(asked))
-        return path if _is_executable(path) else NodeMissing(f"{path} is no executable file")
-    for directory in environment.get("PATH", "").split(os.pathsep):
-        # A relative entry would find whatever lies in the current directory, which may be anybody's.
-        path = os.path.join(directory, asked)
-        if os.path.isabs(directory) and _is_executable(path):
-            return path
-    return NodeMissing(f"no {asked} in PATH")
+    path, reason = look_up_node(explicit, environment)
+    return path or NodeMissing(reason)
 
 
 def describe_node(path: str) -> NodeBuild | NodeMissing:
@@ -121,7 +113,3 @@ def _why_unsupported(said: Mapping[str, object]) -> str:
     if not said["compile_cache"]:
         return f"Node {version} has no module.enableCompileCache"
     return ""
-
-
-def _is_executable(path: str) -> bool:
-    return os.path.isfile(path) and os.access(path, os.X_OK)

@@ -239,9 +239,7 @@ def _result(message: Compiled | Failed, payload: bytes) -> CompileResult:
     detected_kind = detected_format(message.detected_kind)
     if isinstance(message, Compiled):
         return CompiledSource(payload, requested_modules(message.requests), detected_kind)
-    return CompileFailure(
-        message.message, message.line, message.column, message.is_syntax_error, detected_kind
-    )
+    return CompileFailure(message.message, message.line, message.column, message.is_syntax_error, detected_kind)
 
 
 def _write_all(descriptor: int, frames: bytes) -> None:

@@ -12,6 +12,8 @@ from esmcache.analysis import Analysis, analyse_module
 from esmcache.cache_directory import CacheDirectory, CacheDirectoryRefused, open_cache_directory
 from esmcache.code_cache import NodeMissing
 from esmcache.engine import starting
+from esmcache.engine.description import Description, describe
+from esmcache.engine.diagnosis import Check, Diagnosis
 from esmcache.engine.entries import find_targets
 from esmcache.engine.errors import EngineError
 from esmcache.engine.events import RunnerReport, fold_events
@@ -103,10 +105,19 @@ class Engine:
             raise EngineError(f"{build.executable} cannot be served: {build.reason}")
         return build
 
-    def warm(self, paths: Sequence[Path], progress: Progress = lambda stage, done, total: None) -> WarmReport:
-        """Warm entry points, packages and folders, and all they reach; raises EngineError."""
+    def warm(
+        self,
+        paths: Sequence[Path],
+        progress: Progress = lambda stage, done, total: None,
+        conditions: Sequence[str] | None = None,
+    ) -> WarmReport:
+        """Warm entry points, packages and folders, and all they reach; raises EngineError.
+
+        `conditions` are used instead of those that the project's configuration names.
+        """
         targets = find_targets(list(paths))
-        report = self._warm(self.supported_node(), targets.entries, targets.modules, targets.conditions, progress)
+        chosen = targets.conditions if conditions is None else tuple(conditions)
+        report = self._warm(self.supported_node(), targets.entries, targets.modules, chosen, progress)
         report.problems[:0] = targets.problems
         return report
 
@@ -138,6 +149,14 @@ class Engine:
             return analyse_module(self.files.read(str(path)))
         except OSError as error:
             return error
+
+    def describe(self, path: str) -> Description:
+        """Return what a file says as an ES module; a file that cannot be read is an error in the answer."""
+        return describe(self.files, path)
+
+    def diagnose(self) -> list[Check]:
+        """Return what a person should know when something is not served; never raises."""
+        return Diagnosis(self).checks()
 
     def resolver(self, conditions: Sequence[str] = ()) -> Resolver:
         """Return a resolver over the files as they are now, by the rules of the Node that is found."""

@@ -14,6 +14,11 @@ from pathlib import Path
 from esmcache.serving.names import manifest_identity, manifest_name
 
 _RUNTIME = Path(__file__).parent.parent / "serving" / "runtime" / "register.cjs"
+_USER_DIRECTORIES = {
+    "XDG_CACHE_HOME": "~/.cache",
+    "XDG_CONFIG_HOME": "~/.config",
+    "XDG_DATA_HOME": "~/.local/share",
+}
 _HOOK = """\
 'use strict';
 // Written by `esmcache hook`. Does nothing where esmcache is gone, so that a NODE_OPTIONS left behind stops no program.
@@ -22,20 +27,56 @@ try {
   start = require(%s);
 } catch {}
 try {
-  if (start !== null) start(%s);
+  if (start !== null) start(%s, __filename);
 } catch {}
-delete require.cache[__filename];
 """
+
+
+def user_directory(environment: Mapping[str, str], variable: str) -> Path:
+    """Return esmcache's directory among the user's data, cache or configuration, as platformdirs does."""
+    if sys.platform.startswith("linux"):
+        named = environment.get(variable, "")
+        path = named if os.path.isabs(named) else os.path.expanduser(_USER_DIRECTORIES[variable])
+        if os.path.isabs(path):
+            return Path(path) / "esmcache"
+    import platformdirs
+
+    find = {
+        "XDG_CACHE_HOME": platformdirs.user_cache_dir,
+        "XDG_CONFIG_HOME": platformdirs.user_config_dir,
+        "XDG_DATA_HOME": platformdirs.user_data_dir,
+    }
+    return Path(find[variable]("esmcache"))
+
+
+def user_config_exists(environment: Mapping[str, str]) -> bool:
+    """Return whether there is a user's configuration, which a start then has to read."""
+    return (user_directory(environment, "XDG_CONFIG_HOME") / "config.json").exists()
 
 
 def hook_path(environment: Mapping[str, str]) -> Path:
     """Return the stable path of the preload, in the user's data directory."""
-    data = environment.get("XDG_DATA_HOME", "")
-    if sys.platform.startswith("linux") and os.path.isabs(data):
-        return Path(data) / "esmcache" / "hook" / "register.cjs"
-    import platformdirs
+    return user_directory(environment, "XDG_DATA_HOME") / "hook" / "register.cjs"
 
-    return Path(platformdirs.user_data_dir("esmcache")) / "hook" / "register.cjs"
+
+def hook_is_current(path: Path) -> bool:
+    """Return whether the preload is installed and loads this installation's runtime."""
+    try:
+        return f"require({json.dumps(str(_RUNTIME))})" in path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+
+
+def why_untrusted(cache_path: Path) -> str:
+    """Return why a runner would not look into the cache directory, made if it is absent; '' where it does."""
+    try:
+        os.makedirs(cache_path, 0o700, exist_ok=True)
+        status = os.stat(cache_path)
+    except OSError as error:
+        return f"{cache_path} cannot be made: {error.strerror}"
+    if status.st_uid != os.getuid() or status.st_mode & 0o022:
+        return f"{cache_path} is not the user's alone"
+    return ""
 
 
 def install_hook(path: Path, cache_path: Path) -> None:
@@ -53,10 +94,13 @@ def install_hook(path: Path, cache_path: Path) -> None:
 
 
 def known_version(cache_path: Path, node: str) -> tuple[str, str] | None:
-    """Return version and architecture of a Node that has been asked before, or None."""
+    """Return version and architecture of a Node that has been asked before and is the same file still, or None."""
     try:
-        build = json.loads((cache_path / "nodes.json").read_bytes())["nodes"][node]["build"]
-        return build["version"], build["arch"]
+        known = json.loads((cache_path / "nodes.json").read_bytes())["nodes"][node]
+        status = os.stat(node)
+        if known["identity"] != [status.st_size, status.st_mtime_ns, status.st_ino]:
+            return None
+        return known["build"]["version"], known["build"]["arch"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -17,7 +17,7 @@ from esmcache.resolution.errors import (
     ModuleNotFound,
 )
 from esmcache.resolution.esm_resolve import EsmResolver
-from esmcache.resolution.file_facts import EntryKind, FileFacts, Trace, normalized
+from esmcache.resolution.file_facts import EntryKind, FileFacts, Trace, normalized, possible_directory
 from esmcache.resolution.package_exports import check_imports_name
 from esmcache.resolution.package_json import PackageJsonReader
 from esmcache.resolution.urls import Url, url_from_path
@@ -172,9 +172,7 @@ class CjsResolver:
             or self._try_extensions(index, trace)
         )
         if found is None:
-            raise CommonJsModuleNotFound(
-                path, detail='. Please verify that the package.json has a valid "main" entry'
-            )
+            raise CommonJsModuleNotFound(path, detail='. Please verify that the package.json has a valid "main" entry')
         return found
 
     def _try_extensions(self, base: str, trace: Trace) -> str | None:
@@ -209,6 +207,7 @@ def node_modules_paths(directory: str) -> list[str]:
     Spec: NODE_MODULES_PATHS.
     """
     paths = []
+    directory = possible_directory(directory)
     while directory != "/":
         parent, _, name = directory.rpartition("/")
         if name != "node_modules":

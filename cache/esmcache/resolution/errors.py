@@ -83,12 +83,8 @@ class InvalidPackageTarget(NodeError):
         if key == ".":
             subject = f'Invalid "exports" main target {shown} defined in'
         else:
-            subject = (
-                f"Invalid \"{'imports' if internal else 'exports'}\" target {shown} defined for '{key}' in"
-            )
-        super().__init__(
-            f"{subject} the package config {package_path}package.json{_imported_from(base)}{hint}"
-        )
+            subject = f"Invalid \"{'imports' if internal else 'exports'}\" target {shown} defined for '{key}' in"
+        super().__init__(f"{subject} the package config {package_path}package.json{_imported_from(base)}{hint}")
 
 
 class PackageImportNotDefined(NodeError):
@@ -121,9 +117,7 @@ class UnsupportedDirectoryImport(NodeError):
     code = "ERR_UNSUPPORTED_DIR_IMPORT"
 
     def __init__(self, path: str, base: str) -> None:
-        super().__init__(
-            f"Directory import '{path}' is not supported resolving ES modules imported from {base}"
-        )
+        super().__init__(f"Directory import '{path}' is not supported resolving ES modules imported from {base}")
 
 
 class UnsupportedResolveRequest(NodeError):
@@ -224,9 +218,7 @@ class InvalidArgumentValue(NodeError):
     def null_bytes(cls, path: str) -> InvalidArgumentValue:
         """Return the error of a file system call for a path with a NUL."""
         shown = path.replace("\\", "\\\\").replace("\0", "\\x00")
-        return cls(
-            f"The argument 'path' must be a string, Uint8Array, or URL without null bytes. Received '{shown}'"
-        )
+        return cls(f"The argument 'path' must be a string, Uint8Array, or URL without null bytes. Received '{shown}'")
 
     @classmethod
     def empty_id(cls) -> InvalidArgumentValue:

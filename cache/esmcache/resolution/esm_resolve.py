@@ -22,7 +22,7 @@ from esmcache.resolution.errors import (
     UnsupportedResolveRequest,
     UnsupportedUrlScheme,
 )
-from esmcache.resolution.file_facts import Entry, EntryKind, FileFacts, Trace, normalized
+from esmcache.resolution.file_facts import Entry, EntryKind, FileFacts, Trace, normalized, possible_directory
 from esmcache.resolution.module_formats import ModuleFormats
 from esmcache.resolution.package_exports import PackageMaps, check_imports_name
 from esmcache.resolution.package_json import PackageJson, PackageJsonReader
@@ -123,9 +123,7 @@ class EsmResolver:
         url = url_from_path(package.path) if package is not None else base
         return self.maps(url, base, conditions, trace).package_imports_resolve(name, package)
 
-    def maps(
-        self, package_json_url: Url, base: Url | None, conditions: frozenset[str], trace: Trace
-    ) -> PackageMaps:
+    def maps(self, package_json_url: Url, base: Url | None, conditions: frozenset[str], trace: Trace) -> PackageMaps:
         """Return the resolver of one package's `exports` and `imports`."""
         return PackageMaps(
             package_json_url,
@@ -209,9 +207,7 @@ class EsmResolver:
 
     def _finalize(self, resolved: Url, base: Url, trace: Trace) -> Answer:
         if "%" in resolved.path and _ENCODED_SEPARATOR.search(resolved.path):
-            raise InvalidModuleSpecifier(
-                resolved.path, 'must not include encoded "/" or "\\" characters', _shown(base)
-            )
+            raise InvalidModuleSpecifier(resolved.path, 'must not include encoded "/" or "\\" characters', _shown(base))
         path = resolved.file_path()
         entry = self._stat(path, trace)
         kind = entry.kind
@@ -229,7 +225,10 @@ class EsmResolver:
             raise InvalidArgumentValue.null_bytes(path)
         real_path = entry.real_path
         module_format = self._formats.import_format(real_path, trace)
-        return file_url_from_path(real_path) + resolved.search + resolved.hash, module_format, real_path
+        url = file_url_from_path(real_path)
+        # An empty query or fragment does not survive that Node copies them to the real path's URL.
+        url += (resolved.search if resolved.search != "?" else "") + (resolved.hash if resolved.hash != "#" else "")
+        return url, module_format, real_path
 
     def _stat(self, path: str, trace: Trace) -> Entry:
         if not path.startswith("/"):
@@ -263,7 +262,7 @@ def _parse_package_name(specifier: str, base: Url) -> tuple[str, str]:
 
 def _directory(base: Url) -> str:
     path = base.file_path()
-    return path[: path.rfind("/")] or "/"
+    return possible_directory(path[: path.rfind("/")] or "/")
 
 
 def _shown(base: Url) -> str:

@@ -97,9 +97,7 @@ class FileFacts:
         try:
             return self._walk(path, 0)
         except _TooManyLinks as loop:
-            found = Entry(
-                EntryKind.ABSENT, path, self.union((loop.facts,)), "too many symbolic links encountered"
-            )
+            found = Entry(EntryKind.ABSENT, path, self.union((loop.facts,)), "too many symbolic links encountered")
             self._entries[path] = found
             return found
 
@@ -237,6 +235,11 @@ def normalized(path: str) -> str:
     """Return an absolute path without `.`, `..` and doubled slashes."""
     path = os.path.normpath(path)
     return path[1:] if path.startswith("//") else path
+
+
+def possible_directory(directory: str) -> str:
+    """Return `directory`, or its nearest ancestor that is not too long to exist."""
+    return directory if len(directory) <= _MAX_PATH else directory[: directory.rfind("/", 0, _MAX_PATH)] or "/"
 
 
 def _is_unicode(text: str) -> bool:

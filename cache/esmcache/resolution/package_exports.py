@@ -24,9 +24,7 @@ from esmcache.resolution.urls import Url, parse_url
 PackageResolve = Callable[[str, Url], Url]
 """PACKAGE_RESOLVE of a specifier from a package.json's URL."""
 
-_NODE_MODULES = "".join(
-    f"({c}|%{ord(c):02x}|%{ord(c.upper()):02x})" if c != "_" else "(_|%5f)" for c in "node_modules"
-)
+_NODE_MODULES = "".join(f"({c}|%{ord(c):02x}|%{ord(c.upper()):02x})" if c != "_" else "(_|%5f)" for c in "node_modules")
 # `.`, `..` and `node_modules` as whole segments, however encoded; empty segments are only deprecated.
 _INVALID_SEGMENT = re.compile(rf"(^|\\|/)((\.|%2e)(\.|%2e)?|{_NODE_MODULES})(\\|/|\Z)", re.IGNORECASE)
 
@@ -107,9 +105,7 @@ class PackageMaps:
             )
         return sugar
 
-    def _target(
-        self, target: Any, match: str, key: str, *, pattern: bool, internal: bool
-    ) -> Url | _Undefined | None:
+    def _target(self, target: Any, match: str, key: str, *, pattern: bool, internal: bool) -> Url | _Undefined | None:
         """Return the URL of a target, None for `null` and _UNDEFINED where no condition holds.
 
         Spec: PACKAGE_TARGET_RESOLVE.
@@ -179,9 +175,7 @@ class PackageMaps:
         return InvalidPackageConfig(self._url.file_path(), base, reason)
 
     def _invalid_target(self, key: str, target: str, *, internal: bool) -> InvalidPackageTarget:
-        return InvalidPackageTarget(
-            self._package_directory(), key, target, internal=internal, base=self._base_path()
-        )
+        return InvalidPackageTarget(self._package_directory(), key, target, internal=internal, base=self._base_path())
 
     def _not_exported(self, subpath: str) -> PackagePathNotExported:
         return PackagePathNotExported(self._package_directory(), subpath, self._base_path())

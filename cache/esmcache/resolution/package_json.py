@@ -10,7 +10,7 @@ from typing import Any
 from esmcache.records import InputKind
 from esmcache.resolution.builtins import NodeVersion
 from esmcache.resolution.errors import InvalidPackageConfig, UnreadablePackageConfig
-from esmcache.resolution.file_facts import EntryKind, FileFacts, Inputs, Trace
+from esmcache.resolution.file_facts import EntryKind, FileFacts, Inputs, Trace, possible_directory
 from esmcache.resolution.package_fields import (
     InvalidPackageJson,
     PackageFields,
@@ -69,7 +69,7 @@ class PackageJson:
         return _usable(self._fields.exports)
 
     def check_maps(self) -> None:
-        """Raise what JSON.parse does where `exports` or `imports` is none; most of Node looks at both at once."""
+        """Raise what JSON.parse does where a map is no JSON; most of Node looks at both at once."""
         _usable(self._fields.exports)
         _usable(self._fields.imports)
 
@@ -135,7 +135,7 @@ class PackageJsonReader:
         ends: Any,
     ) -> PackageJson | None:
         passed: list[str] = []
-        at = directory
+        at = possible_directory(directory)
         while (found := known.get(at)) is None:
             if ends(at):
                 found = known[at] = (None, ())

@@ -49,9 +49,7 @@ class Resolver:
         packages = PackageJsonReader(self._facts, node_version)
         self._formats = ModuleFormats(self._facts, packages, node_version)
         self._esm = EsmResolver(self._facts, packages, self._formats, both | {"import"}, node_version)
-        self._cjs = CjsResolver(
-            self._facts, packages, self._esm, both | {"require"}, node_version, environment or {}
-        )
+        self._cjs = CjsResolver(self._facts, packages, self._esm, both | {"require"}, node_version, environment or {})
         self._imports: dict[tuple[str, str], Resolution] = {}
         self._requires: dict[tuple[str, str], Resolution] = {}
         self._resolutions: dict[tuple[str, ModuleFormat | None, int], Resolution] = {}

@@ -30,11 +30,11 @@ _PLAIN = re.compile(r"[A-Za-z0-9_\-/@+~!$&'()*,;=:.]*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ENCODED_SLASH = re.compile(r"%2[Ff]")
 _SINGLE_DOT = frozenset((".", "%2e", "%2E"))
-_DOUBLE_DOT = re.compile(r"(?:\.|%2[eE]){2}")
+_DOUBLE_DOT = frozenset(first + second for first in _SINGLE_DOT for second in _SINGLE_DOT)
 
 
 class Url(NamedTuple):
-    """A parsed URL; `search` and `hash` include `?` and `#`; `data:x` has an opaque path."""
+    """A parsed URL; `search` and `hash` include `?` and `#`, even alone; `data:x` has an opaque path."""
 
     scheme: str
     host: str
@@ -104,7 +104,7 @@ def parse_url(text: str, base: Url | None = None) -> Url | None:
 
 def _split_suffix(text: str, mark: str, safe: str) -> tuple[str, str]:
     text, found, suffix = text.partition(mark)
-    return text, mark + quote(suffix, safe=safe) if found and suffix else ""
+    return text, mark + quote(suffix, safe=safe) if found else ""
 
 
 def _parse_web(scheme: str, rest: str, search: str, hash_: str) -> Url | None:
@@ -118,11 +118,11 @@ def _parse_web(scheme: str, rest: str, search: str, hash_: str) -> Url | None:
 
 def _parse_file(text: str, base: Url | None) -> Url | None:
     if _PLAIN.fullmatch(text):
-        path, search, hash_ = text, "", ""
+        path, search, hash_ = text, base.search if base is not None and text == "" else "", ""
     else:
         rest, hash_ = _split_suffix(text, "#", _FRAGMENT_SAFE)
         path, question, query = rest.partition("?")
-        search = "?" + quote(query, safe=_QUERY_SAFE) if query else ""
+        search = question and "?" + quote(query, safe=_QUERY_SAFE)
         path = path.replace("\\", "/")
         if path == "" and base is not None and not question:
             search = base.search
@@ -151,11 +151,11 @@ def _without_dots(path: str) -> str:
     kept: list[str] = []
     names = path.split("/")[1:]
     for name in names:
-        if _DOUBLE_DOT.fullmatch(name):
+        if name in _DOUBLE_DOT:
             if kept:
                 kept.pop()
         elif name not in _SINGLE_DOT:
             kept.append(name)
-    if names and (names[-1] in _SINGLE_DOT or _DOUBLE_DOT.fullmatch(names[-1])):
+    if names and (names[-1] in _SINGLE_DOT or names[-1] in _DOUBLE_DOT):
         kept.append("")
     return "/" + "/".join(kept)

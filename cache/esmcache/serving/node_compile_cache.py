@@ -7,13 +7,17 @@ have agreed before anything is written. It was the same in 22.15, 24.19 and 26.1
     key    type byte (0 CommonJS, 1 ES module), then the path (CommonJS) or the URL (ES module), both as UTF-8
     entry  magic 0x8adfdbb2, source size, code cache size, source CRC32, code cache CRC32 (u32 LE), the code cache
 
-The source is the text that was compiled, as UTF-8: see `compiled_text`. The V8 tag is `v8.cachedDataVersionTag()` of
-the running process; it depends on V8's flags, in Node 22 even on --max-old-space-size.
+The source is the text that was compiled, as UTF-8: see `compiled_text`. The V8 tag is
+`v8.cachedDataVersionTag()` of the running process; it depends on V8's flags, in Node 22 even on
+--max-old-space-size.
 
-Node reads an entry when it compiles the module. It compares magic, both sizes and both CRC32s, then V8 compares its
-own version, flags and the source's length. At exit (or `module.flushCompileCache()`) it writes, by temporary file
-`<name>.XXXXXX` and rename, every module whose entry was absent, unreadable or rejected; accepted ones are left alone.
-It deletes nothing and sets no times: only the file system's atime tells that an entry was read.
+Node reads an entry when it compiles the module. It compares magic, both sizes and both CRC32s, then V8
+compares its own version, flags and the source's length. At exit (or `module.flushCompileCache()`) it
+writes, by temporary file `<name>.XXXXXX` and rename, every module whose entry was absent, unreadable or
+rejected; accepted ones are left alone. It deletes nothing and sets no times: only the file system's atime
+tells that an entry was read. Node 26 can be told to write nothing (`enableCompileCache({directory,
+readOnly: true})`); 22.15 takes only a string. `enableCompileCache` never returns where `mkdir` of the
+directory says ENOENT though its parent exists (/proc).
 """
 
 from __future__ import annotations
@@ -66,8 +70,8 @@ class CompileCacheEntry:
 def compiled_text(kind: ModuleFormat, source: bytes) -> bytes:
     """Return, as UTF-8, the text that Node compiles when it loads a file with these bytes.
 
-    An ES module loses its byte order mark; malformed UTF-8 becomes U+FFFD. CommonJS keeps the mark, except where
-    Node 24 or newer imports a CommonJS module whose resolution came from a hook: do not serve those that have one.
+    An ES module loses its byte order mark; malformed UTF-8 becomes U+FFFD. CommonJS keeps the mark when it is
+    required, but loses it when it is imported (Node 24 and newer; 22 under hooks): such an entry may miss.
     """
     if kind is ModuleFormat.MODULE:
         source = source.removeprefix(_BYTE_ORDER_MARK)

@@ -31,9 +31,7 @@ def our_answer(resolver: Resolver, question: Question) -> dict[str, Any]:
     return {"url": answer.resolved_url, "format": answer.module_format and answer.module_format.value}
 
 
-def check_questions(
-    node: Path, questions: list[Question], cwd: Path, conditions: tuple[str, ...] = ()
-) -> int:
+def check_questions(node: Path, questions: list[Question], cwd: Path, conditions: tuple[str, ...] = ()) -> int:
     """Compare all answers and return how many there were."""
     resolver = Resolver(DiskFileSource(), conditions, node_version(node), {"HOME": str(cwd / "home")})
     flags = [f"--conditions={condition}" for condition in conditions]
@@ -95,8 +93,7 @@ def test_referrers_that_are_no_files(any_node: Path, tree: HostileTree) -> None:
         "file:///absent.mjs",
     )
     questions = [
-        {"kind": "import", "specifier": specifier, "referrer": "data:text/javascript,1"}
-        for specifier in specifiers
+        {"kind": "import", "specifier": specifier, "referrer": "data:text/javascript,1"} for specifier in specifiers
     ]
     check_questions(any_node, questions, tree.root / "app")
 

@@ -71,9 +71,7 @@ _REFERRERS = ["/p/a/r.js", "/p/node_modules/x/r.js", "/p/r.js", "/s/r.js"]
 def _change(files: MemoryFiles, chance: random.Random) -> str:
     directory = chance.choice(_DIRECTORIES)
     path = f"{directory}/{chance.choice(_NAMES)}"
-    kind = chance.choice(
-        ["file", "file", "package", "package", "directory", "link", "remove", "remove-directory"]
-    )
+    kind = chance.choice(["file", "file", "package", "package", "directory", "link", "remove", "remove-directory"])
     if kind == "remove":
         files.remove(path)
     elif kind == "remove-directory":
@@ -194,9 +192,7 @@ _CHANGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("change", _CHANGES)
 def test_each_kind_of_change_is_noticed(change: str, node: Path, tmp_path: Path) -> None:
     root = Path(os.path.realpath(tmp_path))
-    _write(
-        root, "app/package.json", "app/src/main.mjs", "app/src/b.js", "app/src/c.json", "app/src/d/index.js"
-    )
+    _write(root, "app/package.json", "app/src/main.mjs", "app/src/b.js", "app/src/c.json", "app/src/d/index.js")
     _write(root, "app/node_modules/host/index.js", "app/node_modules/dep/a.js", "app/node_modules/dep/b.js")
     _write(root, "store/linked@1/index.js", "store/linked@2/index.js", "other/src/b.js")
     (root / "app/package.json").write_text('{"imports":{"#own":"./src/b.js"}}')

@@ -34,6 +34,7 @@ module.exports = function events(cacheDirectory, name, about) {
   return {
     notServed(reason) {
       leave({ served: 0, reason });
+      return false;
     },
     atExit(report) {
       process.on('exit', () => leave(report.line()));

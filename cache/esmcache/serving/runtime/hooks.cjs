@@ -41,7 +41,27 @@ const MOST_REPORTED = 200;
 // What a program may replace to change how `require` finds files; the manifest answers only while none is.
 const PATCHABLE = ['_resolveFilename', '_findPath', '_resolveLookupPaths', '_nodeModulePaths'];
 
-module.exports = function serve(manifest, packsDirectory) {
+// Node asks the hook that was registered last first, and its asynchronous hooks (module.register) last of all. Answering
+// without asking further would pass over those that came before; once there are any, everything goes on to them.
+function watchForOthers(registered, onOthers) {
+  const symbols = Object.getOwnPropertySymbols(registered);
+  const isFirst = symbols.length === 1 && String(registered[symbols[0]]) === 'Symbol(module-hook-0)';
+  if (!isFirst) {
+    registered.deregister();
+    return false;
+  }
+  const original = Module.register;
+  const { apply } = Reflect;
+  Module.register = function register(specifier, parentURL = undefined, options) {
+    onOthers();
+    return apply(original, this, arguments);
+  };
+  Module.syncBuiltinESMExports();
+  return true;
+}
+
+/** Register the hooks and return the report that they fill in, or null where another's hooks were there before. */
+module.exports = function serve(manifest, packsDirectory, hookFile) {
   const { indexes, modules, requests, sets, members, inputs, facts, hashes } = manifest;
   const originals = PATCHABLE.map((name) => Module[name]);
   const extensions = Module._extensions;
@@ -162,7 +182,9 @@ module.exports = function serve(manifest, packsDirectory) {
     if (kind === NATIVE || !setHolds(requests[at + 4])) return null;
     if (!fileIsThere(target)) return null;
     report.resolved++;
-    return { __proto__: null, url: manifest.url(target), format: FORMATS[kind], shortCircuit: true };
+    // Node says no format where it answers a `require`; the loader finds out.
+    const format = way === IMPORT ? FORMATS[kind] : undefined;
+    return { __proto__: null, url: manifest.url(target), format, shortCircuit: true };
   }
 
   const windows = [];
@@ -215,16 +237,25 @@ module.exports = function serve(manifest, packsDirectory) {
     return text.charCodeAt(0) === BYTE_ORDER_MARK ? slice(text, 1) : text;
   }
 
-  /** Return whether the import attributes are those that the format asks for, which Node checks when it loads. */
-  function attributesFit(kind, attributes) {
-    if (attributes === undefined) return kind === MODULE;
-    const names = keys(attributes);
+  /** Return whether the question fits what the manifest says, import attributes included, which Node checks there. */
+  function fits(kind, { format, importAttributes }) {
+    if (importAttributes === undefined) return kind === MODULE && (format === 'module' || format === undefined);
+    if (format !== FORMATS[kind]) return false;
+    const names = keys(importAttributes);
     if (kind === MODULE) return names.length === 0;
-    return names.length === 1 && names[0] === 'type' && attributes.type === 'json';
+    return kind === JSON_MODULE && names.length === 1 && names[0] === 'type' && importAttributes.type === 'json';
   }
 
-  Module.registerHooks({
+  const { cache } = require;
+  let isFirstQuestion = true;
+  let othersAsk = false;
+  const registered = Module.registerHooks({
     resolve(specifier, context, nextResolve) {
+      if (isFirstQuestion) {
+        isFirstQuestion = false;
+        delete cache[hookFile];
+      }
+      if (othersAsk) return nextResolve(specifier, context);
       let found = null;
       try {
         found = answer(specifier, context);
@@ -234,19 +265,16 @@ module.exports = function serve(manifest, packsDirectory) {
       return found === null ? nextResolve(specifier, context) : found;
     },
     load(url, context, nextLoad) {
+      if (othersAsk) return nextLoad(url, context);
       let text = null;
-      let format;
       try {
         const index = indexes[url];
         if (index === undefined) {
           if (context.format !== 'builtin' && slice(url, 0, 5) !== 'node:') note(report.missed, url);
         } else {
           const kind = modules[index * MODULE_FIELDS + 4];
-          format = FORMATS[kind];
           if (kind === COMMONJS) report.served++;
-          else if ((kind === MODULE || kind === JSON_MODULE) && context.format === format) {
-            if (attributesFit(kind, context.importAttributes)) text = source(index);
-          }
+          else if (fits(kind, context)) text = source(index);
         }
       } catch {
         report.faults++;
@@ -254,9 +282,9 @@ module.exports = function serve(manifest, packsDirectory) {
       }
       if (text === null) return nextLoad(url, context);
       report.served++;
-      return { __proto__: null, format, source: text, shortCircuit: true };
+      return { __proto__: null, format: context.format, source: text, shortCircuit: true };
     },
   });
 
-  return report;
+  return watchForOthers(registered, () => (othersAsk = true)) ? report : null;
 };

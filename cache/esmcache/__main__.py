@@ -1,0 +1,21 @@
+"""The `esmcache` command; a start of a program goes the short way, around the machinery of all other commands."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command line and return the exit code."""
+    from esmcache.cli.launch import launch
+
+    exit_code = launch(sys.argv[1:])
+    if exit_code is not None:
+        return exit_code
+    from esmcache.cli.main import run_command_line
+
+    return run_command_line(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

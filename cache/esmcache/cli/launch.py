@@ -1,0 +1,94 @@
+"""The short way of `esmcache run` and `esmcache hook`: as little as can be between a user's word and their program.
+
+Reads only command lines that are plainly right; help and wrong usage are left to click.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from esmcache.engine.errors import EngineError
+from esmcache.engine.program import Program, installed_hook, program_environment, replace_process
+
+_FLAGS = {"-v": "verbose", "--verbose": "verbose", "-q": "quiet", "--quiet": "quiet"}
+_VALUES = {"--cache-dir": "cache_dir", "--node": "node", "--jobs": "jobs"}
+
+
+def launch(arguments: Sequence[str]) -> int | None:
+    """Do what the arguments say and return the exit code, or None if they are for click to read."""
+    options: dict[str, str] = {}
+    rest = _take_options(arguments, options, _FLAGS)
+    if not rest or rest[0] not in ("run", "hook"):
+        return None
+    command, rest = rest[0], _take_options(rest[1:], options, {**_FLAGS, "--no-warm": "no_warm"})
+    if rest[:1] == ["--"]:
+        rest = rest[1:]
+    elif rest and rest[0].startswith("-") and rest[0] != "-":
+        return None
+    jobs = options.get("jobs", "1")
+    if not (jobs.isascii() and jobs.isdecimal() and int(jobs) > 0):
+        return None
+    try:
+        if command == "hook":
+            return None if rest or "no_warm" in options else print_hook(options.get("cache_dir"))
+        return run(options, rest[0], rest[1:]) if rest else None
+    except EngineError as error:
+        return fail(str(error))
+    except KeyboardInterrupt:
+        return 130
+
+
+def run(options: dict[str, str], entry: str, arguments: Sequence[str]) -> int:
+    """Become Node with the program; returns only where that fails, by raising EngineError."""
+    program = Program(
+        entry,
+        arguments,
+        cache_dir=options.get("cache_dir"),
+        node=options.get("node"),
+        jobs=int(options["jobs"]) if "jobs" in options else None,
+        warms="no_warm" not in options,
+    )
+    executable, command, environment = program.command(program_environment())
+    if program.native_because and "verbose" in options:
+        sys.stderr.write(f"esmcache: not served: {program.native_because}\n")
+        sys.stderr.flush()
+    replace_process(executable, command, environment)
+    return 1
+
+
+def print_hook(cache_dir: str | None) -> int:
+    """Install the preload and print its path; raises EngineError."""
+    path = installed_hook(os.environ, cache_dir)
+    try:
+        os.write(1, os.fsencode(path) + b"\n")
+    except BrokenPipeError:
+        return 1
+    return 0
+
+
+def fail(message: str) -> int:
+    """Print one line on stderr and return the exit code of failure."""
+    line = " ".join(f"esmcache: {message}".split("\n"))
+    sys.stderr.buffer.write(line.encode(errors="surrogateescape") + b"\n")
+    sys.stderr.flush()
+    return 1
+
+
+def _take_options(arguments: Sequence[str], options: dict[str, str], flags: dict[str, str]) -> list[str]:
+    """Take leading options into `options` and return the rest, which begins with an option if it is unclear."""
+    at = 0
+    while at < len(arguments):
+        name, equals, value = arguments[at].partition("=")
+        if name in flags and not equals:
+            options[flags[name]] = "1"
+        elif name in _VALUES and equals:
+            options[_VALUES[name]] = value
+        elif name in _VALUES and at + 1 < len(arguments):
+            at += 1
+            options[_VALUES[name]] = arguments[at]
+        else:
+            break
+        at += 1
+    return list(arguments[at:])

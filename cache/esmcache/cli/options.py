@@ -1,0 +1,94 @@
+"""What all commands share: options that stand before or after a command's name, the engine they ask for, and text out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from esmcache.engine.facade import Engine
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class CommonOptions:
+    """The options of every command; `verbose` counts."""
+
+    cache_dir: str | None = None
+    node: str | None = None
+    jobs: int | None = None
+    verbose: bool = False
+    quiet: bool = False
+
+
+def common() -> CommonOptions:
+    """Return the common options of the command that is running."""
+    return click.get_current_context().find_root().ensure_object(CommonOptions)
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    # Given after the command's name counts more than before it, and nothing given changes nothing.
+    if value and parameter.name is not None:
+        setattr(context.find_root().ensure_object(CommonOptions), parameter.name, value)
+
+
+def common_options(command: Function) -> Function:
+    """Add the common options to a command or group."""
+    options: list[tuple[tuple[str, ...], dict[str, Any]]] = [
+        (("--cache-dir",), {"metavar": "DIR", "help": "The cache directory."}),
+        (("--node",), {"metavar": "NODE", "help": "The Node executable, by path or by name in PATH."}),
+        (("--jobs",), {"type": click.IntRange(min=1), "metavar": "N", "help": "Processes used for warming."}),
+        (("-v", "--verbose"), {"is_flag": True, "help": "Say more."}),
+        (("-q", "--quiet"), {"is_flag": True, "help": "Say nothing but errors."}),
+    ]
+    for names, settings in reversed(options):
+        command = click.option(*names, expose_value=False, callback=_remember, **settings)(command)
+    return command
+
+
+def json_option(command: Function) -> Function:
+    """Add --json to a command."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+@contextlib.contextmanager
+def open_engine() -> Iterator[Engine]:
+    """Open the engine that the common options ask for; raises EngineError."""
+    from esmcache.engine.facade import Engine
+
+    options = common()
+    with Engine.open(cache_dir=options.cache_dir, node=options.node, jobs=options.jobs) as engine:
+        yield engine
+
+
+def say(text: str) -> None:
+    """Print a line on stdout."""
+    write_line(sys.stdout, text)
+
+
+def say_json(value: object) -> None:
+    """Print a value as a JSON document that people can read, too."""
+    say(json.dumps(value, indent=2))
+
+
+def complain(text: str) -> None:
+    """Print a line on stderr."""
+    write_line(sys.stderr, text)
+
+
+def write_line(stream: Any, text: str) -> None:
+    """Write a line and flush it; paths keep their bytes, whatever else is no UTF-8 is escaped."""
+    try:
+        line = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        line = text.encode("utf-8", "backslashreplace")
+    stream.flush()
+    stream.buffer.write(line + b"\n")
+    stream.buffer.flush()

@@ -1,0 +1,59 @@
+"""Tables, sizes and times for people: drawn by rich on a terminal, plain and never cut short elsewhere."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from esmcache.cli.options import write_line
+
+_PLAIN_WIDTH = 100_000
+
+
+def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> None:
+    """Print a table; the last `numbers` columns are right-aligned."""
+    is_terminal = sys.stdout.isatty()
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, show_header=any(headings))
+    for position, heading in enumerate(headings):
+        is_number = position >= len(headings) - numbers
+        table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell.encode("utf-8", "backslashreplace").decode() for cell in row))
+    text = io.StringIO()
+    console = Console(
+        file=text,
+        width=None if is_terminal else _PLAIN_WIDTH,
+        force_terminal=is_terminal,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+    console.print(table)
+    for line in text.getvalue().rstrip("\n").split("\n"):
+        write_line(sys.stdout, line.rstrip())
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as people read it: 999 B, 1.2 kB, 34 MB."""
+    if count < 1000:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.5:
+            break
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+
+
+def number(count: int) -> str:
+    """Return a count with its thousands apart."""
+    return f"{count:,}"
+
+
+def plural(count: int, noun: str, several: str = "") -> str:
+    """Return `1 module`, `2 modules`."""
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"

@@ -1,0 +1,137 @@
+"""`warm`: progress while it works, one summary line, and the problems that were met."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from esmcache.cli.options import common, common_options, complain, json_option, open_engine, say, say_json
+from esmcache.engine.program import background_stamp, lock_stamp
+from esmcache.engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from esmcache.engine.facade import Engine
+    from esmcache.engine.graph import Problem
+    from esmcache.engine.warming import WarmReport
+
+_INSTALLED = f"{os.sep}node_modules{os.sep}"
+
+
+@click.command(epilog="\b\nExample:\n  esmcache warm app.mjs")
+@click.option("--missed", is_flag=True, help="Warm only what runners reported as missed.")
+@click.option("--conditions", multiple=True, metavar="NAME", help="As node's --conditions, instead of the project's.")
+@click.option("--background", is_flag=True, hidden=True)
+@json_option
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@common_options
+def warm(missed: bool, conditions: tuple[str, ...], background: bool, as_json: bool, paths: tuple[str, ...]) -> int:
+    """Analyse, resolve, compile and store the modules under each PATH and all they reach.
+
+    A file is an entry point; a directory (the current one if no PATH is given) stands for the entry points of its
+    package.json and of the `entries` in its configuration, and for its modules outside node_modules.
+
+    Fails (1) where a PATH or an entry point cannot be warmed, a configuration is wrong, or a module of your own
+    has a syntax error. What is wrong within node_modules, and specifiers that cannot be resolved, are only told:
+    many packages ship such files and never load them.
+    """
+    if missed and (paths or conditions):
+        raise click.UsageError("--missed takes no PATH and no --conditions")
+    chosen = conditions if conditions or background else None
+    if background:
+        return _warm_in_background(paths, conditions)
+    with open_engine() as engine, _progress(as_json) as progress:
+        if missed:
+            report = engine.warm_missed(progress)
+        else:
+            report = engine.warm([Path(path) for path in paths or (".",)], progress, chosen)
+    return _tell(report, paths, as_json)
+
+
+def _warm_in_background(paths: Sequence[str], conditions: tuple[str, ...]) -> int:
+    """Warm one entry point unless another process does so already."""
+    with open_engine() as engine:
+        for path in paths:
+            stamp = background_stamp(engine.directory.path, path, engine.choices.node or "", conditions)
+            lock = lock_stamp(stamp)
+            if lock is None:
+                return 0
+            try:
+                report = engine.warm([Path(path)], conditions=conditions)
+                if not report.entries:
+                    # What is left of the stamp keeps the next starts from trying the same at once.
+                    return 1
+                stamp.unlink(missing_ok=True)
+            finally:
+                os.close(lock)
+    return 0
+
+
+def _tell(report: WarmReport, paths: Sequence[str], as_json: bool) -> int:
+    options = common()
+    named = {os.path.abspath(path) for path in paths}
+    failures = [one for one in report.problems if one.is_error and (_INSTALLED not in one.path or one.path in named)]
+    others = [one for one in report.problems if one not in failures]
+    for problem in failures:
+        complain(f"esmcache: {place_of(problem)}: {problem.message}")
+    if as_json:
+        say_json(asdict(report))
+        return 1 if failures else 0
+    _tell_others([one for one in others if not one.is_error], "specifier that cannot be resolved", "specifiers that cannot be resolved")
+    _tell_others([one for one in others if one.is_error], "module within node_modules that Node would not load", "modules within node_modules that Node would not load")
+    if not options.quiet:
+        from esmcache.cli.tables import number, plural
+
+        say(
+            f"{plural(report.entries, 'entry point')}, {plural(report.modules, 'module')}:"
+            f" {number(report.served)} served, {number(report.compiled)} compiled, in {report.seconds:.2f} s"
+        )
+    return 1 if failures else 0
+
+
+def _tell_others(problems: list[Problem], one: str, several: str) -> None:
+    options = common()
+    if not problems or options.quiet:
+        return
+    from esmcache.cli.tables import plural
+
+    hint = "" if options.verbose else " (-v lists them)"
+    complain(f"esmcache: {plural(len(problems), one, several)}{hint}")
+    for problem in problems if options.verbose else ():
+        complain(f"  {place_of(problem)}: {problem.message}")
+
+
+def place_of(problem: Problem) -> str:
+    """Return path:line:column of a problem, as far as they are known, relative where that is shorter."""
+    path = problem.path
+    with contextlib.suppress(ValueError, OSError):
+        relative = os.path.relpath(path)
+        path = path if relative.startswith("..") else relative
+    return f"{path}:{problem.line}:{problem.column}" if problem.line else path
+
+
+@contextlib.contextmanager
+def _progress(as_json: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Yield what shows progress: a bar on stderr if that is a terminal, else nothing."""
+    if common().quiet or as_json or not sys.stderr.isatty():
+        yield lambda stage, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield show

@@ -1,0 +1,122 @@
+"""What keeps a user's programs from being served, or slows them: the checks behind `esmcache doctor`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from esmcache.code_cache import NodeMissing
+from esmcache.engine import starting
+from esmcache.engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from esmcache.engine.facade import Engine
+
+_PACKAGES = ("esmcache", "tree-sitter", "tree-sitter-javascript")
+_LITTLE_SPACE = 100_000_000
+
+
+class Health(Enum):
+    """How a check ended; a failed one prevents serving."""
+
+    GOOD = "ok"
+    NOTE = "note"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at and what was found, in a line for a person."""
+
+    name: str
+    health: Health
+    found: str
+
+
+class Diagnosis:
+    """Looks at everything that serving rests on; one failure does not hide the next."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def checks(self) -> list[Check]:
+        """Return all checks, in the order in which a person would look."""
+        return [*self._versions(), *self._directory(), *self._node(), *self._hook(), *self._reports()]
+
+    def _versions(self) -> Iterator[Check]:
+        for name in _PACKAGES:
+            try:
+                yield Check(name, Health.GOOD, metadata.version(name))
+            except metadata.PackageNotFoundError:
+                yield Check(name, Health.WARNING, "its version is unknown")
+
+    def _directory(self) -> Iterator[Check]:
+        path = self._engine.choices.cache_path
+        try:
+            directory = self._engine.directory
+        except EngineError as error:
+            yield Check("cache directory", Health.FAILED, str(error))
+            return
+        mode = stat.S_IMODE(os.stat(directory.path).st_mode)
+        yield Check("cache directory", Health.GOOD, f"{path} (mode {mode:04o})")
+        free = shutil.disk_usage(directory.path).free
+        health = Health.WARNING if free < _LITTLE_SPACE else Health.GOOD
+        yield Check("free space", health, f"{free // 1_000_000} MB")
+
+    def _node(self) -> Iterator[Check]:
+        try:
+            build = self._engine.node_build()
+        except EngineError as error:
+            yield Check("node", Health.FAILED, str(error))
+            return
+        if isinstance(build, NodeMissing):
+            yield Check("node", Health.FAILED, build.reason)
+            return
+        yield Check("node", Health.GOOD, f"{build.version} {build.arch}, {build.executable}")
+        if not build.supported:
+            yield Check("served", Health.FAILED, f"no: {build.reason}")
+            return
+        yield Check("served", Health.GOOD, "resolution and sources")
+        if build.compile_cache_layout:
+            yield Check("code caches", Health.GOOD, "yes: its compile cache has the layout that is written")
+        else:
+            yield Check("code caches", Health.WARNING, "no: its compile cache has another layout")
+
+    def _hook(self) -> Iterator[Check]:
+        environment = self._engine.environment
+        path = starting.hook_path(environment)
+        if not path.exists():
+            yield Check("hook", Health.NOTE, "not installed; `esmcache hook` does it")
+        elif starting.hook_is_current(path):
+            yield Check("hook", Health.GOOD, str(path))
+        else:
+            yield Check("hook", Health.WARNING, f"{path} is of another esmcache; `esmcache hook` renews it")
+        options = environment.get("NODE_OPTIONS", "")
+        named = str(path) in options
+        found = "names the hook" if named else "does not name the hook: only `esmcache run` is served"
+        yield Check("NODE_OPTIONS", Health.GOOD if named else Health.NOTE, found)
+        for name in ("ESMCACHE_DISABLE", "NODE_COMPILE_CACHE", "NODE_DISABLE_COMPILE_CACHE", "NODE_V8_COVERAGE"):
+            value = environment.get(name)
+            if name == "ESMCACHE_DISABLE" and value == "1":
+                yield Check(name, Health.FAILED, "is 1: nothing is served")
+            elif name != "ESMCACHE_DISABLE" and value:
+                yield Check(name, Health.WARNING, "is set: no code caches of ours are used")
+
+    def _reports(self) -> Iterator[Check]:
+        try:
+            counters = self._engine.statistics().counters
+        except EngineError as error:
+            yield Check("index", Health.FAILED, str(error))
+            return
+        starts, served = counters.get("starts", 0), counters.get("starts served", 0)
+        yield Check("starts", Health.GOOD, f"{starts}, {served} of them served")
+        faults = counters.get("faults", 0)
+        health = Health.WARNING if faults else Health.GOOD
+        yield Check("faults", health, f"{faults} reported by runners")

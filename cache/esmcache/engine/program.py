@@ -1,0 +1,251 @@
+"""Starts a program: replaces this process with Node and, where a start finds nothing, has it warmed beside it.
+
+Imported before every `esmcache run`, so it imports nothing that a start can do without.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from esmcache.engine import starting
+from esmcache.engine.errors import EngineError
+from esmcache.node_lookup import look_up_node, name_of_node
+
+# After a warm that led to nothing, an unchanged entry point is left alone for as long.
+_RETRY_AFTER_S = 60.0
+_CONDITIONS = re.compile(r"(?:--conditions|-C)(?:=|\s+)(\S+)|-C(?!=)(\S+)")
+
+
+class Places:
+    """What a start needs of the user's choices; `hook_cache_path` is what the preload falls back on."""
+
+    __slots__ = ("cache_path", "hook_cache_path", "node")
+
+    def __init__(self, cache_path: Path, hook_cache_path: Path, node: str | None) -> None:
+        self.cache_path = cache_path
+        self.hook_cache_path = hook_cache_path
+        self.node = node
+
+
+def find_places(environment: Mapping[str, str], cache_dir: str | None, node: str | None) -> Places:
+    """Return the user's choices by arguments, environment, configuration and defaults; raises EngineError."""
+    default = starting.user_directory(environment, "XDG_CACHE_HOME")
+    if starting.user_config_exists(environment):
+        from esmcache.settings import SettingsError, read_user_choices
+
+        choices = read_user_choices(environment, cache_dir=cache_dir, node=node)
+        lasting = read_user_choices({})
+        if isinstance(choices, SettingsError) or isinstance(lasting, SettingsError):
+            raise EngineError(str(choices))
+        return Places(choices.cache_path, lasting.cache_path, choices.node)
+    named = cache_dir or environment.get("ESMCACHE_DIR")
+    return Places(Path(os.path.abspath(named)) if named else default, default, node)
+
+
+def installed_hook(environment: Mapping[str, str], cache_dir: str | None = None) -> Path:
+    """Return the stable path of the preload, installed if need be; raises EngineError."""
+    places = find_places(environment, cache_dir, None)
+    path = starting.hook_path(environment)
+    try:
+        starting.install_hook(path, places.hook_cache_path)
+    except OSError as error:
+        raise EngineError(f"{error.filename or path} cannot be written: {error.strerror}") from error
+    return path
+
+
+class Program:
+    """An ES module program as a user wants it started."""
+
+    def __init__(
+        self,
+        entry: str,
+        arguments: Sequence[str],
+        *,
+        cache_dir: str | None = None,
+        node: str | None = None,
+        jobs: int | None = None,
+        warms: bool = True,
+    ) -> None:
+        self._entry = entry
+        self._arguments = list(arguments)
+        self._cache_dir = cache_dir
+        self._node = node
+        self._jobs = jobs
+        self._warms = warms
+        self.native_because = ""
+
+    def command(self, environment: Mapping[str, str]) -> tuple[str, list[str], dict[str, str]]:
+        """Return executable, arguments and environment of the start; raises EngineError where there is no Node.
+
+        Whatever is wrong with the cache leaves a start without the preload, and is told by `native_because`.
+        """
+        own = dict(environment)
+        places = self._places(own)
+        node, reason = look_up_node(self._node if places is None else places.node, own)
+        if not node:
+            raise EngineError(f"no Node to start: {reason}")
+        if self._cache_dir is not None:
+            own["ESMCACHE_DIR"] = os.path.abspath(self._cache_dir)
+        hook = None if places is None else self._hook(places, own)
+        command = [name_of_node(None if places is None else places.node, own)]
+        if places is not None and hook is not None:
+            command += ["--require", str(hook)]
+            self._warm(places, node, own)
+        if self._entry.startswith("-") and self._entry != "-":
+            command.append("--")
+        return node, [*command, self._entry, *self._arguments], own
+
+    def _places(self, environment: Mapping[str, str]) -> Places | None:
+        try:
+            return find_places(environment, self._cache_dir, self._node)
+        except EngineError as error:
+            # The configuration may name the Node: without it only what was named otherwise is certain.
+            if not (self._node or environment.get("ESMCACHE_NODE")):
+                raise
+            self.native_because = str(error)
+            return None
+
+    def _hook(self, places: Places, environment: Mapping[str, str]) -> Path | None:
+        """Return the preload to use, or None where the program has to start without."""
+        if environment.get("ESMCACHE_DISABLE") == "1":
+            self.native_because = "ESMCACHE_DISABLE is 1"
+            return None
+        self.native_because = starting.why_untrusted(places.cache_path)
+        if self.native_because:
+            return None
+        path = starting.hook_path(environment)
+        try:
+            # Where the environment says where the cache is, whatever the preload falls back on does not matter.
+            if not (environment.get("ESMCACHE_DIR") and starting.hook_is_current(path)):
+                starting.install_hook(path, places.hook_cache_path)
+        except OSError as error:
+            self.native_because = f"{error.filename or path} cannot be written: {error.strerror}"
+            return None
+        return path
+
+    def _warm(self, places: Places, node: str, environment: Mapping[str, str]) -> None:
+        """Start a warm in the background if this start will find nothing, or what is out of date."""
+        entry = find_entry(self._entry)
+        if not self._warms or entry is None or not os.access(places.cache_path, os.W_OK | os.X_OK):
+            return
+        conditions = conditions_of(environment.get("NODE_OPTIONS", ""))
+        if not starting.needs_warming(places.cache_path, node, entry, conditions):
+            return
+        if _was_in_vain(background_stamp(places.cache_path, entry, node, conditions), entry):
+            return
+        command = [sys.executable, "-P", "-m", "esmcache", "warm", "--background", "--quiet"]
+        command += ["--cache-dir", str(places.cache_path), "--node", node]
+        command += [] if self._jobs is None else ["--jobs", str(self._jobs)]
+        command += [f"--conditions={condition}" for condition in conditions]
+        kept = {name: value for name, value in environment.items() if not name.startswith("NODE_")}
+        _start_detached([*command, "--", entry], kept)
+
+
+def program_environment() -> dict[str, str]:
+    """Return the environment that this process was given, without what Python added to it."""
+    environment = dict(os.environ)
+    # In the C locale Python sets LC_CTYPE for itself and what it starts (PEP 538).
+    if environment.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8"):
+        try:
+            given = Path("/proc/self/environ").read_bytes()
+        except OSError:
+            return environment
+        if not any(variable.startswith(b"LC_CTYPE=") for variable in given.split(b"\0")):
+            del environment["LC_CTYPE"]
+    return environment
+
+
+def replace_process(executable: str, command: list[str], environment: Mapping[str, str]) -> None:
+    """Become `executable`, with signals as they were before Python; raises EngineError."""
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(ignored, signal.SIG_DFL)
+    try:
+        os.execve(executable, command, environment)
+    except OSError as error:
+        raise EngineError(f"{executable} cannot be started: {error.strerror}") from error
+
+
+def find_entry(path: str) -> str | None:
+    """Return the absolute path of the file that `node path` starts, as far as a look can tell, or None."""
+    at = os.path.abspath(path)
+    names = [at, f"{at}.js", f"{at}.json"]
+    if os.path.isdir(at):
+        names = [os.path.join(at, "index.js")]
+        try:
+            import json
+
+            main = json.loads(Path(at, "package.json").read_bytes())["main"]
+            names = [os.path.join(at, main), os.path.join(at, f"{main}.js"), *names]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            pass
+    return next((os.path.normpath(name) for name in names if os.path.isfile(name)), None)
+
+
+def conditions_of(node_options: str) -> list[str]:
+    """Return the conditions that NODE_OPTIONS names, as the preload reads them."""
+    found = _CONDITIONS.findall(node_options.replace('"', ""))
+    return [first or second for first, second in found]
+
+
+def background_stamp(cache_path: Path, entry: str, node: str, conditions: Sequence[str]) -> Path:
+    """Return the file that a background warm of these holds locked, and leaves behind if it was in vain.
+
+    Named as a temporary file, so that `gc` removes those of programs that are gone.
+    """
+    identity = starting.manifest_identity(os.path.realpath(entry), node, "", conditions)
+    return cache_path / f".tmp-warming-{starting.manifest_name(identity).removesuffix('.manifest')}"
+
+
+def lock_stamp(stamp: Path) -> int | None:
+    """Return a descriptor that holds `stamp` locked, or None where another process does; raises OSError."""
+    import fcntl
+
+    stamp.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(stamp, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.utime(descriptor)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _was_in_vain(stamp: Path, entry: str) -> bool:
+    """Return whether a warm runs now, or the last one ended without success a moment ago."""
+    try:
+        tried = os.stat(stamp).st_mtime
+        return tried > os.stat(entry).st_mtime and time.time() - tried < _RETRY_AFTER_S
+    except OSError:
+        return False
+
+
+def _start_detached(command: list[str], environment: Mapping[str, str]) -> None:
+    """Start a process that nobody waits for: of its own session, lowest priority, no file of ours open."""
+    try:
+        child = os.fork()
+    except OSError:
+        return
+    if child:
+        os.waitpid(child, 0)
+        return
+    # Whatever happens below, this process must not return into the caller's code.
+    try:
+        os.setsid()
+        # The program will be no parent of the warm, so it need not wait for it.
+        if os.fork() == 0:
+            os.nice(19)
+            os.chdir("/")
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for descriptor in (0, 1, 2):
+                os.dup2(nothing, descriptor)
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+            os.execve(command[0], command, environment)
+    finally:
+        os._exit(0)
