@@ -132,7 +132,7 @@ def _all_hold(answer: Answer, before: MemoryFiles, after: MemoryFiles) -> bool:
     return all(_holds(fact, before, after) for fact in facts)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(40, 500))
 def test_no_answer_changes_while_its_inputs_hold(seed: int) -> None:
     chance = random.Random(seed)
     changed = 0
