@@ -134,7 +134,10 @@ class InputKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ResolutionInput:
-    """One fact of the file system that an answer rests on; `detail` is a link's text, else empty."""
+    """One fact of the file system that an answer rests on.
+
+    `detail` is a link's text, or the SHA-256 (hex) of a content that was read, or empty.
+    """
 
     kind: InputKind
     path: str

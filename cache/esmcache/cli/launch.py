@@ -36,6 +36,8 @@ def launch(arguments: Sequence[str]) -> int | None:
         return run(options, rest[0], rest[1:]) if rest else None
     except EngineError as error:
         return fail(str(error))
+    except OSError as error:
+        return fail(f"{error.filename or 'esmcache'}: {error.strerror}")
     except KeyboardInterrupt:
         return 130
 

@@ -71,9 +71,7 @@ def _print_version(context: click.Context, _: click.Parameter, value: bool) -> N
         context.exit()
 
 
-@click.group(
-    cls=_LazyGroup, epilog=_ENVIRONMENT, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(cls=_LazyGroup, epilog=_ENVIRONMENT, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
 )

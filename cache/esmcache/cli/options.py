@@ -1,4 +1,4 @@
-"""What all commands share: options that stand before or after a command's name, the engine they ask for, and text out."""
+"""What all commands share: the options before or after a command's name, the engine they ask for, text out."""
 
 from __future__ import annotations
 

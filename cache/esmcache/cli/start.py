@@ -41,9 +41,9 @@ def hook(as_json: bool) -> int:
     """
     if not as_json:
         return launch.print_hook(common().cache_dir)
-    from esmcache.engine.program import installed_hook
-
     import os
+
+    from esmcache.engine.program import installed_hook
 
     say_json({"path": str(installed_hook(os.environ, common().cache_dir))})
     return 0

@@ -42,10 +42,12 @@ def size(count: int) -> str:
     if count < 1000:
         return f"{count} B"
     value = float(count)
-    for unit in ("kB", "MB", "GB"):
+    units = ["GB", "MB", "kB"]
+    value /= 1000
+    while value >= 999.5 and len(units) > 1:
         value /= 1000
-        if value < 999.5:
-            break
+        units.pop()
+    unit = units[-1]
     return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
 
 

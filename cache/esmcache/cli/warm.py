@@ -14,10 +14,8 @@ import click
 
 from esmcache.cli.options import common, common_options, complain, json_option, open_engine, say, say_json
 from esmcache.engine.program import background_stamp, lock_stamp
-from esmcache.engine.errors import EngineError
 
 if TYPE_CHECKING:
-    from esmcache.engine.facade import Engine
     from esmcache.engine.graph import Problem
     from esmcache.engine.warming import WarmReport
 
@@ -83,8 +81,16 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool) -> int:
     if as_json:
         say_json(asdict(report))
         return 1 if failures else 0
-    _tell_others([one for one in others if not one.is_error], "specifier that cannot be resolved", "specifiers that cannot be resolved")
-    _tell_others([one for one in others if one.is_error], "module within node_modules that Node would not load", "modules within node_modules that Node would not load")
+    _tell_others(
+        [one for one in others if not one.is_error],
+        "specifier that cannot be resolved",
+        "specifiers that cannot be resolved",
+    )
+    _tell_others(
+        [one for one in others if one.is_error],
+        "module within node_modules that Node would not load",
+        "modules within node_modules that Node would not load",
+    )
     if not options.quiet:
         from esmcache.cli.tables import number, plural
 

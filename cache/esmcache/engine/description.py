@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from esmcache.analysis import analyse_module
 from esmcache.bmes import BmesFile, fields_from_record
@@ -20,7 +20,7 @@ class Description:
 
     path: str
     error: Problem | None
-    record: BmesFile = BmesFile()
+    record: BmesFile = field(default_factory=BmesFile)
     import_calls: tuple[ModuleCall, ...] = ()
     has_tla: bool = False
 

@@ -236,9 +236,8 @@ class Engine:
         progress: Progress,
     ) -> WarmReport:
         self.fold_events()
-        environment = dict(self.environment)
         with _as_engine_error():
-            warming = Warming(self.directory, self.index, self.files, build, self.choices.jobs, conditions, environment)
+            warming = Warming(self.directory, self.index, self.files, build, self.choices.jobs, conditions)
             report = warming.run(entries, modules, progress)
             self._maintenance().collect_if_large(self.choices.max_size)
             return report

@@ -20,6 +20,7 @@ from esmcache.bmes import (
     encode,
     validate,
 )
+from esmcache.bmes.format import MAGIC, VERSION
 from esmcache.cache_directory import CacheDirectory
 from esmcache.code_cache import NodeMissing
 from esmcache.diagnostics import DiagnosticKind
@@ -73,6 +74,8 @@ class Inspection:
     size: int
     file: BmesFile
     validation: Validation
+    magic: int = MAGIC
+    version: int = VERSION
 
 
 @dataclass(slots=True)
@@ -88,6 +91,7 @@ class Explanation:
     entry_points: list[str] = field(default_factory=list)
     unresolved: list[tuple[str, str, str]] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
+    missing: bool = False
 
 
 class Lookups:
@@ -184,7 +188,7 @@ class Lookups:
             path = path_from_file_url(url) or url
             there = self._files.lstat(path) is not None
             reason = "never warmed" if there else "no such file"
-            return Explanation(url, CacheState.COLD, False, reason)
+            return Explanation(url, CacheState.COLD, False, reason, missing=not there)
         entries = list(self._index.where(EntryPointRow, "manifest", self._index.entries_with(url)))
         changed = self._changes(row)
         packed = any(self._index.where(PackEntryRow, "source_sha256", [row.source_sha256]))

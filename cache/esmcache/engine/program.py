@@ -5,6 +5,7 @@ Imported before every `esmcache run`, so it imports nothing that a start can do 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 from esmcache.engine import starting
 from esmcache.engine.errors import EngineError
 from esmcache.node_lookup import look_up_node, name_of_node
+from esmcache.serving.names import manifest_identity, manifest_name
 
 # After a warm that led to nothing, an unchanged entry point is left alone for as long.
 _RETRY_AFTER_S = 60.0
@@ -90,13 +92,15 @@ class Program:
         node, reason = look_up_node(self._node if places is None else places.node, own)
         if not node:
             raise EngineError(f"no Node to start: {reason}")
-        if self._cache_dir is not None:
+        if self._cache_dir:
             own["ESMCACHE_DIR"] = os.path.abspath(self._cache_dir)
         hook = None if places is None else self._hook(places, own)
         command = [name_of_node(None if places is None else places.node, own)]
         if places is not None and hook is not None:
             command += ["--require", str(hook)]
-            self._warm(places, node, own)
+            # The warm is for the next start: whatever keeps it from beginning is no business of this one.
+            with contextlib.suppress(OSError):
+                self._warm(places, node, own)
         if self._entry.startswith("-") and self._entry != "-":
             command.append("--")
         return node, [*command, self._entry, *self._arguments], own
@@ -198,8 +202,8 @@ def background_stamp(cache_path: Path, entry: str, node: str, conditions: Sequen
 
     Named as a temporary file, so that `gc` removes those of programs that are gone.
     """
-    identity = starting.manifest_identity(os.path.realpath(entry), node, "", conditions)
-    return cache_path / f".tmp-warming-{starting.manifest_name(identity).removesuffix('.manifest')}"
+    identity = manifest_identity(os.path.realpath(entry), node, "", conditions)
+    return cache_path / f".tmp-warming-{manifest_name(identity).removesuffix('.manifest')}"
 
 
 def lock_stamp(stamp: Path) -> int | None:

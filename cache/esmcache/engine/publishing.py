@@ -225,7 +225,8 @@ class Publisher:
         for one in inputs:
             if one.kind is InputKind.PACKAGE_JSON and one.path not in self._package_json_facts:
                 answer = read_file(self._files, one.path)
-                if not isinstance(answer, str):
+                # What was resolved from another content than this is never served: it has no fact.
+                if not isinstance(answer, str) and answer[1].sha256.hex() == one.detail:
                     self._package_json_facts[one.path] = answer[1]
         return inputs
 

@@ -60,7 +60,6 @@ class Warming:
         build: NodeBuild,
         jobs: int,
         conditions: tuple[str, ...],
-        environment: dict[str, str],
     ) -> None:
         self._directory = directory
         self._index = index
@@ -68,7 +67,8 @@ class Warming:
         self._build = build
         self._jobs = jobs
         self._conditions = conditions
-        self._resolver = Resolver(files, conditions, build.version_numbers, environment)
+        # Without an environment: what `require` finds by NODE_PATH or HOME depends on who starts the program.
+        self._resolver = Resolver(files, conditions, build.version_numbers)
 
     def run(self, entries: Sequence[str], modules: Sequence[str], progress: Progress) -> WarmReport:
         """Warm entry points and modules given by absolute paths; raises OSError and IndexUnusable."""

@@ -9,6 +9,7 @@ import os.path
 import stat
 from collections.abc import Iterable
 from enum import Enum
+from hashlib import sha256
 
 from esmcache.file_source import FileSource
 from esmcache.records import InputKind, ResolutionInput
@@ -112,6 +113,10 @@ class FileFacts:
         if found is None:
             found = self._inputs[key] = ResolutionInput(kind, path, detail)
         return found
+
+    def fact_of_content(self, path: str, content: bytes) -> ResolutionInput:
+        """Return the fact that `content` was read from `path`; its detail is the SHA-256."""
+        return self.fact(InputKind.PACKAGE_JSON, path, sha256(content).hexdigest())
 
     def facts_including(self, entry: Entry) -> Inputs:
         """Return an entry's facts and, for a file, that it is one."""

@@ -111,11 +111,13 @@ class ModuleFormats:
 
     def _is_wasm(self, path: str, trace: Trace) -> bool:
         # The content decides, though it is no package.json: the input kind says "content was read".
-        trace.append((self._facts.fact(InputKind.PACKAGE_JSON, path),))
         try:
-            return self._facts.read(path)[:4] == _WASM_MAGIC
+            content = self._facts.read(path)
         except OSError:
+            trace.append((self._facts.fact(InputKind.PACKAGE_JSON, path),))
             return False
+        trace.append((self._facts.fact_of_content(path, content),))
+        return content[:4] == _WASM_MAGIC
 
 
 def url_extension(pathname: str) -> str:

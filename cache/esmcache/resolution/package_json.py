@@ -174,13 +174,14 @@ class PackageJsonReader:
         if entry.kind is not EntryKind.FILE:
             trouble = entry.trouble if self._reports_trouble else ""
             return PackageJson(path, self._facts.facts_including(entry), trouble=trouble)
-        fact = self._facts.fact(InputKind.PACKAGE_JSON, entry.real_path)
-        facts = self._facts.union((entry.facts, (fact,)))
         try:
             content = self._facts.read(entry.real_path)
         except OSError as error:
+            fact = self._facts.fact(InputKind.PACKAGE_JSON, entry.real_path)
             trouble = (error.strerror or "").lower() if self._reports_trouble else ""
-            return PackageJson(path, facts, trouble=trouble)
+            return PackageJson(path, self._facts.union((entry.facts, (fact,))), trouble=trouble)
+        fact = self._facts.fact_of_content(entry.real_path, content)
+        facts = self._facts.union((entry.facts, (fact,)))
         try:
             fields = parse_package_fields(content, strict_types=self._is_22)
         except InvalidPackageJson:

@@ -247,7 +247,8 @@ class _Inputs:
                 fact = len(self._facts)
                 # A package.json that went away since it was read has no fact: its set never holds.
                 self._facts.append(self._package_json_facts.get(one.path))
-            path, detail = self._strings.add(one.path), self._strings.add(one.detail)
+            detail = self._strings.add(one.detail if one.kind is InputKind.SYMLINK else "")
+            path = self._strings.add(one.path)
             self.rows += [_INPUT_KINDS[one.kind], *path, *detail, fact]
         return number
 

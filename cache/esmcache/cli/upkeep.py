@@ -1,0 +1,154 @@
+"""Commands about the cache as a whole: `verify`, `stats`, `gc`, `clear` and `doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from esmcache.cli.options import common, common_options, json_option, open_engine, say, say_json
+
+if TYPE_CHECKING:
+    from esmcache.engine.maintenance import Collected, Statistics
+
+_FEW = 15
+_KINDS = {"blobs": "BMES caches", "packs": "sources", "v8": "code caches", "events": "reports"}
+_USES = {
+    "starts": "starts",
+    "starts served": "of them served",
+    "starts without a manifest": "of them never warmed",
+    "hits": "hits",
+    "hits after a hash": "of them after a hash",
+    "misses": "misses",
+    "stale": "stale",
+    "faults": "faults",
+}
+
+
+@click.command(epilog="\b\nExample:\n  esmcache verify --repair")
+@click.option("--repair", is_flag=True, help="Remove what is damaged; the next warm makes it again.")
+@json_option
+@common_options
+def verify(repair: bool, as_json: bool) -> int:
+    """Check every file of the cache and every row of its index, and list what is damaged.
+
+    Fails (1) if anything damaged is left.
+    """
+    with open_engine() as engine:
+        findings = engine.verify(repair=repair)
+    if as_json:
+        say_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            say(f"{finding.place}: {finding.kind} {finding.fault}{' (removed)' if finding.removed else ''}")
+        if not common().quiet:
+            say(f"{len(findings):,} damaged" if findings else "nothing is damaged")
+    return int(any(not finding.removed for finding in findings))
+
+
+@click.command(epilog="\b\nExample:\n  esmcache stats")
+@json_option
+@common_options
+def stats(as_json: bool) -> int:
+    """Print what is cached, how much room it takes, and how often programs were served."""
+    with open_engine() as engine:
+        statistics = engine.statistics()
+    if as_json:
+        say_json(_statistics_to_json(statistics))
+    else:
+        _print_statistics(statistics)
+    return 0
+
+
+@click.command(epilog="\b\nExample:\n  esmcache gc")
+@json_option
+@common_options
+def gc(as_json: bool) -> int:
+    """Bring the cache under its size limit now, least recently used first."""
+    with open_engine() as engine:
+        collected = engine.collect()
+    _tell(collected, as_json)
+    return 0
+
+
+@click.command(epilog="\b\nExample:\n  esmcache clear")
+@json_option
+@common_options
+def clear(as_json: bool) -> int:
+    """Remove everything that is cached, without asking: it can all be made again."""
+    with open_engine() as engine:
+        collected = engine.clear()
+    _tell(collected, as_json)
+    return 0
+
+
+@click.command(epilog="\b\nExample:\n  esmcache doctor")
+@json_option
+@common_options
+def doctor(as_json: bool) -> int:
+    """Check Node, the cache directory and the hook.
+
+    Fails (1) if something keeps programs from being served.
+    """
+    with open_engine() as engine:
+        checks = engine.diagnose()
+    if as_json:
+        say_json([{"name": one.name, "health": one.health.value, "found": one.found} for one in checks])
+    else:
+        from esmcache.cli.tables import print_table
+
+        print_table("", ("check", "", "found"), ((one.name, one.health.value, one.found) for one in checks))
+    return int(any(one.health.value == "failed" for one in checks))
+
+
+def _tell(collected: Collected, as_json: bool) -> None:
+    if as_json:
+        say_json(asdict(collected))
+    elif not common().quiet:
+        from esmcache.cli.tables import plural, size
+
+        freed = size(max(0, collected.bytes_before - collected.bytes_after))
+        say(f"{plural(collected.files, 'file')} removed, {freed} freed, {size(collected.bytes_after)} left")
+
+
+def _statistics_to_json(statistics: Statistics) -> dict[str, object]:
+    def named(rows: list[tuple[str, int, int]]) -> list[dict[str, object]]:
+        return [{"name": name, "count": count, "bytes": total} for name, count, total in rows]
+
+    return {
+        **asdict(statistics),
+        "total_bytes": statistics.total_bytes,
+        "packages": named(statistics.packages),
+        "engines": named(statistics.engines),
+    }
+
+
+def _print_statistics(statistics: Statistics) -> None:
+    from esmcache.cli.tables import number, print_table, size
+
+    say(f"{statistics.directory}: {size(statistics.total_bytes)}")
+    say(
+        f"{number(statistics.modules)} modules, {number(statistics.entry_points)} entry points,"
+        f" {number(statistics.rejected)} rejected by the engine"
+    )
+    kinds = (
+        (_KINDS.get(kind, kind), number(statistics.files.get(kind, 0)), size(total))
+        for kind, total in statistics.bytes.items()
+    )
+    say("")
+    print_table("", ("kind", "files", "size"), kinds, numbers=2)
+    say("")
+    uses = ((label, number(statistics.counters.get(name, 0))) for name, label in _USES.items())
+    print_table("", ("programs", "count"), uses, numbers=1)
+    limit = len(statistics.packages) if common().verbose else _FEW
+    for heading, rows, what in (
+        ("engine", statistics.engines, "code caches"),
+        ("package", statistics.packages[:limit], "modules"),
+    ):
+        if rows:
+            say("")
+            lines = ((name or "(none)", number(count), size(total)) for name, count, total in rows)
+            print_table("", (heading, what, "size"), lines, numbers=2)
+    if len(statistics.packages) > limit:
+        say(f"{number(len(statistics.packages) - limit)} more packages (-v lists them)")

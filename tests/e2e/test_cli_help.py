@@ -1,0 +1,167 @@
+"""What the command line says of itself, and that every failure is one line and the right exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import EsmcacheHome, RunEsmcache
+from esmcache.cli.main import COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(run_esmcache: RunEsmcache, command: str) -> None:
+    answer = run_esmcache(command, "--help")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "Example" in answer.stdout and f"esmcache {command}" in answer.stdout
+    for option in ("--cache-dir", "--node", "--jobs", "--verbose", "--quiet"):
+        assert option in answer.stdout
+
+
+def test_help_of_all(run_esmcache: RunEsmcache) -> None:
+    answer = run_esmcache("--help")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    for word in (*COMMANDS, "ESMCACHE_DIR", "ESMCACHE_DISABLE", "ESMCACHE_NODE", "ESMCACHE_LOG"):
+        assert word in answer.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-command"],
+        ["--no-such-option"],
+        ["warm", "--no-such-option"],
+        ["warm", "--missed", "app.mjs"],
+        ["--jobs", "0", "stats"],
+        ["run"],
+        ["run", "--no-such-option", "app.mjs"],
+        ["run", "--jobs", "none", "app.mjs"],
+        ["hook", "unexpected"],
+        ["analyze"],
+        ["resolve", "./b.mjs"],
+        ["get"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage(run_esmcache: RunEsmcache, arguments: list[str]) -> None:
+    answer = run_esmcache(*arguments)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("esmcache: ") and answer.stderr.count("\n") == 1
+
+
+def test_no_command_is_wrong_usage_and_shows_help(run_esmcache: RunEsmcache) -> None:
+    answer = run_esmcache()
+    assert answer.returncode == 2
+    assert "Commands:" in answer.stderr
+
+
+def test_common_options_stand_before_or_after_the_command(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
+    there = tmp_path / "elsewhere"
+    for arguments in (["--cache-dir", str(there), "stats", "--json"], ["stats", "--json", "--cache-dir", str(there)]):
+        assert json.loads(run_esmcache(*arguments).stdout)["directory"] == str(there)
+
+
+ASKING_FOR_THE_CACHE = [
+    ["warm", "app.mjs"],
+    ["get", "app.mjs"],
+    ["inspect", "app.mjs"],
+    ["explain", "app.mjs"],
+    ["verify"],
+    ["stats"],
+    ["gc"],
+    ["clear"],
+]
+
+
+@pytest.mark.parametrize("arguments", ASKING_FOR_THE_CACHE, ids=lambda arguments: arguments[0])
+def test_refused_cache_directory(
+    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, tmp_path: Path, arguments: list[str]
+) -> None:
+    (tmp_path / "app.mjs").write_text("export {};")
+    esmcache_home.cache_dir.mkdir()
+    esmcache_home.cache_dir.chmod(0o777)
+    answer = run_esmcache(*arguments)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    path = esmcache_home.cache_dir
+    assert answer.stderr == f"esmcache: cache directory refused: {path} can be written by others (mode 0777)\n"
+    assert list(path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", ASKING_FOR_THE_CACHE, ids=lambda arguments: arguments[0])
+def test_cache_directory_that_cannot_be_made(run_esmcache: RunEsmcache, tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "app.mjs").write_text("export {};")
+    (tmp_path / "file").touch()
+    answer = run_esmcache(*arguments, "--cache-dir", tmp_path / "file" / "cache")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.startswith("esmcache: cache directory refused: ")
+    assert answer.stderr.count("\n") == 1
+
+
+def test_user_configuration_that_is_wrong(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome) -> None:
+    config = esmcache_home.root / ".config" / "esmcache" / "config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text('{"cachDir": "/tmp"}')
+    for command in (["stats"], ["hook"]):
+        answer = run_esmcache(*command)
+        assert (answer.returncode, answer.stdout) == (1, "")
+        assert answer.stderr.startswith(f"esmcache: {config}: ") and "cachDir" in answer.stderr
+        assert answer.stderr.count("\n") == 1
+
+
+def test_user_configuration_names_the_cache_directory(
+    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, tmp_path: Path
+) -> None:
+    config = esmcache_home.root / ".config" / "esmcache" / "config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text(json.dumps({"cacheDir": str(tmp_path / "mine")}))
+    answer = run_esmcache("stats", "--json", env={"ESMCACHE_DIR": ""})
+    assert json.loads(answer.stdout)["directory"] == str(tmp_path / "mine")
+    hook = run_esmcache("hook", env={"ESMCACHE_DIR": ""}).stdout.strip()
+    assert str(tmp_path / "mine") in Path(hook).read_text()
+
+
+def test_a_reader_that_goes_away_is_no_error(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
+    (tmp_path / "app.mjs").write_text("export {};")
+    with subprocess.Popen(
+        [sys.executable, "-m", "esmcache", "analyze", "--json", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=dict(esmcache_home.environment),
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        # Each answer comes before the next question.
+        process.stdin.write(b"app.mjs\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["path"] == "app.mjs"
+        process.stdout.close()
+        process.stdin.write(b"app.mjs\n")
+        process.stdin.close()
+        assert process.wait(60) == 1
+        assert process.stderr.read() == b""
+
+
+def test_interrupt(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "esmcache", "analyze", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=dict(esmcache_home.environment),
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        (tmp_path / "app.mjs").write_text("export {};")
+        process.stdin.write(b"app.mjs\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"app.mjs\n"
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr.read() == b""
