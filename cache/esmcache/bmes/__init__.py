@@ -15,12 +15,7 @@ from esmcache.bmes.format import (
     ImportType,
     ValidationLevel,
 )
-from esmcache.bmes.record_mapping import (
-    Unrepresentable,
-    bmes_from_record,
-    fields_from_record,
-    record_from_bmes,
-)
+from esmcache.bmes.record_mapping import Unrepresentable, bmes_from_record, record_from_bmes
 from esmcache.bmes.validation import Validation, validate
 
 __all__ = [
@@ -38,7 +33,6 @@ __all__ = [
     "bmes_from_record",
     "decode",
     "encode",
-    "fields_from_record",
     "record_from_bmes",
     "validate",
 ]

@@ -49,28 +49,23 @@ def bmes_from_record(record: ModuleRecord) -> BmesFile | Unrepresentable:
     for request in record.requested_modules:
         if request.phase is not Phase.EVALUATION:
             return Unrepresentable(f"BMES has no word for the phase {request.phase.value!r}")
-    file = fields_from_record(record)
-    if not _is_well_formed(file):
-        return Unrepresentable("BMES is UTF-8, which has no lone surrogates")
-    return file
-
-
-def fields_from_record(record: ModuleRecord) -> BmesFile:
-    """Return the record in the fields of BMES, to be shown: also one that `bmes_from_record` refuses."""
-    requests: dict[tuple[Phase, str, str], BmesRequest] = {}
+    requests: dict[tuple[str, str], BmesRequest] = {}
     for request in record.requested_modules:
-        requests.setdefault((request.phase, *_type_key(request)), BmesRequest(request.specifier, request.attributes))
+        requests.setdefault(_type_key(request), BmesRequest(request.specifier, request.attributes))
     stars = {
         _type_key(entry.module_request): entry.module_request.specifier
         for entry in record.star_export_entries
         if entry.module_request is not None
     }
-    return BmesFile(
+    file = BmesFile(
         requests=tuple(requests.values()),
         imports=tuple(_bmes_import(entry) for entry in _in_source_order(record.import_entries)),
         exports=_bmes_exports(record),
         stars=tuple(stars.values()),
     )
+    if not _is_well_formed(file):
+        return Unrepresentable("BMES is UTF-8, which has no lone surrogates")
+    return file
 
 
 def record_from_bmes(file: BmesFile) -> ModuleRecord:
@@ -129,7 +124,7 @@ def _bmes_exports(record: ModuleRecord) -> tuple[BmesExport, ...]:
     namespaces = {
         entry.local_name: entry.module_request.specifier
         for entry in record.import_entries
-        if entry.import_name is ImportName.NAMESPACE_OBJECT and entry.module_request.phase is not Phase.DEFER
+        if entry.import_name is ImportName.NAMESPACE_OBJECT
     }
     entries = _in_source_order(record.local_export_entries + record.indirect_export_entries)
     return tuple(_bmes_export(entry, namespaces) for entry in entries)

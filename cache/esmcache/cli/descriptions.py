@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from esmcache.cli.options import complain, say
+from esmcache.engine.description import BMES_MAGIC, BMES_VERSION
 
 if TYPE_CHECKING:
     from esmcache.engine.description import Description
-    from esmcache.engine.lookup import Inspection
+    from esmcache.engine.generating import Inspection
 
 # BMES's types by the names that JavaScriptCore gives them.
 _IMPORT_TYPES = ("Single", "SingleTypeScript", "Namespace")
@@ -68,8 +69,8 @@ def inspection_to_json(inspection: Inspection) -> dict[str, Any]:
     return {
         "name": inspection.name,
         "size": inspection.size,
-        "magic": f"{inspection.magic:#010x}",
-        "version": inspection.version,
+        "magic": f"{BMES_MAGIC:#010x}",
+        "version": BMES_VERSION,
         "valid": inspection.validation.level.name.lower(),
         "reason": inspection.validation.reason,
         **record_to_json(file),
@@ -105,7 +106,7 @@ def print_inspection(inspection: Inspection) -> None:
     """Print every section of a BMES file."""
     file, validation = inspection.file, inspection.validation
     say(inspection.name)
-    say(f"  magic {inspection.magic:#010x}, version {inspection.version}, {inspection.size:,} bytes")
+    say(f"  magic {BMES_MAGIC:#010x}, version {BMES_VERSION}, {inspection.size:,} bytes")
     reason = f" ({validation.reason})" if validation.reason else ""
     say(f"  valid up to: {validation.level.name.lower()}{reason}")
     _print_record(file)

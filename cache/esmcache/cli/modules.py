@@ -132,7 +132,13 @@ def explain(as_json: bool, file: str) -> int:
         say_json({**asdict(answer), "state": answer.state.value})
     else:
         _print_explanation(answer)
-    return int(answer.missing)
+    return int(answer.state.value == "cold" and not os.path.exists(_path_of(file)))
+
+
+def _path_of(file: str) -> str:
+    from esmcache.file_source import path_from_file_url
+
+    return path_from_file_url(file) or file
 
 
 def _print_explanation(answer: Explanation) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from esmcache.engine.graph import Problem
 from esmcache.settings import ProjectSettings, SettingsError, read_project_settings
 
-_SOURCE_SUFFIXES = (".js", ".mjs", ".cjs")
+SOURCE_SUFFIXES = (".js", ".mjs", ".cjs")
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ def package_entries(directory: Path) -> list[str]:
     for key in ("main", "module", "bin", "exports"):
         named += _strings(content.get(key), 0)
     found = [os.path.normpath(os.path.join(directory, name)) for name in named if "*" not in name]
-    return [path for path in dict.fromkeys(found) if path.endswith(_SOURCE_SUFFIXES) and os.path.isfile(path)]
+    return [path for path in dict.fromkeys(found) if path.endswith(SOURCE_SUFFIXES) and os.path.isfile(path)]
 
 
 def _strings(value: Any, depth: int) -> Iterator[str]:
@@ -103,7 +103,7 @@ def _add_directory(directory: Path, targets: Targets) -> None:
         )
         for name in sorted(files):
             path_name = os.path.join(folder, name)
-            if not name.endswith(_SOURCE_SUFFIXES) or _matches(path_name, directory, settings.exclude):
+            if not name.endswith(SOURCE_SUFFIXES) or _matches(path_name, directory, settings.exclude):
                 continue
             if not settings.include or _matches(path_name, directory, settings.include):
                 targets.modules.append(path_name)

@@ -14,16 +14,17 @@ from esmcache.code_cache import NodeMissing
 from esmcache.engine import starting
 from esmcache.engine.description import Description, describe
 from esmcache.engine.diagnosis import Check, Diagnosis
-from esmcache.engine.entries import find_targets
+from esmcache.engine.entries import SOURCE_SUFFIXES, find_targets
 from esmcache.engine.errors import EngineError
 from esmcache.engine.events import RunnerReport, fold_events
+from esmcache.engine.generating import Generator, Inspection, inspect_bmes
 from esmcache.engine.graph import Problem
-from esmcache.engine.lookup import Explanation, Inspection, Lookup, Lookups
+from esmcache.engine.lookup import CacheState, Explanation, Lookup, Lookups
 from esmcache.engine.maintenance import Collected, Finding, Maintenance, Statistics
 from esmcache.engine.node import node_build
 from esmcache.engine.warming import Progress, Warming, WarmReport
 from esmcache.file_source import DiskFileSource, FileSource, file_url_from_path, path_from_file_url
-from esmcache.records import NodeBuild, Resolution, ResolutionFailure
+from esmcache.records import ModuleFormat, NodeBuild, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
 from esmcache.settings import SettingsError, UserChoices, read_user_choices
 from esmcache.store.index import Index, IndexUnusable, MissRow
@@ -178,7 +179,12 @@ class Engine:
         `url` is a path or a file: URL, both naming the same module; `source` is its text, else the file is read.
         Nothing it imports is touched.
         """
-        return self._lookups().generate(as_file_url(url), source, self.supported_node(), self.choices.jobs)
+        url = as_file_url(url)
+        build = self.supported_node()
+        with _as_engine_error():
+            made = self._generator(build).generate(url, source)
+        kind = ModuleFormat.MODULE.value
+        return self._lookups().stored(url, CacheState.FRESH, kind, made.source_sha256, build.engine_tag)
 
     def lookup(self, url: str) -> Lookup:
         """Return what the cache holds of a module (path or file: URL): fresh, stale or cold; raises EngineError."""
@@ -186,11 +192,17 @@ class Engine:
 
     def get(self, url: str, *, with_bytecode: bool = True) -> bytes:
         """Return a module's BMES bytes, generated if need be; raises EngineError."""
-        return self._lookups().bmes(as_file_url(url), self.supported_node(), self.choices.jobs, with_bytecode)
+        with _as_engine_error():
+            return self._generator(self.supported_node()).bmes(as_file_url(url), with_bytecode=with_bytecode)
 
     def inspect(self, path: Path) -> Inspection:
         """Return what a BMES file, or the cache of a module, consists of; raises EngineError."""
-        return self._lookups().inspect(path, self.node_build())
+        if path.suffix in SOURCE_SUFFIXES:
+            return inspect_bmes(str(path), self.get(str(path)))
+        try:
+            return inspect_bmes(str(path), path.read_bytes())
+        except OSError as error:
+            raise EngineError(f"{path}: {error.strerror}") from error
 
     def explain(self, url: str) -> Explanation:
         """Return why a runner is or is not served this module; raises EngineError."""
@@ -244,6 +256,9 @@ class Engine:
 
     def _lookups(self) -> Lookups:
         return Lookups(self.directory, self.index, self.files)
+
+    def _generator(self, build: NodeBuild) -> Generator:
+        return Generator(self.directory, self.index, self.files, build, self.choices.jobs)
 
     def _maintenance(self) -> Maintenance:
         return Maintenance(self.directory, self.index)

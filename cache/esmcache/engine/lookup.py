@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
-from hashlib import sha256
 from pathlib import Path
 
-from esmcache.analysis import analyse_module
-from esmcache.bmes import (
-    BmesFile,
-    BmesTrailer,
-    Damage,
-    Unrepresentable,
-    Validation,
-    bmes_from_record,
-    decode,
-    encode,
-    validate,
-)
-from esmcache.bmes.format import MAGIC, VERSION
 from esmcache.cache_directory import CacheDirectory
 from esmcache.code_cache import NodeMissing
-from esmcache.diagnostics import DiagnosticKind
-from esmcache.engine.analysing import AnalysisStore
-from esmcache.engine.compiling import Compiler
-from esmcache.engine.errors import EngineError
-from esmcache.engine.graph import GraphModule
 from esmcache.engine.reading import read_file
-from esmcache.file_source import FileSource, Fingerprint, file_url_from_path, fingerprint, path_from_file_url
-from esmcache.records import ModuleFormat, NodeBuild
-from esmcache.serving.manifest import FileFact, ServedKind
-from esmcache.serving.node_compile_cache import decode_entry
+from esmcache.file_source import FileSource, Fingerprint, fingerprint, path_from_file_url
+from esmcache.records import NodeBuild
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import CacheKey, code_cache_key, record_key
 from esmcache.store.index import (
@@ -66,18 +44,6 @@ class Lookup:
     engine_tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What a BMES file consists of; sizes in bytes."""
-
-    name: str
-    size: int
-    file: BmesFile
-    validation: Validation
-    magic: int = MAGIC
-    version: int = VERSION
-
-
 @dataclass(slots=True)
 class Explanation:
     """Why a module is or is not served: the verdict, the keys' ingredients, and what was found, line by line."""
@@ -91,7 +57,6 @@ class Explanation:
     entry_points: list[str] = field(default_factory=list)
     unresolved: list[tuple[str, str, str]] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
-    missing: bool = False
 
 
 class Lookups:
@@ -110,75 +75,18 @@ class Lookups:
         if row is None:
             return Lookup(url, CacheState.COLD, "", None, None, tag)
         state = CacheState.FRESH if not self._changes(row) else CacheState.STALE
-        blob = self._blobs.path(record_key(row.kind, row.source_sha256).digest)
-        cache = self._code_cache_row(url, tag, row.source_sha256)
-        return Lookup(
-            url,
-            state,
-            record_key(row.kind, row.source_sha256).digest,
-            blob if blob.exists() else None,
-            None if cache is None else self._directory.v8_path / cache.entry,
-            tag,
+        return self.stored(url, state, row.kind, row.source_sha256, tag)
+
+    def stored(self, url: str, state: CacheState, kind: str, source_sha256: bytes, engine_tag: str) -> Lookup:
+        """Return key and places of what is stored for a source text under `url`."""
+        key = record_key(kind, source_sha256).digest
+        blob = self._blobs.path(key)
+        places = (
+            self._directory.v8_path / row.entry
+            for row in self._index.where(CodeCacheRow, "url", [url])
+            if row.engine_tag == engine_tag and row.source_sha256 == source_sha256
         )
-
-    def generate(self, url: str, source: bytes | None, build: NodeBuild, jobs: int) -> Lookup:
-        """Store a module's record and code cache; `source` None: the file's; raises EngineError."""
-        module = self._module(url, source)
-        content = module.source or b""
-        compiler = Compiler(self._index, build, self._directory.v8_path, jobs)
-        try:
-            digest = sha256(content).digest()
-            compiler.prefetch([digest])
-            compiler.ask(module, lambda one: one.source)
-            verdict = compiler.verdict(module)
-        finally:
-            compiler.close()
-        if verdict.outcome == "syntax-error":
-            raise EngineError(f"{module.path}:{verdict.line}:{verdict.column}: {verdict.detail}")
-        analyses = AnalysisStore(self._blobs)
-        row, blob, exports = analyses.store(analyse_module(content), ModuleFormat.MODULE, digest)
-        with self._index.transaction():
-            self._index.put([row])
-            self._index.put([] if blob is None else [blob])
-            self._index.put(exports)
-            self._index.put(compiler.verdict_rows)
-            self._index.put(compiler.cache_rows)
-        key = record_key(ModuleFormat.MODULE.value, digest).digest
-        cache = self._code_cache_row(url, build.engine_tag, digest)
-        path = None if cache is None else self._directory.v8_path / cache.entry
-        blob_path = None if blob is None else self._blobs.path(key)
-        return Lookup(url, CacheState.FRESH, key, blob_path, path, build.engine_tag)
-
-    def bmes(self, url: str, build: NodeBuild, jobs: int, with_bytecode: bool) -> bytes:
-        """Return a module's BMES bytes, with its code cache unless told otherwise; raises EngineError."""
-        module = self._module(url, None)
-        digest = sha256(module.source or b"").digest()
-        self.generate(url, module.source, build, jobs)
-        stored = self._blobs.read(record_key(ModuleFormat.MODULE.value, digest).digest)
-        file = Damage(validate(b"").level, "absent") if stored is None else decode(stored)
-        if isinstance(file, Damage):
-            reason = self._why_no_record(module.source or b"")
-            raise EngineError(f"{module.path}: {reason}")
-        if not with_bytecode:
-            return stored or b""
-        code_cache = self._code_cache(url, build.engine_tag, digest)
-        trailer = BmesTrailer(ModuleFormat.MODULE.value, build.engine_tag, digest)
-        return encode(replace(file, trailer=trailer, bytecode=code_cache))
-
-    def inspect(self, path: Path, build: NodeBuild | NodeMissing) -> Inspection:
-        """Return what a BMES file, or the cache of a source file, consists of; raises EngineError."""
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise EngineError(f"{path}: {error.strerror}") from error
-        if not content.startswith(b"SEMB") and path.suffix in (".js", ".mjs", ".cjs"):
-            if isinstance(build, NodeMissing):
-                raise EngineError(f"no Node to compile {path} with: {build.reason}")
-            content = self.bmes(file_url_from_path(os.path.abspath(path)), build, 1, with_bytecode=True)
-        file = decode(content)
-        if isinstance(file, Damage):
-            raise EngineError(f"{path} is no BMES file: {file.reason}")
-        return Inspection(str(path), len(content), file, validate(content))
+        return Lookup(url, state, key, blob if blob.exists() else None, next(places, None), engine_tag)
 
     def explain(self, url: str, build: NodeBuild | NodeMissing) -> Explanation:
         """Return all that decides on whether a runner is served this module."""
@@ -188,7 +96,7 @@ class Lookups:
             path = path_from_file_url(url) or url
             there = self._files.lstat(path) is not None
             reason = "never warmed" if there else "no such file"
-            return Explanation(url, CacheState.COLD, False, reason, missing=not there)
+            return Explanation(url, CacheState.COLD, False, reason)
         entries = list(self._index.where(EntryPointRow, "manifest", self._index.entries_with(url)))
         changed = self._changes(row)
         packed = any(self._index.where(PackEntryRow, "source_sha256", [row.source_sha256]))
@@ -247,45 +155,6 @@ class Lookups:
 
     def _module_row(self, url: str) -> ModuleRow | None:
         return next(iter(self._index.where(ModuleRow, "url", [url])), None)
-
-    def _code_cache_row(self, url: str, engine_tag: str, source_sha256: bytes) -> CodeCacheRow | None:
-        for row in self._index.where(CodeCacheRow, "url", [url]):
-            if row.engine_tag == engine_tag and row.source_sha256 == source_sha256:
-                return row
-        return None
-
-    def _code_cache(self, url: str, engine_tag: str, source_sha256: bytes) -> bytes:
-        row = self._code_cache_row(url, engine_tag, source_sha256)
-        if row is None:
-            return b""
-        try:
-            entry = decode_entry((self._directory.v8_path / row.entry).read_bytes())
-        except OSError:
-            return b""
-        return b"" if entry is None else entry.code_cache
-
-    def _module(self, url: str, source: bytes | None) -> GraphModule:
-        path = path_from_file_url(url)
-        if path is None:
-            raise EngineError(f"{url} is no file: URL")
-        fact = FileFact(Fingerprint(0, 0.0, 0.0, 0), b"", False)
-        if source is None:
-            answer = read_file(self._files, path)
-            if isinstance(answer, str):
-                raise EngineError(f"{path}: {answer}")
-            source, fact = answer
-        fact = FileFact(fact.fingerprint, sha256(source).digest(), fact.proven)
-        module = GraphModule(url, path, ModuleFormat.MODULE, kind=ServedKind.MODULE)
-        module.source, module.fact = source, fact
-        return module
-
-    def _why_no_record(self, source: bytes) -> str:
-        analysis = analyse_module(source)
-        for one in analysis.diagnostics:
-            if one.kind in (DiagnosticKind.SYNTAX_ERROR, DiagnosticKind.INVALID_UTF8):
-                return f"cannot be written as BMES: {one.message}"
-        answer = bmes_from_record(analysis.record)
-        return f"cannot be written as BMES: {answer.reason if isinstance(answer, Unrepresentable) else 'unknown'}"
 
 
 def _how_served(row: ModuleRow, found: Lookup) -> str:
