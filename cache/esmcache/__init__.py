@@ -1,1 +1,71 @@
-"""esmcache: analysed and compiled ES modules, kept from one start to the next."""
+"""esmcache: analysed and compiled ES modules, kept from one start to the next.
+
+The public names, for Python programs; `esmcache.engine.facade.Engine` has all of them on one open cache.
+
+    import esmcache
+
+    esmcache.warm(["app.mjs"])              # analyse, compile and store a program
+    esmcache.generate("lib/a.js")           # the cache of one module, by path or file: URL
+    esmcache.lookup("file:///p/lib/a.js")   # what is kept of it: fresh, stale or cold
+    esmcache.decode(data)                   # BMES bytes to values; esmcache.validate(data) says how far they hold
+    esmcache.inspect("a.cache")             # what a BMES file consists of
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from esmcache.bmes import BmesFile, Damage, Validation, ValidationLevel, decode, validate
+    from esmcache.engine.errors import EngineError
+    from esmcache.engine.facade import Engine
+    from esmcache.engine.generating import Inspection
+    from esmcache.engine.lookup import CacheState, Lookup
+    from esmcache.engine.public import generate, inspect, lookup, warm
+    from esmcache.engine.warming import WarmReport
+
+__all__ = [
+    "BmesFile",
+    "CacheState",
+    "Damage",
+    "Engine",
+    "EngineError",
+    "Inspection",
+    "Lookup",
+    "Validation",
+    "ValidationLevel",
+    "WarmReport",
+    "decode",
+    "generate",
+    "inspect",
+    "lookup",
+    "validate",
+    "warm",
+]
+
+# Imported when first used: a start of `esmcache run` must not wait for all of it.
+_HOMES = {
+    "BmesFile": "bmes",
+    "CacheState": "engine.lookup",
+    "Damage": "bmes",
+    "Engine": "engine.facade",
+    "EngineError": "engine.errors",
+    "Inspection": "engine.generating",
+    "Lookup": "engine.lookup",
+    "Validation": "bmes",
+    "ValidationLevel": "bmes",
+    "WarmReport": "engine.warming",
+    "decode": "bmes",
+    "generate": "engine.public",
+    "inspect": "engine.public",
+    "lookup": "engine.public",
+    "validate": "bmes",
+    "warm": "engine.public",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'esmcache' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"esmcache.{_HOMES[name]}"), name)

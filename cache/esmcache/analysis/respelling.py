@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from esmcache.spans import Span
 
 # Bounded and possessive, so that no text makes these search for long.
-_COMMENT = rb"/\*(?:[^*]|\*(?!/)){0,1000}+\*/|//[^\r\n]{0,1000}+"
-_GAP = rb"(?:\s|" + _COMMENT + rb"){0,1000}+"
+_COMMENT = rb"/\*(?:[^*]|\*(?!/)){0,300}+\*/|//[^\r\n]{0,300}+(?=[\r\n])"
+_GAP = rb"(?:\s|" + _COMMENT + rb"){0,300}+"
 _NO_LINE_END = re.compile(rb"[^\n]")
 _LARGEST_SOURCE = 4 << 20
 _RESERVED = (

@@ -1,0 +1,323 @@
+"""Each command on a small project: what it prints for people and for programs, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import EsmcacheHome, RunEsmcache
+
+APP = """\
+import {b as c} from './b.mjs';
+import * as ns from './b.mjs';
+import data from './d.json' with {type: 'json'};
+export {c, ns};
+export default function () {}
+export {b as 'a string'} from './b.mjs';
+export * from './b.mjs';
+await import('./b.mjs');
+import(data.name);
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "package.json").write_text('{"type": "module", "main": "app.mjs"}')
+    (project / "app.mjs").write_text(APP)
+    (project / "b.mjs").write_text("export const b = 1;\n")
+    (project / "d.json").write_text('{"name": "./b.mjs"}')
+    return project
+
+
+def json_of(run_esmcache: RunEsmcache, *arguments: str | Path, cwd: Path, exit_code: int = 0) -> Any:
+    answer = run_esmcache(*arguments, "--json", cwd=cwd)
+    assert answer.returncode == exit_code, answer.stderr
+    return json.loads(answer.stdout)
+
+
+def check_one_line(stderr: str) -> None:
+    assert stderr.startswith("esmcache: ") and stderr.count("\n") == 1 and "Traceback" not in stderr
+
+
+def test_warm_tells_what_it_did(run_esmcache: RunEsmcache, project: Path) -> None:
+    answer = run_esmcache("warm", "app.mjs", cwd=project)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.startswith("1 entry point, 3 modules: 3 served, 2 compiled, in ")
+    assert run_esmcache("warm", "-q", "app.mjs", cwd=project).stdout == ""
+    report = json_of(run_esmcache, "warm", "app.mjs", cwd=project)
+    assert report["entries"] == 1 and report["problems"] == []
+    assert [report[name] for name in ("analysed", "compiled", "blobs_written")] == [0, 0, 0]
+
+
+def test_warm_of_a_directory_starts_from_its_package(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "alone.mjs").write_text("export {};")
+    for arguments, cwd in ((["warm"], project), (["warm", "project"], project.parent)):
+        report = json_of(run_esmcache, *arguments, cwd=cwd)
+        assert (report["entries"], report["modules"]) == (1, 4)
+
+
+def test_warm_tells_syntax_errors_of_ones_own(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "b.mjs").write_text("export const b = 1;\nlet = = 2;\n")
+    answer = run_esmcache("warm", "app.mjs", cwd=project)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("esmcache: b.mjs:2:") and "3 modules" in answer.stdout
+    check_one_line(answer.stderr)
+    report = json_of(run_esmcache, "warm", "app.mjs", cwd=project, exit_code=1)
+    (problem,) = report["problems"]
+    assert (problem["path"], problem["code"], problem["line"]) == (str(project / "b.mjs"), "syntax-error", 2)
+
+
+def test_warm_only_mentions_what_is_wrong_in_packages(run_esmcache: RunEsmcache, project: Path) -> None:
+    package = project / "node_modules" / "broken"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text('{"name": "broken", "version": "1.0.0", "main": "index.mjs"}')
+    (package / "index.mjs").write_text("export {")
+    (project / "app.mjs").write_text("import('broken'); import('absent');")
+    answer = run_esmcache("warm", "app.mjs", cwd=project)
+    assert answer.returncode == 0
+    told = answer.stderr.splitlines()
+    assert told == [
+        "esmcache: 1 specifier that cannot be resolved (-v lists them)",
+        "esmcache: 1 module within node_modules that Node would not load (-v lists them)",
+    ]
+    verbose = run_esmcache("warm", "-v", "app.mjs", cwd=project).stderr
+    assert "app.mjs:1:26: " in verbose and "node_modules/broken/index.mjs:1:" in verbose
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["warm", "absent.mjs"], "absent.mjs: no such file or directory"),
+        (["warm", "bad"], "esmcache.json: "),
+        (["warm", "unknown"], "entrees"),
+        (["warm", "lost"], "lost.mjs: named in `entries`, but there is no such file"),
+        (["warm", "app.mjs", "--node", "no-such-node"], "no Node to serve: no no-such-node in PATH"),
+        (["get", "absent.mjs"], "absent.mjs: no such file"),
+        (["get", "sub.mjs"], "sub.mjs: not a regular file"),
+        (["get", "broken.mjs"], "broken.mjs:1:"),
+        (["inspect", "absent.cache"], "absent.cache: No such file or directory"),
+        (["inspect", "d.json"], "d.json is no BMES file: "),
+        (["analyze", "absent.mjs"], "absent.mjs: No such file or directory"),
+        (["analyze", "sub.mjs"], "sub.mjs: Is a directory"),
+        (["resolve", "./absent.mjs", "--from", "app.mjs"], "ERR_MODULE_NOT_FOUND: "),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_failures_are_one_line(run_esmcache: RunEsmcache, project: Path, arguments: list[str], said: str) -> None:
+    for name, content in (
+        ("bad", "{"),
+        ("unknown", '{"entrees": []}'),
+        ("lost", '{"entries": ["lost.mjs"]}'),
+    ):
+        (project / name).mkdir()
+        (project / name / "esmcache.json").write_text(content)
+    (project / "sub.mjs").mkdir()
+    (project / "broken.mjs").write_text("export {")
+    answer = run_esmcache(*arguments, "-q", cwd=project)
+    assert answer.returncode == 1
+    check_one_line(answer.stderr)
+    assert said in answer.stderr
+
+
+def test_warm_of_invalid_utf8_and_unreadable_files_goes_on(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "b.mjs").write_bytes(b"export const b = '\xff';\n")
+    (project / "d.json").unlink()
+    (project / "d.json").mkdir()
+    answer = run_esmcache("warm", "app.mjs", cwd=project)
+    assert "Traceback" not in answer.stderr and answer.stdout.startswith("1 entry point")
+
+
+def test_warm_missed(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, project: Path) -> None:
+    assert run_esmcache("run", "--no-warm", project / "app.mjs").returncode == 0
+    assert json_of(run_esmcache, "warm", "--missed", cwd=project)["entries"] == 1
+    assert json_of(run_esmcache, "warm", "--missed", cwd=project)["entries"] == 0
+
+
+def test_analyze_json_line(run_esmcache: RunEsmcache, project: Path) -> None:
+    answer = run_esmcache("analyze", "--json", "app.mjs", cwd=project)
+    assert (answer.returncode, answer.stderr, answer.stdout.count("\n")) == (0, "", 1)
+    assert json.loads(answer.stdout) == {
+        "path": "app.mjs",
+        "error": None,
+        "requests": [
+            {"specifier": "./b.mjs", "attributes": {}},
+            {"specifier": "./d.json", "attributes": {"type": "json"}},
+        ],
+        "imports": [
+            {"type": "Single", "moduleRequest": "./b.mjs", "importName": "b", "localName": "c"},
+            {"type": "Namespace", "moduleRequest": "./b.mjs", "importName": "*", "localName": "ns"},
+            {"type": "Single", "moduleRequest": "./d.json", "importName": "default", "localName": "data"},
+        ],
+        "exports": [
+            export("Indirect", "c", "./b.mjs", "b"),
+            export("Namespace", "ns", "./b.mjs"),
+            export("Local", "default", local_name="*default*"),
+            export("Indirect", "a string", "./b.mjs", "b"),
+        ],
+        "stars": ["./b.mjs"],
+        "dynamic": ["./b.mjs"],
+    }
+
+
+def export(
+    kind: str,
+    export_name: str,
+    module_name: str | None = None,
+    import_name: str | None = None,
+    local_name: str | None = None,
+) -> dict[str, str | None]:
+    return {
+        "type": kind,
+        "exportName": export_name,
+        "moduleName": module_name,
+        "importName": import_name,
+        "localName": local_name,
+    }
+
+
+def test_analyze_reports_errors_and_goes_on(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "broken.mjs").write_text("export const one = 1;\nexport const 𝒙 = 2, one = 3;\n")
+    names = "broken.mjs\n\nabsent.mjs\nb.mjs\n"
+    answer = run_esmcache("analyze", "--json", "-", cwd=project, stdin=names)
+    assert (answer.returncode, answer.stderr) == (1, "")
+    broken, absent, sound = map(json.loads, answer.stdout.splitlines())
+    assert broken["path"] == "broken.mjs" and broken["error"]["line"] == 2
+    assert broken["error"]["column"] > 1
+    assert absent["error"] == {"code": "ENOENT", "message": "No such file or directory", "line": 0, "column": 0}
+    assert absent["requests"] == absent["exports"] == []
+    assert sound["error"] is None and sound["path"] == "b.mjs"
+
+
+def test_analyze_for_people(run_esmcache: RunEsmcache, project: Path) -> None:
+    answer = run_esmcache("analyze", "app.mjs", cwd=project)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    for line in ('    "./d.json" with {"type": "json"}', '    Indirect: b as c from "./b.mjs"', "  top-level await"):
+        assert line in answer.stdout.splitlines()
+
+
+def test_file_names_keep_their_bytes(run_esmcache: RunEsmcache, project: Path) -> None:
+    name = os.fsdecode(b"\xff.mjs")
+    (project / name).write_text("export {};")
+    assert json_of(run_esmcache, "analyze", project / name, cwd=project)["path"] == str(project / name)
+
+
+def test_resolve(run_esmcache: RunEsmcache, project: Path) -> None:
+    url = (project / "b.mjs").as_uri()
+    assert run_esmcache("resolve", "./b.mjs", "--from", "app.mjs", cwd=project).stdout == f"{url}\n"
+    assert json_of(run_esmcache, "resolve", "./b.mjs", "--from", "app.mjs", cwd=project) == {"url": url}
+    failure = json_of(run_esmcache, "resolve", "./x.mjs", "--from", "app.mjs", cwd=project, exit_code=1)
+    assert failure["error"]["code"] == "ERR_MODULE_NOT_FOUND"
+
+
+def test_resolve_lines(run_esmcache: RunEsmcache, project: Path) -> None:
+    parent = str(project / "app.mjs")
+    lines = [
+        {"parent": parent, "specifier": "./b.mjs"},
+        {"parent": (project / "app.mjs").as_uri(), "specifier": "fs"},
+        {"parent": parent, "specifier": "absent"},
+        {"parent": "data:text/javascript,", "specifier": "node:path"},
+    ]
+    answer = run_esmcache("resolve", "-", stdin="\n".join(map(json.dumps, lines)))
+    assert (answer.returncode, answer.stderr) == (1, "")
+    found = list(map(json.loads, answer.stdout.splitlines()))
+    assert found[:2] == [{"url": (project / "b.mjs").as_uri()}, {"url": "node:fs"}]
+    assert set(found[2]) == {"error"} and set(found[2]["error"]) == {"code", "message"}
+    assert found[2]["error"]["code"] == "ERR_MODULE_NOT_FOUND"
+    assert found[3] == {"url": "node:path"}
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"parent": "/a"}', '{"parent": 1, "specifier": "a"}', "[" * 100_000])
+def test_resolve_answers_a_line_that_is_no_question(run_esmcache: RunEsmcache, line: str) -> None:
+    answer = run_esmcache("resolve", "-", stdin=f"{line}\n")
+    assert (answer.returncode, answer.stderr) == (1, "")
+    assert json.loads(answer.stdout)["error"]["code"] == "ERR_INVALID_ARG_VALUE"
+
+
+def test_get_and_inspect(run_esmcache: RunEsmcache, project: Path) -> None:
+    for arguments, has_bytecode in (([], True), (["--no-bytecode"], False)):
+        answer = run_esmcache("get", "app.mjs", "-o", "out.cache", *arguments, cwd=project)
+        assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
+        said = json_of(run_esmcache, "inspect", "out.cache", cwd=project)
+        assert (said["magic"], said["version"], said["valid"]) == ("0x424d4553", 1, "integrity")
+        assert said["size"] == (project / "out.cache").stat().st_size
+        assert (said["bytecodeSize"] > 0) == has_bytecode
+        assert len(said["exports"]) == 4 and said["trailer"]["moduleKind"] == "module"
+    assert [path.name for path in project.glob(".tmp*")] == []
+    printed = run_esmcache("inspect", "app.mjs", cwd=project)
+    assert printed.returncode == 0 and "magic 0x424d4553, version 1" in printed.stdout
+
+
+def test_explain(run_esmcache: RunEsmcache, project: Path) -> None:
+    cold = json_of(run_esmcache, "explain", "b.mjs", cwd=project)
+    assert (cold["served"], cold["state"], cold["reason"]) == (False, "cold", "never warmed")
+    run_esmcache("warm", "app.mjs", cwd=project)
+    fresh = json_of(run_esmcache, "explain", "b.mjs", cwd=project)
+    assert (fresh["served"], fresh["state"]) == (True, "fresh")
+    assert [name for name, _ in fresh["ingredients"]["record"]] == ["format", "analysis", "kind", "source"]
+    (project / "b.mjs").write_text("export const b = 2;\n")
+    answer = run_esmcache("explain", "b.mjs", cwd=project)
+    assert answer.returncode == 0
+    assert "not served: changed since it was warmed: its content" in answer.stdout
+    assert str(project / "app.mjs") in answer.stdout
+    assert run_esmcache("explain", "absent.mjs", cwd=project).returncode == 1
+
+
+def test_verify_and_repair(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, project: Path) -> None:
+    run_esmcache("warm", "app.mjs", cwd=project)
+    assert run_esmcache("verify").stdout == "nothing is damaged\n"
+    blob = next(path for path in (esmcache_home.cache_dir / "blobs").rglob("*") if path.is_file())
+    blob.write_bytes(blob.read_bytes()[:-1])
+    damaged = run_esmcache("verify")
+    assert damaged.returncode == 1 and blob.name in damaged.stdout
+    (finding,) = json_of(run_esmcache, "verify", cwd=project, exit_code=1)
+    assert (finding["kind"], finding["removed"]) == ("blob", False)
+    repaired = run_esmcache("verify", "--repair")
+    assert repaired.returncode == 0 and "(removed)" in repaired.stdout
+    assert json_of(run_esmcache, "verify", cwd=project) == []
+
+
+def test_stats(run_esmcache: RunEsmcache, project: Path) -> None:
+    run_esmcache("warm", "app.mjs", cwd=project)
+    assert run_esmcache("run", "app.mjs", cwd=project).returncode == 0
+    said = json_of(run_esmcache, "stats", cwd=project)
+    assert (said["modules"], said["entry_points"]) == (3, 1)
+    assert said["counters"]["starts served"] == 1 and said["counters"]["hits"] == 3
+    assert [one["name"] for one in said["packages"]] == [str(project)]
+    assert said["engines"][0]["name"].startswith("node-v24.")
+    printed = run_esmcache("stats").stdout
+    for word in ("code caches", "hits", "misses", "stale", "rejected", "node-v24.", str(project)):
+        assert word in printed
+
+
+def test_gc_and_clear(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, project: Path) -> None:
+    run_esmcache("warm", "app.mjs", cwd=project)
+    assert run_esmcache("gc").stdout.startswith("0 files removed, 0 B freed, ")
+    assert json_of(run_esmcache, "gc", cwd=project)["entry_points"] == 0
+    assert run_esmcache("clear").returncode == 0
+    assert not list(esmcache_home.cache_dir.glob("manifests/*"))
+    assert json_of(run_esmcache, "stats", cwd=project)["modules"] == 0
+
+
+def test_doctor(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, node: Path) -> None:
+    hook = run_esmcache("hook").stdout.strip()
+    answer = run_esmcache("doctor", env={"NODE_OPTIONS": f"--require {hook}"})
+    assert (answer.returncode, answer.stderr) == (0, "")
+    for word in ("tree-sitter", str(esmcache_home.cache_dir), "0700", str(node), "v24.", hook, "names the hook"):
+        assert word in answer.stdout
+    for environment, failed in (
+        ({"ESMCACHE_NODE": "no-such-node"}, "node"),
+        ({"ESMCACHE_DISABLE": "1"}, "ESMCACHE_DISABLE"),
+        ({"ESMCACHE_NODE": "/bin/true"}, "node"),
+    ):
+        answer = run_esmcache("doctor", "--json", env=environment)
+        assert (answer.returncode, answer.stderr) == (1, "")
+        assert [one["name"] for one in json.loads(answer.stdout) if one["health"] == "failed"] == [failed]
+    esmcache_home.cache_dir.chmod(0o777)
+    answer = run_esmcache("doctor")
+    assert (answer.returncode, answer.stderr) == (1, "") and "can be written by others" in answer.stdout
