@@ -114,6 +114,4 @@ def test_lock_files_leave_the_registry_open() -> None:
     for lock in locks:
         packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]
         assert [name for name, package in packages.items() if "resolved" in package] == [], lock
-        assert (lock.parent / ".npmrc").read_text(encoding="utf-8").split() == [
-            "omit-lockfile-registry-resolved=true"
-        ]
+        assert (lock.parent / ".npmrc").read_text(encoding="utf-8").split() == ["omit-lockfile-registry-resolved=true"]

@@ -7,14 +7,17 @@ import sys
 
 def main() -> int:
     """Run the command line and return the exit code."""
-    from esmcache.cli.launch import launch
+    try:
+        from esmcache.cli.launch import launch
 
-    exit_code = launch(sys.argv[1:])
-    if exit_code is not None:
+        exit_code = launch(sys.argv[1:])
+        if exit_code is None:
+            from esmcache.cli.main import run_command_line
+
+            exit_code = run_command_line(sys.argv[1:])
         return exit_code
-    from esmcache.cli.main import run_command_line
-
-    return run_command_line(sys.argv[1:])
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def test_warm_only_mentions_what_is_wrong_in_packages(run_esmcache: RunEsmcache,
     package.mkdir(parents=True)
     (package / "package.json").write_text('{"name": "broken", "version": "1.0.0", "main": "index.mjs"}')
     (package / "index.mjs").write_text("export {")
-    (project / "app.mjs").write_text("import('broken'); import('absent');")
+    (project / "app.mjs").write_text("import 'absent'; import('broken');")
     answer = run_esmcache("warm", "app.mjs", cwd=project)
     assert answer.returncode == 0
     told = answer.stderr.splitlines()
@@ -87,7 +87,7 @@ def test_warm_only_mentions_what_is_wrong_in_packages(run_esmcache: RunEsmcache,
         "esmcache: 1 module within node_modules that Node would not load (-v lists them)",
     ]
     verbose = run_esmcache("warm", "-v", "app.mjs", cwd=project).stderr
-    assert "app.mjs:1:26: " in verbose and "node_modules/broken/index.mjs:1:" in verbose
+    assert "app.mjs:1:8: " in verbose and "node_modules/broken/index.mjs:1:" in verbose
 
 
 @pytest.mark.parametrize(

@@ -164,4 +164,5 @@ def test_interrupt(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
         assert process.stdout.readline() == b"app.mjs\n"
         os.kill(process.pid, signal.SIGINT)
         assert process.wait(60) == 130
-        assert process.stderr.read() == b""
+        # At most the end of the line on which a terminal shows ^C.
+        assert process.stderr.read().strip() == b""

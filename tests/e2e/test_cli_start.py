@@ -145,7 +145,7 @@ def test_environment_is_the_programs(esmcache_home: EsmcacheHome, program: Path,
     # In this locale Python sets LC_CTYPE for its children.
     kept = {name: value for name, value in esmcache_home.environment.items() if not name.startswith(("LC_", "LANG"))}
     environment = {**kept, "LANG": "C"}
-    command = [sys.executable, "-m", "esmcache", "run", "--no-warm", program]
+    command: list[str | Path] = [sys.executable, "-m", "esmcache", "run", "--no-warm", program]
     ours = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
     assert ours == subprocess.run([node, program], env=environment, capture_output=True, check=True).stdout
 

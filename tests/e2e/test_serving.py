@@ -343,7 +343,8 @@ def test_an_es_module_that_is_required_is_served(tmp_path: Path, any_node: Path,
         {
             **FILES,
             "app.cjs": "const { a } = require('./lib/a.js');\n"
-            "console.log(a(), require('./data.json'), require('tool'), module.children.length, require.main === module);\n",
+            "console.log(a(), require('./data.json'), require('tool'), module.children.length, "
+            "require.main === module);\n",
         }
     )
     program.warm()

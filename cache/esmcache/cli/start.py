@@ -37,7 +37,9 @@ def run(no_warm: bool, entry: str, arguments: tuple[str, ...]) -> int:
 def hook(as_json: bool) -> int:
     """Install the preload and print its path.
 
-    The path stays the same, and may stand in NODE_OPTIONS: without esmcache the preload does nothing.
+    The path stays the same, and may stand in NODE_OPTIONS: without esmcache the preload does nothing. With
+    --cache-dir programs use that cache until `hook` or `run` is called without; `cacheDir` in the user's
+    configuration lasts.
     """
     if not as_json:
         return launch.print_hook(common().cache_dir)

@@ -11,9 +11,10 @@ from enum import Enum
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from esmcache.code_cache import NodeMissing
+from esmcache.code_cache import NodeMissing, describe_node, find_node
 from esmcache.engine import starting
 from esmcache.engine.errors import EngineError
+from esmcache.records import NodeBuild
 
 if TYPE_CHECKING:
     from esmcache.engine.facade import Engine
@@ -45,6 +46,7 @@ class Diagnosis:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._has_directory = True
 
     def checks(self) -> list[Check]:
         """Return all checks, in the order in which a person would look."""
@@ -62,6 +64,7 @@ class Diagnosis:
         try:
             directory = self._engine.directory
         except EngineError as error:
+            self._has_directory = False
             yield Check("cache directory", Health.FAILED, str(error))
             return
         mode = stat.S_IMODE(os.stat(directory.path).st_mode)
@@ -71,11 +74,13 @@ class Diagnosis:
         yield Check("free space", health, f"{free // 1_000_000} MB")
 
     def _node(self) -> Iterator[Check]:
+        probed = True
         try:
             build = self._engine.node_build()
-        except EngineError as error:
-            yield Check("node", Health.FAILED, str(error))
-            return
+        except EngineError:
+            # Without a cache directory nothing is remembered of a Node, nor can its compile cache be probed.
+            probed = False
+            build = self._ask_node()
         if isinstance(build, NodeMissing):
             yield Check("node", Health.FAILED, build.reason)
             return
@@ -84,10 +89,16 @@ class Diagnosis:
             yield Check("served", Health.FAILED, f"no: {build.reason}")
             return
         yield Check("served", Health.GOOD, "resolution and sources")
-        if build.compile_cache_layout:
+        if not probed:
+            yield Check("code caches", Health.NOTE, "unknown as long as there is no cache directory")
+        elif build.compile_cache_layout:
             yield Check("code caches", Health.GOOD, "yes: its compile cache has the layout that is written")
         else:
             yield Check("code caches", Health.WARNING, "no: its compile cache has another layout")
+
+    def _ask_node(self) -> NodeBuild | NodeMissing:
+        path = find_node(self._engine.choices.node, self._engine.environment)
+        return path if isinstance(path, NodeMissing) else describe_node(path)
 
     def _hook(self) -> Iterator[Check]:
         environment = self._engine.environment
@@ -110,6 +121,8 @@ class Diagnosis:
                 yield Check(name, Health.WARNING, "is set: no code caches of ours are used")
 
     def _reports(self) -> Iterator[Check]:
+        if not self._has_directory:
+            return
         try:
             counters = self._engine.statistics().counters
         except EngineError as error:

@@ -5,7 +5,6 @@ Imported before every `esmcache run`, so it imports nothing that a start can do 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
@@ -38,7 +37,8 @@ class Places:
 def find_places(environment: Mapping[str, str], cache_dir: str | None, node: str | None) -> Places:
     """Return the user's choices by arguments, environment, configuration and defaults; raises EngineError."""
     default = starting.user_directory(environment, "XDG_CACHE_HOME")
-    if starting.user_config_exists(environment):
+    config = _plain_user_config(environment)
+    if config is None:
         from esmcache.settings import SettingsError, read_user_choices
 
         choices = read_user_choices(environment, cache_dir=cache_dir, node=node)
@@ -46,16 +46,49 @@ def find_places(environment: Mapping[str, str], cache_dir: str | None, node: str
         if isinstance(choices, SettingsError) or isinstance(lasting, SettingsError):
             raise EngineError(str(choices))
         return Places(choices.cache_path, lasting.cache_path, choices.node)
+    default = Path(config["cacheDir"]) if "cacheDir" in config else default
     named = cache_dir or environment.get("ESMCACHE_DIR")
-    return Places(Path(os.path.abspath(named)) if named else default, default, node)
+    chosen = node or environment.get("ESMCACHE_NODE") or config.get("node")
+    return Places(Path(os.path.abspath(named)) if named else default, default, chosen)
+
+
+def _plain_user_config(environment: Mapping[str, str]) -> dict[str, str] | None:
+    """Return the texts in the user's configuration, or None where only `settings` can say what the configuration means.
+
+    The schema checker takes as long to import as all else that a start needs.
+    """
+    path = starting.user_directory(environment, "XDG_CONFIG_HOME") / "config.json"
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError:
+        return None
+    import json
+
+    try:
+        config = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(config, dict):
+        return None
+    plain = {"cacheDir": str, "node": str, "maxSize": int, "jobs": int}
+    is_plain = all(type(value) is plain.get(key) and value for key, value in config.items())
+    is_plain = is_plain and config.get("jobs", 1) > 0 and config.get("maxSize", 1) > 0
+    if not is_plain or not os.path.isabs(config.get("cacheDir", "/")):
+        return None
+    return {key: value for key, value in config.items() if isinstance(value, str)}
 
 
 def installed_hook(environment: Mapping[str, str], cache_dir: str | None = None) -> Path:
-    """Return the stable path of the preload, installed if need be; raises EngineError."""
+    """Return the stable path of the preload, installed if need be; raises EngineError.
+
+    It falls back on `cache_dir`, else on the user's lasting choice: ESMCACHE_DIR it reads itself.
+    """
     places = find_places(environment, cache_dir, None)
     path = starting.hook_path(environment)
     try:
-        starting.install_hook(path, places.hook_cache_path)
+        starting.install_hook(path, places.cache_path if cache_dir else places.hook_cache_path)
     except OSError as error:
         raise EngineError(f"{error.filename or path} cannot be written: {error.strerror}") from error
     return path
@@ -81,6 +114,7 @@ class Program:
         self._jobs = jobs
         self._warms = warms
         self.native_because = ""
+        self.not_warmed_because = ""
 
     def command(self, environment: Mapping[str, str]) -> tuple[str, list[str], dict[str, str]]:
         """Return executable, arguments and environment of the start; raises EngineError where there is no Node.
@@ -98,9 +132,11 @@ class Program:
         command = [name_of_node(None if places is None else places.node, own)]
         if places is not None and hook is not None:
             command += ["--require", str(hook)]
-            # The warm is for the next start: whatever keeps it from beginning is no business of this one.
-            with contextlib.suppress(OSError):
+            try:
                 self._warm(places, node, own)
+            except OSError as error:
+                # The warm is for the next start: what keeps it from beginning is no business of this one.
+                self.not_warmed_because = str(error)
         if self._entry.startswith("-") and self._entry != "-":
             command.append("--")
         return node, [*command, self._entry, *self._arguments], own

@@ -49,11 +49,6 @@ def user_directory(environment: Mapping[str, str], variable: str) -> Path:
     return Path(find[variable]("esmcache"))
 
 
-def user_config_exists(environment: Mapping[str, str]) -> bool:
-    """Return whether there is a user's configuration, which a start then has to read."""
-    return (user_directory(environment, "XDG_CONFIG_HOME") / "config.json").exists()
-
-
 def hook_path(environment: Mapping[str, str]) -> Path:
     """Return the stable path of the preload, in the user's data directory."""
     return user_directory(environment, "XDG_DATA_HOME") / "hook" / "register.cjs"

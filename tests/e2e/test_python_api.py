@@ -1,0 +1,87 @@
+"""The public Python functions: one module by path or URL, a program, and what they answer to bad input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import esmcache
+from conftest import EsmcacheHome
+from esmcache import CacheState, EngineError
+
+SOURCE = "import a from './b.js';\nexport const x = a;\n"
+
+
+@pytest.fixture
+def module(tmp_path: Path, esmcache_home: EsmcacheHome) -> Path:
+    path = tmp_path / "dir with space" / "a.mjs"
+    path.parent.mkdir()
+    path.write_text(SOURCE)
+    return path
+
+
+def test_a_path_and_its_url_are_one_module(module: Path) -> None:
+    assert esmcache.lookup(str(module)).state is CacheState.COLD
+    by_path = esmcache.generate(str(module))
+    by_url = esmcache.generate(module.as_uri())
+    assert by_path == by_url
+    assert by_path.state is CacheState.FRESH
+    assert esmcache.lookup(module.as_uri()) == by_path
+    assert by_path.blob_path is not None
+    file = esmcache.decode(by_path.blob_path.read_bytes())
+    assert isinstance(file, esmcache.BmesFile)
+    assert [request.specifier for request in file.requests] == ["./b.js"]
+
+
+def test_a_source_that_is_not_on_disk_has_a_cache_of_its_own(module: Path) -> None:
+    on_disk = esmcache.generate(str(module))
+    unsaved = esmcache.generate(str(module), SOURCE.encode() + b"export default 1;\n")
+    assert unsaved.key != on_disk.key
+    assert esmcache.lookup(str(module)).key == on_disk.key
+    assert esmcache.generate("/nowhere/at/all.mjs", b"export {};").state is CacheState.FRESH
+
+
+def test_an_edit_makes_it_stale(module: Path) -> None:
+    esmcache.generate(str(module))
+    module.write_text(SOURCE + "\n")
+    assert esmcache.lookup(str(module)).state is CacheState.STALE
+    esmcache.generate(str(module))
+    assert esmcache.lookup(str(module)).state is CacheState.FRESH
+
+
+def test_inspect_shows_record_and_bytecode(module: Path, tmp_path: Path) -> None:
+    inspection = esmcache.inspect(module)
+    assert [entry.export_name for entry in inspection.file.exports] == ["x"]
+    assert len(inspection.file.bytecode) > 0
+    assert inspection.validation.level is esmcache.ValidationLevel.INTEGRITY
+    other = tmp_path / "other.cache"
+    other.write_bytes(b"SEMB\1\0\0\0 and nothing more")
+    with pytest.raises(EngineError, match="no BMES file"):
+        esmcache.inspect(other)
+
+
+def test_warm_reports_what_it_did(module: Path) -> None:
+    (module.parent / "b.js").write_text("export default 1;\n")
+    (module.parent / "package.json").write_text('{"type": "module"}')
+    report = esmcache.warm([module])
+    assert (report.entries, report.modules, report.problems) == (1, 2, [])
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [(b"export default = 1;", r":1:16: "), (b"\xff\xfe not text \x00 import", "a.mjs")],
+)
+def test_what_is_no_module_is_one_clear_line(module: Path, source: bytes, message: str) -> None:
+    with pytest.raises(EngineError, match=message) as caught:
+        esmcache.generate(str(module), source)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_cannot_be_read_is_one_clear_line(tmp_path: Path, esmcache_home: EsmcacheHome) -> None:
+    with pytest.raises(EngineError, match="no such file"):
+        esmcache.generate(str(tmp_path / "absent.mjs"))
+    with pytest.raises(EngineError, match="not a regular file"):
+        esmcache.generate(str(tmp_path))
+    with pytest.raises(EngineError, match="no Node to serve"):
+        esmcache.generate(str(tmp_path), node="/no/such/node")
