@@ -39,7 +39,7 @@ class UserSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     cache_dir: Annotated[str | None, msgspec.Meta(description="The cache directory.")] = None
     node: Annotated[str | None, msgspec.Meta(description="The Node executable.")] = None
     max_size: Annotated[int, msgspec.Meta(ge=0, description="Bytes the cache may take.")] = DEFAULT_MAX_SIZE
-    jobs: Annotated[int | None, msgspec.Meta(ge=1, description="Processes used for warming.")] = None
+    jobs: Annotated[int, msgspec.Meta(ge=1, description="Processes used for warming.")] | None = None
 
 
 @dataclass(frozen=True, slots=True)

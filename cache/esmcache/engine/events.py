@@ -22,6 +22,7 @@ class RunnerReport:
     time: float
     entry: str
     executable: str
+    conditions: tuple[str, ...]
     served: int
     resolved: int
     hashed: int
@@ -65,7 +66,8 @@ def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
 
 def _misses(report: RunnerReport) -> list[MissRow]:
     def miss(url: str, reason: str) -> MissRow:
-        return MissRow(report.entry, url, report.executable, reason, 1, report.time)
+        conditions = "\0".join(report.conditions)
+        return MissRow(report.entry, url, report.executable, conditions, reason, 1, report.time)
 
     if report.reason and not report.reason.startswith(_NOT_WARMABLE):
         return [miss("", report.reason)]
@@ -94,6 +96,7 @@ def _parse(line: bytes) -> RunnerReport | None:
             time=float(said["time"]) / 1000,
             entry=str(said["entry"]),
             executable=str(said["execPath"]),
+            conditions=tuple(map(str, said.get("conditions") or ())),
             served=int(said["served"]),
             resolved=int(said.get("resolved", 0)),
             hashed=int(said.get("hashed", 0)),

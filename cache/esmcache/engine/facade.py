@@ -11,7 +11,6 @@ from pathlib import Path
 from esmcache.analysis import Analysis, analyse_module
 from esmcache.cache_directory import CacheDirectory, CacheDirectoryRefused, open_cache_directory
 from esmcache.code_cache import NodeMissing
-from esmcache.engine import starting
 from esmcache.engine.description import Description, describe
 from esmcache.engine.diagnosis import Check, Diagnosis
 from esmcache.engine.entries import SOURCE_SUFFIXES, find_targets
@@ -22,6 +21,7 @@ from esmcache.engine.graph import Problem
 from esmcache.engine.lookup import CacheState, Explanation, Lookup, Lookups
 from esmcache.engine.maintenance import Collected, Finding, Maintenance, Statistics
 from esmcache.engine.node import node_build
+from esmcache.engine.program import installed_hook
 from esmcache.engine.warming import Progress, Warming, WarmReport
 from esmcache.file_source import DiskFileSource, FileSource, file_url_from_path, path_from_file_url
 from esmcache.records import ModuleFormat, NodeBuild, Resolution, ResolutionFailure
@@ -125,18 +125,18 @@ class Engine:
     def warm_missed(self, progress: Progress = lambda stage, done, total: None) -> WarmReport:
         """Warm what runners reported as missing or out of date, each for the Node that ran it; raises EngineError."""
         self.fold_events()
-        wanted: dict[str, set[str]] = {}
+        wanted: dict[tuple[str, str], set[str]] = {}
         for miss in self.index.all(MissRow):
-            if os.path.exists(miss.entry) and os.path.exists(miss.executable):
-                wanted.setdefault(miss.executable, set()).add(miss.entry)
+            if not miss.is_settled and os.path.exists(miss.entry) and os.path.exists(miss.executable):
+                wanted.setdefault((miss.executable, miss.conditions), set()).add(miss.entry)
         total = WarmReport()
-        for executable, entries in sorted(wanted.items()):
+        for (executable, joined), entries in sorted(wanted.items()):
             build = self.node_build(executable)
             if isinstance(build, NodeMissing) or not build.supported:
                 total.problems.append(Problem(executable, "engine-missing", "is no supported Node", is_error=False))
                 continue
-            targets = find_targets([Path(entry) for entry in sorted(entries)])
-            total.add(self._warm(build, targets.entries, (), targets.conditions, progress))
+            conditions = tuple(joined.split("\0")) if joined else ()
+            total.add(self._warm(build, sorted(entries), (), conditions, progress))
         return total
 
     def fold_events(self) -> list[RunnerReport]:
@@ -234,10 +234,7 @@ class Engine:
 
     def install_hook(self) -> Path:
         """Install the preload and return its stable path; raises EngineError."""
-        path = starting.hook_path(self.environment)
-        with _as_engine_error():
-            starting.install_hook(path, self.choices.cache_path)
-        return path
+        return installed_hook(self.environment)
 
     def _warm(
         self,

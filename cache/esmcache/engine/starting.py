@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 from esmcache.serving.names import manifest_identity, manifest_name
 
@@ -119,6 +120,10 @@ def needs_warming(cache_path: Path, node: str, entry: str, conditions: Sequence[
 def _asks_for_warming(line: bytes) -> bool:
     try:
         said = json.loads(line)
-        return bool(said.get("missed") or said.get("stale") or said.get("hashed") or said.get("faults"))
+        if said.get("stale") or said.get("hashed") or said.get("faults"):
+            return True
+        # A module that a program wrote, loaded and removed again cannot be warmed.
+        urls = [url for url in said.get("missed", ()) if url.startswith("file://")]
+        return any(os.path.exists(unquote(url[len("file://") :])) for url in urls)
     except (ValueError, AttributeError):
         return False

@@ -102,7 +102,8 @@ class Warming:
             self._index.put(compiler.verdict_rows)
             self._index.put(compiler.cache_rows)
             self._put_entries(published)
-            self._index.forget_missing_manifests(path for path in entries)
+            started_as = {row.path for row, _ in published}.union(entries)
+            self._index.settle_misses(started_as, self._build.executable, "\0".join(self._conditions))
         self._fill(report, found, compiler, publisher, rows)
         report.entries = len(published)
         report.blobs_written = analyses.blobs_written

@@ -20,6 +20,7 @@ from esmcache.store import schema
 
 _BUSY_TIMEOUT_MS = 60_000
 _MOST_PARAMETERS = 500
+_SETTLED = "warmed since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +167,23 @@ class EntryPointRow:
 
 @dataclass(frozen=True, slots=True)
 class MissRow:
-    """What a runner (`executable`) looked for in vain: `url` is '' where the entry point has no manifest."""
+    """What a runner (`executable`) looked for in vain: `url` is '' where the entry point has no fresh manifest.
+
+    `conditions` are those of the start, separated by NUL.
+    """
 
     entry: str
     url: str
     executable: str
+    conditions: str
     reason: str
     count: int
     seen_at: float
+
+    @property
+    def is_settled(self) -> bool:
+        """Return whether a warm since then took it in."""
+        return self.reason == _SETTLED
 
 
 _ROW_TABLES: dict[type, str] = {
@@ -318,17 +328,21 @@ class Index:
     def note_misses(self, misses: Iterable[MissRow]) -> None:
         """Add up what runners missed."""
         sql = (
-            "insert into misses (entry, url, executable, reason, count, seen_at) values (?, ?, ?, ?, ?, ?)"
-            " on conflict (entry, url, executable) do update set count = count + excluded.count,"
+            "insert into misses (entry, url, executable, conditions, reason, count, seen_at)"
+            " values (?, ?, ?, ?, ?, ?, ?)"
+            " on conflict (entry, url, executable, conditions) do update set count = count + excluded.count,"
             " seen_at = excluded.seen_at, reason = excluded.reason"
         )
         for miss in misses:
             self._database.execute(sql, astuple(miss))
 
-    def forget_missing_manifests(self, entries: Iterable[str]) -> None:
-        """Forget that these entry points had no fresh manifest; what they loaded besides it is kept."""
+    def settle_misses(self, entries: Iterable[str], executable: str, conditions: str) -> None:
+        """Note that entry points were warmed: what they load besides their graph is kept, the rest forgotten."""
+        which = "where entry = ? and executable = ? and conditions = ?"
         for entry in entries:
-            self._database.execute("delete from misses where entry = ? and url = ''", (entry,))
+            parameters = (entry, executable, conditions)
+            self._database.execute(f"delete from misses {which} and url = ''", parameters)
+            self._database.execute(f"update misses set reason = '{_SETTLED}' {which}", parameters)
 
     def summary(self, table: str, group: str, size: str) -> list[tuple[str, int, int]]:
         """Return `(group, rows, sum of size)` of a table, largest first; names are the schema's own."""
@@ -358,8 +372,9 @@ class Index:
             self._database.execute(f"delete from {table}")
 
     def vacuum(self) -> None:
-        """Give unused pages back to the file system."""
+        """Give unused pages back to the file system, as far as no other process reads."""
         self._database.vacuum()
+        self._database.execute("pragma wal_checkpoint(truncate)").fetchall()
 
     def _select(self, row_type: type[Row], condition: str, parameters: Sequence[object]) -> Iterator[Row]:
         columns = ", ".join(field.name for field in fields(row_type))  # type: ignore[arg-type]

@@ -114,8 +114,16 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
     ),
     "entry_modules": ({"manifest": str, "url": str}, ("manifest", "url")),
     "misses": (
-        {"entry": str, "url": str, "executable": str, "reason": str, "count": int, "seen_at": float},
-        ("entry", "url", "executable"),
+        {
+            "entry": str,
+            "url": str,
+            "executable": str,
+            "conditions": str,
+            "reason": str,
+            "count": int,
+            "seen_at": float,
+        },
+        ("entry", "url", "executable", "conditions"),
     ),
     "statistics": ({"name": str, "value": int}, ("name",)),
 }
