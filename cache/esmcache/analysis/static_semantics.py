@@ -173,20 +173,11 @@ class _Declarations:
             self._add_export(name, "default" if default else local_name, None, None, local_name)
 
     def _export_default(self, statement: Node, value: Node) -> None:
-        name = self._name_of_declaration(value)
+        # `export default class A {}` is a declaration of A also where the grammar sees an expression.
+        name = value.child_by_field_name("name") if value.type in _FUNCTIONS_AND_CLASSES else None
         local_name = DEFAULT_BINDING if name is None else identifier_name(self.tree.text(name))
         place = name or next(child for child in statement.children if child.type == "default")
         self._add_export(place, "default", None, None, local_name)
-
-    def _name_of_declaration(self, value: Node) -> Node | None:
-        # `export default function f() {}` and `(1)` on the next line are two statements, but one call in
-        # the grammar: look at what the expression begins with.
-        if not self.tree.source.startswith((b"function", b"async", b"class", b"@"), value.start_byte):
-            return None
-        leftmost: Node | None = value
-        while leftmost is not None and leftmost.type not in _FUNCTIONS_AND_CLASSES:
-            leftmost = leftmost.child(0) if leftmost.child_count else None
-        return None if leftmost is None else leftmost.child_by_field_name("name")
 
     def _export_clause(self, request: ModuleRequest | None, clause: Node) -> None:
         for specifier in clause.named_children:

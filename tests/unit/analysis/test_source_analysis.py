@@ -46,6 +46,12 @@ def test_spans_are_offsets_into_the_bytes_given() -> None:
     assert text(record.calls[0].span) == b"'y'"
 
 
+def test_a_request_is_where_it_is_first_asked_for() -> None:
+    record = analyse_module(b"import a from 'x'; import b from 'x';").record
+    assert [request.span for request in record.requested_modules] == [Span(14, 17)]
+    assert [entry.module_request.span for entry in record.import_entries] == [Span(14, 17), Span(33, 36)]
+
+
 def test_a_call_without_a_literal_is_spanned_as_a_whole() -> None:
     call = analyse_module(b"f(); import(a + 'b');").record.calls[0]
     assert call == ModuleCall(CallKind.IMPORT, None)

@@ -101,6 +101,8 @@ def test_both_readers_reject_the_same(node: Path) -> None:
     rng = random.Random(1)
     contents = [data[:size] for size in range(len(data))]
     contents += [struct.pack("<II", 0x424D4553, 2), data + b"\0", bytes(data[:8]) + b"\xff" * 12]
+    # One request whose attributes are neither there nor absent.
+    contents.append(struct.pack("<IIIII", 0x424D4553, 1, 1, 0, 2) + bytes(20))
     for _ in range(2000):
         changed = bytearray(data)
         changed[rng.randrange(len(data))] = rng.choice([0, 1, 2, 3, 0x80, 0xFF, rng.randrange(256)])
