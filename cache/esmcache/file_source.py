@@ -81,8 +81,15 @@ class OverlayFileSource(DiskFileSource):
 
 def fingerprint(status: os.stat_result) -> Fingerprint | None:
     """Return the fingerprint of a regular file, or None for anything else."""
-    if not stat.S_ISREG(status.st_mode):
-        return None
+    return _fingerprint(status) if stat.S_ISREG(status.st_mode) else None
+
+
+def directory_fingerprint(status: os.stat_result) -> Fingerprint | None:
+    """Return the fingerprint of a directory, which changes with its list of names, or None for anything else."""
+    return _fingerprint(status) if stat.S_ISDIR(status.st_mode) else None
+
+
+def _fingerprint(status: os.stat_result) -> Fingerprint:
     return Fingerprint(
         size=status.st_size,
         mtime_ms=_milliseconds(status.st_mtime_ns),

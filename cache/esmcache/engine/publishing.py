@@ -11,8 +11,8 @@ from pathlib import Path
 from esmcache.cache_directory import CacheDirectory, write_whole
 from esmcache.engine.compiling import Compiler
 from esmcache.engine.graph import Asked, GraphModule, load_order
-from esmcache.engine.reading import read_file
-from esmcache.file_source import FileSource
+from esmcache.engine.reading import is_proven, read_file
+from esmcache.file_source import FileSource, Fingerprint, directory_fingerprint
 from esmcache.records import InputKind, NodeBuild, Resolution, ResolutionInput
 from esmcache.serving.manifest import (
     ASKED_BY_IMPORT,
@@ -94,14 +94,20 @@ class Publisher:
         build: NodeBuild,
         compiler: Compiler,
         conditions: tuple[str, ...],
+        started_ms: float,
     ) -> None:
+        """Prepare to publish what was found by looking at files from `started_ms` (since the epoch) on."""
         self._directory = directory
+        self._started_ms = started_ms
         self._index = index
         self._files = files
         self._build = build
         self._compiler = compiler
         self._conditions = conditions
         self._package_json_facts: dict[str, FileFact] = {}
+        self._directory_facts: dict[str, Fingerprint] = {}
+        self._seen_inputs: set[int] = set()
+        self._seen_directories: set[str] = set()
         self._places: dict[tuple[bytes, str], PackedSource] = {}
         self._input_lists: dict[tuple[int, ...], tuple[ResolutionInput, ...]] = {}
         self.packages = Packages(files)
@@ -179,6 +185,7 @@ class Publisher:
                 identity,
                 [self._manifest_module(module, numbers) for module in modules],
                 self._package_json_facts,
+                self._directory_facts,
                 self._build.v8_tag if has_code_caches else None,
             )
         )
@@ -222,13 +229,28 @@ class Publisher:
         return ManifestModule(module.url, module.path, kind, module.fact, source, flat)
 
     def _with_facts(self, inputs: tuple[ResolutionInput, ...]) -> tuple[ResolutionInput, ...]:
+        if id(inputs) in self._seen_inputs:
+            return inputs
+        # The graph holds on to its answers, so their ids stay theirs.
+        self._seen_inputs.add(id(inputs))
         for one in inputs:
             if one.kind is InputKind.PACKAGE_JSON and one.path not in self._package_json_facts:
                 answer = read_file(self._files, one.path)
                 # What was resolved from another content than this is never served: it has no fact.
                 if not isinstance(answer, str) and answer[1].sha256.hex() == one.detail:
                     self._package_json_facts[one.path] = answer[1]
+            elif one.kind in (InputKind.ABSENT, InputKind.FILE):
+                self._know_directory(one.path.rpartition("/")[0])
         return inputs
+
+    def _know_directory(self, directory: str) -> None:
+        if not directory or directory in self._seen_directories:
+            return
+        self._seen_directories.add(directory)
+        status = self._files.lstat(directory)
+        seen = None if status is None else directory_fingerprint(status)
+        if seen is not None and is_proven(seen, self._started_ms):
+            self._directory_facts[directory] = seen
 
 
 def _holds(path: Path, content: bytes) -> bool:

@@ -72,7 +72,7 @@ class Warming:
 
     def run(self, entries: Sequence[str], modules: Sequence[str], progress: Progress) -> WarmReport:
         """Warm entry points and modules given by absolute paths; raises OSError and IndexUnusable."""
-        started = time.monotonic()
+        started, started_ms = time.monotonic(), time.time() * 1000
         report = WarmReport()
         roots = self._roots(entries, modules, report)
         also = self._missed_before(entries)
@@ -89,7 +89,9 @@ class Warming:
                 lambda done, total: progress("modules", done, total),
             )
             found = discovery.walk([*roots, *extra])
-            publisher = Publisher(self._directory, self._index, self._files, self._build, compiler, self._conditions)
+            publisher = Publisher(
+                self._directory, self._index, self._files, self._build, compiler, self._conditions, started_ms
+            )
             publisher.pack(load_order(found.modules.values(), found.modules))
             published = self._publish(found, publisher, [r.resolved_url for r, is_entry in roots if is_entry], also)
         finally:

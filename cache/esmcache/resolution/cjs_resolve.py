@@ -59,7 +59,9 @@ class CjsResolver:
             if found is not None:
                 return found
         if not hint:
-            found = self._self_reference(request, parent, trace)
+            # No package is named "./x", and none will be: what a relative request rests on is kept to a minimum.
+            own = Trace() if _is_relative_request(request) else trace
+            found = self._self_reference(request, parent, own)
             if found is not None:
                 return found
         if _is_relative_request(request):

@@ -73,7 +73,10 @@ class Resolver:
         return answer
 
     def resolve_require(self, specifier: str, referrer_path: str) -> Resolution | ResolutionFailure:
-        """Return what `require('specifier')` in the file at `referrer_path` loads, or Node's error."""
+        """Return what `require('specifier')` in the file at `referrer_path` loads, or Node's error.
+
+        The inputs are those of the URL: the format Node finds out again when it loads the file.
+        """
         key = (referrer_path[: referrer_path.rfind("/") + 1], specifier)
         known = self._requires.get(key)
         if known is not None:
@@ -134,7 +137,7 @@ class Resolver:
         if specifier.startswith("node:"):
             raise UnknownBuiltinModule(specifier)
         path = self._cjs.resolve_filename(specifier, _absolute(referrer_path), trace)
-        return file_url_from_path(path), self._formats.require_format(path, trace), path
+        return file_url_from_path(path), self._formats.require_format(path, Trace()), path
 
     def _entry(self, path: str, trace: Trace) -> Answer:
         path = _absolute(path)

@@ -23,10 +23,12 @@ A string is two u32: offset and length, in UTF-16 code units of the decoded stri
                       zero
     input set  2 u32: first member, members
     member     1 u32: input
-    input      6 u32: kind; path string; detail string; fact (0xffffffff: none)
+    input      6 u32: kind; path string; detail string; fact (0xffffffff: none): of a package.json its own, of what is
+                      absent or any file that of its directory, whose names are unchanged while the fact holds
     pack       2 u32: file name string
-    fact       4 f64: size, mtime in ms, ctime in ms, inode (module i has fact i, package.json files follow)
-    hash       32 bytes: SHA-256 of the file, in the order of the facts
+    fact       4 f64: size, mtime in ms, ctime in ms, inode (module i has fact i; package.json files and directories
+                      follow)
+    hash       32 bytes: SHA-256 of the file, in the order of the facts; zeros for directories
 """
 
 from __future__ import annotations
@@ -108,6 +110,7 @@ class Manifest:
     identity: str
     modules: Sequence[ManifestModule]
     package_json_facts: dict[str, FileFact]
+    directory_facts: dict[str, Fingerprint]
     v8_tag: int | None
 
 
@@ -117,7 +120,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
     identity = strings.add(manifest.identity)
     facts: list[FileFact | None] = [module.fact for module in manifest.modules]
     packs: dict[str, int] = {}
-    inputs = _Inputs(strings, manifest.package_json_facts, facts)
+    inputs = _Inputs(strings, manifest, facts)
     module_rows: list[int] = []
     request_rows: list[int] = []
     request_count = 0
@@ -212,18 +215,17 @@ class _Strings:
 
 
 class _Inputs:
-    def __init__(
-        self, strings: _Strings, package_json_facts: dict[str, FileFact], facts: list[FileFact | None]
-    ) -> None:
+    def __init__(self, strings: _Strings, manifest: Manifest, facts: list[FileFact | None]) -> None:
         self.rows: list[int] = []
         self.sets: list[int] = []
         self.members: list[int] = []
         self._strings = strings
-        self._package_json_facts = package_json_facts
+        self._manifest = manifest
         self._facts = facts
         self._known: dict[ResolutionInput, int] = {}
         self._known_sets: dict[tuple[int, ...], int] = {}
         self._by_identity: dict[int, int] = {}
+        self._directories: dict[str, int] = {}
 
     def add_set(self, inputs: tuple[ResolutionInput, ...]) -> int:
         """Return the number of a set; the same tuple object is looked at once."""
@@ -246,10 +248,22 @@ class _Inputs:
             if one.kind is InputKind.PACKAGE_JSON:
                 fact = len(self._facts)
                 # A package.json that went away since it was read has no fact: its set never holds.
-                self._facts.append(self._package_json_facts.get(one.path))
+                self._facts.append(self._manifest.package_json_facts.get(one.path))
+            elif one.kind in (InputKind.ABSENT, InputKind.FILE):
+                fact = self._directory_fact(one.path.rpartition("/")[0])
             detail = self._strings.add(one.detail if one.kind is InputKind.SYMLINK else "")
             path = self._strings.add(one.path)
             self.rows += [_INPUT_KINDS[one.kind], *path, *detail, fact]
+        return number
+
+    def _directory_fact(self, directory: str) -> int:
+        number = self._directories.get(directory)
+        if number is None:
+            seen = self._manifest.directory_facts.get(directory)
+            number = NONE if seen is None else len(self._facts)
+            if seen is not None:
+                self._facts.append(FileFact(seen, bytes(32), True))
+            self._directories[directory] = number
         return number
 
 

@@ -148,10 +148,20 @@ def test_no_answer_changes_while_its_inputs_hold(seed: int) -> None:
             mutation = [_change(later, chance) for _ in range(chance.choice((1, 1, 2)))]
             for request, answer in _answers(later).items():
                 old = before[request]
+                if request[0] == "require" and _differ_in_format_alone(old, answer):
+                    continue
                 if old != answer:
                     changed += 1
                     assert not _all_hold(old, files, later), (made, mutation, request, old, answer)
     assert changed > 20
+
+
+def _differ_in_format_alone(old: Answer, new: Answer) -> bool:
+    """Tell whether `require` finds the same file, or fails only where it looks at the file's format."""
+    if isinstance(old, Resolution) and isinstance(new, Resolution):
+        return old.resolved_url == new.resolved_url
+    failures = [answer for answer in (old, new) if isinstance(answer, ResolutionFailure)]
+    return any(failure.code == "ERR_INVALID_PACKAGE_CONFIG" for failure in failures)
 
 
 def _write(root: Path, *names: str) -> None:

@@ -10,6 +10,7 @@ const { crc32 } = require('node:zlib');
 const { lstatSync, readlinkSync, openSync, readSync, readFileSync, fstatSync } = fs;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
+const lastIndexOf = uncurry(String.prototype.lastIndexOf);
 const latin1 = uncurry(Buffer.prototype.latin1Slice);
 const utf8 = uncurry(Buffer.prototype.utf8Slice);
 const sub = uncurry(Buffer.prototype.subarray);
@@ -83,6 +84,7 @@ module.exports = function serve(manifest, packsDirectory, hookFile) {
   const inputSeen = new Int32Array(manifest.inputCount);
   const setSeen = new Int32Array(sets.length >>> 1);
   const moduleSeen = new Int32Array(manifest.moduleCount);
+  const factSeen = new Int32Array(facts.length >>> 2);
 
   function sameFingerprint(fact, status) {
     const at = fact * 4;
@@ -99,8 +101,21 @@ module.exports = function serve(manifest, packsDirectory, hookFile) {
     return compare(digest, sub(hashes, fact * 32, fact * 32 + 32)) === 0;
   }
 
+  /** Return whether the directory that holds an input has the same names as ever, as its own times tell. */
+  function siblingsAreSame(input) {
+    const fact = inputs[input * INPUT_FIELDS + 5];
+    if (fact === NONE) return false;
+    if (factSeen[fact] === epoch) return true;
+    const path = manifest.inputPath(input);
+    const status = lstatSync(slice(path, 0, lastIndexOf(path, '/')), MAYBE);
+    if (status === undefined || !sameFingerprint(fact, status)) return false;
+    factSeen[fact] = epoch;
+    return true;
+  }
+
   function inputHolds(input) {
     const kind = inputs[input * INPUT_FIELDS];
+    if ((kind === ABSENT || kind === FILE) && siblingsAreSame(input)) return true;
     const status = lstatSync(manifest.inputPath(input), MAYBE);
     if (kind === ABSENT) return status === undefined;
     if (status === undefined) return false;
