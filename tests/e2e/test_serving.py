@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import EsmcacheHome
+from esmcache import EngineError
 from program import Program
 
 FILES = {
@@ -269,6 +270,22 @@ def test_an_index_that_is_no_database_is_made_anew(program: Program) -> None:
     for path in program.home.cache_dir.glob("index.db*"):
         path.unlink()
     (program.home.cache_dir / "index.db").write_bytes(b"this is not a database" * 100)
+    assert program.warm().modules == MODULES
+    assert program.check_same()["served"] == MODULES
+
+
+def test_an_index_damaged_inside_is_made_anew(program: Program) -> None:
+    program.warm()
+    with program.engine() as engine:
+        assert engine.statistics().modules == MODULES
+    path = program.home.cache_dir / "index.db"
+    content = bytearray(path.read_bytes())
+    for at in range(4096, len(content), 997):
+        content[at] ^= 0xFF
+    path.write_bytes(content)
+    with program.engine() as engine, pytest.raises(EngineError, match="made anew"):
+        engine.statistics()
+        engine.explain(str(program.root / "app.mjs"))
     assert program.warm().modules == MODULES
     assert program.check_same()["served"] == MODULES
 

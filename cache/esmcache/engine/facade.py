@@ -27,7 +27,7 @@ from esmcache.file_source import DiskFileSource, FileSource, file_url_from_path,
 from esmcache.records import ModuleFormat, NodeBuild, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
 from esmcache.settings import SettingsError, UserChoices, read_user_choices
-from esmcache.store.index import Index, IndexUnusable, MissRow
+from esmcache.store.index import Index, IndexDamaged, IndexUnusable, MissRow
 
 __all__ = ["Engine", "EngineError"]
 
@@ -88,13 +88,13 @@ class Engine:
         """Return the index; raises EngineError."""
         if self._index is None:
             path = self.directory.index_path
-            with _as_engine_error():
+            with self._guard():
                 self._index = Index(path)
         return self._index
 
     def node_build(self, node: str | None = None) -> NodeBuild | NodeMissing:
         """Return the Node that is served, or why there is none; raises EngineError."""
-        with _as_engine_error():
+        with self._guard():
             return node_build(self.directory, node or self.choices.node, self.environment)
 
     def supported_node(self, node: str | None = None) -> NodeBuild:
@@ -126,9 +126,10 @@ class Engine:
         """Warm what runners reported as missing or out of date, each for the Node that ran it; raises EngineError."""
         self.fold_events()
         wanted: dict[tuple[str, str], set[str]] = {}
-        for miss in self.index.all(MissRow):
-            if not miss.is_settled and os.path.exists(miss.entry) and os.path.exists(miss.executable):
-                wanted.setdefault((miss.executable, miss.conditions), set()).add(miss.entry)
+        with self._guard():
+            for miss in self.index.all(MissRow):
+                if not miss.is_settled and os.path.exists(miss.entry) and os.path.exists(miss.executable):
+                    wanted.setdefault((miss.executable, miss.conditions), set()).add(miss.entry)
         total = WarmReport()
         for (executable, joined), entries in sorted(wanted.items()):
             build = self.node_build(executable)
@@ -141,7 +142,7 @@ class Engine:
 
     def fold_events(self) -> list[RunnerReport]:
         """Take in what runners reported since the last time; raises EngineError."""
-        with _as_engine_error():
+        with self._guard():
             return fold_events(self.directory, self.index)
 
     def analyse(self, path: Path) -> Analysis | OSError:
@@ -181,18 +182,20 @@ class Engine:
         """
         url = as_file_url(url)
         build = self.supported_node()
-        with _as_engine_error():
+        with self._guard():
             made = self._generator(build).generate(url, source)
         kind = ModuleFormat.MODULE.value
-        return self._lookups().stored(url, CacheState.FRESH, kind, made.source_sha256, build.engine_tag)
+        with self._guard():
+            return self._lookups().stored(url, CacheState.FRESH, kind, made.source_sha256, build.engine_tag)
 
     def lookup(self, url: str) -> Lookup:
         """Return what the cache holds of a module (path or file: URL): fresh, stale or cold; raises EngineError."""
-        return self._lookups().lookup(as_file_url(url), self.node_build())
+        with self._guard():
+            return self._lookups().lookup(as_file_url(url), self.node_build())
 
     def get(self, url: str, *, with_bytecode: bool = True) -> bytes:
         """Return a module's BMES bytes, generated if need be; raises EngineError."""
-        with _as_engine_error():
+        with self._guard():
             return self._generator(self.supported_node()).bmes(as_file_url(url), with_bytecode=with_bytecode)
 
     def inspect(self, path: Path) -> Inspection:
@@ -207,28 +210,29 @@ class Engine:
     def explain(self, url: str) -> Explanation:
         """Return why a runner is or is not served this module; raises EngineError."""
         self.fold_events()
-        return self._lookups().explain(as_file_url(url), self.node_build())
+        with self._guard():
+            return self._lookups().explain(as_file_url(url), self.node_build())
 
     def verify(self, *, repair: bool = False) -> list[Finding]:
         """Return everything in the cache that is damaged, removing it with `repair`; raises EngineError."""
-        with _as_engine_error():
+        with self._guard():
             return self._maintenance().verify(repair=repair)
 
     def statistics(self) -> Statistics:
         """Return counts, sizes and what runners reported; raises EngineError."""
         self.fold_events()
-        with _as_engine_error():
+        with self._guard():
             return self._maintenance().statistics()
 
     def collect(self) -> Collected:
         """Bring the cache under its size limit, least recently used first; raises EngineError."""
         self.fold_events()
-        with _as_engine_error():
+        with self._guard():
             return self._maintenance().collect(self.choices.max_size)
 
     def clear(self) -> Collected:
         """Remove everything that is cached; raises EngineError."""
-        with _as_engine_error():
+        with self._guard():
             collected = self._maintenance().clear()
         return collected
 
@@ -244,12 +248,45 @@ class Engine:
         conditions: tuple[str, ...],
         progress: Progress,
     ) -> WarmReport:
-        self.fold_events()
-        with _as_engine_error():
-            warming = Warming(self.directory, self.index, self.files, build, self.choices.jobs, conditions)
-            report = warming.run(entries, modules, progress)
-            self._maintenance().collect_if_large(self.choices.max_size)
-            return report
+        with self._guard():
+            try:
+                return self._warm_once(build, entries, modules, conditions, progress)
+            except IndexDamaged:
+                self._discard_index()
+                return self._warm_once(build, entries, modules, conditions, progress)
+
+    def _warm_once(
+        self,
+        build: NodeBuild,
+        entries: Sequence[str],
+        modules: Sequence[str],
+        conditions: tuple[str, ...],
+        progress: Progress,
+    ) -> WarmReport:
+        fold_events(self.directory, self.index)
+        warming = Warming(self.directory, self.index, self.files, build, self.choices.jobs, conditions)
+        report = warming.run(entries, modules, progress)
+        self._maintenance().collect_if_large(self.choices.max_size)
+        return report
+
+    @contextlib.contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Turn what can go wrong below into one line; an index that is damaged goes, and with it nothing but time."""
+        try:
+            yield
+        except IndexDamaged as error:
+            self._discard_index()
+            raise EngineError(f"{error}; it was removed and will be made anew, please try again") from error
+        except IndexUnusable as error:
+            raise EngineError(str(error)) from error
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise EngineError(f"{where}{error.strerror or error}") from error
+
+    def _discard_index(self) -> None:
+        if self._index is not None:
+            self._index.discard()
+            self._index = None
 
     def _lookups(self) -> Lookups:
         return Lookups(self.directory, self.index, self.files)
@@ -267,14 +304,3 @@ def as_file_url(url: str) -> str:
         path = path_from_file_url(url)
         return url if path is None else file_url_from_path(path)
     return file_url_from_path(os.path.abspath(url))
-
-
-@contextlib.contextmanager
-def _as_engine_error() -> Iterator[None]:
-    try:
-        yield
-    except IndexUnusable as error:
-        raise EngineError(str(error)) from error
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        raise EngineError(f"{where}{error.strerror or error}") from error

@@ -208,6 +208,10 @@ class IndexUnusable(Exception):
     """The index cannot be opened or written; the message is one line for a person."""
 
 
+class IndexDamaged(IndexUnusable):
+    """The file is no sound database, or its tables are not ours: it may be discarded."""
+
+
 class Index:
     """An open index. Use as a context manager, from one thread."""
 
@@ -241,7 +245,7 @@ class Index:
         """Group writes; others wait. Raises IndexUnusable where the disk is full or the file is gone."""
         try:
             # Taking the write lock first lets the busy timeout apply; a read that turns into a write would fail.
-            self._database.execute("begin immediate")
+            self._execute("begin immediate")
             try:
                 yield
             except BaseException:
@@ -249,7 +253,7 @@ class Index:
                 raise
             self._database.commit()
         except sqlite3.DatabaseError as error:
-            raise IndexUnusable(f"{self._path} cannot be written: {error}") from error
+            raise _fault(self._path, error) from error
 
     def put(self, rows: Sequence[Any]) -> None:
         """Insert or replace rows, all of one type."""
@@ -276,12 +280,12 @@ class Index:
 
     def importers(self, url: str) -> list[str]:
         """Return the URLs of the modules with a request that resolves to `url`."""
-        rows = self._database.execute("select distinct url from requests where resolved_url = ?", (url,))
+        rows = self._execute("select distinct url from requests where resolved_url = ?", (url,))
         return [row[0] for row in rows.fetchall()]
 
     def entries_with(self, url: str) -> list[str]:
         """Return the manifests that hold the module."""
-        rows = self._database.execute("select manifest from entry_modules where url = ?", (url,))
+        rows = self._execute("select manifest from entry_modules where url = ?", (url,))
         return [row[0] for row in rows.fetchall()]
 
     def input_sets(self, names: Iterable[str]) -> set[str]:
@@ -293,7 +297,7 @@ class Index:
         table, wanted = _ROW_TABLES[row_type], list(values)
         for start in range(0, len(wanted), _MOST_PARAMETERS):
             some = wanted[start : start + _MOST_PARAMETERS]
-            self._database.execute(f"delete from {table} where {column} in ({','.join('?' * len(some))})", some)
+            self._execute(f"delete from {table} where {column} in ({','.join('?' * len(some))})", some)
 
     def put_entry_modules(self, manifest: str, urls: Iterable[str]) -> None:
         """Replace the list of modules that a manifest holds."""
@@ -303,7 +307,7 @@ class Index:
 
     def remove_entry_modules(self, manifest: str) -> None:
         """Forget which modules a manifest holds."""
-        self._database.execute("delete from entry_modules where manifest = ?", (manifest,))
+        self._execute("delete from entry_modules where manifest = ?", (manifest,))
 
     def count(self, increments: Mapping[str, int]) -> None:
         """Add to the statistics."""
@@ -313,17 +317,17 @@ class Index:
         )
         for name, increment in increments.items():
             if increment:
-                self._database.execute(sql, (name, increment))
+                self._execute(sql, (name, increment))
 
     def statistics(self) -> dict[str, int]:
         """Return all counters."""
-        rows = self._database.execute("select name, value from statistics order by name").fetchall()
+        rows = self._execute("select name, value from statistics order by name").fetchall()
         return dict(rows)
 
     def note_use(self, manifest: str, used_at: float) -> None:
         """Remember when an entry point was last started or warmed."""
         sql = "update entry_points set used_at = max(used_at, ?) where manifest = ?"
-        self._database.execute(sql, (used_at, manifest))
+        self._execute(sql, (used_at, manifest))
 
     def note_misses(self, misses: Iterable[MissRow]) -> None:
         """Add up what runners missed."""
@@ -334,20 +338,20 @@ class Index:
             " seen_at = excluded.seen_at, reason = excluded.reason"
         )
         for miss in misses:
-            self._database.execute(sql, astuple(miss))
+            self._execute(sql, astuple(miss))
 
     def settle_misses(self, entries: Iterable[str], executable: str, conditions: str) -> None:
         """Note that entry points were warmed: what they load besides their graph is kept, the rest forgotten."""
         which = "where entry = ? and executable = ? and conditions = ?"
         for entry in entries:
             parameters = (entry, executable, conditions)
-            self._database.execute(f"delete from misses {which} and url = ''", parameters)
-            self._database.execute(f"update misses set reason = '{_SETTLED}' {which}", parameters)
+            self._execute(f"delete from misses {which} and url = ''", parameters)
+            self._execute(f"update misses set reason = '{_SETTLED}' {which}", parameters)
 
     def summary(self, table: str, group: str, size: str) -> list[tuple[str, int, int]]:
         """Return `(group, rows, sum of size)` of a table, largest first; names are the schema's own."""
         sql = f"select {group}, count(*), coalesce(sum({size}), 0) from {table} group by {group} order by 3 desc, 1"
-        return [(name, count, total) for name, count, total in self._database.execute(sql).fetchall()]
+        return [(name, count, total) for name, count, total in self._execute(sql).fetchall()]
 
     def packages(self) -> list[tuple[str, int, int]]:
         """Return `(name@version or directory, modules, bytes of source)`, largest first."""
@@ -356,30 +360,42 @@ class Index:
             " else m.package end as label, count(*), coalesce(sum(m.size), 0)"
             " from modules m left join packages p on p.root = m.package group by label order by 3 desc, 1"
         )
-        return [(name, count, total) for name, count, total in self._database.execute(sql).fetchall()]
+        return [(name, count, total) for name, count, total in self._execute(sql).fetchall()]
 
     def check(self) -> list[str]:
         """Return what SQLite's own check finds wrong, an empty list for a sound file."""
         try:
-            rows = self._database.execute("pragma quick_check").fetchall()
-        except sqlite3.DatabaseError as error:
+            rows = self._execute("pragma quick_check").fetchall()
+        except IndexUnusable as error:
             return [str(error)]
         return [row[0] for row in rows if row[0] != "ok"]
 
     def clear(self) -> None:
         """Remove every row."""
         for table in schema.table_names():
-            self._database.execute(f"delete from {table}")
+            self._execute(f"delete from {table}")
 
     def vacuum(self) -> None:
         """Give unused pages back to the file system, as far as no other process reads."""
         self._database.vacuum()
-        self._database.execute("pragma wal_checkpoint(truncate)").fetchall()
+        self._execute("pragma wal_checkpoint(truncate)").fetchall()
+
+    def discard(self) -> None:
+        """Close and remove the index, whatever state it is in: the next one to open it makes a new one."""
+        with contextlib.suppress(sqlite3.Error):
+            self._database.close()
+        self._discard()
+
+    def _execute(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
+        try:
+            return self._database.execute(sql, parameters)
+        except sqlite3.DatabaseError as error:
+            raise _fault(self._path, error) from error
 
     def _select(self, row_type: type[Row], condition: str, parameters: Sequence[object]) -> Iterator[Row]:
         columns = ", ".join(field.name for field in fields(row_type))  # type: ignore[arg-type]
         sql = f"select {columns} from {_ROW_TABLES[row_type]} {condition}"
-        for values in self._database.execute(sql, parameters).fetchall():
+        for values in self._execute(sql, parameters).fetchall():
             yield row_type(*values)
 
     def _open(self) -> Database:
@@ -405,6 +421,16 @@ class Index:
     def _discard(self) -> None:
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+
+
+# What SQLite says of a sound database that cannot be used now; everything else is damage.
+_PASSING = ("locked", "busy", "readonly", "full", "disk i/o", "unable to open", "interrupted")
+
+
+def _fault(path: Path, error: sqlite3.DatabaseError) -> IndexUnusable:
+    message = f"{path} cannot be used: {error}"
+    passing = any(word in str(error).lower() for word in _PASSING)
+    return IndexUnusable(message) if passing else IndexDamaged(message)
 
 
 def _enable_wal(database: Database) -> None:
