@@ -27,6 +27,18 @@ def test_analysis_case(case: Case, update_golden: bool) -> None:
     check_expected(case, "record", joined_lines(_record_lines(analysis)), update=update_golden)
 
 
+@parametrize_cases(CASES / "early_errors")
+def test_early_error_case(case: Case) -> None:
+    ((_, text),) = case.files.items()
+    source = text.encode()
+    lines = LineIndex(source)
+    found = [
+        (lines.position(item.span.start).line, item.kind.severity.value, item.kind.code)
+        for item in analyse_module(source).diagnostics
+    ]
+    assert found == asserted_diagnostics(text), [item.message for item in analyse_module(source).diagnostics]
+
+
 def _record_lines(analysis: Analysis) -> Iterator[str]:
     record = analysis.record
     for request in record.requested_modules:

@@ -27,6 +27,29 @@ class DiagnosticKind(Enum):
     DUPLICATE_EXPORT = ("duplicate-export", Severity.ERROR, "duplicate export name {name!r}")
     DUPLICATE_IMPORT = ("duplicate-import", Severity.ERROR, "{name!r} is imported twice")
     UNDECLARED_EXPORT = ("undeclared-export", Severity.ERROR, "{name!r} is exported but not declared")
+    IMPORT_REDECLARED = ("import-redeclared", Severity.ERROR, "{name!r} is imported and declared")
+    DUPLICATE_DECLARATION = ("duplicate-declaration", Severity.ERROR, "{name!r} is declared twice")
+    RESERVED_BINDING = ("reserved-binding", Severity.ERROR, "{name!r} cannot be bound in a module")
+    ILL_FORMED_NAME = ("ill-formed-name", Severity.ERROR, "the name has a lone surrogate: {name}")
+    DUPLICATE_ATTRIBUTE = ("duplicate-attribute", Severity.ERROR, "the attribute {name!r} is given twice")
+    RESERVED_AWAIT = ("reserved-await", Severity.ERROR, "'await' is no name in modules")
+    MISPLACED_AWAIT = (
+        "misplaced-await",
+        Severity.ERROR,
+        "'await' is allowed in async functions and at a module's top level alone",
+    )
+    UNDEFINED_LABEL = ("undefined-label", Severity.ERROR, "no enclosing {what} has the label {name!r}")
+    DUPLICATE_LABEL = ("duplicate-label", Severity.ERROR, "the label {name!r} is that of an enclosing statement")
+    MISPLACED_BREAK = ("misplaced-break", Severity.ERROR, "'break' outside of a loop or switch")
+    MISPLACED_CONTINUE = ("misplaced-continue", Severity.ERROR, "'continue' outside of a loop")
+    MISPLACED_RETURN = ("misplaced-return", Severity.ERROR, "'return' outside of a function")
+    MISPLACED_NEW_TARGET = ("misplaced-new-target", Severity.ERROR, "'new.target' outside of a function")
+    INVALID_DELETE = ("invalid-delete", Severity.ERROR, "{what} cannot be deleted")
+    WITH_STATEMENT = ("with-statement", Severity.ERROR, "modules have no 'with' statement")
+    OCTAL_LITERAL = ("octal-literal", Severity.ERROR, "modules have no numbers with a leading zero: {text}")
+    OCTAL_ESCAPE = ("octal-escape", Severity.ERROR, "modules have no octal escapes: {text}")
+    UNDECLARED_PRIVATE_NAME = ("undeclared-private-name", Severity.ERROR, "no enclosing class declares {name}")
+    DUPLICATE_PRIVATE_NAME = ("duplicate-private-name", Severity.ERROR, "the class declares {name} twice")
     UNRESOLVED_IMPORT = ("unresolved-import", Severity.ERROR, "{detail}")
     MISSING_EXPORT = ("missing-export", Severity.ERROR, "{module} has no export named {name!r}")
     AMBIGUOUS_EXPORT = (
@@ -35,6 +58,7 @@ class DiagnosticKind(Enum):
         "{module} exports {name!r} from more than one module",
     )
     INVALID_UTF8 = ("invalid-utf8", Severity.WARNING, "not valid UTF-8: never served")
+    TOO_COSTLY = ("too-costly", Severity.WARNING, "reading this text takes too long: never served by its record")
     REQUEST_MISMATCH = (
         "request-mismatch",
         Severity.WARNING,

@@ -42,20 +42,22 @@ class LineIndex:
 
     def __init__(self, source: bytes) -> None:
         self._source = source
-        starts = [0]
-        find_cr = b"\r" in source
-        at = 0
-        while (newline := source.find(b"\n", at)) >= 0:
-            starts.append(newline + 1)
-            at = newline + 1
-        if find_cr:
-            at = 0
-            while (lone := source.find(b"\r", at)) >= 0:
-                if source[lone + 1 : lone + 2] != b"\n":
-                    starts.append(lone + 1)
-                at = lone + 1
-            starts.sort()
-        self._starts = starts
+        self._starts = [0, *_starts_within(source, 0, len(source))]
+
+    def edited(self, start: int, old_end: int, source: bytes) -> LineIndex:
+        """Return the index of `source`, which differs from this text between `start` and `old_end` alone."""
+        old = self._starts
+        # A CR before the edit may have become half of a CRLF, or may have ceased to be.
+        first = max(0, bisect_right(old, start) - 2)
+        last = bisect_right(old, old_end)
+        moved = len(source) - len(self._source)
+        end = old[last] + moved if last < len(old) else len(source)
+        edited = LineIndex(b"")
+        edited._source = source
+        edited._starts = old[: first + 1]
+        edited._starts += _starts_within(source, old[first], end)
+        edited._starts += old[last + 1 :] if moved == 0 else [offset + moved for offset in old[last + 1 :]]
+        return edited
 
     def position(self, byte_offset: int, unit: ColumnUnit = ColumnUnit.UTF16) -> Position:
         """Return the position of `byte_offset`; offsets beyond the text count as its end."""
@@ -72,9 +74,10 @@ class LineIndex:
         last = position.line + 1 == len(self._starts)
         end = len(self._source) if last else self._starts[position.line + 1]
         content = self._source[start:end].rstrip(b"\r\n") if not last else self._source[start:end]
-        if unit is ColumnUnit.UTF8:
+        if unit is ColumnUnit.UTF8 or content[: position.column].isascii():
             return start + min(position.column, len(content))
-        text = content.decode("utf-8", "replace")
+        # A character takes four bytes at most.
+        text = content[: 4 * position.column + 4].decode("utf-8", "replace")
         if unit is ColumnUnit.UTF32:
             return start + len(text[: position.column].encode())
         units = 0
@@ -82,7 +85,25 @@ class LineIndex:
             if units >= position.column:
                 return start + len(text[:index].encode())
             units += 2 if ord(character) > 0xFFFF else 1
-        return start + len(content)
+        return start + min(len(text.encode()), len(content))
+
+
+def _starts_within(source: bytes, start: int, end: int) -> list[int]:
+    """Return the offsets after `start` and up to `end` at which lines begin."""
+    starts = []
+    at = start
+    while (newline := source.find(b"\n", at, end)) >= 0:
+        at = newline + 1
+        starts.append(at)
+    at = start
+    found = len(starts)
+    while (lone := source.find(b"\r", at, end)) >= 0:
+        at = lone + 1
+        if source[at : at + 1] != b"\n":
+            starts.append(at)
+    if len(starts) > found:
+        starts.sort()
+    return starts
 
 
 def _width(prefix: bytes, unit: ColumnUnit) -> int:

@@ -3,6 +3,7 @@
 Reads bytes alone: knows no paths, no other modules and no engine.
 """
 
+from esmcache.analysis.document import Document, Edit
 from esmcache.analysis.source_analysis import Analysis, analyse_commonjs, analyse_module
 
-__all__ = ["Analysis", "analyse_commonjs", "analyse_module"]
+__all__ = ["Analysis", "Document", "Edit", "analyse_commonjs", "analyse_module"]

@@ -22,7 +22,7 @@ _QUERY = TreeQuery(
     """
 )
 # What a text must hold for the query to find anything; each begins with a word that is quickly looked for.
-_IMPORT = re.compile(rb"import(?<![\w$]import)\s*(?![\s\w$*{'\".,;:)\]])")
+_IMPORT = re.compile(rb"import(?<![\w$]import)\s*(?:\.\s*(?=/|defer|source)|(?![\s\w$*{'\".,;:)\]]))")
 _WORKER = re.compile(rb"Worker(?<![\w$]Worker)(?![\w$])")
 _REQUIRE = re.compile(rb"require(?<![\w$]require)(?![\w$])")
 _CALLEES = frozenset({"import", "identifier", "property_identifier"})

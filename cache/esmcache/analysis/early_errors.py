@@ -5,13 +5,17 @@ Knows no other modules (that is linking) and decides nothing: the engine says wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from esmcache.analysis.bound_names import undeclared_names
+from esmcache.analysis.declared_names import DeclaredNames, declared_names
+from esmcache.analysis.name_errors import duplicate_bindings, duplicate_exports, entry_errors, name_errors
 from esmcache.analysis.parser import Node, SyntaxTree, TreeQuery
+from esmcache.analysis.placement_errors import placement_errors
+from esmcache.analysis.repeated_attributes import repeated_attribute
 from esmcache.analysis.static_semantics import ModuleReading
-from esmcache.diagnostics import Diagnostic, DiagnosticKind, RelatedSpan, diagnostic
-from esmcache.records import ExportEntry, ImportEntry, ModuleRecord
+from esmcache.diagnostics import Diagnostic, DiagnosticKind, diagnostic
+from esmcache.records import ExportEntry, ModuleRecord
 from esmcache.spans import Span
 
 _HTML_COMMENTS = TreeQuery("(html_comment) @comment")
@@ -24,8 +28,12 @@ def syntax_errors(tree: SyntaxTree, unclear: Span | None, *, is_module: bool) ->
     invalid = _invalid_utf8(tree.source)
     if invalid is not None:
         found.append(diagnostic(DiagnosticKind.INVALID_UTF8, invalid))
-    if tree.first_error is not None:
+    if tree.too_costly:
+        found.append(diagnostic(DiagnosticKind.TOO_COSTLY, Span(0, len(tree.source))))
+    elif tree.first_error is not None:
         found.append(_syntax_error(tree, tree.first_error))
+    elif unclear is not None and (repeated := repeated_attribute(tree, unclear)) is not None:
+        found.append(repeated)
     elif unclear is not None:
         found.append(diagnostic(DiagnosticKind.SYNTAX_ERROR, unclear, detail="this is not understood"))
     elif is_module and (b"<!--" in tree.source or b"-->" in tree.source):
@@ -36,46 +44,47 @@ def syntax_errors(tree: SyntaxTree, unclear: Span | None, *, is_module: bool) ->
     return tuple(found)
 
 
-def early_errors(tree: SyntaxTree, reading: ModuleReading, *, complete: bool) -> tuple[Diagnostic, ...]:
-    """Return the early errors of a module's import and export declarations, in source order.
+@dataclass(frozen=True, slots=True)
+class ModuleFacts:
+    """What the checks of a module as a whole rest on, and `errors`: what is wrong with statements by themselves.
 
-    Spec: Module early errors (sec-module-semantics-static-semantics-early-errors). Differs: exports of
-    undeclared names are only looked for where the record is complete.
+    Those of a text can be put together from those of its top-level statements.
     """
+
+    declared: DeclaredNames
+    errors: list[Diagnostic]
+
+
+def module_facts(tree: SyntaxTree, reading: ModuleReading) -> ModuleFacts:
+    """Return the facts of a text that was read as a whole."""
+    declared = declared_names(tree)
     record = reading.record
-    found = [*_duplicate_exports(record), *_duplicate_imports(record.import_entries)]
-    if complete:
-        found += _undeclared_exports(tree, reading)
-    return tuple(sorted(found, key=lambda item: item.span.start))
+    exports = record.local_export_entries + record.indirect_export_entries
+    errors = placement_errors(tree)
+    errors += entry_errors(record.import_entries, exports, declared)
+    errors += [diagnostic(DiagnosticKind.MISPLACED_RETURN, span) for span in declared.returns]
+    return ModuleFacts(declared, errors)
 
 
-def _duplicate_exports(record: ModuleRecord) -> Iterator[Diagnostic]:
-    entries = sorted(record.local_export_entries + record.indirect_export_entries, key=_start)
-    first: dict[str | None, ExportEntry] = {}
-    for entry in entries:
-        earlier = first.setdefault(entry.export_name, entry)
-        if earlier is not entry and entry.span and earlier.span:
-            related = RelatedSpan(earlier.span, "first exported here")
-            name = str(entry.export_name)
-            yield diagnostic(DiagnosticKind.DUPLICATE_EXPORT, entry.span, related, name=name)
+def early_errors(
+    record: ModuleRecord, clause_exports: Sequence[ExportEntry], facts: ModuleFacts | None
+) -> tuple[Diagnostic, ...]:
+    """Return the early errors of a module in source order.
+
+    Spec: Module early errors (sec-module-semantics-static-semantics-early-errors) and the rules of strict code.
+    Differs: declarations within functions and blocks are left to the engine, and so is all but the names of
+    imports and exports where the text could not be read as a whole (`facts` is None).
+    """
+    if facts is None:
+        found = [*duplicate_exports(record), *duplicate_bindings(record.import_entries, DeclaredNames())]
+    else:
+        found = [*facts.errors, *name_errors(record, clause_exports, facts.declared)]
+    found.sort(key=_order)
+    return tuple(found)
 
 
-def _duplicate_imports(entries: Iterable[ImportEntry]) -> Iterator[Diagnostic]:
-    first: dict[str, ImportEntry] = {}
-    for entry in entries:
-        earlier = first.setdefault(entry.local_name, entry)
-        if earlier is not entry and entry.span and earlier.span:
-            related = RelatedSpan(earlier.span, "first imported here")
-            yield diagnostic(DiagnosticKind.DUPLICATE_IMPORT, entry.span, related, name=entry.local_name)
-
-
-def _undeclared_exports(tree: SyntaxTree, reading: ModuleReading) -> Iterator[Diagnostic]:
-    imported = {entry.local_name for entry in reading.record.import_entries}
-    candidates = [entry for entry in reading.clause_exports if entry.local_name not in imported]
-    undeclared = undeclared_names(tree, (str(entry.local_name) for entry in candidates))
-    for entry in candidates:
-        if entry.local_name in undeclared and entry.span:
-            yield diagnostic(DiagnosticKind.UNDECLARED_EXPORT, entry.span, name=str(entry.local_name))
+def _order(item: Diagnostic) -> tuple[int, int, str]:
+    return item.span.start, item.span.end, item.kind.code
 
 
 def _invalid_utf8(source: bytes) -> Span | None:
@@ -97,7 +106,3 @@ def _syntax_error(tree: SyntaxTree, node: Node) -> Diagnostic:
         quote = words[0].decode("utf-8", "replace") if words else ""
         detail = f"{quote!r} is not understood here" if quote else "this is not understood"
     return diagnostic(DiagnosticKind.SYNTAX_ERROR, span, detail=detail)
-
-
-def _start(entry: ExportEntry) -> int:
-    return entry.span.start if entry.span else 0

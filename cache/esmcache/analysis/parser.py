@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import count
+from time import thread_time
 
 import tree_sitter_javascript
-from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
+from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Tree
 
-from esmcache.analysis.respelling import respell, respell_names
+from esmcache.analysis.respelling import Doubt, Respelling, respell
 from esmcache.spans import Span
 
-__all__ = ["Node", "SyntaxTree", "TreeQuery", "parse"]
+__all__ = ["Node", "Reparsing", "SyntaxTree", "TextEdit", "TreeQuery", "parse", "reparse"]
 
 _LANGUAGE = Language(tree_sitter_javascript.language())
 _LONE_CR = re.compile(rb"\r(?!\n)")
 _HASHBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![^\n]*")
 _LS_OR_PS = re.compile(rb"\xe2\x80[\xa8\xa9]")
+_LINE_END = re.compile(rb"[\r\n]|\xe2\x80[\xa8\xa9]")
 
 
 class TreeQuery:
@@ -38,8 +41,9 @@ class TreeQuery:
         return cursor.captures(root)
 
 
-# Where import and export have names; a reserved word as a name is an error in the grammar.
-_NAME_LISTS = frozenset({"export_clause", "named_imports", "export_statement"})
+_HTML_COMMENTS = TreeQuery("(html_comment) @comment")
+# Each respelling may uncover the next gap.
+_MOST_RESPELLINGS = 8
 _FUNCTIONS_AND_CLASSES = frozenset({"function_expression", "generator_function", "class"})
 
 
@@ -52,6 +56,16 @@ class _ParserOfThread(threading.local):
 
 _thread = _ParserOfThread()
 
+# No text of this size takes long. Beyond it, some take time that grows with the square of their size: then parsing
+# ends after this much time of the processor, which is twenty times what an ordinary text takes.
+_ALWAYS_PARSED = 32 << 10
+_SECONDS = 0.5
+_SECONDS_PER_BYTE = 1.5e-6
+# Such a text is read in blocks, which must be `bytes`: queries crash over any other buffer (tree-sitter 0.26.1).
+_BLOCK = 16 << 10
+# Smaller ones after an edit, so that what is read can be counted.
+_EDITED_BLOCK = 256
+
 
 @dataclass(frozen=True, slots=True)
 class SyntaxTree:
@@ -62,6 +76,12 @@ class SyntaxTree:
     first_error: Node | None
     # Attribute clauses that the tree lacks, by the offset where their specifier ends.
     attribute_clauses: Mapping[int, bytes] = field(default_factory=dict)
+    # Offsets of `await` that the tree lacks.
+    awaits: Set[int] = frozenset()
+    # What `reparse` begins with: given where the text was read as it is written and without any error.
+    editable: Tree | None = None
+    # Whether parsing was given up; the tree is empty then.
+    too_costly: bool = False
 
     def text(self, node: Node) -> bytes:
         """Return the source text of `node` (`node.text` may have been respelled)."""
@@ -69,30 +89,138 @@ class SyntaxTree:
         return self.source[start:end]
 
 
-def parse(source: bytes, *, respelled: bool = False) -> SyntaxTree:
+@dataclass(frozen=True, slots=True)
+class TextEdit:
+    """Offsets of one replacement, and (row, byte in the row) of the same places; `new_end` is after it."""
+
+    start: int
+    old_end: int
+    new_end: int
+    start_point: tuple[int, int]
+    old_end_point: tuple[int, int]
+    new_end_point: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Reparsing:
+    """A tree after edits, the spans where it differs in kind from the one before, and how much text was read."""
+
+    tree: SyntaxTree
+    changed: tuple[Span, ...]
+    bytes_read: int
+
+
+class _TooCostlyError(Exception):
+    """Parsing took too long."""
+
+
+class _Allowance:
+    """How long all parses of one text may take together."""
+
+    def __init__(self, size: int) -> None:
+        self._end = thread_time() + _SECONDS + size * _SECONDS_PER_BYTE
+
+    def parse(self, text: bytes, old: Tree | None = None) -> Tree:
+        """Return the tree of `text`, beginning with what is left of `old`; raises _TooCostlyError."""
+        if len(text) <= _ALWAYS_PARSED:
+            return _thread.parser.parse(text) if old is None else _thread.parser.parse(text, old)
+        return self.read(lambda offset, point: text[offset : offset + _BLOCK], old)
+
+    def read(self, read: Callable[[int, Point], bytes], old: Tree | None) -> Tree:
+        """Return the tree of the text that `read` gives from an offset on; raises _TooCostlyError."""
+        calls = count()
+
+        def is_over(offset: int, has_error: bool) -> bool:
+            return not next(calls) & 15 and thread_time() > self._end
+
+        try:
+            if old is None:
+                return _thread.parser.parse(read, progress_callback=is_over)
+            return _thread.parser.parse(read, old, progress_callback=is_over)
+        except ValueError as error:
+            _thread.parser.reset()
+            raise _TooCostlyError from error
+
+
+def reparse(tree: Tree, edits: Sequence[TextEdit], source: bytes) -> Reparsing | None:
+    """Return what a tree that is `editable` becomes by edits, or None where the text must be parsed from scratch.
+
+    That is so with any error: how errors are recovered from depends on what was read before.
+    """
+    if _normal_line_ends(source) != source:
+        return None
+    edited = tree.copy()
+    for edit in edits:
+        edited.edit(edit.start, edit.old_end, edit.new_end, edit.start_point, edit.old_end_point, edit.new_end_point)
+    bytes_read = 0
+
+    def read(offset: int, point: Point) -> bytes:
+        nonlocal bytes_read
+        block = source[offset : offset + _EDITED_BLOCK]
+        bytes_read += len(block)
+        return block
+
+    try:
+        new = _Allowance(len(source)).read(read, edited)
+    except _TooCostlyError:
+        return None
+    root = new.root_node
+    if root.has_error:
+        return None
+    changed = tuple(Span(item.start_byte, item.end_byte) for item in edited.changed_ranges(new))
+    return Reparsing(SyntaxTree(root, source, None, editable=new), changed, bytes_read)
+
+
+def parse(source: bytes, *, doubtful: Span | None = None, is_module: bool = True) -> SyntaxTree:
     """Return the syntax tree of `source`, whatever it holds; offsets count its bytes, a BOM included.
 
-    Text that the grammar cannot read is parsed again, respelled; `respelled` prefers that spelling at once.
+    Text that the grammar cannot read is parsed again, respelled near the errors; `doubtful` is a place that
+    was read in a way that may be wrong.
     """
+    try:
+        return _parse(source, _Allowance(len(source)), doubtful, is_module=is_module)
+    except _TooCostlyError:
+        root = _thread.parser.parse(b"").root_node
+        return SyntaxTree(root, source, root, too_costly=True)
+
+
+def _parse(source: bytes, allowance: _Allowance, doubtful: Span | None, *, is_module: bool) -> SyntaxTree:
     normal = _normal_line_ends(source)
-    tree = _thread.parser.parse(normal)
-    errors = _errors(tree.root_node)
-    unread_names = [node for node, parent in errors if parent.type in _NAME_LISTS]
-    if unread_names:
-        # Only the names are read anew.
-        spans = [Span(node.start_byte, node.end_byte) for node in unread_names]
-        named_tree = _edited(tree, unread_names)
-        named_tree = _thread.parser.parse(respell_names(normal, spans), named_tree)
-        if not _errors(named_tree.root_node):
-            return SyntaxTree(named_tree.root_node, source, None)
-    if errors or respelled:
-        other = respell(normal)
-        text = respell_names(other.text, spans) if unread_names else other.text
-        if text != normal:
-            root = _thread.parser.parse(text).root_node
-            if not _errors(root):
-                return SyntaxTree(root, source, None, other.attribute_clauses)
-    return SyntaxTree(tree.root_node, source, errors[0][0] if errors else None)
+    tree = allowance.parse(normal)
+    root = tree.root_node
+    errors = _errors(root, normal)
+    doubts = [Doubt(Span(node.start_byte, node.end_byte), parent.type) for node, parent in errors]
+    if doubtful is not None:
+        doubts.append(Doubt(doubtful, "program"))
+    if is_module and b"<!--" in normal:
+        comments = _HTML_COMMENTS.captures(root).get("comment", ())
+        doubts += [Doubt(Span(node.start_byte, node.start_byte + 4), node.type) for node in comments]
+    if doubts:
+        read = _parse_respelled(normal, tree, doubts, allowance)
+        if read is not None:
+            respelled, text = read
+            return SyntaxTree(respelled.root_node, source, None, text.attribute_clauses, text.awaits)
+    editable = tree if normal == source and not doubts and not root.has_error else None
+    return SyntaxTree(root, source, errors[0][0] if errors else None, editable=editable)
+
+
+def _parse_respelled(
+    source: bytes, tree: Tree, doubts: Sequence[Doubt], allowance: _Allowance
+) -> tuple[Tree, Respelling] | None:
+    """Return a tree without errors over the respelled source, or None if there is none."""
+    made: Respelling | None = None
+    for _ in range(_MOST_RESPELLINGS):
+        before = source if made is None else bytes(made.text)
+        made = respell(source, sorted(doubts, key=lambda doubt: doubt.span.start), made)
+        if not made.changed:
+            return None
+        text = bytes(made.text)
+        tree = allowance.parse(text, _edited(tree, before, text, made.changed))
+        errors = _errors(tree.root_node, text)
+        if not errors:
+            return tree, made
+        doubts = [Doubt(Span(node.start_byte, node.end_byte), parent.type) for node, parent in errors]
+    return None
 
 
 def _normal_line_ends(source: bytes) -> bytes:
@@ -106,15 +234,27 @@ def _normal_line_ends(source: bytes) -> bytes:
     return source
 
 
-def _edited(tree: Tree, changed: Iterable[Node]) -> Tree:
+def _edited(tree: Tree, before: bytes, after: bytes, changed: Sequence[Span]) -> Tree:
     edited = tree.copy()
-    for node in changed:
-        start, end = node.start_point, node.end_point
-        edited.edit(node.start_byte, node.end_byte, node.end_byte, start, end, end)
+    places = sorted({offset for span in changed for offset in (span.start, span.end)})
+    old, new = _points(before, places), _points(after, places)
+    for span in changed:
+        edited.edit(span.start, span.end, span.end, new[span.start], old[span.end], new[span.end])
     return edited
 
 
-def _errors(root: Node) -> list[tuple[Node, Node]]:
+def _points(text: bytes, offsets: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Return row and column of each offset; the offsets must be in order."""
+    points = {}
+    row = last = 0
+    for offset in offsets:
+        row += text.count(b"\n", last, offset)
+        points[offset] = (row, offset - text.rfind(b"\n", 0, offset) - 1)
+        last = offset
+    return points
+
+
+def _errors(root: Node, text: bytes) -> list[tuple[Node, Node]]:
     """Return ERROR and MISSING nodes with their parents in source order, without needless semicolons."""
     if not root.has_error:
         return []
@@ -124,7 +264,7 @@ def _errors(root: Node) -> list[tuple[Node, Node]]:
     while pending:
         node, parent = pending.pop()
         if node.is_error or node.is_missing:
-            if _is_needless_semicolon(node, parent):
+            if _is_needless_semicolon(node, parent, text):
                 needless += 1
             else:
                 errors.append((node, parent))
@@ -134,9 +274,31 @@ def _errors(root: Node) -> list[tuple[Node, Node]]:
     return errors if errors or needless else [(root, root)]
 
 
-def _is_needless_semicolon(missing: Node, statement: Node) -> bool:
-    # `export default function () {} next()` needs no semicolon in JavaScript, but in the grammar.
-    if missing.type != ";" or statement.type != "export_statement":
+def _is_needless_semicolon(missing: Node, statement: Node, text: bytes) -> bool:
+    """Return whether JavaScript needs no semicolon where the grammar misses one."""
+    if missing.type != ";" or not missing.is_missing:
         return False
-    value = statement.child_by_field_name("value")
-    return value is not None and value.type in _FUNCTIONS_AND_CLASSES
+    if statement.type == "export_statement":
+        # `export default function () {} next()`
+        value = statement.child_by_field_name("value")
+        if value is not None and value.type in _FUNCTIONS_AND_CLASSES:
+            return True
+    # Before a line that begins with `(`, `[`, `` ` ``, `/` or `*`: the grammar knows no statement that goes on so,
+    # or else it would have read it. (Spec: sec-rules-of-automatic-semicolon-insertion.)
+    if statement.type in ("import_statement", "export_statement", "class_body"):
+        following = _following(missing)
+        return following is not None and _LINE_END.search(text, missing.end_byte, following.start_byte) is not None
+    return False
+
+
+def _following(node: Node) -> Node | None:
+    """Return what begins after a node, comments aside."""
+    up: Node | None = node
+    while up is not None:
+        following = up.next_sibling
+        while following is not None and following.type in ("comment", "html_comment"):
+            following = following.next_sibling
+        if following is not None:
+            return following
+        up = up.parent
+    return None

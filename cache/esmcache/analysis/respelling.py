@@ -1,42 +1,121 @@
 """Valid JavaScript that the grammar cannot read, respelled in the same number of bytes so that it can.
 
 Names and values are read from the text as written, so a respelling must keep the structure alone. It is
-tried only where the text as written has errors, and dropped where it has errors, too.
+tried only near places that could not be read, and dropped where it cannot be read, either.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from esmcache.spans import Span
 
 # Bounded and possessive, so that no text makes these search for long.
 _COMMENT = rb"/\*(?:[^*]|\*(?!/)){0,300}+\*/|//[^\r\n]{0,300}+(?=[\r\n])"
-_GAP = rb"(?:\s|" + _COMMENT + rb"){0,300}+"
+_GAP = rb"(?:\s|\xe2\x80[\xa8\xa9]|" + _COMMENT + rb"){0,300}+"
+_NAME = rb"(?:[\w$]|(?!\xe2\x80[\xa8\xa9])[\x80-\xff]|\\u[0-9a-fA-F]{4}|\\u\{[0-9a-fA-F]+\}){1,200}+"
+_WORD = rb"(?<![\w$.\\\x80-\xff])"
+_WORD_END = rb"(?![\w$\\\x80-\xff])"
 _NO_LINE_END = re.compile(rb"[^\n]")
-_LARGEST_SOURCE = 4 << 20
-_RESERVED = (
-    rb"(?:break|case|catch|class|const|continue|debugger|delete|do|else|enum|export|extends|false|finally|for"
-    rb"|function|if|import|in|instanceof|new|null|return|super|switch|this|throw|true|try|typeof|var|void"
-    rb"|while|with)"
-)
+# How far around a place that could not be read its cause is looked for.
+_MARGIN = 600
+_NEAR = 60
 
-# A reserved word is a name in `export {catch_ as catch}` and `import {if as x} from 'a'`.
-_RESERVED_NAME = re.compile(rb"(?<![\w$\\'\"])" + _RESERVED + rb"(?![\w$\\'\"])")
-# `export {a}` and `from 'a'` with a line's end between them.
-_LATE_FROM = re.compile(rb"(?<=\})(" + _GAP + rb")(?=from" + _GAP + rb"['\"])")
-# `export` and `{a}` with a line's end between them.
-_LATE_EXPORT = re.compile(rb"(?<=export)(?<![\w$.]export)(" + _GAP + rb")(?=[{*\w])")
-# Names at a line's beginning that the grammar takes for the operators `in` and `instanceof`.
-_IN_WORD = re.compile(rb"(?<![\w$.])in(?=(?:stanceof)?[\d_$])")
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A place that could not be read, and the type of the node in which it is."""
+
+    span: Span
+    parent: str
+
+
+@dataclass(slots=True)
+class Respelling:
+    """A text as long as the source, the spans that differ, and what cannot be seen in it any more.
+
+    `attribute_clauses` are by the offset where their specifier ends; `awaits` are offsets.
+    """
+
+    text: bytearray
+    changed: list[Span] = field(default_factory=list)
+    attribute_clauses: dict[int, bytes] = field(default_factory=dict)
+    awaits: set[int] = field(default_factory=set)
+
+    def replace(self, start: int, end: int, new: bytes) -> None:
+        """Put `new`, as long as what it replaces, into the text."""
+        if self.text[start:end] != new:
+            self.text[start:end] = new
+            self.changed.append(Span(start, end))
+
+    def blank(self, start: int, end: int) -> None:
+        """Put white space into the text; what ends a line still ends a comment, but no statement."""
+        self.replace(start, end, _NO_LINE_END.sub(b" ", self.text[start:end]).replace(b"\n", b"\r"))
+
+    def end_statement(self, start: int, end: int) -> None:
+        """Put a semicolon and white space into the text."""
+        self.replace(start, end, b";" + b" " * (end - start - 1))
+
+
+def respell(source: bytes, doubts: Sequence[Doubt], earlier: Respelling | None = None) -> Respelling:
+    """Return `source` respelled near the doubts; `earlier` is what was done to it before, and is continued."""
+    made = earlier or Respelling(bytearray(source))
+    made.changed = []
+    for rule in _RULES:
+        for window in _windows(doubts, rule):
+            # The text must not change while it is searched.
+            for match in list(rule.pattern.finditer(made.text, window.start, window.end)):
+                rule.apply(made, match)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    pattern: re.Pattern[bytes]
+    apply: Callable[[Respelling, re.Match[bytes]], None]
+    margin: int = _MARGIN
+    # The types of nodes in which doubts are looked at; empty: any.
+    parents: frozenset[str] = frozenset()
+
+
+def _windows(doubts: Iterable[Doubt], rule: _Rule) -> Iterator[Span]:
+    start = end = -1
+    for doubt in doubts:
+        if rule.parents and doubt.parent not in rule.parents:
+            continue
+        first, last = max(0, doubt.span.start - rule.margin), doubt.span.end + rule.margin
+        if first <= end:
+            end = max(end, last)
+            continue
+        if end >= 0:
+            yield Span(start, end)
+        start, end = first, last
+    if end >= 0:
+        yield Span(start, end)
+
+
+def _blank_group(group: int | str) -> Callable[[Respelling, re.Match[bytes]], None]:
+    def apply(made: Respelling, match: re.Match[bytes]) -> None:
+        made.blank(match.start(group), match.end(group))
+
+    return apply
+
+
+def _put(group: int | str, new: bytes) -> Callable[[Respelling, re.Match[bytes]], None]:
+    def apply(made: Respelling, match: re.Match[bytes]) -> None:
+        made.replace(match.start(group), match.end(group), new)
+
+    return apply
+
+
 # `with {…}` after `export … from 'a'`, or after a line's end.
 _STRING = rb"\"(?:[^\"\\\r\n]|\\.){0,1000}+\"|'(?:[^'\\\r\n]|\\.){0,1000}+'"
 _WITH_CLAUSE = re.compile(
-    rb"(?<=['\"])"
+    rb"(?<=['\"])(?P<gap>"
     + _GAP
-    + rb"(?P<clause>with\b"
+    + rb")(?P<clause>with\b"
     + _GAP
     + rb"\{(?:[^{}'\"/]++|"
     + _STRING
@@ -44,42 +123,222 @@ _WITH_CLAUSE = re.compile(
     + _COMMENT
     + rb"){0,500}+\})"
 )
-# White space beyond ASCII (no line's end), which hides a line's end from the grammar.
-_WIDE_SPACE = re.compile(rb"\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xaf]|\xe2\x81\x9f|\xe3\x80\x80|(?<!^)\xef\xbb\xbf")
 
 
-@dataclass(frozen=True, slots=True)
-class Respelling:
-    """A text as long as the source, and the clauses it lacks by the offset where their specifier ends."""
-
-    text: bytes
-    attribute_clauses: dict[int, bytes]
+def _take_clause(made: Respelling, match: re.Match[bytes]) -> None:
+    made.attribute_clauses[match.start()] = match["clause"]
+    made.blank(match.start(), match.end())
 
 
-def respell_names(source: bytes, unread_names: Iterable[Span]) -> bytes:
-    """Return `source` with other words for the reserved ones in `unread_names`.
-
-    Those are the places within the braces of import and export that the grammar could not read.
-    """
-    changed = bytearray(source)
-    for span in unread_names:
-        text = source[span.start : span.end]
-        changed[span.start : span.end] = _RESERVED_NAME.sub(lambda name: b"_" * len(name[0]), text)
-    return bytes(changed)
+_RESERVED = (
+    rb"(?:break|case|catch|class|const|continue|debugger|delete|do|else|enum|export|extends|false|finally|for"
+    rb"|function|if|import|in|instanceof|new|null|return|super|switch|this|throw|true|try|typeof|var|void"
+    rb"|while|with)"
+)
 
 
-def respell(source: bytes) -> Respelling:
-    """Return `source` with white space where the grammar minds what is there."""
-    if len(source) > _LARGEST_SOURCE:
-        return Respelling(source, {})
-    clauses = {match.start(): match["clause"] for match in _WITH_CLAUSE.finditer(source)}
-    text = _WITH_CLAUSE.sub(_blank, source)
-    text = _LATE_FROM.sub(_blank, text)
-    text = _LATE_EXPORT.sub(_blank, text)
-    text = _IN_WORD.sub(b"an", text)
-    return Respelling(_WIDE_SPACE.sub(_blank, text), clauses)
+def _replace_name(made: Respelling, match: re.Match[bytes]) -> None:
+    made.replace(*match.span("name"), b"_" * len(match["name"]))
 
 
-def _blank(match: re.Match[bytes]) -> bytes:
-    # A CR ends a comment that the match may begin in, but no statement, as the grammar sees it.
-    return _NO_LINE_END.sub(b" ", match[0]).replace(b"\n", b"\r")
+def _end_statement(made: Respelling, match: re.Match[bytes]) -> None:
+    if _ends_line(match["gap"]):
+        made.end_statement(match.start("gap"), match.end("gap"))
+
+
+def _ends_line(gap: bytes) -> bool:
+    return b"\n" in gap or b"\r" in gap or b"\xe2\x80\xa8" in gap or b"\xe2\x80\xa9" in gap
+
+
+def _end_line(made: Respelling, match: re.Match[bytes]) -> None:
+    if _ends_line(match[0]):
+        made.replace(match.start(), match.end(), b"\n" + b" " * (len(match[0]) - 1))
+
+
+def _assign(made: Respelling, match: re.Match[bytes]) -> None:
+    made.replace(match.start("sign"), match.end("sign"), b" " * (len(match["sign"]) - 1) + b",")
+
+
+def _index(made: Respelling, match: re.Match[bytes]) -> None:
+    start, end = match.span("arguments")
+    made.replace(start, end, b"._" if end - start == 2 else b"[0" + b" " * (end - start - 3) + b"]")
+
+
+def _mend_escape(made: Respelling, match: re.Match[bytes]) -> None:
+    if match["wrong"]:
+        made.replace(match.start(), match.start() + 1, b"_")
+
+
+def _declare(made: Respelling, match: re.Match[bytes]) -> None:
+    if match["await"]:
+        made.awaits.add(match.start("await"))
+        made.blank(*match.span("await"))
+    made.replace(*match.span("using"), b"const")
+
+
+_RULES = (
+    # White space beyond ASCII (no line's end), which hides a line's end from the grammar.
+    _Rule(
+        re.compile(rb"\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xaf]|\xe2\x81\x9f|\xe3\x80\x80|(?<!^)\xef\xbb\xbf"),
+        _blank_group(0),
+    ),
+    _Rule(_WITH_CLAUSE, _take_clause),
+    # A reserved word is a name in `export {catch_ as catch}`, `import {if as x} from 'a'`, `export {do} from 'a'`.
+    _Rule(
+        re.compile(rb"(?<![\w$\\'\"])as" + _GAP + rb"(?P<name>" + _RESERVED + rb")(?=" + _GAP + rb"(?:[,}]|from\b))"),
+        _replace_name,
+    ),
+    _Rule(
+        re.compile(
+            rb"(?<![\w$.\\'\"])(?P<name>"
+            + _RESERVED
+            + rb")(?="
+            + _GAP
+            + rb"as"
+            + _GAP
+            + rb"(?:"
+            + _NAME
+            + rb"|"
+            + _STRING
+            + rb")"
+            + _GAP
+            + rb"[,}])"
+        ),
+        _replace_name,
+    ),
+    _Rule(
+        re.compile(rb"(?<![\w$\\'\"])(?P<name>" + _RESERVED + rb")(?![\w$\\'\"])"),
+        _replace_name,
+        0,
+        frozenset({"export_clause", "named_imports", "export_statement"}),
+    ),
+    # `export {a}` and `from 'a'` with a line's end between them, `export` and `{a}` likewise.
+    _Rule(re.compile(rb"(?<=\})(" + _GAP + rb")(?=from" + _GAP + rb"['\"])"), _blank_group(1)),
+    _Rule(re.compile(rb"(?<=export)(?<![\w$.]export)(" + _GAP + rb")(?=[{*\w])"), _blank_group(1)),
+    # Names at a line's beginning that the grammar takes for the operators `in` and `instanceof`.
+    _Rule(re.compile(rb"(?<![\w$.])in(?=(?:stanceof)?[\d_$])"), _put(0, b"an")),
+    # `import defer * as a from 'a'`, `import source a from 'a'`.
+    _Rule(
+        re.compile(
+            rb"(?<=import)(?<![\w$.]import)"
+            + _GAP
+            + rb"(?P<phase>defer(?="
+            + _GAP
+            + rb"\*)|source(?="
+            + _GAP
+            + rb"(?!from\b"
+            + _GAP
+            + rb"['\"])"
+            + _NAME
+            + _GAP
+            + rb"from))"
+        ),
+        _blank_group("phase"),
+    ),
+    # `import.defer('a')`, `import.source('a')`.
+    _Rule(
+        re.compile(
+            rb"(?<=import)(?<![\w$.]import)"
+            + _GAP
+            + rb"(?P<phase>\."
+            + _GAP
+            + rb"(?:defer|source))(?="
+            + _GAP
+            + rb"\()"
+        ),
+        _blank_group("phase"),
+    ),
+    # `export {a}` or `let a`, a line's end, and what would be a call, a property or a division.
+    _Rule(re.compile(_WORD + rb"export" + _GAP + rb"\{[^{}]*+\}(?P<gap>" + _GAP + rb")(?=[(\[`/])"), _end_statement),
+    _Rule(
+        re.compile(
+            _WORD
+            + rb"(?:let|var)(?:"
+            + _GAP
+            + _NAME
+            + _GAP
+            + rb",){0,100}+"
+            + _GAP
+            + _NAME
+            + rb"(?P<gap>"
+            + _GAP
+            + rb")(?=[(\[`/])"
+        ),
+        _end_statement,
+    ),
+    # A field without a semicolon before `[b]` or `*b() {}`.
+    _Rule(
+        re.compile(rb"(?<=[\w$\x80-\xff\]'\"])(?P<gap>" + _GAP + rb")(?=[\[*])"),
+        _end_statement,
+        _NEAR,
+        frozenset({"class_body", "class_static_block", "method_definition", "field_definition"}),
+    ),
+    # A line's end within a comment.
+    _Rule(re.compile(rb"/\*(?:[^*]|\*(?!/)){0,300}+\*/"), _end_line, _NEAR),
+    # `for (async of => {};;)`, `for (using a = b;;)`, `for (await using a = b;;)`.
+    _Rule(re.compile(_WORD + rb"async" + _GAP + rb"(?P<name>of)" + _GAP + rb"(?==>)"), _put("name", b"o_")),
+    _Rule(
+        re.compile(
+            _WORD
+            + rb"for"
+            + _GAP
+            + rb"\("
+            + _GAP
+            + rb"(?:(?P<await>await)"
+            + _GAP
+            + rb")?(?P<using>using)"
+            + _WORD_END
+            + rb"(?="
+            + _GAP
+            + _NAME
+            + _GAP
+            + rb"=)"
+        ),
+        _declare,
+    ),
+    # `[(a)] = b`, `({a: (b.c)} = d)`.
+    _Rule(
+        re.compile(
+            rb"(?<=[\[,:.{])"
+            + _GAP
+            + rb"(?P<open>\()(?="
+            + _GAP
+            + rb"[\w$\x80-\xff.\[\]]{1,200}+"
+            + _GAP
+            + rb"\)"
+            + _GAP
+            + rb"[\],}=])"
+        ),
+        lambda made, match: _blank_parentheses(made, match),
+    ),
+    # `f() = a` and `for (f() of a)`, which V8 takes as errors of the time when they run.
+    _Rule(re.compile(rb"(?<=\))" + _GAP + rb"(?P<sign>(?:\*\*|<<|>>>?|[-+*/%&|^])?=)(?![=>])"), _assign, _NEAR),
+    _Rule(
+        re.compile(
+            _WORD
+            + rb"for"
+            + _GAP
+            + rb"\("
+            + _GAP
+            + rb"[\w$.\x80-\xff]{1,200}+(?P<arguments>\([^()]*\))(?="
+            + _GAP
+            + rb"(?:in|of)\b)"
+        ),
+        _index,
+    ),
+    # Escapes that say nothing, which tagged templates may have, and U+0000.
+    _Rule(
+        re.compile(rb"\\(?:(?P<wrong>x(?![0-9a-fA-F]{2})|u(?![0-9a-fA-F]{4}|\{[0-9a-fA-F]+\}))|.)", re.DOTALL),
+        _mend_escape,
+        _NEAR,
+    ),
+    _Rule(re.compile(rb"\0"), _put(0, b"\1"), _NEAR),
+    # `a<!--b`: modules have no HTML-like comments.
+    _Rule(re.compile(rb"<!--"), _put(0, b"< --"), 0, frozenset({"html_comment"})),
+)
+
+
+def _blank_parentheses(made: Respelling, match: re.Match[bytes]) -> None:
+    made.blank(*match.span("open"))
+    closing = made.text.index(b")", match.end("open"))
+    made.blank(closing, closing + 1)

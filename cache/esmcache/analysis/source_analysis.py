@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esmcache.analysis.calls import module_calls
-from esmcache.analysis.early_errors import early_errors, syntax_errors
-from esmcache.analysis.parser import parse
-from esmcache.analysis.static_semantics import read_module
+from esmcache.analysis.early_errors import ModuleFacts, early_errors, module_facts, syntax_errors
+from esmcache.analysis.parser import SyntaxTree, parse
+from esmcache.analysis.static_semantics import ModuleReading, read_module
 from esmcache.diagnostics import Diagnostic
 from esmcache.records import ModuleRecord
 
@@ -25,24 +25,49 @@ class Analysis:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SourceReading:
+    """An analysis and what it was made of; `facts` is None where the text could not be read as a whole."""
+
+    tree: SyntaxTree
+    reading: ModuleReading
+    facts: ModuleFacts | None
+    analysis: Analysis
+
+
 def analyse_module(source: bytes) -> Analysis:
     """Return the analysis of an ES module, whatever bytes it holds; spans are offsets into `source`.
 
     Spec: ParseModule (sec-parsemodule). Differs: never fails; what is wrong is a diagnostic.
     """
+    return read_source(source).analysis
+
+
+def read_source(source: bytes) -> SourceReading:
+    """Return the analysis of an ES module and what it was made of."""
     tree = parse(source)
     reading = read_module(tree)
     if reading.unclear is not None:
-        respelled = parse(source, respelled=True)
+        respelled = parse(source, doubtful=reading.unclear)
         if respelled.first_error is None:
             tree, reading = respelled, read_module(respelled)
+    return _analysed(tree, reading)
+
+
+def read_tree(tree: SyntaxTree) -> SourceReading:
+    """Return what `read_source` does, of a text that was parsed as it is written."""
+    return _analysed(tree, read_module(tree))
+
+
+def _analysed(tree: SyntaxTree, reading: ModuleReading) -> SourceReading:
     unread = syntax_errors(tree, reading.unclear, is_module=True)
-    diagnostics = unread + early_errors(tree, reading, complete=not unread)
-    return Analysis(reading.record, diagnostics, complete=not unread)
+    facts = None if unread else module_facts(tree, reading)
+    diagnostics = unread + early_errors(reading.record, reading.clause_exports, facts)
+    return SourceReading(tree, reading, facts, Analysis(reading.record, diagnostics, complete=not unread))
 
 
 def analyse_commonjs(source: bytes) -> Analysis:
     """Return the analysis of a CommonJS module: only the calls, as it has no declarations of imports."""
-    tree = parse(source)
+    tree = parse(source, is_module=False)
     unread = syntax_errors(tree, None, is_module=False)
     return Analysis(ModuleRecord(calls=module_calls(tree, commonjs=True)), unread, complete=not unread)

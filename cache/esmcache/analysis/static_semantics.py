@@ -6,6 +6,7 @@ Walks the top level alone; expressions anywhere below it are found by `calls` an
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from esmcache.analysis.attributes import clause_attributes, import_attributes
@@ -19,6 +20,7 @@ from esmcache.records import (
     ImportAttribute,
     ImportEntry,
     ImportName,
+    ModuleCall,
     ModuleRecord,
     ModuleRequest,
     Phase,
@@ -27,6 +29,9 @@ from esmcache.spans import Span
 
 # ECMA-262's local name of what `export default 1` binds; no identifier can be spelled so.
 DEFAULT_BINDING = "*default*"
+
+_PHASE = re.compile(rb"(?<![\w*/])(?P<phase>defer|source)(?![\w*/])")
+_SHORTEST_PHASE = len("defer")
 
 # The grammar ends `export` and `export {a}` at a line's end, though `{a}` or `from 'a'` follow.
 _MISREAD = re.compile(rb"export(?![\w$])|from(?=[\s/'\"])")
@@ -37,11 +42,14 @@ _FUNCTIONS_AND_CLASSES = frozenset({"function_expression", "generator_function",
 class ModuleReading:
     """A tree's record and what its checks need.
 
-    `clause_exports` are the entries of `export {a}`, which may name what nobody declares; `unclear` is the
-    first place where the tree does not say, or not rightly, what the text means.
+    `requests` has every statement's request, `exports` what the text exports as it is written: what `module_record`
+    makes a record of. `clause_exports` are the entries of `export {a}`, which may name what nobody declares; `unclear`
+    is the first place where the tree does not say, or not rightly, what the text means.
     """
 
     record: ModuleRecord
+    requests: tuple[ModuleRequest, ...]
+    exports: tuple[ExportEntry, ...]
     clause_exports: tuple[ExportEntry, ...]
     unclear: Span | None
 
@@ -55,17 +63,70 @@ def read_module(tree: SyntaxTree) -> ModuleReading:
     """
     declarations = _Declarations(tree)
     declarations.read_statements()
-    local, indirect = declarations.resolved_exports()
-    record = ModuleRecord(
-        requested_modules=tuple(declarations.requests.values()),
-        import_entries=tuple(declarations.imports),
-        local_export_entries=local,
-        indirect_export_entries=indirect,
-        star_export_entries=tuple(declarations.stars),
+    record = module_record(
+        declarations.requests,
+        declarations.imports,
+        declarations.exports,
+        declarations.stars,
         has_tla=has_top_level_await(tree),
         calls=module_calls(tree, commonjs=False),
     )
-    return ModuleReading(record, tuple(declarations.clause_exports), declarations.unclear)
+    return ModuleReading(
+        record,
+        tuple(declarations.requests),
+        tuple(declarations.exports),
+        tuple(declarations.clause_exports),
+        declarations.unclear,
+    )
+
+
+def module_record(
+    requests: Iterable[ModuleRequest],
+    imports: Sequence[ImportEntry],
+    exports: Iterable[ExportEntry],
+    stars: Iterable[ExportEntry],
+    *,
+    has_tla: bool,
+    calls: tuple[ModuleCall, ...],
+) -> ModuleRecord:
+    """Return the record of what the statements of a module ask for, import and export, all in source order.
+
+    An imported binding that is exported becomes an indirect entry.
+    """
+    distinct: dict[object, ModuleRequest] = {}
+    for request in requests:
+        attributes, phase = request.attributes, request.phase
+        plain = not attributes and phase is Phase.EVALUATION
+        distinct.setdefault(request.specifier if plain else (request.specifier, frozenset(attributes), phase), request)
+    local, indirect = _resolved_exports(imports, exports)
+    return ModuleRecord(
+        requested_modules=tuple(distinct.values()),
+        import_entries=tuple(imports),
+        local_export_entries=local,
+        indirect_export_entries=indirect,
+        star_export_entries=tuple(stars),
+        has_tla=has_tla,
+        calls=calls,
+    )
+
+
+def _resolved_exports(
+    imports: Iterable[ImportEntry], exports: Iterable[ExportEntry]
+) -> tuple[tuple[ExportEntry, ...], tuple[ExportEntry, ...]]:
+    imported = {entry.local_name: entry for entry in imports}
+    local: list[ExportEntry] = []
+    indirect: list[ExportEntry] = []
+    for entry in exports:
+        if entry.module_request is not None:
+            indirect.append(entry)
+            continue
+        source = imported.get(entry.local_name or "")
+        if source is None or source.import_name is ImportName.NAMESPACE_OBJECT:
+            local.append(entry)
+        else:
+            request, name = source.module_request, source.import_name
+            indirect.append(ExportEntry(entry.export_name, request, name, None, entry.span))
+    return tuple(local), tuple(indirect)
 
 
 class _Declarations:
@@ -73,7 +134,7 @@ class _Declarations:
 
     def __init__(self, tree: SyntaxTree) -> None:
         self.tree = tree
-        self.requests: dict[object, ModuleRequest] = {}
+        self.requests: list[ModuleRequest] = []
         self.imports: list[ImportEntry] = []
         self.exports: list[ExportEntry] = []
         self.stars: list[ExportEntry] = []
@@ -96,26 +157,9 @@ class _Declarations:
             elif kind == "expression_statement" and _MISREAD.match(self.tree.source, node.start_byte):
                 self._note_misread(node)
 
-    def resolved_exports(self) -> tuple[tuple[ExportEntry, ...], tuple[ExportEntry, ...]]:
-        """Return local and indirect export entries: an imported binding that is exported is indirect."""
-        imported = {entry.local_name: entry for entry in self.imports}
-        local: list[ExportEntry] = []
-        indirect: list[ExportEntry] = []
-        for entry in self.exports:
-            if entry.module_request is not None:
-                indirect.append(entry)
-                continue
-            source = imported.get(entry.local_name or "")
-            if source is None or source.import_name is ImportName.NAMESPACE_OBJECT:
-                local.append(entry)
-            else:
-                request, name = source.module_request, source.import_name
-                indirect.append(ExportEntry(entry.export_name, request, name, None, entry.span))
-        return tuple(local), tuple(indirect)
-
     def _import_statement(self, statement: Node) -> None:
-        children = statement.named_children
-        request = self._request(children)
+        children = statement.children
+        request = self._request(children, self._phase(children))
         if request is None:
             return
         for clause in children:
@@ -130,6 +174,14 @@ class _Declarations:
                 elif kind == "namespace_import":
                     name = binding.named_children[-1]
                     self._add_import(request, ImportName.NAMESPACE_OBJECT, name)
+
+    def _phase(self, children: list[Node]) -> Phase:
+        # The grammar knows no phases: the word stands between two nodes.
+        if len(children) > 1:
+            start, end = children[0].end_byte, children[1].start_byte
+            if end - start >= _SHORTEST_PHASE and (word := _PHASE.search(self.tree.source, start, end)):
+                return Phase(word["phase"].decode())
+        return Phase.EVALUATION
 
     def _named_imports(self, request: ModuleRequest, braces: Node) -> None:
         for specifier in braces.named_children:
@@ -205,7 +257,7 @@ class _Declarations:
     ) -> None:
         self.exports.append(ExportEntry(export_name, request, import_name, local_name, _span(place)))
 
-    def _request(self, children: list[Node]) -> ModuleRequest | None:
+    def _request(self, children: list[Node], phase: Phase = Phase.EVALUATION) -> ModuleRequest | None:
         source = None
         attributes: tuple[ImportAttribute, ...] = ()
         for child in children:
@@ -225,8 +277,8 @@ class _Declarations:
                 self._note_unclear(source)
             attributes = written or ()
         specifier = string_value(self.tree.text(source))
-        request = ModuleRequest(specifier, attributes, Phase.EVALUATION, _span(source))
-        self.requests.setdefault((specifier, frozenset(attributes)) if attributes else specifier, request)
+        request = ModuleRequest(specifier, attributes, phase, _span(source))
+        self.requests.append(request)
         return request
 
     def _export_name(self, name: Node) -> str:

@@ -42,6 +42,8 @@ def has_top_level_await(tree: SyntaxTree) -> bool:
         siblings = path[-1]
         index = bisect_right(siblings, offset, key=_start) - 1
         if index < 0 or siblings[index].end_byte <= offset:
+            if offset in tree.awaits:
+                return True
             next_offset += 1  # between two nodes
             continue
         node = siblings[index]

@@ -40,18 +40,18 @@ class Unrepresentable:
     reason: str
 
 
-def bmes_from_record(record: ModuleRecord) -> BmesFile | Unrepresentable:
+def bmes_from_record(record: ModuleRecord, *, leave_out_phases: bool = False) -> BmesFile | Unrepresentable:
     """Return the record as JavaScriptCore would fill it, without bytecode and trailer.
 
-    JavaScriptCore has one request per specifier and type, where ECMA-262 compares all attributes. has_tla
-    and calls have no place in BMES.
+    JavaScriptCore has one request per phase, specifier and type, where ECMA-262 compares all attributes. has_tla
+    and calls have no place in BMES. A file without its phases may be shown, not kept.
     """
     for request in record.requested_modules:
-        if request.phase is not Phase.EVALUATION:
+        if request.phase is not Phase.EVALUATION and not leave_out_phases:
             return Unrepresentable(f"BMES has no word for the phase {request.phase.value!r}")
-    requests: dict[tuple[str, str], BmesRequest] = {}
+    requests: dict[object, BmesRequest] = {}
     for request in record.requested_modules:
-        requests.setdefault(_type_key(request), BmesRequest(request.specifier, request.attributes))
+        requests.setdefault((request.phase, _type_key(request)), BmesRequest(request.specifier, request.attributes))
     stars = {
         _type_key(entry.module_request): entry.module_request.specifier
         for entry in record.star_export_entries
@@ -124,7 +124,7 @@ def _bmes_exports(record: ModuleRecord) -> tuple[BmesExport, ...]:
     namespaces = {
         entry.local_name: entry.module_request.specifier
         for entry in record.import_entries
-        if entry.import_name is ImportName.NAMESPACE_OBJECT
+        if entry.import_name is ImportName.NAMESPACE_OBJECT and entry.module_request.phase is Phase.EVALUATION
     }
     entries = _in_source_order(record.local_export_entries + record.indirect_export_entries)
     return tuple(_bmes_export(entry, namespaces) for entry in entries)

@@ -19,7 +19,6 @@ from esmcache.records import (
     ModuleCall,
     ModuleRecord,
     ModuleRequest,
-    Phase,
 )
 from esmcache.spans import LineIndex
 
@@ -60,11 +59,11 @@ def describe(files: FileSource, path: str) -> Description:
 def _as_bmes(record: ModuleRecord) -> BmesFile:
     """Return the record in the fields of BMES, also one that is never written so.
 
-    Then phases are left out, and what is no well-formed Unicode is U+FFFD.
+    Then phases are left out; what is no well-formed Unicode is U+FFFD.
     """
     file = bmes_from_record(record)
     if isinstance(file, Unrepresentable):
-        file = bmes_from_record(_sayable(record))
+        file = bmes_from_record(_sayable(record), leave_out_phases=True)
     return BmesFile() if isinstance(file, Unrepresentable) else file
 
 
@@ -93,7 +92,7 @@ def _sayable_export(entry: ExportEntry) -> ExportEntry:
 
 def _sayable_request(request: ModuleRequest) -> ModuleRequest:
     attributes = tuple(ImportAttribute(_well_formed(one.key), _well_formed(one.value)) for one in request.attributes)
-    return ModuleRequest(_well_formed(request.specifier), attributes, Phase.EVALUATION, request.span)
+    return ModuleRequest(_well_formed(request.specifier), attributes, request.phase, request.span)
 
 
 def _import_name(name: str | ImportName) -> str | ImportName:

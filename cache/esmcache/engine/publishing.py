@@ -132,7 +132,7 @@ class Publisher:
             if size is None:
                 size = sizes[row.pack] = pack_size(self._directory.packs_path, row.pack)
             if row.offset + row.length <= size:
-                place = PackedSource(row.pack, row.offset, row.length, row.crc32, bool(row.ascii))
+                place = PackedSource(row.pack, row.offset, row.length, row.checksum, bool(row.ascii))
                 self._places[row.source_sha256, row.pack] = place
 
     def _append(self, name: str, members: Sequence[GraphModule]) -> None:
@@ -162,7 +162,7 @@ class Publisher:
         places = append_sources(self._directory.packs_path, name, list(batch.items()))
         for digest, place in zip(batch, places, strict=True):
             self._places[digest, name] = place
-            row = PackEntryRow(digest, name, place.offset, place.length, place.crc32, int(place.ascii))
+            row = PackEntryRow(digest, name, place.offset, place.length, place.checksum, int(place.ascii))
             self.pack_rows.append(row)
 
     def publish(

@@ -14,23 +14,13 @@ from urllib.parse import unquote
 
 from esmcache.serving.names import manifest_identity, manifest_name
 
-_RUNTIME = Path(__file__).parent.parent / "serving" / "runtime" / "register.cjs"
+_RUNTIME = Path(__file__).parent.parent / "serving" / "runtime"
+_FALLBACK = "const CACHE_DIRECTORY = "
 _USER_DIRECTORIES = {
     "XDG_CACHE_HOME": "~/.cache",
     "XDG_CONFIG_HOME": "~/.config",
     "XDG_DATA_HOME": "~/.local/share",
 }
-_HOOK = """\
-'use strict';
-// Written by `esmcache hook`. Does nothing where esmcache is gone, so that a NODE_OPTIONS left behind stops no program.
-let start = null;
-try {
-  start = require(%s);
-} catch {}
-try {
-  if (start !== null) start(%s, __filename);
-} catch {}
-"""
 
 
 def user_directory(environment: Mapping[str, str], variable: str) -> Path:
@@ -56,10 +46,12 @@ def hook_path(environment: Mapping[str, str]) -> Path:
 
 
 def hook_is_current(path: Path) -> bool:
-    """Return whether the preload is installed and loads this installation's runtime."""
+    """Return whether the preload is installed and is this installation's, whatever cache directory it falls back on."""
     try:
-        return f"require({json.dumps(str(_RUNTIME))})" in path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
+        installed = path.read_text(encoding="utf-8")
+        fallback = json.loads(installed.split(_FALLBACK, 1)[1].split(";", 1)[0])
+        return installed == _hook_content(Path(fallback))
+    except (OSError, ValueError, IndexError, TypeError):
         return False
 
 
@@ -77,7 +69,7 @@ def why_untrusted(cache_path: Path) -> str:
 
 def install_hook(path: Path, cache_path: Path) -> None:
     """Write the preload, unless it is there already; raises OSError."""
-    content = (_HOOK % (json.dumps(str(_RUNTIME)), json.dumps(str(cache_path)))).encode()
+    content = _hook_content(cache_path).encode()
     try:
         if path.read_bytes() == content:
             return
@@ -87,6 +79,12 @@ def install_hook(path: Path, cache_path: Path) -> None:
     temporary = path.with_name(f".tmp-{os.getpid()}")
     temporary.write_bytes(content)
     os.replace(temporary, path)
+
+
+def _hook_content(cache_path: Path) -> str:
+    source = (_RUNTIME / "register.cjs").read_text(encoding="utf-8")
+    source = source.replace("'@RUNTIME@'", json.dumps(str(_RUNTIME)))
+    return source.replace("'@CACHE_DIRECTORY@'", json.dumps(str(cache_path)))
 
 
 def known_version(cache_path: Path, node: str) -> tuple[str, str] | None:

@@ -6,7 +6,7 @@ lies in a pack, and the answer to each of its requests together with the file-sy
 
 The file is little-endian. A header of 32 u32:
 
-     0 magic "ESMM"         1 version              2 file size            3 CRC-32 of all from byte 16 on
+     0 magic "ESMM"         1 version              2 file size            3 checksum of all from byte 16 on
      4 modules: count       5 offset               6 requests: count      7 offset
      8 input sets: count    9 offset              10 set members: count  11 offset
     12 inputs: count       13 offset              14 packs: count        15 offset
@@ -18,7 +18,7 @@ The file is little-endian. A header of 32 u32:
 A string is two u32: offset and length, in UTF-16 code units of the decoded string section. Then the tables:
 
     module    12 u32: URL string; path string (length 0: the URL without `file://`); kind; flags (1: fingerprint
-                      proven, 2: ASCII); pack; offset in it; length; CRC-32; first request; requests
+                      proven, 2: ASCII); pack; offset in it; length; checksum; first request; requests
     request    6 u32: specifier string; asked by (1: import, 2: require, 4: while running); target module; input set;
                       zero
     input set  2 u32: first member, members
@@ -37,10 +37,10 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from zlib import crc32
 
 from esmcache.file_source import Fingerprint
 from esmcache.records import InputKind, ResolutionInput
+from esmcache.serving.checksum import checksum
 from esmcache.serving.pack import PackedSource
 
 MAGIC = 0x4D4D5345  # "ESMM"
@@ -136,7 +136,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
         if source is not None and source.ascii:
             flags |= _FLAG_ASCII
         path = strings.add("" if "file://" + module.path == module.url else module.path)
-        place = (0, 0, 0) if source is None else (source.offset, source.length, source.crc32)
+        place = (0, 0, 0) if source is None else (source.offset, source.length, source.checksum)
         module_rows += [*strings.add(module.url), *path, module.kind, flags, pack, *place]
         module_rows += [first_request, request_count - first_request]
     pack_rows = [number for name in packs for number in strings.add(name)]
@@ -158,7 +158,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
     content = body.bytes()
     header[2] = _HEADER_SIZE + len(content)
     packed = struct.pack("<32I", *header)
-    header[3] = crc32(content, crc32(packed[16:]))
+    header[3] = checksum(packed[16:] + content)
     return struct.pack("<32I", *header) + content
 
 
@@ -167,7 +167,7 @@ def check_manifest(data: bytes) -> str | None:
     if len(data) < _HEADER_SIZE:
         return None
     header = struct.unpack_from("<32I", data)
-    if header[:3] != (MAGIC, VERSION, len(data)) or crc32(data[16:]) != header[3]:
+    if header[:3] != (MAGIC, VERSION, len(data)) or checksum(data[16:]) != header[3]:
         return None
     return _string(data, header, header[21], header[22])
 

@@ -4,7 +4,7 @@ A pack opens with a header of 16 bytes; then follow entries, each a header of 48
 without byte order mark, and zeros up to a multiple of 8. All integers are u32 little-endian.
 
     pack header:   magic "ESMP", version, 0, 0
-    entry header:  magic "ESMS", length, CRC-32 of the source, flags (bit 0: ASCII only), SHA-256 of the file
+    entry header:  magic "ESMS", length, checksum of the source, flags (bit 0: ASCII only), SHA-256 of the file
 
 The SHA-256 is that of the file as it was on disk, byte order mark included. An entry is written with one append
 under a lock, and a manifest names it only afterwards, so a reader never meets half of one.
@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
-from zlib import crc32
 
 from esmcache.cache_directory import exclusive_lock
+from esmcache.serving.checksum import checksum
 
 PACK_MAGIC = 0x504D5345  # "ESMP"
 ENTRY_MAGIC = 0x534D5345  # "ESMS"
@@ -35,12 +35,12 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class PackedSource:
-    """Where a source lies: pack file name, byte offset and length of the text, its CRC-32, ASCII or not."""
+    """Where a source lies: pack file name, byte offset and length of the text, its checksum, ASCII or not."""
 
     pack: str
     offset: int
     length: int
-    crc32: int
+    checksum: int
     ascii: bool
 
 
@@ -82,12 +82,12 @@ def append_sources(directory: Path, name: str, sources: Sequence[tuple[bytes, by
         placed: list[PackedSource] = []
         for digest, source in sources:
             text = served_text(source)
-            checksum = crc32(text)
+            check = checksum(text)
             is_ascii = text.isascii()
-            parts.append(_ENTRY_HEADER.pack(ENTRY_MAGIC, len(text), checksum, int(is_ascii), digest))
+            parts.append(_ENTRY_HEADER.pack(ENTRY_MAGIC, len(text), check, int(is_ascii), digest))
             parts.append(text)
             parts.append(b"\0" * (-len(text) % 8))
-            placed.append(PackedSource(name, at + _ENTRY_HEADER.size, len(text), checksum, is_ascii))
+            placed.append(PackedSource(name, at + _ENTRY_HEADER.size, len(text), check, is_ascii))
             at += _ENTRY_HEADER.size + len(text) + -len(text) % 8
         with path.open("ab") as file:
             file.write(b"".join(parts))
@@ -103,7 +103,7 @@ def read_source(directory: Path, source: PackedSource) -> bytes | None:
             text = file.read(source.length)
     except OSError:
         return None
-    return text if len(text) == source.length and crc32(text) == source.crc32 else None
+    return text if len(text) == source.length and checksum(text) == source.checksum else None
 
 
 def scan_pack(path: Path) -> Iterator[tuple[bytes, PackedSource] | PackFault]:
@@ -117,11 +117,11 @@ def scan_pack(path: Path) -> Iterator[tuple[bytes, PackedSource] | PackFault]:
         if at + _ENTRY_HEADER.size > len(content):
             yield PackFault.TRUNCATED
             return
-        magic, length, checksum, flags, digest = _ENTRY_HEADER.unpack_from(content, at)
+        magic, length, check, flags, digest = _ENTRY_HEADER.unpack_from(content, at)
         start = at + _ENTRY_HEADER.size
         text = content[start : start + length]
-        if magic == ENTRY_MAGIC and len(text) == length and crc32(text) == checksum:
-            yield digest, PackedSource(path.name, start, length, checksum, bool(flags & FLAG_ASCII))
+        if magic == ENTRY_MAGIC and len(text) == length and checksum(text) == check:
+            yield digest, PackedSource(path.name, start, length, check, bool(flags & FLAG_ASCII))
             at = start + length + -length % 8
             continue
         yield PackFault.TRUNCATED if magic == ENTRY_MAGIC and len(text) < length else PackFault.CHECKSUM

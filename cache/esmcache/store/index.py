@@ -146,7 +146,7 @@ class PackEntryRow:
     pack: str
     offset: int
     length: int
-    crc32: int
+    checksum: int
     ascii: int
 
 

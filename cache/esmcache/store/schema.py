@@ -95,7 +95,7 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
         ("engine_tag", "url"),
     ),
     "pack_entries": (
-        {"source_sha256": bytes, "pack": str, "offset": int, "length": int, "crc32": int, "ascii": int},
+        {"source_sha256": bytes, "pack": str, "offset": int, "length": int, "checksum": int, "ascii": int},
         ("source_sha256", "pack"),
     ),
     "entry_points": (

@@ -5,9 +5,10 @@
 
 const fs = require('node:fs');
 const Module = require('node:module');
-const { crc32 } = require('node:zlib');
+const { checksum } = require('./manifest.cjs');
 
-const { lstatSync, readlinkSync, openSync, readSync, readFileSync, fstatSync } = fs;
+const { lstatSync, readlinkSync, openSync, readSync, closeSync, readFileSync, fstatSync } = fs;
+const { getuid } = process;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
 const lastIndexOf = uncurry(String.prototype.lastIndexOf);
@@ -62,7 +63,7 @@ function watchForOthers(registered, onOthers) {
 }
 
 /** Register the hooks and return the report that they fill in, or null where another's hooks were there before. */
-module.exports = function serve(manifest, packsDirectory, hookFile) {
+module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers) {
   const { indexes, modules, requests, sets, members, inputs, facts, hashes } = manifest;
   const originals = PATCHABLE.map((name) => Module[name]);
   const extensions = Module._extensions;
@@ -203,36 +204,45 @@ module.exports = function serve(manifest, packsDirectory, hookFile) {
   }
 
   const windows = [];
-  function openPack(pack) {
+  // Closed at once: the program's next descriptor has the number that it would have had.
+  function readPack(pack, into, offset) {
     const descriptor = openSync(`${packsDirectory}/${manifest.packName(pack)}`, 'r');
-    const status = fstatSync(descriptor);
-    if (status.uid !== process.getuid() || (status.mode & 0o022) !== 0) throw new Error("not the user's own");
-    const size = status.size < WINDOW ? status.size : WINDOW;
-    return { descriptor, start: 0, end: 0, bytes: Buffer.allocUnsafeSlow(size) };
+    try {
+      const status = fstatSync(descriptor);
+      if (status.uid !== getuid() || (status.mode & 0o022) !== 0) throw new Error("not the user's own");
+      return readSync(descriptor, into, 0, into.length, offset);
+    } finally {
+      closeSync(descriptor);
+    }
   }
 
-  /** Return bytes of a pack, valid until the next call: they lie in a window that moves along. */
-  function packedBytes(pack, offset, length) {
-    const window = windows[pack] || (windows[pack] = openPack(pack));
+  /** Return the pack's window, moved over these bytes if need be, or null where the pack does not have them all. */
+  function windowOver(pack, offset, length) {
+    const window = windows[pack] || (windows[pack] = { start: 0, end: 0, bytes: null, words: null });
     if (offset < window.start || offset + length > window.end) {
-      if (length > window.bytes.length) window.bytes = Buffer.allocUnsafeSlow(length);
+      if (window.bytes === null || length > window.bytes.length) {
+        window.bytes = Buffer.allocUnsafeSlow(length > WINDOW ? length : WINDOW);
+        window.words = new Uint32Array(window.bytes.buffer, 0, window.bytes.length >>> 2);
+      }
       // Sources were appended in the order in which they are loaded, so what follows is wanted next.
-      window.end = offset + readSync(window.descriptor, window.bytes, 0, window.bytes.length, offset);
       window.start = offset;
+      window.end = offset + readPack(pack, window.bytes, offset);
     }
-    const end = offset + length < window.end ? offset + length : window.end;
-    return sub(window.bytes, offset - window.start, end - window.start);
+    return offset + length <= window.end ? window : null;
   }
 
   function packedSource(index) {
     const at = index * MODULE_FIELDS;
     const length = modules[at + 8];
-    const entry = packedBytes(modules[at + 6], modules[at + 7] - ENTRY_HEADER, ENTRY_HEADER + length);
-    if (entry.length !== ENTRY_HEADER + length) return null;
-    if (compare(sub(entry, 16, ENTRY_HEADER), sub(hashes, index * 32, index * 32 + 32)) !== 0) return null;
-    const text = sub(entry, ENTRY_HEADER);
-    if (crc32(text) !== modules[at + 9]) return null;
-    return modules[at + 5] & 2 ? latin1(text, 0, length) : utf8(text, 0, length);
+    const padded = ENTRY_HEADER + ((length + 7) & ~7);
+    const window = windowOver(modules[at + 6], modules[at + 7] - ENTRY_HEADER, padded);
+    if (window === null) return null;
+    const start = modules[at + 7] - window.start;
+    const { bytes } = window;
+    if (compare(bytes, hashes, index * 32, index * 32 + 32, start - 32, start) !== 0) return null;
+    // Entries lie at multiples of 8, and so does the window.
+    if (checksum(window.words, start >>> 2, (start + length + 3) >>> 2) !== modules[at + 9]) return null;
+    return modules[at + 5] & 2 ? latin1(bytes, start, start + length) : utf8(bytes, start, start + length);
   }
 
   function source(index) {
@@ -264,11 +274,17 @@ module.exports = function serve(manifest, packsDirectory, hookFile) {
   const { cache } = require;
   let isFirstQuestion = true;
   let othersAsk = false;
+  let workersKnow = false;
   const registered = Module.registerHooks({
     resolve(specifier, context, nextResolve) {
       if (isFirstQuestion) {
         isFirstQuestion = false;
         delete cache[hookFile];
+      }
+      // A worker's preload cannot know the program: whoever loads the module that makes workers has them told.
+      if (!workersKnow && (specifier === 'node:worker_threads' || specifier === 'worker_threads')) {
+        workersKnow = true;
+        tellWorkers();
       }
       if (othersAsk) return nextResolve(specifier, context);
       let found = null;

@@ -3,11 +3,11 @@
 // asked for but the URLs, which are the keys.
 
 const fs = require('node:fs');
-const { crc32 } = require('node:zlib');
 
 const MAGIC = 0x4d4d5345;
 const VERSION = 1;
 const LARGEST = 256 * 1024 * 1024;
+const { imul } = Math;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
 
@@ -28,13 +28,25 @@ function readWhole(file) {
   }
 }
 
+/** Return the checksum of words, as serving/checksum.py has it. */
+exports.checksum = function checksum(words, start, end) {
+  let first = 0;
+  let second = 0;
+  for (let i = start; i < end; i++) {
+    first = (first + words[i]) | 0;
+    second = (second + first) | 0;
+  }
+  return (imul(first, 0x9e3779b1) + second) >>> 0;
+};
+
 /** Return the manifest in `file`, or null where it is damaged, alien or another program's. Throws if absent. */
 exports.open = function open(file, identity) {
   const bytes = readWhole(file);
   if (bytes === null) return null;
   const header = new Uint32Array(bytes.buffer, 0, 32);
   if (header[0] !== MAGIC || header[1] !== VERSION || header[2] !== bytes.length) return null;
-  if (crc32(bytes.subarray(16)) !== header[3]) return null;
+  const words = new Uint32Array(bytes.buffer, 0, bytes.length >>> 2);
+  if (exports.checksum(words, 4, words.length) !== header[3]) return null;
 
   const start = header[18];
   const end = start + header[19];

@@ -1,52 +1,105 @@
 'use strict';
-// The preload: finds the manifest of the program that is starting and, if there is one, serves from it.
-// Runs before the user's program and in its process, so it is small, quiet, and leaves everything to Node
-// where anything is unusual. Exports start(cacheDirectory, hookFile), which the installed hook calls.
+// The preload: finds the manifest of the program that is starting and, if there is one, serves from it. `esmcache hook`
+// installs a copy of this file with the two constants filled in, so that a start that finds nothing loads no other
+// file, and a NODE_OPTIONS left behind stops no program where esmcache is gone.
+// Runs before the user's program and in its process, so it is small, quiet, and leaves everything to Node where
+// anything is unusual. Builtins that cost time to load (worker_threads, zlib, v8, crypto) are avoided.
 
-const fs = require('node:fs');
-const Module = require('node:module');
-const { resolve } = require('node:path');
+const RUNTIME = '@RUNTIME@';
+const CACHE_DIRECTORY = '@CACHE_DIRECTORY@';
+
+const LARGEST_EVENTS = 256 * 1024;
+const WORKER_KEY = 'esmcache:manifest';
 
 // Flags under which Node finds or loads modules in other ways than those that a manifest was made for.
-const OTHER_WAYS = /^(?:--(?:experimental-)?(?:loader|default-type|policy|permission|strip-types|transform-types|wasm-modules|addon-modules|network-imports|specifier-resolution|config-file|default-config-file)\b|--preserve-symlinks|--no-(?:experimental-)?(?:require-module|detect-module|strip-types|addons|global-search-paths)\b|--entry-url|--test\b|--watch|--build-|--snapshot-blob)/;
+const OTHER_WAYS =
+  /^--(?:(?:experimental-)?(?:loader|default-type|policy|permission|strip-types|transform-types|wasm-modules|addon-modules|network-imports|specifier-resolution|config-file|default-config-file)$|preserve-symlinks|no-(?:experimental-)?(?:require-module|detect-module|strip-types|addons|global-search-paths)$|entry-url$|test$|watch|build-|snapshot-blob)/;
+// Flags that V8 knows nothing of, so that its code caches are those of a start without any.
+const NODE_ALONE = /^(?:-r|-C|--(?:require|import|conditions|enable-source-maps|no-warnings|trace-warnings|env-file|title))$/;
 
-function flags() {
+function start() {
+  const { env } = process;
+  if (env.ESMCACHE_DISABLE === '1') return false;
+  // In a worker this function is one of those that only throw, and says so.
+  const isWorker = process.abort.disabled === true;
+  const asked = process.argv[1];
+  if ((asked === undefined && !isWorker) || process.permission !== undefined) return false;
+  const fs = require('node:fs');
+  const Module = require('node:module');
+  if (typeof Module.registerHooks !== 'function') return false;
+  const directory = env.ESMCACHE_DIR || CACHE_DIRECTORY;
+  const status = fs.statSync(directory, { throwIfNoEntry: false });
+  // What others can write may hold anything.
+  if (status === undefined || !status.isDirectory()) return false;
+  if (status.uid !== process.getuid() || (status.mode & 0o022) !== 0) return false;
+
+  const flags = readFlags(fs);
+  let told;
+  if (isWorker) {
+    told = require('node:worker_threads').getEnvironmentData(WORKER_KEY);
+    if (told === undefined) return false;
+  } else {
+    // As Node finds its entry point, and with the same cache of what it found.
+    const found = Module._findPath(asked, null, true);
+    if (!found) return false;
+    const identity = [fs.realpathSync(found), process.version, process.arch].concat(flags.conditions).join('\0');
+    told = { identity, name: manifestName(identity) };
+  }
+  const events = reporter(fs, directory, told, flags.conditions);
+  if (flags.reason !== '') return events.notServed(flags.reason);
+  const manifestFile = `${directory}/manifests/${told.name}.manifest`;
+  if (fs.statSync(manifestFile, { throwIfNoEntry: false }) === undefined) return events.notServed('no manifest');
+
+  const manifest = require(`${RUNTIME}/manifest.cjs`).open(manifestFile, told.identity);
+  if (manifest === null) return events.notServed('no manifest');
+  const codeCaches = enableCodeCaches(fs, Module, manifest, `${directory}/v8`, flags);
+  const tellWorkers = () => require('node:worker_threads').setEnvironmentData(WORKER_KEY, told);
+  const report = require(`${RUNTIME}/hooks.cjs`)(manifest, `${directory}/packs`, __filename, tellWorkers);
+  if (report === null) return events.notServed('flag: hooks of another preload, before ours');
+  report.codeCaches = codeCaches;
+  process.on('exit', () => events.leave(report.line()));
+  return true;
+}
+
+// Reads the flags in their order; NODE_OPTIONS come before the command line's.
+function readFlags(fs) {
+  const { env, execArgv } = process;
   const all = [];
-  for (let i = 0; i < process.execArgv.length; i++) all.push(process.execArgv[i]);
-  const options = process.env.NODE_OPTIONS;
-  if (options) {
-    const words = options.match(/(?:[^\s"]|"(?:\\.|[^"\\])*")+/g) || [];
+  if (env.NODE_OPTIONS) {
+    const words = env.NODE_OPTIONS.match(/(?:[^\s"]|"(?:\\.|[^"\\])*")+/g) || [];
     for (let i = 0; i < words.length; i++) all.push(words[i].replace(/"/g, ''));
   }
-  return all;
-}
+  for (let i = 0; i < execArgv.length; i++) all.push(execArgv[i]);
 
-function isHook(named, hookFile) {
-  const path = resolve(named);
-  return path === hookFile || (fs.existsSync(path) && fs.realpathSync(path) === hookFile);
-}
-
-// Reads the flags, in their order: NODE_OPTIONS come before the command line's.
-function settings(hookFile) {
-  const conditions = [];
-  const all = flags();
-  let inspected = false;
+  const flags = { conditions: [], inspected: false, v8: false, reason: '' };
   let isFirst = null;
   for (let i = 0; i < all.length; i++) {
-    const flag = /^--[^=]*/.test(all[i]) ? /^--[^=]*/.exec(all[i])[0].replace(/_/g, '-') : all[i].slice(0, 2);
-    const value = () => (/^--[^=]*=/.test(all[i]) ? all[i].slice(all[i].indexOf('=') + 1) : all[++i]);
-    if (OTHER_WAYS.test(flag)) return { reason: `flag ${flag}` };
-    if (/^--inspect-(?:brk|wait)/.test(flag)) inspected = true;
-    else if (flag === '--conditions' || flag === '-C') conditions.push(value());
-    else if (isFirst === null && (flag === '--require' || flag === '-r')) isFirst = isHook(value(), hookFile);
+    const flag = all[i].startsWith('--') ? all[i].split('=', 1)[0].replace(/_/g, '-') : all[i].slice(0, 2);
+    const value = () => (all[i].startsWith('--') && all[i].includes('=') ? all[i].slice(all[i].indexOf('=') + 1) : all[++i]);
+    if (OTHER_WAYS.test(flag)) flags.reason = `flag ${flag}`;
+    else if (/^--inspect-(?:brk|wait)/.test(flag)) flags.inspected = true;
+    else if (!NODE_ALONE.test(flag)) flags.v8 = true;
+    else if (flag === '--conditions' || flag === '-C') flags.conditions.push(value());
+    else if (flag === '--require' || flag === '-r') {
+      const named = value();
+      if (isFirst === null) isFirst = isHook(fs, named);
+    } else if (flag === '--import') value();
   }
-  const { env } = process;
-  if (env.NODE_PRESERVE_SYMLINKS === '1' || env.NODE_PRESERVE_SYMLINKS_MAIN === '1') return { reason: 'flag in the environment' };
+  if (env.NODE_PRESERVE_SYMLINKS === '1' || env.NODE_PRESERVE_SYMLINKS_MAIN === '1') {
+    flags.reason = 'flag --preserve-symlinks in the environment';
+  }
   // What an earlier preload registered would be passed over, since the hook that was registered last is asked first.
-  return isFirst ? { conditions, inspected } : { reason: 'flag --require of another preload, before ours' };
+  if (!isFirst) flags.reason = 'flag --require of another preload, before ours';
+  return flags;
 }
 
-// Two FNV-1a sums over UTF-16 code units, as serving/manifest.py has them.
+function isHook(fs, named) {
+  if (named === __filename) return true;
+  const path = require('node:path').resolve(named);
+  return path === __filename || (fs.existsSync(path) && fs.realpathSync(path) === __filename);
+}
+
+// Two FNV-1a sums over UTF-16 code units, as serving/names.py has them.
 function manifestName(identity) {
   let first = 0x811c9dc5;
   let second = 0x9747b28c;
@@ -59,86 +112,63 @@ function manifestName(identity) {
   return hex(first) + hex(second);
 }
 
-function ownedByUser(directory) {
-  const status = fs.statSync(directory, { throwIfNoEntry: false });
-  return status !== undefined && status.isDirectory() && status.uid === process.getuid() && (status.mode & 0o022) === 0;
-}
-
-function enableCodeCaches(manifest, directory, inspected) {
-  if (!manifest.hasCodeCaches) return 'none';
+function enableCodeCaches(fs, Module, manifest, directory, flags) {
+  // Node makes a directory that is missing, but loops for ever where that cannot be done (22 to 26, below /proc).
+  if (!manifest.hasCodeCaches || !fs.existsSync(directory)) return 'none';
   const { env } = process;
-  if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || inspected) return 'left off';
-  // Code caches depend on V8's flags; under others Node would look into another, unfilled directory and fill it.
-  if (require('node:v8').cachedDataVersionTag() !== manifest.v8Tag) return 'other flags';
-  // Node makes what is missing, but loops for ever where that cannot be done (nodejs 22 to 26, below /proc).
-  if (!fs.existsSync(directory)) return 'none';
+  if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || flags.inspected) return 'left off';
+  // Under other flags of V8 Node would look into another, unfilled directory, and fill it.
+  if (flags.v8 && require('node:v8').cachedDataVersionTag() !== manifest.v8Tag) return 'other flags';
   // From Node 26 on the cache can be read without being written at exit.
   const takesOptions = parseInt(process.version.slice(1), 10) >= 26;
   const answer = Module.enableCompileCache(takesOptions ? { directory, readOnly: true, portable: false } : directory);
   return answer.status === Module.constants.compileCacheStatus.ENABLED ? 'enabled' : `status ${answer.status}`;
 }
 
-function startMain(cacheDirectory, hookFile) {
-  const asked = process.argv[1];
-  // Without hooks to register, a program, or the right to look around, everything is Node's own.
-  if (typeof Module.registerHooks !== 'function' || !asked || process.permission !== undefined) return false;
-  if (!ownedByUser(cacheDirectory)) return false;
-  const found = Module._findPath(asked, null, true);
-  if (!found) return false;
-  const entry = fs.realpathSync(found);
-  const { conditions, inspected, reason } = settings(hookFile);
-  const identity = [entry, process.version, process.arch].concat(conditions || []).join('\0');
-  const name = manifestName(identity);
-  const events = require('./events.cjs')(cacheDirectory, name, { entry, conditions });
-  if (reason) return events.notServed(reason);
-  let manifest;
-  try {
-    manifest = require('./manifest.cjs').open(`${cacheDirectory}/manifests/${name}.manifest`, identity);
-  } catch {
-    manifest = null;
+// What a runner tells afterwards: one JSON line per process, appended to events/<manifest name>. A report must never
+// disturb the program, so every fault in writing one is dropped. ESMCACHE_LOG=debug shows it on stderr, and an
+// absolute path in ESMCACHE_LOG has it appended to that file.
+function reporter(fs, directory, { identity, name }, conditions) {
+  const { appendFileSync, statSync, mkdirSync, writeSync } = fs;
+  const { stringify } = JSON;
+  const { now } = Date;
+  const { version, arch, execPath, env } = process;
+  const log = env.ESMCACHE_LOG;
+  const entry = identity.slice(0, identity.indexOf('\0'));
+
+  function leave(report) {
+    try {
+      const line = `${stringify({ time: now(), entry, node: version, arch, execPath, conditions, ...report })}\n`;
+      if (log === 'debug') writeSync(2, `esmcache: ${stringify(report)}\n`);
+      else if (log && log[0] === '/') appendFileSync(log, line);
+      const file = `${directory}/events/${name}`;
+      const status = statSync(file, { throwIfNoEntry: false });
+      if (status === undefined) mkdirSync(`${directory}/events`, { recursive: true, mode: 0o700 });
+      else if (status.size > LARGEST_EVENTS) return;
+      appendFileSync(file, line, { mode: 0o600 });
+    } catch {
+      // A full disk or a read-only cache is no business of the program's.
+    }
   }
-  if (manifest === null) return events.notServed('no manifest');
-  const codeCaches = enableCodeCaches(manifest, `${cacheDirectory}/v8`, inspected);
-  const report = require('./hooks.cjs')(manifest, `${cacheDirectory}/packs`, hookFile);
-  if (report === null) return events.notServed('flag: hooks of another preload, before ours');
-  report.codeCaches = codeCaches;
-  events.atExit(report);
-  // A worker's preload cannot know the program; this value reaches it without touching its environment.
-  require('node:worker_threads').setEnvironmentData('esmcache:manifest', { name, identity, inspected });
-  return true;
+
+  return {
+    leave,
+    notServed(reason) {
+      leave({ served: 0, reason });
+      return false;
+    },
+  };
 }
 
-function startWorker(cacheDirectory, hookFile) {
-  const told = require('node:worker_threads').getEnvironmentData('esmcache:manifest');
-  if (told === undefined || !ownedByUser(cacheDirectory)) return false;
-  const manifest = require('./manifest.cjs').open(`${cacheDirectory}/manifests/${told.name}.manifest`, told.identity);
-  if (manifest === null) return false;
-  const codeCaches = enableCodeCaches(manifest, `${cacheDirectory}/v8`, told.inspected);
-  const report = require('./hooks.cjs')(manifest, `${cacheDirectory}/packs`, hookFile);
-  if (report === null) return false;
-  report.codeCaches = codeCaches;
-  const [entry, , , ...conditions] = told.identity.split('\0');
-  require('./events.cjs')(cacheDirectory, told.name, { entry, conditions }).atExit(report);
-  return true;
+const known = Object.keys(require.cache);
+let isServed = false;
+try {
+  isServed = start();
+} catch {
+  // Whatever it was, Node does without.
 }
-
-// The program's require.cache is its own. The hook itself stays in it until the program begins, lest it run twice.
-function leaveNoTrace(before, kept) {
-  const cached = Object.keys(require.cache);
-  for (let i = 0; i < cached.length; i++) {
-    if (!before.includes(cached[i]) && cached[i] !== kept) delete require.cache[cached[i]];
-  }
+// The program's require.cache is its own. While we serve, the hook stays in it until the program begins, lest it run twice.
+const cached = Object.keys(require.cache);
+for (let i = 0; i < cached.length; i++) {
+  if (!known.includes(cached[i]) || (cached[i] === __filename && !isServed)) delete require.cache[cached[i]];
 }
-
-module.exports = function start(cacheDirectory, hookFile) {
-  const before = Object.keys(require.cache).filter((name) => name !== __filename && name !== hookFile);
-  let isServed = false;
-  try {
-    if (process.env.ESMCACHE_DISABLE === '1') return;
-    const directory = process.env.ESMCACHE_DIR || cacheDirectory;
-    const { isMainThread } = require('node:worker_threads');
-    isServed = isMainThread ? startMain(directory, hookFile) : startWorker(directory, hookFile);
-  } finally {
-    leaveNoTrace(before, isServed ? hookFile : null);
-  }
-};

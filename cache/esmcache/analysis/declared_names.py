@@ -1,0 +1,152 @@
+"""Which names a module's own code declares at its top level, and what leaves the module from there.
+
+Spec: LexicallyDeclaredNames and VarDeclaredNames of a ModuleItemList, without the imports.
+Functions are not looked into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from esmcache.analysis.bound_names import bound_names, declaration_names
+from esmcache.analysis.parser import Node, SyntaxTree
+from esmcache.analysis.string_values import identifier_name, string_value
+from esmcache.spans import Span
+
+_LEXICAL = frozenset(
+    {
+        "lexical_declaration",
+        "using_declaration",
+        "class_declaration",
+        "function_declaration",
+        "generator_function_declaration",
+    }
+)
+_COMPOUND = frozenset(
+    {
+        "statement_block",
+        "if_statement",
+        "else_clause",
+        "for_statement",
+        "for_in_statement",
+        "while_statement",
+        "do_statement",
+        "labeled_statement",
+        "switch_statement",
+        "switch_body",
+        "switch_case",
+        "switch_default",
+        "try_statement",
+        "catch_clause",
+        "finally_clause",
+        "with_statement",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredName:
+    """`a` in `let a`, with the span of the name."""
+
+    name: str
+    span: Span
+
+
+@dataclass(slots=True)
+class DeclaredNames:
+    """What a run of top-level statements declares, in source order.
+
+    `returns` are `return` outside of functions, `string_locals` exports of what no binding is called: `export {'a'}`.
+    """
+
+    lexical: list[DeclaredName] = field(default_factory=list)
+    variables: list[DeclaredName] = field(default_factory=list)
+    returns: list[Span] = field(default_factory=list)
+    string_locals: list[DeclaredName] = field(default_factory=list)
+
+
+def declared_names(tree: SyntaxTree) -> DeclaredNames:
+    """Return the names that the top level declares; a function there is lexical, as in every module."""
+    found = DeclaredNames()
+    for statement in tree.root.named_children:
+        _add_statement(tree, statement, found)
+    return found
+
+
+def returns_within(block: Node) -> list[Span]:
+    """Return the `return` statements of a block that belong to no function in it."""
+    return [Span(*node.byte_range) for node in _nested_statements(block) if node.type == "return_statement"]
+
+
+def _add_statement(tree: SyntaxTree, statement: Node, found: DeclaredNames) -> None:
+    kind = statement.type
+    if kind == "export_statement":
+        declaration = statement.child_by_field_name("declaration")
+        value = statement.child_by_field_name("value")
+        # `export default class A {}` declares A even where the grammar sees an expression.
+        name = None if value is None else value.child_by_field_name("name")
+        if (
+            name is not None
+            and value is not None
+            and value.type in ("class", "function_expression", "generator_function")
+        ):
+            found.lexical.append(_declared(tree, name))
+        if declaration is None:
+            if value is None and statement.child_by_field_name("source") is None:
+                found.string_locals += _string_locals(tree, statement)
+            return
+        statement, kind = declaration, declaration.type
+    if kind in _LEXICAL:
+        found.lexical += [_declared(tree, name) for name in declaration_names(statement)]
+    elif kind == "variable_declaration":
+        found.variables += [_declared(tree, name) for name in declaration_names(statement)]
+    elif kind == "return_statement":
+        found.returns.append(Span(*statement.byte_range))
+    elif kind in _COMPOUND:
+        text = tree.text(statement)
+        if b"var" in text or b"return" in text or b"\\u" in text:
+            _add_nested(tree, statement, found)
+
+
+def _string_locals(tree: SyntaxTree, statement: Node) -> Iterator[DeclaredName]:
+    text = tree.text(statement)
+    if b"'" not in text and b'"' not in text:
+        return
+    for clause in statement.named_children:
+        for specifier in clause.named_children:
+            name = specifier.child_by_field_name("name")
+            if name is not None and name.type == "string":
+                place = specifier.child_by_field_name("alias") or name
+                yield DeclaredName(string_value(tree.text(name)), Span(*place.byte_range))
+
+
+def _add_nested(tree: SyntaxTree, statement: Node, found: DeclaredNames) -> None:
+    for node in _nested_statements(statement):
+        if node.type == "variable_declaration":
+            found.variables += [_declared(tree, name) for name in declaration_names(node)]
+        elif node.type == "return_statement":
+            found.returns.append(Span(*node.byte_range))
+        else:
+            found.variables += [_declared(tree, name) for name in bound_names(node)]
+
+
+def _nested_statements(statement: Node) -> Iterator[Node]:
+    """Yield in source order, without recursion: `var` declarations, `return`s, patterns of `for (var … of …)`."""
+    pending = [statement]
+    while pending:
+        node = pending.pop()
+        kind = node.type
+        if kind in ("variable_declaration", "return_statement"):
+            yield node
+        elif kind in _COMPOUND:
+            if kind == "for_in_statement":
+                declared = node.child_by_field_name("kind")
+                pattern = node.child_by_field_name("left")
+                if declared is not None and declared.type == "var" and pattern is not None:
+                    yield pattern
+            pending += reversed(node.named_children)
+
+
+def _declared(tree: SyntaxTree, name: Node) -> DeclaredName:
+    return DeclaredName(identifier_name(tree.text(name)), Span(*name.byte_range))

@@ -1,0 +1,131 @@
+"""Names that a module's imports, exports and declarations may not have, or not twice.
+
+The checks that need the module as a whole; each works on what was collected and never looks at the tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from esmcache.analysis.declared_names import DeclaredName, DeclaredNames
+from esmcache.analysis.string_values import is_well_formed
+from esmcache.diagnostics import Diagnostic, DiagnosticKind, RelatedSpan, diagnostic
+from esmcache.records import ExportEntry, ImportEntry, ModuleRecord
+
+# Names that strict code may not bind and that the grammar takes for identifiers.
+_RESERVED = frozenset(
+    {
+        "arguments",
+        "eval",
+        "implements",
+        "interface",
+        "let",
+        "package",
+        "private",
+        "protected",
+        "public",
+        "static",
+        "yield",
+    }
+)
+
+
+def name_errors(
+    record: ModuleRecord, clause_exports: Sequence[ExportEntry], declared: DeclaredNames
+) -> Iterator[Diagnostic]:
+    """Yield what is wrong with the names of a module.
+
+    Spec: Module early errors (sec-module-semantics-static-semantics-early-errors), the rules on names.
+    `clause_exports` are the entries of `export {a}`.
+    """
+    yield from duplicate_exports(record)
+    yield from duplicate_bindings(record.import_entries, declared)
+    yield from _undeclared_exports(record, clause_exports, declared)
+
+
+def entry_errors(
+    imports: Iterable[ImportEntry], exports: Iterable[ExportEntry], declared: DeclaredNames
+) -> Iterator[Diagnostic]:
+    """Yield what is wrong with one name alone: reserved words that are bound, ill-formed Unicode."""
+    for entry in imports:
+        if entry.local_name in _RESERVED and entry.span:
+            yield diagnostic(DiagnosticKind.RESERVED_BINDING, entry.span, name=entry.local_name)
+        if entry.span and _is_ill_formed(entry.import_name):
+            yield _ill_formed(entry, entry.import_name)
+    for item in (*declared.lexical, *declared.variables):
+        if item.name in _RESERVED:
+            yield diagnostic(DiagnosticKind.RESERVED_BINDING, item.span, name=item.name)
+    for exported in exports:
+        for name in (exported.export_name, exported.import_name):
+            if _is_ill_formed(name):
+                yield _ill_formed(exported, name)
+                break
+
+
+def _is_ill_formed(name: object) -> bool:
+    return isinstance(name, str) and not name.isascii() and not is_well_formed(name)
+
+
+def _ill_formed(entry: ImportEntry | ExportEntry, name: object) -> Diagnostic:
+    assert entry.span is not None
+    return diagnostic(DiagnosticKind.ILL_FORMED_NAME, entry.span, name=ascii(name))
+
+
+def duplicate_exports(record: ModuleRecord) -> Iterator[Diagnostic]:
+    """Yield every export but the first of those that have one name."""
+    entries: Sequence[ExportEntry] = record.local_export_entries + record.indirect_export_entries
+    if len({entry.export_name for entry in entries}) == len(entries):
+        return
+    first: dict[str | None, ExportEntry] = {}
+    for entry in sorted(entries, key=_start):
+        earlier = first.setdefault(entry.export_name, entry)
+        if earlier is not entry and entry.span and earlier.span:
+            related = RelatedSpan(earlier.span, "first exported here")
+            name = str(entry.export_name)
+            yield diagnostic(DiagnosticKind.DUPLICATE_EXPORT, entry.span, related, name=name)
+
+
+def duplicate_bindings(imports: Sequence[ImportEntry], declared: DeclaredNames) -> Iterator[Diagnostic]:
+    """Yield names that are bound twice; only `var` may declare again what `var` declared."""
+    names = {entry.local_name for entry in imports}
+    names.update([item.name for item in declared.lexical])
+    variables = {item.name for item in declared.variables}
+    if len(names) == len(imports) + len(declared.lexical) and names.isdisjoint(variables):
+        return
+    bindings = [(item, _LEXICAL) for item in declared.lexical] + [(item, _VARIABLE) for item in declared.variables]
+    bindings += [(DeclaredName(entry.local_name, entry.span), _IMPORT) for entry in imports if entry.span]
+    bindings.sort(key=lambda binding: binding[0].span.start)
+    first: dict[str, tuple[DeclaredName, str]] = {}
+    for item, how in bindings:
+        earlier, earlier_how = first.setdefault(item.name, (item, how))
+        if earlier is item or (how == earlier_how == _VARIABLE):
+            continue
+        if how == earlier_how == _IMPORT:
+            kind = DiagnosticKind.DUPLICATE_IMPORT
+        elif _IMPORT in (how, earlier_how):
+            kind = DiagnosticKind.IMPORT_REDECLARED
+        else:
+            kind = DiagnosticKind.DUPLICATE_DECLARATION
+        related = RelatedSpan(earlier.span, f"first {'imported' if earlier_how == _IMPORT else 'declared'} here")
+        yield diagnostic(kind, item.span, related, name=item.name)
+
+
+_IMPORT, _LEXICAL, _VARIABLE = "import", "lexical", "variable"
+
+
+def _undeclared_exports(
+    record: ModuleRecord, clause_exports: Sequence[ExportEntry], declared: DeclaredNames
+) -> Iterator[Diagnostic]:
+    if not clause_exports:
+        return
+    known = {entry.local_name for entry in record.import_entries}
+    known.update([item.name for item in declared.lexical])
+    known.update([item.name for item in declared.variables])
+    no_names = {item.span for item in declared.string_locals}
+    for entry in clause_exports:
+        if entry.span and (entry.local_name not in known or entry.span in no_names):
+            yield diagnostic(DiagnosticKind.UNDECLARED_EXPORT, entry.span, name=str(entry.local_name))
+
+
+def _start(entry: ExportEntry) -> int:
+    return entry.span.start if entry.span else 0

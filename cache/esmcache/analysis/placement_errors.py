@@ -1,0 +1,157 @@
+"""Syntax that modules do not have, or not at the place where it stands: `with`, octals, `await`, `break` and more.
+
+Each check begins with a search in the bytes; only places where the text says so are looked up in the tree. What is
+found depends on no more than the top-level statement that it stands in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from esmcache.analysis.ancestors import Ancestors, CodeKind, enclosing_code
+from esmcache.analysis.awaits import await_error
+from esmcache.analysis.declared_names import returns_within
+from esmcache.analysis.jumps import jump_error, label_error, possible_labels
+from esmcache.analysis.parser import Node, SyntaxTree
+from esmcache.analysis.private_names import PrivateNames
+from esmcache.diagnostics import Diagnostic, DiagnosticKind, diagnostic
+from esmcache.spans import Span
+
+Check = Callable[[SyntaxTree, list[Node], int], Diagnostic | None]
+
+# Each begins with a literal, which is what makes a search quick.
+_WITH = re.compile(rb"with(?<![\w$.]with)(?=[\s(/])")
+_DELETE = re.compile(rb"delete(?<![\w$.]delete)(?![\w$:])")
+_NEW_TARGET = re.compile(rb"target(?<=[\s./]target)(?![\w$])")
+_OCTAL = re.compile(rb"0(?<![\w$.]0)[0-9_]")
+_OCTAL_ESCAPE = re.compile(rb"\\(?:[1-9]|0[0-9])")
+_BREAK = re.compile(rb"break(?<![\w$.]break)(?![\w$:])")
+_CONTINUE = re.compile(rb"continue(?<![\w$.]continue)(?![\w$:])")
+_AWAIT = re.compile(rb"await(?<![\w$]await)(?![\w$])")
+_ESCAPED_NAME = re.compile(rb"\\u(?:00[67]|\{0*[67])")
+_PRIVATE = re.compile(rb"#(?<![@\"'`]#)(?=[\w$\\\x80-\xff])(?!__PURE__)")
+_STATIC_BLOCK = re.compile(rb"static(?<![\w$.]static)(?=[\s/]*\{)")
+_LITERALS = frozenset({"string", "template_string", "template_substitution"})
+
+
+def placement_errors(tree: SyntaxTree) -> list[Diagnostic]:
+    """Return what `tree` has that no module may have there; the order is not told."""
+    private_names = PrivateNames(tree)
+    places = sorted(_places(tree.source, private_names), key=_offset)
+    found = []
+    if places:
+        ancestors = Ancestors(tree.root)
+        for offset, check in places:
+            error = check(tree, ancestors.path_to(offset), offset)
+            if error is not None:
+                found.append(error)
+        found += private_names.errors()
+    if b"static" in tree.source and b"return" in tree.source:
+        found += _returns_in_static_blocks(tree)
+    return found
+
+
+def _places(source: bytes, private_names: PrivateNames) -> Iterator[tuple[int, Check]]:
+    """Yield where the text may hold what is looked for, and what looks there."""
+    searches: tuple[tuple[bytes, re.Pattern[bytes], Check], ...] = (
+        (b"with", _WITH, _with_error),
+        (b"delete", _DELETE, _delete_error),
+        (b"target", _NEW_TARGET, _new_target_error),
+        (b"0", _OCTAL, _octal_error),
+        (b"\\", _OCTAL_ESCAPE, _octal_escape_error),
+        (b"break", _BREAK, jump_error),
+        (b"continue", _CONTINUE, jump_error),
+        (b"await", _AWAIT, await_error),
+        (b"\\u", _ESCAPED_NAME, await_error),
+        (b"#", _PRIVATE, private_names.note),
+    )
+    for word, pattern, check in searches:
+        if word in source:
+            for match in pattern.finditer(source):
+                yield match.start(), check
+    for offset in possible_labels(source):
+        yield offset, label_error
+
+
+def _offset(place: tuple[int, Check]) -> int:
+    return place[0]
+
+
+def _with_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
+    if path[-1].type != "with" or path[-2].type != "with_statement":
+        return None
+    return diagnostic(DiagnosticKind.WITH_STATEMENT, Span(*path[-1].byte_range))
+
+
+def _delete_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
+    if path[-1].type != "delete" or path[-2].type != "unary_expression":
+        return None
+    operand = path[-2].child_by_field_name("argument")
+    while operand is not None and operand.type == "parenthesized_expression":
+        inner = [child for child in operand.named_children if child.type != "comment"]
+        operand = inner[0] if len(inner) == 1 else None
+    if operand is None:
+        return None
+    if operand.type in ("identifier", "undefined"):
+        what = "the variable " + tree.text(operand).decode("utf-8", "replace")
+    elif operand.type == "member_expression" and _is_private(operand):
+        what = "a private member"
+    else:
+        return None
+    return diagnostic(DiagnosticKind.INVALID_DELETE, Span(*path[-2].byte_range), what=what)
+
+
+def _is_private(member: Node) -> bool:
+    name = member.child_by_field_name("property")
+    return name is not None and name.type == "private_property_identifier"
+
+
+def _new_target_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
+    meta = path[-2]
+    if path[-1].type != "target" or meta.type != "meta_property":
+        return None
+    path = path[:-1]
+    while (code := enclosing_code(path)).kind is CodeKind.ARROW:
+        path = path[: code.depth + 1]
+    if code.kind is not CodeKind.MODULE:
+        return None
+    return diagnostic(DiagnosticKind.MISPLACED_NEW_TARGET, Span(*meta.byte_range))
+
+
+def _octal_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
+    number = path[-1]
+    if number.type != "number" or number.start_byte != offset:
+        return None
+    text = tree.text(number).decode("utf-8", "replace")
+    return diagnostic(DiagnosticKind.OCTAL_LITERAL, Span(*number.byte_range), text=text)
+
+
+def _octal_escape_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
+    for depth in range(len(path) - 1, 0, -1):
+        if path[depth].type in _LITERALS:
+            break
+    else:
+        return None
+    literal, parent = path[depth], path[depth - 1]
+    if literal.type == "template_substitution" or parent.type.startswith("jsx_"):
+        return None
+    if literal.type == "template_string" and parent.type == "call_expression":
+        return None  # a tagged template may hold anything
+    backslashes = offset
+    while tree.source[backslashes - 1 : backslashes] == b"\\":
+        backslashes -= 1
+    if (offset - backslashes) % 2:
+        return None
+    text = tree.source[offset : offset + 2].decode("ascii")
+    return diagnostic(DiagnosticKind.OCTAL_ESCAPE, Span(offset, offset + 2), text=text)
+
+
+def _returns_in_static_blocks(tree: SyntaxTree) -> Iterator[Diagnostic]:
+    ancestors = Ancestors(tree.root)
+    for match in _STATIC_BLOCK.finditer(tree.source):
+        path = ancestors.path_to(match.start())
+        if path[-2:] and path[-1].type == "static" and path[-2].type == "class_static_block":
+            body = path[-2].child_by_field_name("body")
+            for span in () if body is None else returns_within(body):
+                yield diagnostic(DiagnosticKind.MISPLACED_RETURN, span)

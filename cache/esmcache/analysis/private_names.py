@@ -1,0 +1,69 @@
+"""Private names of classes: each that is used must be declared by an enclosing class, and once.
+
+Spec: AllPrivateIdentifiersValid (sec-static-semantics-allprivateidentifiersvalid).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from esmcache.analysis.parser import Node, SyntaxTree
+from esmcache.analysis.string_values import identifier_name
+from esmcache.diagnostics import Diagnostic, DiagnosticKind, RelatedSpan, diagnostic
+from esmcache.spans import Span
+
+# A class body, by where it begins and ends.
+_Body = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Declaration:
+    span: Span
+    accessor: str  # "get", "set" or nothing
+    is_static: bool
+
+    def pairs_with(self, other: _Declaration) -> bool:
+        return {self.accessor, other.accessor} == {"get", "set"} and self.is_static == other.is_static
+
+
+class PrivateNames:
+    """Collects the private names of one tree, in any order, and then tells what is wrong with them."""
+
+    def __init__(self, tree: SyntaxTree) -> None:
+        self._tree = tree
+        self._declared: dict[tuple[_Body, str], list[_Declaration]] = {}
+        self._used: list[tuple[str, list[_Body], Span]] = []
+
+    def note(self, tree: SyntaxTree, path: list[Node], offset: int) -> None:
+        """Take in the name at the end of `path`, if it is one."""
+        name = path[-1]
+        if name.type != "private_property_identifier":
+            return
+        text = identifier_name(tree.text(name))
+        span = Span(*name.byte_range)
+        member = path[-2]
+        if member.type in ("method_definition", "field_definition") and path[-3].type == "class_body":
+            field = "name" if member.type == "method_definition" else "property"
+            if member.child_by_field_name(field) == name:
+                words = {child.type for child in member.children if child.end_byte <= name.start_byte}
+                # `static get` is one token of the grammar.
+                accessor = "get" if words & {"get", "static get"} else "set" if "set" in words else ""
+                declaration = _Declaration(span, accessor, bool(words & {"static", "static get"}))
+                self._declared.setdefault((path[-3].byte_range, text), []).append(declaration)
+                return
+        bodies = [node.byte_range for node in path if node.type == "class_body"]
+        self._used.append((text, bodies, span))
+
+    def errors(self) -> Iterator[Diagnostic]:
+        """Yield uses without a declaration and declarations that come twice."""
+        for name, bodies, span in self._used:
+            if not any((body, name) in self._declared for body in bodies):
+                yield diagnostic(DiagnosticKind.UNDECLARED_PRIVATE_NAME, span, name=name)
+        for (_, name), declarations in self._declared.items():
+            first = declarations[0]
+            for number, declaration in enumerate(declarations[1:]):
+                if number == 0 and first.pairs_with(declaration):
+                    continue
+                related = RelatedSpan(first.span, "first declared here")
+                yield diagnostic(DiagnosticKind.DUPLICATE_PRIVATE_NAME, declaration.span, related, name=name)

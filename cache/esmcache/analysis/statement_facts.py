@@ -1,0 +1,160 @@
+"""What the top-level statements of a module contribute to its analysis, kept by their places.
+
+An edit replaces what some statements contribute; all behind them moves. Nothing is known here of trees.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from esmcache.analysis.declared_names import DeclaredName, DeclaredNames
+from esmcache.analysis.early_errors import ModuleFacts, early_errors
+from esmcache.analysis.source_analysis import Analysis
+from esmcache.analysis.static_semantics import ModuleReading, module_record
+from esmcache.diagnostics import Diagnostic
+from esmcache.records import ExportEntry, ImportEntry, ModuleCall, ModuleRequest
+from esmcache.spans import Span
+
+
+class _Placed(Protocol):
+    """Whatever stands at a place in the text."""
+
+    @property
+    def span(self) -> Span | None: ...
+
+
+_Entry = TypeVar("_Entry", bound=_Placed)
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The bytes `[start, end)` of a text become what `facts` are of; its spans count from `start`.
+
+    What is behind them moves by `moved` bytes.
+    """
+
+    start: int
+    end: int
+    moved: int
+    facts: StatementFacts
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFacts:
+    """Contributions of statements that were all read, each list in source order."""
+
+    requests: Sequence[ModuleRequest]
+    imports: Sequence[ImportEntry]
+    exports: Sequence[ExportEntry]
+    stars: Sequence[ExportEntry]
+    clause_exports: Sequence[ExportEntry]
+    calls: Sequence[ModuleCall]
+    lexical: Sequence[DeclaredName]
+    variables: Sequence[DeclaredName]
+    string_locals: Sequence[DeclaredName]
+    errors: Sequence[Diagnostic]
+    has_tla: bool
+
+    @classmethod
+    def of(cls, reading: ModuleReading, facts: ModuleFacts) -> StatementFacts:
+        """Return what a text contributes that was read as a whole."""
+        record, declared = reading.record, facts.declared
+        return cls(
+            reading.requests,
+            record.import_entries,
+            reading.exports,
+            record.star_export_entries,
+            reading.clause_exports,
+            record.calls,
+            declared.lexical,
+            declared.variables,
+            declared.string_locals,
+            sorted(facts.errors, key=_start),
+            record.has_tla,
+        )
+
+    def replaced(self, change: Replacement, *, has_tla: bool) -> StatementFacts:
+        """Return the facts after a change."""
+        new = change.facts
+        mover = _Mover()
+        return StatementFacts(
+            _spliced(self.requests, change, new.requests, mover.request),
+            _spliced(self.imports, change, new.imports, mover.imported),
+            _spliced(self.exports, change, new.exports, mover.exported),
+            _spliced(self.stars, change, new.stars, mover.exported),
+            _spliced(self.clause_exports, change, new.clause_exports, mover.exported),
+            _spliced(self.calls, change, new.calls, _moved_call),
+            _spliced(self.lexical, change, new.lexical, _moved_name),
+            _spliced(self.variables, change, new.variables, _moved_name),
+            _spliced(self.string_locals, change, new.string_locals, _moved_name),
+            _spliced(self.errors, change, new.errors, _moved_error),
+            has_tla,
+        )
+
+    def analysis(self) -> Analysis:
+        """Return the analysis of the module that the statements are."""
+        record = module_record(
+            self.requests, self.imports, self.exports, self.stars, has_tla=self.has_tla, calls=tuple(self.calls)
+        )
+        declared = DeclaredNames(list(self.lexical), list(self.variables), [], list(self.string_locals))
+        facts = ModuleFacts(declared, list(self.errors))
+        return Analysis(record, early_errors(record, self.clause_exports, facts), complete=True)
+
+
+def _spliced(
+    entries: Sequence[_Entry], change: Replacement, new: Sequence[_Entry], move: Callable[[_Entry, int], _Entry]
+) -> Sequence[_Entry]:
+    if not entries and not new:
+        return entries
+    first = bisect_left(entries, change.start, key=_start)
+    last = bisect_left(entries, change.end, first, key=_start)
+    kept = entries[last:]
+    behind = [move(entry, change.moved) for entry in kept] if change.moved else kept
+    return [*entries[:first], *[move(entry, change.start) for entry in new], *behind]
+
+
+def _start(entry: _Placed) -> int:
+    return entry.span.start if entry.span else 0
+
+
+def _moved(span: Span, by: int) -> Span:
+    return Span(span.start + by, span.end + by)
+
+
+class _Mover:
+    """Moves entries; those of one statement still share its request then."""
+
+    def __init__(self) -> None:
+        self._requests: dict[tuple[int, int], tuple[ModuleRequest, ModuleRequest]] = {}
+
+    def request(self, request: ModuleRequest, by: int) -> ModuleRequest:
+        # The request moved stays in the table, so that no other gets its id.
+        known = self._requests.get((id(request), by))
+        if known is None:
+            moved = replace(request, span=request.span and _moved(request.span, by))
+            known = self._requests[id(request), by] = (request, moved)
+        return known[1]
+
+    def imported(self, entry: ImportEntry, by: int) -> ImportEntry:
+        request = self.request(entry.module_request, by)
+        return replace(entry, module_request=request, span=entry.span and _moved(entry.span, by))
+
+    def exported(self, entry: ExportEntry, by: int) -> ExportEntry:
+        request = entry.module_request and self.request(entry.module_request, by)
+        return replace(entry, module_request=request, span=entry.span and _moved(entry.span, by))
+
+
+def _moved_call(call: ModuleCall, by: int) -> ModuleCall:
+    return replace(call, span=call.span and _moved(call.span, by))
+
+
+def _moved_name(name: DeclaredName, by: int) -> DeclaredName:
+    return DeclaredName(name.name, _moved(name.span, by))
+
+
+def _moved_error(error: Diagnostic, by: int) -> Diagnostic:
+    related = tuple(replace(item, span=_moved(item.span, by)) for item in error.related)
+    return replace(error, span=_moved(error.span, by), related=related)

@@ -1,0 +1,81 @@
+"""Verdicts side by side: one row for each reference and set of modules, and the bar that it must reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conformance.inputs import InputSet, Module
+from conformance.ours import OurReading
+from conformance.verdicts import Verdict, differing_facets
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A module that two voices read differently: the aspects, or the one's reason to reject it."""
+
+    module: Module
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table, with what stands behind its numbers."""
+
+    reference: str
+    input_set: str
+    files: int
+    both_accept: int
+    both_reject: int
+    disagreements: tuple[Disagreement, ...]
+    only_they_accept: tuple[Disagreement, ...]
+    only_we_accept: tuple[Disagreement, ...]
+    grammar_gaps: tuple[Disagreement, ...]
+
+    @property
+    def agree(self) -> int:
+        """Return how many of the modules that both accept are read alike."""
+        return self.both_accept - len(self.disagreements)
+
+
+def compare(reference: str, inputs: InputSet, ours: Sequence[OurReading], verdicts: Sequence[Verdict]) -> Row:
+    """Return the row of one reference and one set."""
+    both_accept = both_reject = 0
+    disagreements, only_they, only_we, gaps = [], [], [], []
+    for module, reading, theirs in zip(inputs.modules, ours, verdicts, strict=True):
+        our = reading.verdict(theirs.facets, reference)
+        if our.accepted and theirs.accepted:
+            both_accept += 1
+            different = differing_facets(theirs, our)
+            if different:
+                disagreements.append(Disagreement(module, _difference(theirs, our, different)))
+        elif theirs.accepted:
+            only_they.append(Disagreement(module, str(our.error)))
+            if not reading.analysis.complete:
+                gaps.append(only_they[-1])
+        elif our.accepted:
+            only_we.append(Disagreement(module, str(theirs.error)))
+        else:
+            both_reject += 1
+    return Row(
+        reference,
+        inputs.name,
+        len(inputs.modules),
+        both_accept,
+        both_reject,
+        tuple(disagreements),
+        tuple(only_they),
+        tuple(only_we),
+        tuple(gaps),
+    )
+
+
+def _difference(theirs: Verdict, ours: Verdict, facets: Sequence[str]) -> str:
+    said = []
+    for facet in facets:
+        one, other = theirs.facets[facet], ours.facets[facet]
+        if isinstance(one, frozenset) and isinstance(other, frozenset):
+            said.append(f"{facet}: they {sorted(map(str, one - other))}, we {sorted(map(str, other - one))}")
+        else:
+            said.append(f"{facet}: they {one}, we {other}")
+    return "; ".join(said)

@@ -1,0 +1,68 @@
+// oxc-parser: reads file names from stdin as JSON strings, one a line; answers each with a line of JSON that has
+// the requests with their attributes and phases, and the `import(…)` expressions. The first argument is a
+// package.json beside which oxc-parser is installed.
+import { readFileSync, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+const { parseSync } = createRequire(process.argv[2])('oxc-parser');
+
+const names = readFileSync(0, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
+for (const name of names) {
+  const source = new TextDecoder().decode(readFileSync(name));
+  const parsed = parseSync('module.mjs', source, { sourceType: 'module', lang: 'js' });
+  const errors = parsed.errors.filter(({ severity }) => severity === 'Error');
+  let answer;
+  if (errors.length > 0) {
+    answer = { error: errors[0].message };
+  } else {
+    const { body } = parsed.program;
+    const requests = body
+      .filter(({ source }) => source)
+      .map((node) => ({
+        specifier: node.source.value.toWellFormed(),
+        attributes: Object.fromEntries(node.attributes.map(({ key, value }) => [key.name ?? key.value, value.value])),
+        phase: node.phase ?? 'evaluation',
+      }));
+    const dynamic = parsed.module.dynamicImports.length > 0 ? dynamicImports(body) : [];
+    if (dynamic.length !== parsed.module.dynamicImports.length) throw new Error(`${name}: an import() was not found`);
+    answer = { error: null, requests, dynamic };
+  }
+  writeAll(`${JSON.stringify(answer)}\n`);
+}
+
+function dynamicImports(body) {
+  const found = [];
+  const pending = [body];
+  while (pending.length > 0) {
+    const node = pending.pop();
+    if (node.type === 'ImportExpression') found.push(node);
+    for (const child of Object.values(node)) if (child && typeof child === 'object') pending.push(child);
+  }
+  found.sort((one, other) => one.start - other.start || other.end - one.end);
+  return found.map(({ source, options }) => ({ specifier: literal(source), attributes: attributes(options) }));
+}
+
+function literal(node) {
+  if (node.type === 'ParenthesizedExpression') return null;
+  if (node.type === 'Literal' && typeof node.value === 'string') return node.value.toWellFormed();
+  if (node.type !== 'TemplateLiteral' || node.quasis.length !== 1) return null;
+  return node.quasis[0].value.cooked.toWellFormed();
+}
+
+function attributes(options) {
+  const written = options?.properties?.find(({ key, computed }) => !computed && nameOf(key) === 'with')?.value;
+  const pairs = written?.properties ?? [];
+  if (pairs.some(({ type, computed, value }) => type !== 'Property' || computed || typeof value.value !== 'string')) {
+    return {};
+  }
+  return Object.fromEntries(pairs.map(({ key, value }) => [nameOf(key), value.value]));
+}
+
+function nameOf(key) {
+  return key.name ?? key.value;
+}
+
+function writeAll(text) {
+  let rest = Buffer.from(text);
+  while (rest.length > 0) rest = rest.subarray(writeSync(1, rest));
+}

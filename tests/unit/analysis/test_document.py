@@ -1,0 +1,206 @@
+"""A document that is edited is analysed as if its text were new, and mostly without reading all of it."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conftest import PROJECT
+from esmcache.analysis import Analysis, Document, Edit, analyse_module
+from esmcache.spans import ColumnUnit, LineIndex, Position, Span
+
+PACKAGES = PROJECT / "tests" / "fixtures" / "packages" / "node_modules"
+
+# What breaks a text, mends it, or changes what the statements around it mean.
+FRAGMENTS = (
+    *("{", "}", "(", ")", "[0]", "'", "`", "/*", "*/", "//", "/", "<!--", "-->", "++", "=>", ".", ",", "?", ":", "="),
+    *(";", "\n", "\r", "\r\n", "\u2028", "\ufeff", "é", "😀", "#!x\n", "\nfrom 'a'", "\n(b)", "\n`x`", "{a}", " as "),
+    *(
+        "import a from 'x';\n",
+        "import {b as c} from 'y'\n",
+        "import 'x';",
+        "import('q')",
+        "import",
+        "in ",
+        "if(a)",
+        "else",
+    ),
+    *("export {c};", "export {a, b as d}\n", "export * from 'z'\n", "export default ", "export", "default", "from 'z'"),
+    *("let a;", "var a;", "const a=1,", "function f(){", "class A{#x}", "async ", "static", "await", "await x;", "#x"),
+    *("break;", "continue a;", "a: ", "for(;;)", "return;", "delete x;", "with(a){}", "with {type:'json'}", "010"),
+    *("new.target", "new Worker(new URL('./w',import.meta.url))", "async()=>{await 1}", "x.#y;", "'\\1';"),
+)
+WRITTEN = st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("\n".join)
+
+
+@cache
+def real_files() -> tuple[bytes, ...]:
+    """Return some texts of packages, small ones, so that many can be tried."""
+    paths = sorted(path for suffix in ("js", "mjs") for path in PACKAGES.rglob(f"*.{suffix}"))
+    small = [path for path in paths if 200 < path.stat().st_size < 20_000]
+    return tuple(path.read_bytes() for path in random.Random(7).sample(small, 120))
+
+
+def spans(analysis: Analysis) -> list[object]:
+    """Return every span of a record, which comparing records leaves out."""
+    record = analysis.record
+    requests = [*record.requested_modules, *(entry.module_request for entry in record.import_entries)]
+    exports = (*record.local_export_entries, *record.indirect_export_entries, *record.star_export_entries)
+    requests += [entry.module_request for entry in exports if entry.module_request]
+    return [item.span for item in (*requests, *record.import_entries, *exports, *record.calls)]
+
+
+def check_analysis(document: Document) -> None:
+    """Assert that the document's analysis is that of its text."""
+    analysis, fresh = document.analysis(), analyse_module(document.source)
+    assert analysis == fresh
+    assert spans(analysis) == spans(fresh)
+
+
+def check_edit(text: str, edit: Edit, expected: str, unit: ColumnUnit = ColumnUnit.UTF16) -> None:
+    """Assert what a text becomes by one edit."""
+    document = Document(text.encode())
+    document.edit([edit], unit)
+    assert document.source.decode() == expected
+
+
+@pytest.mark.parametrize(
+    ("unit", "column"), [(ColumnUnit.UTF8, 6), (ColumnUnit.UTF16, 3), (ColumnUnit.UTF32, 2)], ids=lambda item: str(item)
+)
+def test_columns_are_in_the_unit_that_is_named(unit: ColumnUnit, column: int) -> None:
+    edit = Edit(Position(1, column), Position(1, column + 1), "-")
+    check_edit("a\né😀b\nc", edit, "a\né😀-\nc", unit)
+
+
+def test_positions_beyond_the_text_are_its_ends() -> None:
+    check_edit("a\nb", Edit(Position(0, 9), Position(7, 0), "!"), "a!")
+
+
+def test_edits_build_on_one_another() -> None:
+    document = Document(b"let a;\nlet b;\n")
+    document.edit([Edit(Position(0, 0), Position(0, 0), "x;\n"), Edit(Position(1, 4), Position(1, 5), "b")])
+    assert document.source == b"x;\nlet b;\nlet b;\n"
+    (error,) = document.analysis().diagnostics
+    assert error.span == Span(14, 15)
+
+
+def test_an_edit_elsewhere_leaves_statements_unread() -> None:
+    lines = b"".join(b"export const a%d = import('./%d.js');\n" % (number, number) for number in range(500))
+    document = Document(b"import 'a';\n" + lines)
+    check_analysis(document)
+    document.edit([Edit(Position(250, 0), Position(250, 0), "await f();\n")])
+    check_analysis(document)
+    assert not document.work.from_scratch
+    assert document.work.bytes_analysed < 500
+
+
+def test_a_text_that_is_mended_is_not_read_from_scratch() -> None:
+    document = Document(b"import 'a';\n" + b"f();\n" * 1000)
+    check_analysis(document)
+    document.replace(100, 100, b"{")
+    check_analysis(document)
+    assert document.work.from_scratch
+    document.replace(100, 100, b"}")
+    check_analysis(document)
+    document.replace(100, 102, b"")
+    check_analysis(document)
+    assert not document.work.from_scratch
+
+
+@pytest.mark.parametrize(
+    ("before", "at", "old", "new"),
+    [
+        ("export {a}\nlet a", 10, "", " from 'b'"),
+        ("export {a}\nfrom\n'b'", 11, "from", "let a;"),
+        ("a\n(b)", 1, "", ";"),
+        ("await 1; await 2", 0, "await 1", ""),
+        ("await 1; f(async () => await 2)", 0, "await 1", ""),
+        ("import {a} from 'a'; export {a}", 0, "import {a} from 'a'", "let a"),
+        ("let a; f(); let b", 16, "b", "a"),
+        ("import 'a'; f(); import 'a'", 0, "import 'a';", ""),
+        ("#!x\nimport 'a'", 0, "#!x\n", ""),
+        ("a = `\n`; b = `\n`", 6, "`", ""),
+        ("f(); // import 'a'\nimport 'b'", 5, "//", "  "),
+    ],
+)
+def test_what_an_edit_changes_elsewhere_is_seen(before: str, at: int, old: str, new: str) -> None:
+    assert before[at : at + len(old)] == old
+    document = Document(before.encode())
+    for start, removed, written in ((at, old, new), (at, new, old)):
+        check_analysis(document)
+        document.replace(start, start + len(removed.encode()), written.encode())
+    check_analysis(document)
+    assert document.source == before.encode()
+
+
+class Editing:
+    """Edits a document at random places and takes some edits back, which mends what they broke."""
+
+    def __init__(self, source: bytes, data: st.DataObject) -> None:
+        self.document = Document(source)
+        self._data = data
+        self._done: list[tuple[int, bytes, bytes]] = []
+
+    def edit(self) -> None:
+        source = self.document.source
+        how = self._data.draw(st.sampled_from(["undo", "insert", "insert line", "delete", "delete line", "move"]))
+        if how == "undo" and self._done:
+            at, old, new = self._done.pop()
+            if source[at : at + len(new)] == new:
+                self.document.replace(at, at + len(new), old)
+            return
+        start = self._data.draw(st.integers(0, len(source)))
+        new = b""
+        if how.endswith("line"):
+            start = source.rfind(b"\n", 0, start) + 1
+        end = start
+        if how == "delete":
+            end = min(len(source), start + self._data.draw(st.integers(1, 20)))
+        elif how == "delete line":
+            end = source.find(b"\n", start) + 1 or len(source)
+        elif how == "move":
+            other = self._data.draw(st.integers(0, len(source)))
+            new = source[other : other + 60]
+        else:
+            new = self._data.draw(st.sampled_from(FRAGMENTS)).encode() + (b"\n" if how == "insert line" else b"")
+        self._done.append((start, source[start:end], new))
+        self.document.replace(start, end, new)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.one_of(st.integers(0, 119), WRITTEN), st.data())
+def test_any_edits_give_the_analysis_of_the_text(text: int | str, data: st.DataObject) -> None:
+    source = real_files()[text] if isinstance(text, int) else text.encode()
+    editing = Editing(source, data)
+    check_analysis(editing.document)
+    for _ in range(data.draw(st.integers(1, 6))):
+        for _ in range(data.draw(st.integers(1, 3))):
+            editing.edit()
+        check_analysis(editing.document)
+
+
+TEXT = st.text(alphabet="ab\n\ré😀\u2028", max_size=30)
+
+
+@given(TEXT, st.lists(st.tuples(st.integers(0, 30), st.integers(0, 8), TEXT), max_size=4), st.sampled_from(ColumnUnit))
+def test_edits_at_positions_are_edits_of_the_text(
+    text: str, edits: list[tuple[int, int, str]], unit: ColumnUnit
+) -> None:
+    document = Document(text.encode())
+    for at, length, new in edits:
+        start, end = (min(place, len(text)) for place in (at, at + length))
+        offsets = [len(text[:place].encode()) for place in (start, end)]
+        places = [document.lines.position(offset, unit) for offset in offsets]
+        # A place within a CRLF is none; it counts as the end of its line.
+        start, end = (len(document.source[: document.lines.byte_offset(place, unit)].decode()) for place in places)
+        text = text[:start] + new + text[end:]
+        document.edit([Edit(*places, new)], unit)
+        assert document.source.decode() == text
+        fresh = LineIndex(document.source)
+        assert [document.lines.position(offset) for offset in range(len(document.source) + 1)] == [
+            fresh.position(offset) for offset in range(len(document.source) + 1)
+        ]
