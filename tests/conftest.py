@@ -15,6 +15,9 @@ from typing import Protocol
 
 import pytest
 
+# Its assertions explain themselves as those of a test file do.
+pytest.register_assert_rewrite("program")
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 # The Markdown cases bring an option of their own (--update-golden).

@@ -132,9 +132,12 @@ def write_whole(path: Path, *chunks: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(chunks)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(name)
+        if isinstance(error, OSError):
+            # A full disk does not say which file it is about, and a failed rename names ours.
+            error.filename, error.filename2 = str(path), None
         raise
 
 

@@ -454,7 +454,8 @@ def large_cases() -> Iterator[tuple[str, bytes]]:
     yield "10,000 requests", "".join(f"import * as {name} from '{name}';\n" for name in names[:10_000]).encode()
     lines = b"{ let x = () => ({a: [1, 2, 3], b: 'text', c: /re/g}); x(); }\n" * 160_000
     yield "10 MB", b"import 'm';\n" + lines + b"export default 1;\n"
-    for opening, closing in (("(", ")"), ("[", "]"), ("{", "}"), ("() => {", "}"), ("`${", "}`"), ("x => ", "")):
+    # Not `[`: JavaScriptCore reads each twice, as a pattern first.
+    for opening, closing in (("(", ")"), ("{", "}"), ("() => {", "}"), ("`${", "}`"), ("x => ", "")):
         middle = "" if opening == "{" else "1"
         yield f"10,000 of {opening}", f"import 'm'; {opening * 10_000}{middle}{closing * 10_000}".encode()
 

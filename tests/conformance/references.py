@@ -27,23 +27,31 @@ class Reference(Protocol):
         """Return a verdict for each file."""
 
 
-def _ask(command: Sequence[object], files: Sequence[Path], *, stream: str, **environment: str) -> str:
+def _run(command: Sequence[object], files: Sequence[Path], **environment: str) -> subprocess.CompletedProcess[bytes]:
     names = "".join(f"{json.dumps(str(file))}\n" for file in files)
-    done = subprocess.run(
+    return subprocess.run(
         [str(part) for part in command],
         input=names.encode(),
         capture_output=True,
         env={**os.environ, **environment},
         check=False,
     )
-    if done.returncode:
-        raise RuntimeError(f"{command[0]} failed: {done.stderr[-2000:].decode(errors='replace')}")
-    return (done.stdout if stream == "stdout" else done.stderr).decode("utf-8", "replace")
 
 
-def _lines(text: str) -> Iterator[Any]:
-    # At newline only: names may hold U+2028.
-    return (json.loads(line) for line in text.split("\n") if line)
+def _answers(command: Sequence[object], files: Sequence[Path]) -> Iterator[Any]:
+    """Yield the line of JSON for each file; one that ends the process is rejected."""
+    answered = 0
+    while answered < len(files):
+        done = _run(command, files[answered:])
+        # At newline only: names may hold U+2028.
+        lines = done.stdout.decode("utf-8", "replace").split("\n")[:-1]
+        if done.returncode > 0 or (not lines and not done.returncode):
+            raise RuntimeError(f"{command[0]} failed: {done.stderr[-2000:].decode(errors='replace')}")
+        yield from map(json.loads, lines)
+        answered += len(lines)
+        if answered < len(files):
+            yield {"error": f"the process was ended by signal {-done.returncode}"}
+            answered += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ class JavaScriptCore:
 
     def verdicts(self, files: Sequence[Path]) -> list[Verdict]:
         command = [self.bun, _HERE / "javascriptcore.mjs"]
-        said = _ask(command, files, stream="stderr", BUN_JSC_dumpModuleRecord="1")
+        said = _run(command, files, BUN_JSC_dumpModuleRecord="1").stderr.decode("utf-8", "replace")
         answers = _JSC_END.split(said)[:-1]
         found = [
             _jsc_verdict(number, block, json.loads(error))
@@ -119,7 +127,7 @@ class V8:
             Verdict(None, {"requests": _requests(answer), "has_tla": answer["has_tla"]})
             if answer["error"] is None
             else Verdict(answer["error"])
-            for answer in _lines(_ask(command, files, stream="stdout"))
+            for answer in _answers(command, files)
         ]
 
 
@@ -136,7 +144,7 @@ class Oxc:
             Verdict(None, {"requests": _requests(answer), "dynamic": _dynamic(answer)})
             if answer["error"] is None
             else Verdict(answer["error"])
-            for answer in _lines(_ask(command, files, stream="stdout"))
+            for answer in _answers(command, files)
         ]
 
 

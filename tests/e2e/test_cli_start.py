@@ -232,3 +232,11 @@ def test_hook_serves_a_plain_node(
     )
     assert (started.stdout, started.stderr) == (b"hello\n", b"")
     assert json.loads(log.read_text())["served"] == 2
+
+
+def test_a_broken_package_json_here_stops_no_program(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "app.mjs").write_text("console.log('fine');\n")
+    (tmp_path / "package.json").write_text("<<<<<<< HEAD")
+    result = run_esmcache("run", "elsewhere/app.mjs", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "fine\n")

@@ -45,12 +45,8 @@ _COMPOUND = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredName:
-    """`a` in `let a`, with the span of the name."""
-
-    name: str
-    span: Span
+# `a` in `let a`, and where the name begins and ends. A module can have many: tuples are made and moved quickly.
+DeclaredName = tuple[str, int, int]
 
 
 @dataclass(slots=True)
@@ -118,7 +114,7 @@ def _string_locals(tree: SyntaxTree, statement: Node) -> Iterator[DeclaredName]:
             name = specifier.child_by_field_name("name")
             if name is not None and name.type == "string":
                 place = specifier.child_by_field_name("alias") or name
-                yield DeclaredName(string_value(tree.text(name)), Span(*place.byte_range))
+                yield (string_value(tree.text(name)), *place.byte_range)
 
 
 def _add_nested(tree: SyntaxTree, statement: Node, found: DeclaredNames) -> None:
@@ -149,4 +145,4 @@ def _nested_statements(statement: Node) -> Iterator[Node]:
 
 
 def _declared(tree: SyntaxTree, name: Node) -> DeclaredName:
-    return DeclaredName(identifier_name(tree.text(name)), Span(*name.byte_range))
+    return (identifier_name(tree.text(name)), *name.byte_range)

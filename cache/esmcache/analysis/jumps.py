@@ -27,7 +27,8 @@ _BOUNDARIES = frozenset(
 )
 # A colon with what comes before statements only, or before objects, too; a label of an object is no label.
 _COLON = re.compile(rb":(?=\s*(?:(?:for|while|do|switch|if|try)(?![\w$])|\{|;|[\w$]+\s*:))")
-_NAME_BEFORE = re.compile(rb"[\w$\x80-\xff]+(?=\s*\Z)")
+# A name, read backwards. What stands behind a comma is a property.
+_NAME_BACKWARDS = re.compile(rb"\s*+(?P<name>[\w$\x80-\xff]++)\s*+(?!,)")
 _LONGEST_NAME = 80
 
 
@@ -36,10 +37,9 @@ def possible_labels(source: bytes) -> Iterator[int]:
     places: dict[bytes, list[int]] = {}
     for colon in _COLON.finditer(source):
         end = colon.start()
-        start = max(0, end - _LONGEST_NAME)
-        name = _NAME_BEFORE.search(source[start:end])
-        if name is not None and not name[0][:1].isdigit() and name[0] != b"default":
-            places.setdefault(name[0], []).append(start + name.start())
+        name = _NAME_BACKWARDS.match(source[max(0, end - _LONGEST_NAME) : end][::-1])
+        if name is not None and name["name"] != b"tluafed":
+            places.setdefault(name["name"], []).append(end - name.end("name"))
     for offsets in places.values():
         if len(offsets) > 1:
             yield from offsets[1:]

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from esmcache.analysis.declared_names import DeclaredName, DeclaredNames
+from esmcache.analysis.declared_names import DeclaredNames
 from esmcache.analysis.string_values import is_well_formed
 from esmcache.diagnostics import Diagnostic, DiagnosticKind, RelatedSpan, diagnostic
 from esmcache.records import ExportEntry, ImportEntry, ModuleRecord
+from esmcache.spans import Span
 
 # Names that strict code may not bind and that the grammar takes for identifiers.
 _RESERVED = frozenset(
@@ -28,6 +29,9 @@ _RESERVED = frozenset(
         "yield",
     }
 )
+
+# How a name is bound.
+_IMPORT, _LEXICAL, _VARIABLE = "import", "lexical", "variable"
 
 
 def name_errors(
@@ -52,13 +56,13 @@ def entry_errors(
             yield diagnostic(DiagnosticKind.RESERVED_BINDING, entry.span, name=entry.local_name)
         if entry.span and _is_ill_formed(entry.import_name):
             yield _ill_formed(entry, entry.import_name)
-    for item in (*declared.lexical, *declared.variables):
-        if item.name in _RESERVED:
-            yield diagnostic(DiagnosticKind.RESERVED_BINDING, item.span, name=item.name)
+    for name, start, end in (*declared.lexical, *declared.variables):
+        if name in _RESERVED:
+            yield diagnostic(DiagnosticKind.RESERVED_BINDING, Span(start, end), name=name)
     for exported in exports:
-        for name in (exported.export_name, exported.import_name):
-            if _is_ill_formed(name):
-                yield _ill_formed(exported, name)
+        for exported_name in (exported.export_name, exported.import_name):
+            if _is_ill_formed(exported_name):
+                yield _ill_formed(exported, exported_name)
                 break
 
 
@@ -88,17 +92,18 @@ def duplicate_exports(record: ModuleRecord) -> Iterator[Diagnostic]:
 def duplicate_bindings(imports: Sequence[ImportEntry], declared: DeclaredNames) -> Iterator[Diagnostic]:
     """Yield names that are bound twice; only `var` may declare again what `var` declared."""
     names = {entry.local_name for entry in imports}
-    names.update([item.name for item in declared.lexical])
-    variables = {item.name for item in declared.variables}
+    names.update([name for name, _, _ in declared.lexical])
+    variables = {name for name, _, _ in declared.variables}
     if len(names) == len(imports) + len(declared.lexical) and names.isdisjoint(variables):
         return
-    bindings = [(item, _LEXICAL) for item in declared.lexical] + [(item, _VARIABLE) for item in declared.variables]
-    bindings += [(DeclaredName(entry.local_name, entry.span), _IMPORT) for entry in imports if entry.span]
-    bindings.sort(key=lambda binding: binding[0].span.start)
-    first: dict[str, tuple[DeclaredName, str]] = {}
-    for item, how in bindings:
-        earlier, earlier_how = first.setdefault(item.name, (item, how))
-        if earlier is item or (how == earlier_how == _VARIABLE):
+    bindings = [(start, end, name, _LEXICAL) for name, start, end in declared.lexical]
+    bindings += [(start, end, name, _VARIABLE) for name, start, end in declared.variables]
+    bindings += [(entry.span.start, entry.span.end, entry.local_name, _IMPORT) for entry in imports if entry.span]
+    first: dict[str, tuple[Span, str]] = {}
+    for start, end, name, how in sorted(bindings):
+        span = Span(start, end)
+        earlier, earlier_how = first.setdefault(name, (span, how))
+        if earlier is span or (how == earlier_how == _VARIABLE):
             continue
         if how == earlier_how == _IMPORT:
             kind = DiagnosticKind.DUPLICATE_IMPORT
@@ -106,11 +111,8 @@ def duplicate_bindings(imports: Sequence[ImportEntry], declared: DeclaredNames) 
             kind = DiagnosticKind.IMPORT_REDECLARED
         else:
             kind = DiagnosticKind.DUPLICATE_DECLARATION
-        related = RelatedSpan(earlier.span, f"first {'imported' if earlier_how == _IMPORT else 'declared'} here")
-        yield diagnostic(kind, item.span, related, name=item.name)
-
-
-_IMPORT, _LEXICAL, _VARIABLE = "import", "lexical", "variable"
+        related = RelatedSpan(earlier, f"first {'imported' if earlier_how == _IMPORT else 'declared'} here")
+        yield diagnostic(kind, span, related, name=name)
 
 
 def _undeclared_exports(
@@ -119,9 +121,9 @@ def _undeclared_exports(
     if not clause_exports:
         return
     known = {entry.local_name for entry in record.import_entries}
-    known.update([item.name for item in declared.lexical])
-    known.update([item.name for item in declared.variables])
-    no_names = {item.span for item in declared.string_locals}
+    known.update([name for name, _, _ in declared.lexical])
+    known.update([name for name, _, _ in declared.variables])
+    no_names = {Span(start, end) for _, start, end in declared.string_locals}
     for entry in clause_exports:
         if entry.span and (entry.local_name not in known or entry.span in no_names):
             yield diagnostic(DiagnosticKind.UNDECLARED_EXPORT, entry.span, name=str(entry.local_name))

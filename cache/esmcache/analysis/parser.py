@@ -62,7 +62,7 @@ _ALWAYS_PARSED = 32 << 10
 _SECONDS = 0.5
 _SECONDS_PER_BYTE = 1.5e-6
 # Such a text is read in blocks, which must be `bytes`: queries crash over any other buffer (tree-sitter 0.26.1).
-_BLOCK = 16 << 10
+_BLOCK = 64 << 10
 # Smaller ones after an edit, so that what is read can be counted.
 _EDITED_BLOCK = 256
 

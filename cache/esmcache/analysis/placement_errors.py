@@ -21,9 +21,9 @@ from esmcache.spans import Span
 Check = Callable[[SyntaxTree, list[Node], int], Diagnostic | None]
 
 # Each begins with a literal, which is what makes a search quick.
-_WITH = re.compile(rb"with(?<![\w$.]with)(?=[\s(/])")
+_WITH = re.compile(rb"with(?<![\w$.]with)(?=\s*[(/])")
 _DELETE = re.compile(rb"delete(?<![\w$.]delete)(?![\w$:])")
-_NEW_TARGET = re.compile(rb"target(?<=[\s./]target)(?![\w$])")
+_NEW_TARGET = re.compile(rb"new(?<![\w$.]new)\s*\.\s*target(?![\w$])")
 _OCTAL = re.compile(rb"0(?<![\w$.]0)[0-9_]")
 _OCTAL_ESCAPE = re.compile(rb"\\(?:[1-9]|0[0-9])")
 _BREAK = re.compile(rb"break(?<![\w$.]break)(?![\w$:])")
@@ -109,7 +109,7 @@ def _is_private(member: Node) -> bool:
 
 def _new_target_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
     meta = path[-2]
-    if path[-1].type != "target" or meta.type != "meta_property":
+    if path[-1].type != "new" or meta.type != "meta_property":
         return None
     path = path[:-1]
     while (code := enclosing_code(path)).kind is CodeKind.ARROW:

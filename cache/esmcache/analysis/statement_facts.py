@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Protocol, TypeVar
 
 from esmcache.analysis.declared_names import DeclaredName, DeclaredNames
@@ -87,9 +88,9 @@ class StatementFacts:
             _spliced(self.stars, change, new.stars, mover.exported),
             _spliced(self.clause_exports, change, new.clause_exports, mover.exported),
             _spliced(self.calls, change, new.calls, _moved_call),
-            _spliced(self.lexical, change, new.lexical, _moved_name),
-            _spliced(self.variables, change, new.variables, _moved_name),
-            _spliced(self.string_locals, change, new.string_locals, _moved_name),
+            _spliced_names(self.lexical, change, new.lexical),
+            _spliced_names(self.variables, change, new.variables),
+            _spliced_names(self.string_locals, change, new.string_locals),
             _spliced(self.errors, change, new.errors, _moved_error),
             has_tla,
         )
@@ -116,6 +117,17 @@ def _spliced(
     return [*entries[:first], *[move(entry, change.start) for entry in new], *behind]
 
 
+def _spliced_names(
+    names: Sequence[DeclaredName], change: Replacement, new: Sequence[DeclaredName]
+) -> Sequence[DeclaredName]:
+    first = bisect_left(names, change.start, key=itemgetter(1))
+    last = bisect_left(names, change.end, first, key=itemgetter(1))
+    moved = change.moved
+    written = [(name, start + change.start, end + change.start) for name, start, end in new]
+    behind = [(name, start + moved, end + moved) for name, start, end in names[last:]] if moved else names[last:]
+    return [*names[:first], *written, *behind]
+
+
 def _start(entry: _Placed) -> int:
     return entry.span.start if entry.span else 0
 
@@ -128,31 +140,33 @@ class _Mover:
     """Moves entries; those of one statement still share its request then."""
 
     def __init__(self) -> None:
-        self._requests: dict[tuple[int, int], tuple[ModuleRequest, ModuleRequest]] = {}
+        # By their ids; all of them live as long as this does.
+        self._requests: dict[int, ModuleRequest] = {}
+        self._exports: dict[int, ExportEntry] = {}
 
     def request(self, request: ModuleRequest, by: int) -> ModuleRequest:
-        # The request moved stays in the table, so that no other gets its id.
-        known = self._requests.get((id(request), by))
-        if known is None:
-            moved = replace(request, span=request.span and _moved(request.span, by))
-            known = self._requests[id(request), by] = (request, moved)
-        return known[1]
+        moved = self._requests.get(id(request))
+        if moved is None:
+            moved = self._requests[id(request)] = replace(request, span=request.span and _moved(request.span, by))
+        return moved
 
     def imported(self, entry: ImportEntry, by: int) -> ImportEntry:
         request = self.request(entry.module_request, by)
         return replace(entry, module_request=request, span=entry.span and _moved(entry.span, by))
 
     def exported(self, entry: ExportEntry, by: int) -> ExportEntry:
-        request = entry.module_request and self.request(entry.module_request, by)
-        return replace(entry, module_request=request, span=entry.span and _moved(entry.span, by))
+        # There can be many, of which some are in two lists. `replace` takes twice as long.
+        moved = self._exports.get(id(entry))
+        if moved is None:
+            request = entry.module_request and self.request(entry.module_request, by)
+            span = entry.span and Span(entry.span.start + by, entry.span.end + by)
+            moved = ExportEntry(entry.export_name, request, entry.import_name, entry.local_name, span)
+            self._exports[id(entry)] = moved
+        return moved
 
 
 def _moved_call(call: ModuleCall, by: int) -> ModuleCall:
     return replace(call, span=call.span and _moved(call.span, by))
-
-
-def _moved_name(name: DeclaredName, by: int) -> DeclaredName:
-    return DeclaredName(name.name, _moved(name.span, by))
 
 
 def _moved_error(error: Diagnostic, by: int) -> Diagnostic:

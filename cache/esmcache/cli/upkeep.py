@@ -43,7 +43,8 @@ def verify(repair: bool, as_json: bool) -> int:
         for finding in findings:
             say(f"{finding.place}: {finding.kind} {finding.fault}{' (removed)' if finding.removed else ''}")
         if not common().quiet:
-            say(f"{len(findings):,} damaged" if findings else "nothing is damaged")
+            what = "removed; the next warm makes them again" if repair else "damaged"
+            say(f"{len(findings):,} {what}" if findings else "nothing is damaged")
     return int(any(not finding.removed for finding in findings))
 
 

@@ -71,6 +71,10 @@ def _warm_in_background(paths: Sequence[str], conditions: tuple[str, ...]) -> in
     return 0
 
 
+# So many problems are listed without being asked for.
+_FEW = 3
+
+
 def _tell(report: WarmReport, paths: Sequence[str], as_json: bool) -> int:
     options = common()
     named = {os.path.abspath(path) for path in paths}
@@ -98,6 +102,11 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool) -> int:
             f"{plural(report.entries, 'entry point')}, {plural(report.modules, 'module')}:"
             f" {number(report.served)} served, {number(report.compiled)} compiled, in {report.seconds:.2f} s"
         )
+        if not report.entries and not failures:
+            complain(
+                "esmcache: no entry point, so no program is served: name the files that you start, or `entries` in"
+                " esmcache.json"
+            )
     return 1 if failures else 0
 
 
@@ -107,9 +116,9 @@ def _tell_others(problems: list[Problem], one: str, several: str) -> None:
         return
     from esmcache.cli.tables import plural
 
-    hint = "" if options.verbose else " (-v lists them)"
-    complain(f"esmcache: {plural(len(problems), one, several)}{hint}")
-    for problem in problems if options.verbose else ():
+    lists = options.verbose or len(problems) <= _FEW
+    complain(f"esmcache: {plural(len(problems), one, several)}{':' if lists else ' (-v lists them)'}")
+    for problem in problems if lists else ():
         complain(f"  {place_of(problem)}: {problem.message}")
 
 

@@ -116,12 +116,6 @@ class Discovery:
 
     def _read(self, module: GraphModule, row: ModuleRow | None) -> bool:
         """Learn what the file is; return whether it is one that can be analysed or served."""
-        if module.module_format is not None:
-            served = _SERVED.get(module.module_format)
-            if served is None:
-                module.native_because = f"format {module.module_format.value}"
-                return False
-            module.kind = served
         fact = known_fact(self._files, module.path, row)
         if fact is None:
             answer = read_file(self._files, module.path)
@@ -132,6 +126,13 @@ class Discovery:
             module.source, fact = answer
             self._found.read += 1
         module.fact = fact
+        if module.module_format is None:
+            return True
+        served = _SERVED.get(module.module_format)
+        if served is None:
+            module.leave_native(f"format {module.module_format.value}: Node loads it itself")
+            return False
+        module.kind = served
         return True
 
     def _source(self, module: GraphModule) -> bytes | None:

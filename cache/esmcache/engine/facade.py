@@ -216,7 +216,13 @@ class Engine:
     def verify(self, *, repair: bool = False) -> list[Finding]:
         """Return everything in the cache that is damaged, removing it with `repair`; raises EngineError."""
         with self._guard():
-            return self._maintenance().verify(repair=repair)
+            faults = self.index.check()
+            findings = [Finding("index.db", "index", fault, repair) for fault in faults[:1]]
+            if faults:
+                if not repair:
+                    return findings
+                self._discard_index()
+            return findings + self._maintenance().verify(repair=repair)
 
     def statistics(self) -> Statistics:
         """Return counts, sizes and what runners reported; raises EngineError."""
@@ -233,8 +239,9 @@ class Engine:
     def clear(self) -> Collected:
         """Remove everything that is cached; raises EngineError."""
         with self._guard():
-            collected = self._maintenance().clear()
-        return collected
+            if self.index.check():
+                self._discard_index()
+            return self._maintenance().clear()
 
     def install_hook(self) -> Path:
         """Install the preload and return its stable path; raises EngineError."""

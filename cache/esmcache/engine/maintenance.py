@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -83,8 +84,7 @@ class Maintenance:
 
     def verify(self, *, repair: bool) -> list[Finding]:
         """Return everything that is damaged; what `repair` removes is made again by the next warm."""
-        findings: list[Finding] = [Finding("index.db", "index", fault, False) for fault in self._index.check()]
-        findings += self._verify_blobs(repair)
+        findings = list(self._verify_blobs(repair))
         findings += self._verify_packs(repair)
         findings += self._verify_manifests(repair)
         findings += self._verify_code_caches(repair)
@@ -119,8 +119,8 @@ class Maintenance:
             rows.setdefault(row.pack, []).append(row)
         for path in sorted(self._directory.packs_path.glob("*.pack")):
             sound = set()
-            fault = ""
-            for found in scan_pack(path):
+            fault = "" if path.is_file() else "is no regular file"
+            for found in () if fault else scan_pack(path):
                 if isinstance(found, PackFault):
                     fault = fault or found.value
                 elif _holds_its_source(path, found[1].offset, found[1].length, found[0]):
@@ -133,7 +133,7 @@ class Maintenance:
             if fault:
                 if repair:
                     # A pack is one file with one checksum an entry: making it anew costs reading the sources again.
-                    path.unlink(missing_ok=True)
+                    _remove(path)
                     with self._index.transaction():
                         self._index.remove(PackEntryRow, "pack", [path.name])
                 yield Finding(f"packs/{path.name}", "pack", fault, repair)
@@ -146,17 +146,19 @@ class Maintenance:
     def _verify_manifests(self, repair: bool) -> Iterator[Finding]:
         stored = {row.manifest for row in self._index.all(EntryPointRow)}
         for path in sorted(self._directory.manifests_path.glob("*.manifest")):
-            content = path.read_bytes()
-            identity = check_manifest(content)
+            content = _read_regular(path)
+            identity = None if content is None else check_manifest(content)
             fault = ""
-            if identity is None or manifest_name(identity) != path.name:
+            if content is None:
+                fault = "is no regular file"
+            elif identity is None or manifest_name(identity) != path.name:
                 fault = "differs from its checksum"
             elif any(not (self._directory.packs_path / pack).exists() for pack in manifest_packs(content)):
                 fault = "points into a pack that is gone"
             stored.discard(path.name)
             if fault:
                 if repair:
-                    path.unlink(missing_ok=True)
+                    _remove(path)
                     self._forget_entry_points([path.name])
                 yield Finding(f"manifests/{path.name}", "manifest", fault, repair)
         for name in sorted(stored):
@@ -176,17 +178,18 @@ class Maintenance:
             stored.setdefault(row.entry, []).append(row)
         for path in _files(self._directory.v8_path):
             entry = str(path.relative_to(self._directory.v8_path))
-            content = path.read_bytes()
+            if _is_temporary(path):
+                continue
+            content = _read_regular(path)
             rows = stored.pop(entry, [])
-            fault = "" if decode_entry(content) is not None else "differs from its checksum"
-            # Node itself replaces an entry that it rejected; only what we wrote has a SHA-256 to hold it against.
-            if not fault and rows and all(row.content_sha256 != sha256(content).digest() for row in rows):
-                fault = "differs from what was stored"
-            if fault:
+            if content is None or decode_entry(content) is None:
                 if repair:
-                    path.unlink(missing_ok=True)
+                    _remove(path)
                     self._forget_code_caches([entry])
-                yield Finding(f"v8/{entry}", "code cache", fault, repair)
+                yield Finding(f"v8/{entry}", "code cache", "differs from its checksum", repair)
+            elif rows and all(row.content_sha256 != sha256(content).digest() for row in rows):
+                # Node wrote it at the end of a start, in place of one that no longer fitted its source.
+                self._forget_code_caches([entry])
         for entry in sorted(stored):
             if repair:
                 self._forget_code_caches([entry])
@@ -278,8 +281,7 @@ class Maintenance:
     def _remove_abandoned(self, answer: Collected) -> None:
         oldest = time.time() - _ABANDONED_AFTER_S
         for path in _files(self._directory.path):
-            is_temporary = path.name.startswith((".tmp-", ".folding-")) or path.name.endswith(".tmp")
-            if is_temporary and path.lstat().st_mtime < oldest:
+            if _is_temporary(path) and path.lstat().st_mtime < oldest:
                 path.unlink(missing_ok=True)
                 answer.files += 1
 
@@ -288,6 +290,25 @@ def _files(directory: Path) -> Iterator[Path]:
     for folder, _, names in os.walk(directory):
         for name in names:
             yield Path(folder, name)
+
+
+def _is_temporary(path: Path) -> bool:
+    return path.name.startswith((".tmp-", ".folding-")) or path.name.endswith(".tmp")
+
+
+def _read_regular(path: Path) -> bytes | None:
+    """Return a regular file's content; opening anything else might never end."""
+    try:
+        return path.read_bytes() if stat.S_ISREG(path.lstat().st_mode) else None
+    except OSError:
+        return None
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _distinct(paths: Iterator[Path] | list[Path]) -> Iterator[Path]:

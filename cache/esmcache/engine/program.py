@@ -5,6 +5,7 @@ Imported before every `esmcache run`, so it imports nothing that a start can do 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -64,8 +65,6 @@ def _plain_user_config(environment: Mapping[str, str]) -> dict[str, str] | None:
         return {}
     except OSError:
         return None
-    import json
-
     try:
         config = json.loads(content)
     except (ValueError, RecursionError):
@@ -156,7 +155,7 @@ class Program:
         if environment.get("ESMCACHE_DISABLE") == "1":
             self.native_because = "ESMCACHE_DISABLE is 1"
             return None
-        self.native_because = starting.why_untrusted(places.cache_path)
+        self.native_because = starting.why_untrusted(places.cache_path) or _why_no_preload(os.getcwd())
         if self.native_because:
             return None
         path = starting.hook_path(environment)
@@ -185,6 +184,27 @@ class Program:
         command += [f"--conditions={condition}" for condition in conditions]
         kept = {name: value for name, value in environment.items() if not name.startswith("NODE_")}
         _start_detached([*command, "--", entry], kept)
+
+
+def _why_no_preload(directory: str) -> str:
+    """Return why Node would fail to load a preload from here, '' where it would not.
+
+    To find a preload Node reads the nearest package.json of the working directory, and ends if it is broken.
+    """
+    while True:
+        path = os.path.join(directory, "package.json")
+        try:
+            with open(path, "rb") as file:
+                json.loads(file.read())
+            return ""
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, RecursionError):
+            return f"{path} is broken"
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return ""
+        directory = parent
 
 
 def program_environment() -> dict[str, str]:

@@ -25,6 +25,8 @@ def warm(
     the number of Node processes. Problems of single modules are in the report; raises EngineError where nothing
     can be done at all (no Node, cache directory refused).
     """
+    if isinstance(paths, (str, os.PathLike)):
+        raise TypeError("paths must be a list of paths, not one path")
     with Engine.open(cache_dir=cache_dir, node=node, jobs=jobs) as engine:
         return engine.warm([Path(path) for path in paths])
 

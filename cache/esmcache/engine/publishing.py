@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ from esmcache.serving.pack import PackedSource, append_sources, pack_name, pack_
 from esmcache.store.index import Index, PackageRow, PackEntryRow
 
 _ASKED_IN_MANIFEST = ASKED_BY_IMPORT | ASKED_BY_REQUIRE | ASKED_WHILE_RUNNING
+# Node refuses encoded separators in the URL of an import, an entry point's included.
+_REFUSED_IN_URLS = re.compile(r"%2f|%5c", re.IGNORECASE)
 _MOST_APPENDED_AT_ONCE = 32 * 1024 * 1024
 
 
@@ -198,7 +201,7 @@ class Publisher:
 
     def _manifest_module(self, module: GraphModule, numbers: dict[str, int]) -> ManifestModule:
         requests: dict[str, list[ManifestRequest]] = {}
-        if module.is_root:
+        if module.is_root and not _REFUSED_IN_URLS.search(module.url):
             # What asks for an entry point has no URL of its own: it is kept as the module's request for itself.
             inputs = self._with_facts(module.root_inputs)
             requests[module.url] = [ManifestRequest(module.url, ASKED_BY_IMPORT, numbers[module.url], inputs)]

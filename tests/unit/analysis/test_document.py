@@ -45,13 +45,18 @@ def real_files() -> tuple[bytes, ...]:
     return tuple(path.read_bytes() for path in random.Random(7).sample(small, 120))
 
 
-def spans(analysis: Analysis) -> list[object]:
+def spans(analysis: Analysis) -> list[Span | None]:
     """Return every span of a record, which comparing records leaves out."""
     record = analysis.record
-    requests = [*record.requested_modules, *(entry.module_request for entry in record.import_entries)]
     exports = (*record.local_export_entries, *record.indirect_export_entries, *record.star_export_entries)
+    requests = [entry.module_request for entry in record.import_entries]
     requests += [entry.module_request for entry in exports if entry.module_request]
-    return [item.span for item in (*requests, *record.import_entries, *exports, *record.calls)]
+    return [
+        *[item.span for item in (*record.requested_modules, *requests)],
+        *[item.span for item in record.import_entries],
+        *[item.span for item in exports],
+        *[item.span for item in record.calls],
+    ]
 
 
 def check_analysis(document: Document) -> None:
@@ -198,7 +203,7 @@ def test_edits_at_positions_are_edits_of_the_text(
         # A place within a CRLF is none; it counts as the end of its line.
         start, end = (len(document.source[: document.lines.byte_offset(place, unit)].decode()) for place in places)
         text = text[:start] + new + text[end:]
-        document.edit([Edit(*places, new)], unit)
+        document.edit([Edit(places[0], places[1], new)], unit)
         assert document.source.decode() == text
         fresh = LineIndex(document.source)
         assert [document.lines.position(offset) for offset in range(len(document.source) + 1)] == [

@@ -20,6 +20,7 @@ const S_IFMT = fs.constants.S_IFMT;
 const S_IFREG = fs.constants.S_IFREG;
 const S_IFDIR = fs.constants.S_IFDIR;
 const S_IFLNK = fs.constants.S_IFLNK;
+const READ_AT_ONCE = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 const MAYBE = { throwIfNoEntry: false };
 
 const MODULE_FIELDS = 12;
@@ -40,12 +41,15 @@ const ENTRY_HEADER = 48;
 const BYTE_ORDER_MARK = 0xfeff;
 const MOST_REPORTED = 200;
 
-// What a program may replace to change how `require` finds files; the manifest answers only while none is.
+// What a program may replace to change how Node finds and reads files; the manifest answers only while none is.
 const PATCHABLE = ['_resolveFilename', '_findPath', '_resolveLookupPaths', '_nodeModulePaths'];
+const PATCHABLE_FS = ['readFileSync', 'realpathSync', 'statSync', 'lstatSync', 'openSync', 'readSync'];
+// Where there is any load hook, Node 22.15 and 22.16 make two modules of CommonJS that is required and imported.
+const ANSWERS_LOAD = !/^v22\.1[56]\./.test(process.version);
 
 // Node asks the hook that was registered last first, and its asynchronous hooks (module.register) last of all. Answering
-// without asking further would pass over those that came before; once there are any, everything goes on to them.
-function watchForOthers(registered, onOthers) {
+// without asking further would pass over those that came before; once there are any, ours go.
+function watchForOthers(registered) {
   const symbols = Object.getOwnPropertySymbols(registered);
   const isFirst = symbols.length === 1 && String(registered[symbols[0]]) === 'Symbol(module-hook-0)';
   if (!isFirst) {
@@ -55,7 +59,7 @@ function watchForOthers(registered, onOthers) {
   const original = Module.register;
   const { apply } = Reflect;
   Module.register = function register(specifier, parentURL = undefined, options) {
-    onOthers();
+    registered.deregister();
     return apply(original, this, arguments);
   };
   Module.syncBuiltinESMExports();
@@ -66,6 +70,7 @@ function watchForOthers(registered, onOthers) {
 module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers) {
   const { indexes, modules, requests, sets, members, inputs, facts, hashes } = manifest;
   const originals = PATCHABLE.map((name) => Module[name]);
+  const originalsFs = PATCHABLE_FS.map((name) => fs[name]);
   const extensions = Module._extensions;
   const extensionCount = Object.keys(extensions).length;
   const { keys } = Object;
@@ -85,6 +90,7 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
   const inputSeen = new Int32Array(manifest.inputCount);
   const setSeen = new Int32Array(sets.length >>> 1);
   const moduleSeen = new Int32Array(manifest.moduleCount);
+  const moduleAnswered = new Uint32Array(manifest.moduleCount);
   const factSeen = new Int32Array(facts.length >>> 2);
 
   function sameFingerprint(fact, status) {
@@ -159,9 +165,13 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     return true;
   }
 
-  function patched() {
+  function requirePatched() {
     for (let i = 0; i < PATCHABLE.length; i++) if (Module[PATCHABLE[i]] !== originals[i]) return true;
     return keys(extensions).length !== extensionCount;
+  }
+  function filesPatched() {
+    for (let i = 0; i < PATCHABLE_FS.length; i++) if (fs[PATCHABLE_FS[i]] !== originalsFs[i]) return true;
+    return false;
   }
 
   // Node hands out the same arrays every time; others mean that another hook asks under other conditions.
@@ -172,9 +182,14 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     if (conditions === requireConditions) return REQUIRE;
     if (conditions === undefined) return 0;
     let way = 0;
-    for (let i = 0; i < conditions.length; i++) {
-      if (conditions[i] === 'import') way = IMPORT;
-      else if (conditions[i] === 'require') way = REQUIRE;
+    if (typeof conditions.length === 'number') {
+      for (let i = 0; i < conditions.length; i++) {
+        if (conditions[i] === 'import') way = IMPORT;
+        else if (conditions[i] === 'require') way = REQUIRE;
+      }
+    } else if (typeof conditions.has === 'function') {
+      // Node 22 hands out its own set to those who are asked about a `require`.
+      way = conditions.has('require') ? REQUIRE : 0;
     }
     if (way === IMPORT && importConditions === null) importConditions = conditions;
     else if (way === REQUIRE && requireConditions === null) requireConditions = conditions;
@@ -190,7 +205,7 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     if (parentIndex === undefined) return null;
     const request = manifest.requestsOf(parentIndex, way)[specifier];
     if (request === undefined) return null;
-    if (way === REQUIRE && patched()) return null;
+    if (filesPatched() || (way === REQUIRE && requirePatched())) return null;
     const at = request * REQUEST_FIELDS;
     if (requests[at + 2] & WHILE_RUNNING) epoch++;
     const target = requests[at + 3];
@@ -198,6 +213,7 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     if (kind === NATIVE || !setHolds(requests[at + 4])) return null;
     if (!fileIsThere(target)) return null;
     report.resolved++;
+    if (!ANSWERS_LOAD && moduleAnswered[target]++ === 0) report.served++;
     // Node says no format where it answers a `require`; the loader finds out.
     const format = way === IMPORT ? FORMATS[kind] : undefined;
     return { __proto__: null, url: manifest.url(target), format, shortCircuit: true };
@@ -206,10 +222,10 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
   const windows = [];
   // Closed at once: the program's next descriptor has the number that it would have had.
   function readPack(pack, into, offset) {
-    const descriptor = openSync(`${packsDirectory}/${manifest.packName(pack)}`, 'r');
+    const descriptor = openSync(`${packsDirectory}/${manifest.packName(pack)}`, READ_AT_ONCE);
     try {
       const status = fstatSync(descriptor);
-      if (status.uid !== getuid() || (status.mode & 0o022) !== 0) throw new Error("not the user's own");
+      if (!status.isFile() || status.uid !== getuid() || (status.mode & 0o022) !== 0) throw new Error("not the user's own");
       return readSync(descriptor, into, 0, into.length, offset);
     } finally {
       closeSync(descriptor);
@@ -273,9 +289,8 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
 
   const { cache } = require;
   let isFirstQuestion = true;
-  let othersAsk = false;
   let workersKnow = false;
-  const registered = Module.registerHooks({
+  const hooks = {
     resolve(specifier, context, nextResolve) {
       if (isFirstQuestion) {
         isFirstQuestion = false;
@@ -286,7 +301,6 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
         workersKnow = true;
         tellWorkers();
       }
-      if (othersAsk) return nextResolve(specifier, context);
       let found = null;
       try {
         found = answer(specifier, context);
@@ -296,7 +310,6 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
       return found === null ? nextResolve(specifier, context) : found;
     },
     load(url, context, nextLoad) {
-      if (othersAsk) return nextLoad(url, context);
       let text = null;
       try {
         const index = indexes[url];
@@ -305,7 +318,7 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
         } else {
           const kind = modules[index * MODULE_FIELDS + 4];
           if (kind === COMMONJS) report.served++;
-          else if (fits(kind, context)) text = source(index);
+          else if (fits(kind, context) && !filesPatched()) text = source(index);
         }
       } catch {
         report.faults++;
@@ -315,7 +328,9 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
       report.served++;
       return { __proto__: null, format: context.format, source: text, shortCircuit: true };
     },
-  });
+  };
+  if (!ANSWERS_LOAD) delete hooks.load;
+  const registered = Module.registerHooks(hooks);
 
-  return watchForOthers(registered, () => (othersAsk = true)) ? report : null;
+  return watchForOthers(registered) ? report : null;
 };

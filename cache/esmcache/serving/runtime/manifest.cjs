@@ -16,10 +16,11 @@ const REQUEST_FIELDS = 6;
 const INPUT_FIELDS = 6;
 
 function readWhole(file) {
-  const descriptor = fs.openSync(file, 'r');
+  // Not to wait for whoever would write into a FIFO.
+  const descriptor = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   try {
     const status = fs.fstatSync(descriptor);
-    if (status.uid !== process.getuid() || (status.mode & 0o022) !== 0) return null;
+    if (!status.isFile() || status.uid !== process.getuid() || (status.mode & 0o022) !== 0) return null;
     if (status.size < 128 || status.size > LARGEST) return null;
     const bytes = Buffer.allocUnsafeSlow(status.size);
     return fs.readSync(descriptor, bytes, 0, status.size, 0) === status.size ? bytes : null;

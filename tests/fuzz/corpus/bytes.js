@@ -1,0 +1,3 @@
+﻿/* � */ import 'a' //   export
+<!-- x
+\u0061wait: 1
