@@ -46,7 +46,7 @@ _BINDING_FIELDS = {
     "class_declaration": "name",
 }
 # No operand of an `await` begins so; the grammar takes `await (x)` for a call of a function called await.
-_NO_OPERAND = re.compile(rb"(?:\s|//[^\n]*|/\*[\s\S]*?\*/)*+(?:[;)\]},:?*%&|^<>=]|\.(?![0-9])|\Z)")
+_NO_OPERAND = re.compile(rb"(?:\s|//[^\n]*|/\*[\s\S]*?\*/)*+(?:[;)\]},:?*%&|^<>=]|\.(?![0-9]))")
 
 
 def await_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
@@ -65,7 +65,8 @@ def await_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic |
         return diagnostic(DiagnosticKind.RESERVED_AWAIT, span) if _is_bound_specifier(path) else None
     if parent.type == "namespace_export":
         return None
-    if _is_binding(word, parent) or _NO_OPERAND.match(tree.source, word.end_byte):
+    # What stands behind the statement could be the operand still: that is left to the engine.
+    if _is_binding(word, parent) or _NO_OPERAND.match(tree.source, word.end_byte, path[1].end_byte):
         return diagnostic(DiagnosticKind.RESERVED_AWAIT, span)
     return _misplaced(tree, path, word)
 

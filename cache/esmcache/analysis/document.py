@@ -14,6 +14,9 @@ from esmcache.analysis.statement_facts import Replacement, StatementFacts
 from esmcache.analysis.top_level_await import has_top_level_await
 from esmcache.spans import ColumnUnit, LineIndex, Position, Span
 
+# Neighbours of what was edited are read anew, though nothing says that they must be, unless they are larger.
+_SMALL = 8 << 10
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -171,14 +174,20 @@ def _changed_statements(base: _Base, reparsing: Reparsing, moved: int) -> Span:
 
 
 def _with_neighbours(root: Node, start: int, end: int) -> tuple[int, int]:
-    """Return a span that takes in the statements at its ends and one more on either side."""
+    """Return a span that takes in the statements that it touches, and one more on either side if that is small."""
     if root.child_count == 0:
         return start, end
     first = _child_ending_behind(root, start - 1) or root.child(root.child_count - 1)
-    start = min(start, (first.prev_sibling or first).start_byte)
+    start = min(start, first.start_byte)
+    before = first.prev_sibling
+    if before is not None and start - before.start_byte < _SMALL:
+        start = before.start_byte
     last = _child_ending_behind(root, end)
-    if last is not None:
-        end = max(end, (last.next_sibling or last).end_byte)
+    if last is not None and last.start_byte <= end:
+        end = last.end_byte
+        last = last.next_sibling
+    if last is not None and last.end_byte - end < _SMALL:
+        end = max(end, last.end_byte)
     return start, end
 
 

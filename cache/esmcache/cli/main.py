@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "get": ("modules:get", "Write the BMES cache of one module."),
     "inspect": ("modules:inspect", "Print what a BMES cache consists of."),
     "explain": ("modules:explain", "Print why a module is or is not served."),
+    "export": ("export:export", "Fill a compile-cache directory for plain Node."),
     "verify": ("upkeep:verify", "Look for damage in the cache."),
     "stats": ("upkeep:stats", "Print what is cached and how it was used."),
     "gc": ("upkeep:gc", "Bring the cache under its size limit."),

@@ -44,7 +44,7 @@ def warm(missed: bool, conditions: tuple[str, ...], background: bool, as_json: b
     chosen = conditions if conditions or background else None
     if background:
         return _warm_in_background(paths, conditions)
-    with open_engine() as engine, _progress(as_json) as progress:
+    with open_engine() as engine, progress_bar(as_json) as progress:
         if missed:
             report = engine.warm_missed(progress)
         else:
@@ -132,7 +132,7 @@ def place_of(problem: Problem) -> str:
 
 
 @contextlib.contextmanager
-def _progress(as_json: bool) -> Iterator[Callable[[str, int, int], None]]:
+def progress_bar(as_json: bool) -> Iterator[Callable[[str, int, int], None]]:
     """Yield what shows progress: a bar on stderr if that is a terminal, else nothing."""
     if common().quiet or as_json or not sys.stderr.isatty():
         yield lambda stage, done, total: None

@@ -5,6 +5,6 @@ Knows neither where caches are kept nor how a runner is served; another engine w
 
 from esmcache.code_cache.client import CompilePool
 from esmcache.code_cache.messages import CompileKind, CompileTask
-from esmcache.code_cache.node_build import NodeMissing, describe_node, find_node
+from esmcache.code_cache.node_build import NodeMissing, describe_node, find_node, v8_tag
 
-__all__ = ["CompileKind", "CompilePool", "CompileTask", "NodeMissing", "describe_node", "find_node"]
+__all__ = ["CompileKind", "CompilePool", "CompileTask", "NodeMissing", "describe_node", "find_node", "v8_tag"]

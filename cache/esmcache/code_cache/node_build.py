@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +94,22 @@ def describe_node(path: str) -> NodeBuild | NodeMissing:
     except (KeyError, TypeError, ValueError):
         status = f"exit status {answer.returncode}"
         return NodeMissing(f"{path} does not describe itself as Node does ({status})")
+
+
+def v8_tag(build: NodeBuild, v8_flags: Sequence[str]) -> int | NodeMissing:
+    """Return V8's tag of code caches under flags that `build` is started with, or why they are refused."""
+    try:
+        answer = subprocess.run(
+            [build.executable, *v8_flags, "-p", "require('v8').cachedDataVersionTag()"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=clean_environment(os.environ),
+            timeout=_DESCRIBE_SECONDS,
+            check=False,
+        )
+        return int(answer.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return NodeMissing(f"{build.executable} {' '.join(v8_flags)} does not start")
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:

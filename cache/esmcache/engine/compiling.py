@@ -49,12 +49,14 @@ class Verdict:
 class Compiler:
     """Collects code caches for one Node build during one warm; nothing is run, only compiled."""
 
-    def __init__(self, index: Index, build: NodeBuild, v8_path: Path, jobs: int) -> None:
+    def __init__(
+        self, index: Index, build: NodeBuild, v8_path: Path, jobs: int, v8_flags: tuple[str, ...] = ()
+    ) -> None:
         self._index = index
         self._build = build
         self._v8_path = v8_path
         self._directory = directory_name(build, os.geteuid())
-        self._pool = CompilePool(build, jobs)
+        self._pool = CompilePool(build, jobs, v8_flags)
         self._verdicts: dict[tuple[bytes, str], Verdict] = {}
         self._stored: dict[bytes, list[CodeCacheRow]] = {}
         self._pending: dict[tuple[bytes, str], tuple[Future[CompiledSource | CompileFailure], bytes]] = {}
@@ -126,6 +128,13 @@ class Compiler:
                 content = encode_entry(compiled_text(found, source), answer.code_cache)
                 self._write(module, found, fact.sha256, content)
         return verdict
+
+    def entry_path(self, module: GraphModule) -> Path | None:
+        """Return where the module's code cache lies, None where it has none."""
+        found = module.module_format
+        if found is None or found not in _COMPILE_KINDS or _entry_name(module, found) not in self._entries():
+            return None
+        return self._v8_path / self._directory / _entry_name(module, found)
 
     def has_entry(self, module: GraphModule) -> bool:
         """Return whether the module's code cache is where Node will look for it."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from esmcache.analysis import Analysis, analyse_module
 from esmcache.cache_directory import CacheDirectory, CacheDirectoryRefused, open_cache_directory
-from esmcache.code_cache import NodeMissing
+from esmcache.code_cache import NodeMissing, v8_tag
 from esmcache.engine.description import Description, describe
 from esmcache.engine.diagnosis import Check, Diagnosis
 from esmcache.engine.entries import SOURCE_SUFFIXES, find_targets
 from esmcache.engine.errors import EngineError
 from esmcache.engine.events import RunnerReport, fold_events
+from esmcache.engine.exporting import Exporting, ExportReport
 from esmcache.engine.generating import Generator, Inspection, inspect_bmes
 from esmcache.engine.graph import Problem
 from esmcache.engine.lookup import CacheState, Explanation, Lookup, Lookups
@@ -139,6 +140,40 @@ class Engine:
             conditions = tuple(joined.split("\0")) if joined else ()
             total.add(self._warm(build, sorted(entries), (), conditions, progress))
         return total
+
+    def export(
+        self,
+        entries: Sequence[Path],
+        target: Path,
+        *,
+        uid: int | None = None,
+        v8_flags: Sequence[str] = (),
+        progress: Progress = lambda stage, done, total: None,
+    ) -> ExportReport:
+        """Fill a compile-cache directory for plain Node with what entry points reach; raises EngineError.
+
+        `uid` is the number of the user who will start them (None: this one), `v8_flags` what Node is started with.
+        """
+        build = self.supported_node()
+        if not build.compile_cache_layout:
+            raise EngineError(f"the compile cache of {build.executable} is laid out in a way that is not known")
+        tag = v8_tag(build, v8_flags)
+        if isinstance(tag, NodeMissing):
+            raise EngineError(tag.reason)
+        targets = find_targets(list(entries))
+        with self._guard():
+            exporting = Exporting(
+                self.directory,
+                self.index,
+                self.files,
+                replace(build, v8_tag=tag),
+                self.choices.jobs,
+                tuple(v8_flags),
+            )
+            number = os.geteuid() if uid is None else uid
+            report = exporting.run(targets.entries, targets.conditions, target, number, progress)
+        report.problems[:0] = targets.problems
+        return report
 
     def fold_events(self) -> list[RunnerReport]:
         """Take in what runners reported since the last time; raises EngineError."""

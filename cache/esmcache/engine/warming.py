@@ -49,6 +49,24 @@ class WarmReport:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
+def find_roots(
+    resolver: Resolver, entries: Sequence[str], modules: Sequence[str], problems: list[Problem]
+) -> list[tuple[Resolution, bool]]:
+    """Return what Node would load for entry points (with True) and for single modules; adds to `problems`."""
+    roots: list[tuple[Resolution, bool]] = []
+    for path in entries:
+        answer = resolver.resolve_entry(path)
+        if isinstance(answer, ResolutionFailure):
+            problems.append(Problem(path, answer.code, answer.message))
+        else:
+            roots.append((answer, True))
+    for path in modules:
+        answer = resolver.resolve_entry(path)
+        if isinstance(answer, Resolution):
+            roots.append((answer, False))
+    return roots
+
+
 class Warming:
     """Wires one warm together."""
 
@@ -74,7 +92,7 @@ class Warming:
         """Warm entry points and modules given by absolute paths; raises OSError and IndexUnusable."""
         started, started_ms = time.monotonic(), time.time() * 1000
         report = WarmReport()
-        roots = self._roots(entries, modules, report)
+        roots = find_roots(self._resolver, entries, modules, report.problems)
         also = self._missed_before(entries)
         extra = [(resolution, False) for url in also for resolution in self._by_url(url)]
         compiler = Compiler(self._index, self._build, self._directory.v8_path, self._jobs)
@@ -111,22 +129,6 @@ class Warming:
         report.blobs_written = analyses.blobs_written
         report.seconds = time.monotonic() - started
         return report
-
-    def _roots(
-        self, entries: Sequence[str], modules: Sequence[str], report: WarmReport
-    ) -> list[tuple[Resolution, bool]]:
-        roots: list[tuple[Resolution, bool]] = []
-        for path in entries:
-            answer = self._resolver.resolve_entry(path)
-            if isinstance(answer, ResolutionFailure):
-                report.problems.append(Problem(path, answer.code, answer.message))
-            else:
-                roots.append((answer, True))
-        for path in modules:
-            answer = self._resolver.resolve_entry(path)
-            if isinstance(answer, Resolution):
-                roots.append((answer, False))
-        return roots
 
     def _missed_before(self, entries: Sequence[str]) -> list[str]:
         rows = self._index.where(MissRow, "entry", entries)

@@ -1,0 +1,42 @@
+"""`export`: a compile-cache directory for plain Node, filled ahead of time."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from esmcache.cli.options import common, common_options, complain, json_option, open_engine, say, say_json
+from esmcache.cli.warm import place_of, progress_bar
+
+
+@click.command(epilog="\b\nExample:\n  esmcache export --node-compile-cache ./node-cache --uid 1000 app.mjs")
+@click.option("--node-compile-cache", "target", required=True, metavar="DIR", help="The directory to fill.")
+@click.option("--uid", type=click.IntRange(min=0), help="Number of the user who starts the programs; else your own.")
+@click.option("--v8-flag", "v8_flags", multiple=True, metavar="FLAG", help="A flag that node is started with.")
+@json_option
+@click.argument("entries", nargs=-1, required=True, metavar="ENTRY...")
+@common_options
+def export(target: str, uid: int | None, v8_flags: tuple[str, ...], as_json: bool, entries: tuple[str, ...]) -> int:
+    """Fill DIR with the code caches of all that each ENTRY reaches, for NODE_COMPILE_CACHE=DIR node ENTRY.
+
+    Nothing of the programs is run. Node looks for a directory named after its version, V8's flags and the user's
+    number, and in it for names made of the files' places: say --uid and --v8-flag as they will be, and export where
+    the files will lie.
+    """
+    with open_engine() as engine, progress_bar(as_json) as progress:
+        report = engine.export(
+            [Path(entry) for entry in entries], Path(target).absolute(), uid=uid, v8_flags=v8_flags, progress=progress
+        )
+    failures = [problem for problem in report.problems if problem.is_error]
+    for problem in failures:
+        complain(f"esmcache: {place_of(problem)}: {problem.message}")
+    if as_json:
+        say_json(asdict(report))
+    elif not common().quiet:
+        from esmcache.cli.tables import plural, size
+
+        say(f"{plural(report.written, 'code cache')} of {plural(report.modules, 'module')}, {size(report.bytes)}")
+        say(f"in {report.directory}")
+    return int(report.written < report.modules or any(problem.code == "not-found" for problem in failures))

@@ -1,0 +1,69 @@
+"""`esmcache export`: plain Node accepts every code cache that was filled in for it, without the program having run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import EsmcacheHome, RunEsmcache
+
+FILES = {
+    "package.json": '{"type": "module"}',
+    "app.mjs": "import './a.js';\nimport tool from './tool.cjs';\nawait import('./late.js');\nconsole.log(tool);\n",
+    "a.js": "export const a = () => 1;\n",
+    "late.js": "export default 'late';\n",
+    "tool.cjs": "module.exports = require('./part.cjs');\n",
+    "part.cjs": "#!/usr/bin/env node\nmodule.exports = 'part';\n",
+}
+MODULES = 5
+
+
+@pytest.mark.parametrize("flags", [[], ["--stack-trace-limit=50"]])
+def test_node_accepts_every_entry(
+    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, any_node: Path, tmp_path: Path, flags: list[str]
+) -> None:
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content)
+    named = [f"--v8-flag={flag}" for flag in flags]
+    told = run_esmcache("export", "--node", any_node, "--node-compile-cache", "out", *named, "app.mjs")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith(f"{MODULES} code caches of {MODULES} modules")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert len(before) == MODULES
+    result = subprocess.run(
+        [any_node, *flags, "app.mjs"],
+        cwd=tmp_path,
+        env={
+            **esmcache_home.environment,
+            "NODE_COMPILE_CACHE": str(tmp_path / "out"),
+            "NODE_DEBUG_NATIVE": "COMPILE_CACHE",
+        },
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    said = result.stdout + result.stderr
+    assert result.returncode == 0
+    assert said.count("was accepted") == MODULES
+    assert "was rejected" not in said
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_the_users_number_is_in_the_name(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
+    (tmp_path / "app.mjs").write_text("export {};\n")
+    assert run_esmcache("export", "--node-compile-cache", "out", "--uid", "4242", "app.mjs").returncode == 0
+    assert [path.name.rsplit("-", 1)[1] for path in (tmp_path / "out").iterdir()] == ["4242"]
+
+
+def test_what_cannot_be_exported_is_one_clear_line(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
+    (tmp_path / "app.mjs").write_text("export {};\n")
+    refused = run_esmcache("export", "--node-compile-cache", "out", "--v8-flag=--no-such-flag", "app.mjs")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    absent = run_esmcache("export", "--node-compile-cache", "out", "absent.mjs")
+    assert absent.returncode == 1
+    assert "no such file" in absent.stderr
+    assert os.listdir(tmp_path / "out") == [] if (tmp_path / "out").exists() else True
