@@ -82,19 +82,20 @@ def _jsc_requests(reading: OurReading) -> Facet:
 
 def _jsc_request(specifier: str, has_type: bool) -> str:
     # The engine shows where its fetch parameters are, not what; it makes some for `type` alone.
-    return f"module('{specifier}'),attributes({'some' if has_type else '(nil)'})"
+    return f"module({_quoted(specifier)}),attributes({'some' if has_type else '(nil)'})"
 
 
 def _jsc_imports(reading: OurReading) -> Facet:
     return frozenset(
         f"import({'starNamespace' if one['type'] == 'Namespace' else _quoted(one['importName'])}), "
-        f"local('{one['localName']}'), module('{one['moduleRequest']}')"
+        f"local({_quoted(one['localName'])}), module({_quoted(one['moduleRequest'])})"
         for one in reading.said["imports"]
     )
 
 
 def _quoted(name: str) -> str:
-    return f"'{name}'"
+    # The engine writes a name as a text of C, which U+0000 ends, quotes included.
+    return f"'{name}'".partition("\0")[0]
 
 
 def _jsc_exports(reading: OurReading) -> Facet:
@@ -102,18 +103,18 @@ def _jsc_exports(reading: OurReading) -> Facet:
 
 
 def _jsc_export(one: Any) -> str:
-    written = f"[{one['type']}] export('{one['exportName']}')"
+    written = f"[{one['type']}] export({_quoted(one['exportName'])})"
     match one["type"]:
         case "Local":
             local = one["localName"]
             return f"{written}, local({'starDefault' if local == '*default*' else _quoted(local)})"
         case "Indirect":
-            return f"{written}, import('{one['importName']}'), module('{one['moduleName']}')"
-    return f"{written}, module('{one['moduleName']}')"
+            return f"{written}, import({_quoted(one['importName'])}), module({_quoted(one['moduleName'])})"
+    return f"{written}, module({_quoted(one['moduleName'])})"
 
 
 def _jsc_stars(reading: OurReading) -> Facet:
-    return tuple(f"[Star] module('{star}')" for star in reading.said["stars"])
+    return tuple(f"[Star] module({_quoted(star)})" for star in reading.said["stars"])
 
 
 _JSC_FACETS = {

@@ -34,11 +34,12 @@ def _utf16_key(attribute: ImportAttribute) -> bytes:
 
 def clause_attributes(clause: bytes) -> tuple[ImportAttribute, ...] | None:
     """Return the attributes of the text `with {type: 'json'}`, or None as import_attributes does."""
-    tree = parse(b"import '' " + clause)
+    # As an object, whose syntax attributes share.
+    tree = parse(b"a = " + clause.removeprefix(b"with"))
     if tree.first_error is None:
-        for child in tree.root.named_children[0].named_children:
-            if child.type == "import_attribute":
-                return import_attributes(tree, child.named_children[-1])
+        assignment = tree.root.named_children[0].named_children[0]
+        if assignment.type == "assignment_expression":
+            return import_attributes(tree, assignment.named_children[-1])
     return None
 
 

@@ -78,6 +78,8 @@ class SyntaxTree:
     attribute_clauses: Mapping[int, bytes] = field(default_factory=dict)
     # Offsets of `await` that the tree lacks.
     awaits: Set[int] = frozenset()
+    # Where `default` stands, by the offset of the name that a declaration has in the tree alone.
+    defaults: Mapping[int, Span] = field(default_factory=dict)
     # What `reparse` begins with: given where the text was read as it is written and without any error.
     editable: Tree | None = None
     # Whether parsing was given up; the tree is empty then.
@@ -189,17 +191,19 @@ def _parse(source: bytes, allowance: _Allowance, doubtful: Span | None, *, is_mo
     tree = allowance.parse(normal)
     root = tree.root_node
     errors = _errors(root, normal)
-    doubts = [Doubt(Span(node.start_byte, node.end_byte), parent.type) for node, parent in errors]
+    doubts = [_doubt(*error) for error in errors]
     if doubtful is not None:
-        doubts.append(Doubt(doubtful, "program"))
+        doubts.append(Doubt(doubtful, "program", doubtful.start))
     if is_module and b"<!--" in normal:
         comments = _HTML_COMMENTS.captures(root).get("comment", ())
-        doubts += [Doubt(Span(node.start_byte, node.start_byte + 4), node.type) for node in comments]
+        for comment in comments:
+            start = comment.start_byte
+            doubts.append(Doubt(Span(start, start + len("<!--")), comment.type, start))
     if doubts:
         read = _parse_respelled(normal, tree, doubts, allowance)
         if read is not None:
             respelled, text = read
-            return SyntaxTree(respelled.root_node, source, None, text.attribute_clauses, text.awaits)
+            return SyntaxTree(respelled.root_node, source, None, text.attribute_clauses, text.awaits, text.defaults)
     editable = tree if normal == source and not doubts and not root.has_error else None
     return SyntaxTree(root, source, errors[0][0] if errors else None, editable=editable)
 
@@ -219,7 +223,7 @@ def _parse_respelled(
         errors = _errors(tree.root_node, text)
         if not errors:
             return tree, made
-        doubts = [Doubt(Span(node.start_byte, node.end_byte), parent.type) for node, parent in errors]
+        doubts = [_doubt(*error) for error in errors]
     return None
 
 
@@ -254,24 +258,29 @@ def _points(text: bytes, offsets: Sequence[int]) -> dict[int, tuple[int, int]]:
     return points
 
 
-def _errors(root: Node, text: bytes) -> list[tuple[Node, Node]]:
-    """Return ERROR and MISSING nodes with their parents in source order, without needless semicolons."""
+def _doubt(node: Node, parent: Node, statement: Node) -> Doubt:
+    return Doubt(Span(node.start_byte, node.end_byte), parent.type, statement.start_byte)
+
+
+def _errors(root: Node, text: bytes) -> list[tuple[Node, Node, Node]]:
+    """Return ERROR and MISSING nodes with parent and top-level statement, without needless semicolons."""
     if not root.has_error:
         return []
     errors = []
     needless = 0
-    pending = [(root, root)]
+    pending = [(root, root, root)]
     while pending:
-        node, parent = pending.pop()
+        node, parent, statement = pending.pop()
         if node.is_error or node.is_missing:
             if _is_needless_semicolon(node, parent, text):
                 needless += 1
             else:
-                errors.append((node, parent))
+                errors.append((node, parent, statement))
         else:
-            pending += [(child, node) for child in reversed(node.children) if child.has_error]
+            broken = [child for child in reversed(node.children) if child.has_error]
+            pending += [(child, node, child if node is root else statement) for child in broken]
     # An error that no node shows is still one.
-    return errors if errors or needless else [(root, root)]
+    return errors if errors or needless else [(root, root, root)]
 
 
 def _is_needless_semicolon(missing: Node, statement: Node, text: bytes) -> bool:

@@ -26,23 +26,26 @@ _NEAR = 60
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A place that could not be read, and the type of the node in which it is."""
+    """A place that could not be read, the type of the node in which it is, and where its statement begins."""
 
     span: Span
     parent: str
+    statement: int
 
 
 @dataclass(slots=True)
 class Respelling:
     """A text as long as the source, the spans that differ, and what cannot be seen in it any more.
 
-    `attribute_clauses` are by the offset where their specifier ends; `awaits` are offsets.
+    `attribute_clauses` are by the offset where their specifier ends; `awaits` are offsets; `defaults` are where
+    `default` stands, by the offset of the name that was put into the text instead.
     """
 
     text: bytearray
     changed: list[Span] = field(default_factory=list)
     attribute_clauses: dict[int, bytes] = field(default_factory=dict)
     awaits: set[int] = field(default_factory=set)
+    defaults: dict[int, Span] = field(default_factory=dict)
 
     def replace(self, start: int, end: int, new: bytes) -> None:
         """Put `new`, as long as what it replaces, into the text."""
@@ -78,6 +81,8 @@ class _Rule:
     margin: int = _MARGIN
     # The types of nodes in which doubts are looked at; empty: any.
     parents: frozenset[str] = frozenset()
+    # Whether the beginning of the statement is looked at, which may be far from what could not be read.
+    at_statement: bool = False
 
 
 def _windows(doubts: Iterable[Doubt], rule: _Rule) -> Iterator[Span]:
@@ -85,7 +90,10 @@ def _windows(doubts: Iterable[Doubt], rule: _Rule) -> Iterator[Span]:
     for doubt in doubts:
         if rule.parents and doubt.parent not in rule.parents:
             continue
-        first, last = max(0, doubt.span.start - rule.margin), doubt.span.end + rule.margin
+        if rule.at_statement:
+            first, last = doubt.statement, doubt.statement + rule.margin
+        else:
+            first, last = max(0, doubt.span.start - rule.margin), doubt.span.end + rule.margin
         if first <= end:
             end = max(end, last)
             continue
@@ -176,6 +184,14 @@ def _declare(made: Respelling, match: re.Match[bytes]) -> None:
     made.replace(*match.span("using"), b"const")
 
 
+def _name_default(made: Respelling, match: re.Match[bytes]) -> None:
+    start, end = match.span("all")
+    words = b"".join((b"async " if match["async"] else b"", match["kind"], b"*" if match["star"] else b" "))
+    words += b"_" * len("default")
+    made.defaults[start + len(words) - len("default")] = Span(start, start + len("default"))
+    made.replace(start, end, words.ljust(end - start))
+
+
 _RULES = (
     # White space beyond ASCII (no line's end), which hides a line's end from the grammar.
     _Rule(
@@ -210,7 +226,7 @@ _RULES = (
         re.compile(rb"(?<![\w$\\'\"])(?P<name>" + _RESERVED + rb")(?![\w$\\'\"])"),
         _replace_name,
         0,
-        frozenset({"export_clause", "named_imports", "export_statement"}),
+        frozenset({"export_clause", "named_imports"}),
     ),
     # `export {a}` and `from 'a'` with a line's end between them, `export` and `{a}` likewise.
     _Rule(re.compile(rb"(?<=\})(" + _GAP + rb")(?=from" + _GAP + rb"['\"])"), _blank_group(1)),
@@ -248,8 +264,22 @@ _RULES = (
         ),
         _blank_group("phase"),
     ),
-    # `export {a}` or `let a`, a line's end, and what would be a call, a property or a division.
-    _Rule(re.compile(_WORD + rb"export" + _GAP + rb"\{[^{}]*+\}(?P<gap>" + _GAP + rb")(?=[(\[`/])"), _end_statement),
+    # `export {a}`, `import 'a'` or `let a`, a line's end, and what would be a call, a property or an operation.
+    _Rule(
+        re.compile(
+            _WORD
+            + rb"(?:export"
+            + _GAP
+            + rb"\{[^{}]*+\}|import"
+            + _GAP
+            + rb"(?:"
+            + _STRING
+            + rb"))(?P<gap>"
+            + _GAP
+            + rb")(?=[(\[`/+-])"
+        ),
+        _end_statement,
+    ),
     _Rule(
         re.compile(
             _WORD
@@ -262,10 +292,35 @@ _RULES = (
             + _NAME
             + rb"(?P<gap>"
             + _GAP
-            + rb")(?=[(\[`/])"
+            + rb")(?=[(\[`/+-])"
         ),
         _end_statement,
     ),
+    # `export default function () {} a()`: the grammar knows such a declaration only with a name.
+    _Rule(
+        re.compile(
+            rb"export"
+            + _GAP
+            + rb"(?P<all>default"
+            + _GAP
+            + rb"(?P<async>async"
+            + _GAP
+            + rb")?(?P<kind>function|class)"
+            + _WORD_END
+            + rb"(?:"
+            + _GAP
+            + rb"(?P<star>\*))?)(?="
+            + _GAP
+            + rb"(?:[({]|extends))"
+        ),
+        _name_default,
+        at_statement=True,
+    ),
+    # `using` and `undefined` as names.
+    _Rule(
+        re.compile(_WORD + rb"using" + _WORD_END + rb"(?!" + _GAP + _NAME + _GAP + rb"(?:=|of\b))"), _put(0, b"us_ng")
+    ),
+    _Rule(re.compile(_WORD + rb"undefined(?=" + _GAP + rb"(?::|=>))"), _put(0, b"undef_ned")),
     # A field without a semicolon before `[b]` or `*b() {}`.
     _Rule(
         re.compile(rb"(?<=[\w$\x80-\xff\]'\"])(?P<gap>" + _GAP + rb")(?=[\[*])"),
@@ -273,6 +328,7 @@ _RULES = (
         _NEAR,
         frozenset({"class_body", "class_static_block", "method_definition", "field_definition"}),
     ),
+    _Rule(re.compile(rb"(?<![\w$.])in(?=(?:stanceof)?\s)"), _put(0, b"an"), _NEAR, frozenset({"class_body"})),
     # A line's end within a comment.
     _Rule(re.compile(rb"/\*(?:[^*]|\*(?!/)){0,300}+\*/"), _end_line, _NEAR),
     # `for (async of => {};;)`, `for (using a = b;;)`, `for (await using a = b;;)`.

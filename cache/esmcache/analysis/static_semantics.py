@@ -30,11 +30,16 @@ from esmcache.spans import Span
 # ECMA-262's local name of what `export default 1` binds; no identifier can be spelled so.
 DEFAULT_BINDING = "*default*"
 
-_PHASE = re.compile(rb"(?<![\w*/])(?P<phase>defer|source)(?![\w*/])")
+_PHASE = re.compile(rb"(?P<phase>defer|source)")
 _SHORTEST_PHASE = len("defer")
+_COMMENT = re.compile(rb"/\*.*?\*/|//[^\r\n]*", re.DOTALL)
+_LINE_END = re.compile(rb"[\r\n]|\xe2\x80[\xa8\xa9]")
 
 # The grammar ends `export` and `export {a}` at a line's end, though `{a}` or `from 'a'` follow.
 _MISREAD = re.compile(rb"export(?![\w$])|from(?=[\s/'\"])")
+_ASYNC = frozenset(
+    {"function_expression", "generator_function", "function_declaration", "generator_function_declaration"}
+)
 _FUNCTIONS_AND_CLASSES = frozenset({"function_expression", "generator_function", "class"})
 
 
@@ -177,9 +182,11 @@ class _Declarations:
 
     def _phase(self, children: list[Node]) -> Phase:
         # The grammar knows no phases: the word stands between two nodes.
-        if len(children) > 1:
-            start, end = children[0].end_byte, children[1].start_byte
-            if end - start >= _SHORTEST_PHASE and (word := _PHASE.search(self.tree.source, start, end)):
+        start = children[0].end_byte
+        clause = next((child for child in children if child.type == "import_clause"), None)
+        if clause is not None and clause.start_byte - start > _SHORTEST_PHASE:
+            written = _COMMENT.sub(b" ", self.tree.source[start : clause.start_byte])
+            if word := _PHASE.search(written):
                 return Phase(word["phase"].decode())
         return Phase.EVALUATION
 
@@ -221,8 +228,14 @@ class _Declarations:
     def _exported_declaration(self, statement: Node, declaration: Node) -> None:
         default = next((child for child in statement.children if child.type == "default"), None)
         for name in declaration_names(declaration):
+            place = self.tree.defaults.get(name.start_byte)
+            if place is not None:
+                self.exports.append(ExportEntry("default", None, None, DEFAULT_BINDING, place))
+                continue
             local_name = identifier_name(self.tree.text(name))
             self._add_export(name, "default" if default else local_name, None, None, local_name)
+        if default is not None:
+            self._check_async(declaration)
 
     def _export_default(self, statement: Node, value: Node) -> None:
         # `export default class A {}` is a declaration of A also where the grammar sees an expression.
@@ -230,6 +243,14 @@ class _Declarations:
         local_name = DEFAULT_BINDING if name is None else identifier_name(self.tree.text(name))
         place = name or next(child for child in statement.children if child.type == "default")
         self._add_export(place, "default", None, None, local_name)
+        self._check_async(value)
+
+    def _check_async(self, value: Node) -> None:
+        # `async` and `function` with a line's end in a comment between them are two statements.
+        if value.type not in _ASYNC or not value.children or value.children[0].type != "async":
+            return
+        if value.children[1].type == "comment" and _LINE_END.search(self.tree.text(value.children[1])):
+            self._note_unclear(value.children[1])
 
     def _export_clause(self, request: ModuleRequest | None, clause: Node) -> None:
         for specifier in clause.named_children:

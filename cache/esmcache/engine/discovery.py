@@ -29,6 +29,9 @@ from esmcache.spans import LineIndex
 from esmcache.store.cache_key import ANALYSIS_VERSION
 from esmcache.store.index import AnalysisRow, BlobRow, ExportRow, Index, ModuleRow
 
+# Called with what is counted, how many are done and how many are known of.
+Progress = Callable[[str, int, int], None]
+
 _SERVED = {
     ModuleFormat.MODULE: ServedKind.MODULE,
     ModuleFormat.COMMONJS: ServedKind.COMMONJS,
@@ -60,7 +63,7 @@ class Discovery:
         index: Index,
         compiler: Compiler,
         analyses: AnalysisStore,
-        progress: Callable[[int, int], None],
+        progress: Progress,
     ) -> None:
         self._files = files
         self._resolver = resolver
@@ -84,7 +87,7 @@ class Discovery:
             wave, self._next_wave = self._next_wave, []
             self._visit(wave)
             done += len(wave)
-            self._progress(done, done + len(self._next_wave))
+            self._progress("modules", done, done + len(self._next_wave))
         return self._found
 
     def _reach(self, resolution: Resolution) -> GraphModule | None:

@@ -13,9 +13,9 @@ from pathlib import Path
 from esmcache.cache_directory import CacheDirectory, write_whole
 from esmcache.engine.analysing import AnalysisStore
 from esmcache.engine.compiling import Compiler
-from esmcache.engine.discovery import Discovery
+from esmcache.engine.discovery import Discovery, Progress
 from esmcache.engine.graph import Problem
-from esmcache.engine.warming import Progress, find_roots
+from esmcache.engine.warming import find_roots
 from esmcache.file_source import FileSource
 from esmcache.records import ModuleFormat, NodeBuild
 from esmcache.resolution import Resolver
@@ -67,15 +67,7 @@ class Exporting:
         compiler = Compiler(self._index, self._build, self._directory.v8_path, self._jobs, self._v8_flags)
         try:
             analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
-            discovery = Discovery(
-                self._files,
-                resolver,
-                self._index,
-                compiler,
-                analyses,
-                lambda done, total: progress("modules", done, total),
-            )
-            found = discovery.walk(roots)
+            found = Discovery(self._files, resolver, self._index, compiler, analyses, progress).walk(roots)
         finally:
             compiler.close()
         with self._index.transaction():

@@ -13,6 +13,7 @@ from esmcache.cache_directory import CacheDirectory, CacheDirectoryRefused, open
 from esmcache.code_cache import NodeMissing, v8_tag
 from esmcache.engine.description import Description, describe
 from esmcache.engine.diagnosis import Check, Diagnosis
+from esmcache.engine.discovery import Progress
 from esmcache.engine.entries import SOURCE_SUFFIXES, find_targets
 from esmcache.engine.errors import EngineError
 from esmcache.engine.events import RunnerReport, fold_events
@@ -23,7 +24,7 @@ from esmcache.engine.lookup import CacheState, Explanation, Lookup, Lookups
 from esmcache.engine.maintenance import Collected, Finding, Maintenance, Statistics
 from esmcache.engine.node import node_build
 from esmcache.engine.program import installed_hook
-from esmcache.engine.warming import Progress, Warming, WarmReport
+from esmcache.engine.warming import Warming, WarmReport
 from esmcache.file_source import DiskFileSource, FileSource, file_url_from_path, path_from_file_url
 from esmcache.records import ModuleFormat, NodeBuild, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver

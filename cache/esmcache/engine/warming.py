@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from esmcache.cache_directory import CacheDirectory
 from esmcache.engine.analysing import AnalysisStore
 from esmcache.engine.compiling import Compiler
-from esmcache.engine.discovery import Discovered, Discovery
+from esmcache.engine.discovery import Discovered, Discovery, Progress
 from esmcache.engine.graph import GraphModule, Problem, load_order
 from esmcache.engine.publishing import Publisher
 from esmcache.file_source import FileSource, path_from_file_url
@@ -20,8 +20,6 @@ from esmcache.resolution import Resolver
 from esmcache.serving.manifest import ServedKind
 from esmcache.store.blobs import BlobStore
 from esmcache.store.index import EntryPointRow, Index, InputRow, MissRow, ModuleRow, PackageRow, RequestRow
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(slots=True)
@@ -98,14 +96,7 @@ class Warming:
         compiler = Compiler(self._index, self._build, self._directory.v8_path, self._jobs)
         try:
             analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
-            discovery = Discovery(
-                self._files,
-                self._resolver,
-                self._index,
-                compiler,
-                analyses,
-                lambda done, total: progress("modules", done, total),
-            )
+            discovery = Discovery(self._files, self._resolver, self._index, compiler, analyses, progress)
             found = discovery.walk([*roots, *extra])
             publisher = Publisher(
                 self._directory, self._index, self._files, self._build, compiler, self._conditions, started_ms
