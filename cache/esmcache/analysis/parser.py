@@ -64,7 +64,7 @@ _SECONDS_PER_BYTE = 1.5e-6
 # Such a text is read in blocks, which must be `bytes`: queries crash over any other buffer (tree-sitter 0.26.1).
 _BLOCK = 64 << 10
 # Smaller ones after an edit, so that what is read can be counted.
-_EDITED_BLOCK = 256
+_EDITED_BLOCK = 1024
 
 
 @dataclass(frozen=True, slots=True)

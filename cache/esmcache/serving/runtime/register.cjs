@@ -25,7 +25,8 @@ function start() {
   const asked = process.argv[1];
   if ((asked === undefined && !isWorker) || process.permission !== undefined) return false;
   const fs = require('node:fs');
-  const Module = require('node:module');
+  // What require('node:module') answers, which would take ten times as long.
+  const Module = module.constructor;
   if (typeof Module.registerHooks !== 'function') return false;
   const directory = env.ESMCACHE_DIR || CACHE_DIRECTORY;
   const status = fs.statSync(directory, { throwIfNoEntry: false });
@@ -36,7 +37,7 @@ function start() {
   const flags = readFlags(fs);
   let told;
   if (isWorker) {
-    told = require('node:worker_threads').getEnvironmentData(WORKER_KEY);
+    told = process.getBuiltinModule('node:worker_threads').getEnvironmentData(WORKER_KEY);
     if (told === undefined) return false;
   } else {
     // As Node finds its entry point, and with the same cache of what it found.
@@ -53,7 +54,8 @@ function start() {
   const manifest = require(`${RUNTIME}/manifest.cjs`).open(manifestFile, told.identity);
   if (manifest === null) return events.notServed('no manifest');
   const codeCaches = enableCodeCaches(fs, Module, manifest, `${directory}/v8`, flags);
-  const tellWorkers = () => require('node:worker_threads').setEnvironmentData(WORKER_KEY, told);
+  const { getBuiltinModule } = process;
+  const tellWorkers = () => getBuiltinModule('node:worker_threads').setEnvironmentData(WORKER_KEY, told);
   const report = require(`${RUNTIME}/hooks.cjs`)(manifest, `${directory}/packs`, __filename, tellWorkers);
   if (report === null) return events.notServed('flag: hooks of another preload, before ours');
   report.codeCaches = codeCaches;
@@ -64,14 +66,20 @@ function start() {
 // Reads the flags in their order; NODE_OPTIONS come before the command line's.
 function readFlags(fs) {
   const { env, execArgv } = process;
+  const flags = { conditions: [], inspected: false, v8: false, reason: '' };
+  const options = env.NODE_OPTIONS;
+  if (env.NODE_PRESERVE_SYMLINKS === '1' || env.NODE_PRESERVE_SYMLINKS_MAIN === '1') {
+    flags.reason = 'flag --preserve-symlinks in the environment';
+  }
+  // Nearly every start: the preload and nothing else.
+  if (!options && execArgv.length === 2 && execArgv[0] === '--require' && execArgv[1] === __filename) return flags;
   const all = [];
-  if (env.NODE_OPTIONS) {
-    const words = env.NODE_OPTIONS.match(/(?:[^\s"]|"(?:\\.|[^"\\])*")+/g) || [];
+  if (options) {
+    const words = options.match(/(?:[^\s"]|"(?:\\.|[^"\\])*")+/g) || [];
     for (let i = 0; i < words.length; i++) all.push(words[i].replace(/"/g, ''));
   }
   for (let i = 0; i < execArgv.length; i++) all.push(execArgv[i]);
 
-  const flags = { conditions: [], inspected: false, v8: false, reason: '' };
   let isFirst = null;
   for (let i = 0; i < all.length; i++) {
     const flag = all[i].startsWith('--') ? all[i].split('=', 1)[0].replace(/_/g, '-') : all[i].slice(0, 2);
@@ -84,9 +92,6 @@ function readFlags(fs) {
       const named = value();
       if (isFirst === null) isFirst = isHook(fs, named);
     } else if (flag === '--import') value();
-  }
-  if (env.NODE_PRESERVE_SYMLINKS === '1' || env.NODE_PRESERVE_SYMLINKS_MAIN === '1') {
-    flags.reason = 'flag --preserve-symlinks in the environment';
   }
   // What an earlier preload registered would be passed over, since the hook that was registered last is asked first.
   if (!isFirst) flags.reason = 'flag --require of another preload, before ours';
@@ -118,7 +123,7 @@ function enableCodeCaches(fs, Module, manifest, directory, flags) {
   const { env } = process;
   if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || flags.inspected) return 'left off';
   // Under other flags of V8 Node would look into another, unfilled directory, and fill it.
-  if (flags.v8 && require('node:v8').cachedDataVersionTag() !== manifest.v8Tag) return 'other flags';
+  if (flags.v8 && process.getBuiltinModule('node:v8').cachedDataVersionTag() !== manifest.v8Tag) return 'other flags';
   // From Node 26 on the cache can be read without being written at exit.
   const takesOptions = parseInt(process.version.slice(1), 10) >= 26;
   const answer = Module.enableCompileCache(takesOptions ? { directory, readOnly: true, portable: false } : directory);
@@ -129,7 +134,7 @@ function enableCodeCaches(fs, Module, manifest, directory, flags) {
 // disturb the program, so every fault in writing one is dropped. ESMCACHE_LOG=debug shows it on stderr, and an
 // absolute path in ESMCACHE_LOG has it appended to that file.
 function reporter(fs, directory, { identity, name }, conditions) {
-  const { appendFileSync, statSync, mkdirSync, writeSync } = fs;
+  const { appendFileSync, openSync, fstatSync, mkdirSync, writeSync, closeSync } = fs;
   const { stringify } = JSON;
   const { now } = Date;
   const { version, arch, execPath, env } = process;
@@ -142,10 +147,18 @@ function reporter(fs, directory, { identity, name }, conditions) {
       if (log === 'debug') writeSync(2, `esmcache: ${stringify(report)}\n`);
       else if (log && log[0] === '/') appendFileSync(log, line);
       const file = `${directory}/events/${name}`;
-      const status = statSync(file, { throwIfNoEntry: false });
-      if (status === undefined) mkdirSync(`${directory}/events`, { recursive: true, mode: 0o700 });
-      else if (status.size > LARGEST_EVENTS) return;
-      appendFileSync(file, line, { mode: 0o600 });
+      let descriptor;
+      try {
+        descriptor = openSync(file, 'a', 0o600);
+      } catch {
+        mkdirSync(`${directory}/events`, { recursive: true, mode: 0o700 });
+        descriptor = openSync(file, 'a', 0o600);
+      }
+      try {
+        if (fstatSync(descriptor).size < LARGEST_EVENTS) writeSync(descriptor, line);
+      } finally {
+        closeSync(descriptor);
+      }
     } catch {
       // A full disk or a read-only cache is no business of the program's.
     }

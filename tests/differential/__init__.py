@@ -1,0 +1,1 @@
+"""Small programs as data, started natively and served, with all that the outside can see compared."""

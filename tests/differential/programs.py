@@ -1,0 +1,113 @@
+"""Reads programs from Markdown cases: how each is started, and what its record says. Starts nothing.
+
+The blocks of a case are files, but for these:
+
+`run`: a TOML table, all of it optional, how the program is started:
+    command   what follows `node` and the preload; without it the case's first file
+    warm      the files that are warmed as entry points; without it the case's first file
+    edited    the file that is edited to make the cache stale; without it one of those that can be
+    nodes     the Nodes that it is about; without it all
+    env, stdin, cwd    as they say; every `{root}` in a value of `env` is the program's directory
+    by        `environment`: the preload is named by NODE_OPTIONS instead of the command line, so that children see it
+    frames    true: the program shows stacks with the frames of docs/serving.md, item 5
+`setup.mjs`: run once natively before all else and then removed: makes what Markdown cannot hold.
+
+The record says how each Node ends natively and how many modules the warm start is served, or why none.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from case_file import Case, read_cases
+
+PROGRAMS = Path(__file__).parent
+NODES = ("node22", "node24", "node26")
+
+_EDITABLE = re.compile(r".*\.(?:js|mjs|cjs)")
+_RUN_KEYS = {"command", "warm", "edited", "nodes", "env", "stdin", "cwd", "by", "frames"}
+
+
+@dataclass(frozen=True)
+class DifferentialProgram:
+    """One program of a case file and how it is started."""
+
+    case: Case
+    files: Mapping[str, str]
+    command: tuple[str, ...]
+    warmed: tuple[str, ...]
+    edited: str
+    nodes: tuple[str, ...]
+    env: Mapping[str, str]
+    stdin: str
+    cwd: str
+    by_environment: bool
+    has_frames: bool
+
+    @property
+    def setup(self) -> str | None:
+        """Return the program that makes what Markdown cannot hold."""
+        return self.case.files.get("setup.mjs")
+
+    @property
+    def records(self) -> dict[str, str]:
+        """Return what is recorded of each Node."""
+        return records_in(self.case, self.nodes)
+
+
+def records_in(case: Case, nodes: tuple[str, ...]) -> dict[str, str]:
+    """Return what a case's record says of each of these Nodes."""
+    block = case.expected.get("record")
+    lines = [] if block is None else block.text.splitlines()
+    named = dict(line.split(": ", 1) for line in lines)
+    if "every node" in named:
+        return dict.fromkeys(nodes, named["every node"])
+    return named
+
+
+def record_text(nodes: tuple[str, ...], records: Mapping[str, str]) -> str:
+    """Return the text of a record block: one line where all Nodes agree."""
+    known = {node: records[node] for node in nodes if node in records}
+    if len(known) == len(nodes) and len(set(known.values())) == 1:
+        return f"every node: {known[nodes[0]]}\n"
+    return "".join(f"{node}: {record}\n" for node, record in known.items())
+
+
+def all_programs() -> list[DifferentialProgram]:
+    """Return the programs of all case files; raises ValueError for one that cannot be understood."""
+    return [_program(case) for path in sorted(PROGRAMS.glob("*.md")) for case in read_cases(path)]
+
+
+def _program(case: Case) -> DifferentialProgram:
+    run: dict[str, Any] = tomllib.loads(case.files.get("run", ""))
+    if unknown := run.keys() - _RUN_KEYS:
+        raise ValueError(f"{case.path}: {case.name}: {sorted(unknown)} mean nothing here")
+    files = {name: text for name, text in case.files.items() if name not in ("run", "setup.mjs")}
+    first = next(iter(files), "")
+    warmed = tuple(run.get("warm", [first]))
+    return DifferentialProgram(
+        case=case,
+        files=files,
+        command=tuple(shlex.split(run.get("command", shlex.quote(first)))),
+        warmed=warmed,
+        edited=run.get("edited") or _one_to_edit(files, warmed),
+        nodes=tuple(run.get("nodes", NODES)),
+        env=run.get("env", {}),
+        stdin=run.get("stdin", ""),
+        cwd=run.get("cwd", "."),
+        by_environment=run.get("by") == "environment",
+        has_frames=run.get("frames", False),
+    )
+
+
+def _one_to_edit(files: Mapping[str, str], warmed: tuple[str, ...]) -> str:
+    """Return a module that is no entry point if there is one; another one for every sort of program."""
+    modules = [name for name in files if _EDITABLE.fullmatch(name)]
+    inner = [name for name in modules if name not in warmed] or modules
+    return inner[sum(map(len, files.values())) % len(inner)] if inner else ""

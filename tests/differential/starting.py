@@ -1,0 +1,175 @@
+"""Starts a program of a case natively and served, in every state of the cache; says what the outside saw."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conftest import EsmcacheHome
+from differential.programs import DifferentialProgram
+from esmcache.engine.facade import Engine
+
+_WATCHDOG_S = 120
+_EDIT = "\n;globalThis.console.log('edited');\n"
+# Item 5 of docs/serving.md, and nothing else: frames inside Node, and those of our hooks.
+_HOOK_FRAMES = re.compile(rb"^ +at (?:.*\()?(?:node:internal/|/[^\n]*/serving/runtime/hooks\.cjs)[^\n]*\n", re.M)
+_PID = re.compile(rb"\(node:\d+\)|(?<=\(worker )\d+(?=\))|^\(node:\d+", re.M)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What can be seen of a start from outside; `written` has what became of files that it changed."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    written: Mapping[str, object]
+
+
+@dataclass
+class Starter:
+    """Starts one program with one Node; every start finds the program's files as they were."""
+
+    program: DifferentialProgram
+    root: Path
+    node: Path
+    home: EsmcacheHome
+    hook: Path
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    _kept: dict[str, object] = field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Write the program's files."""
+        for name, text in self.program.files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+        if self.program.setup is not None:
+            setup = self.root / "setup.mjs"
+            setup.write_bytes(self.program.setup.encode())
+            subprocess.run([self.node, setup], cwd=self.root, env=self.home.environment, check=True)
+            setup.unlink()
+        self._kept = dict(_tree(self.root))
+
+    def warm(self) -> None:
+        """Warm the program's entry points."""
+        with Engine.open(node=str(self.node), jobs=1, environment=self.home.environment) as engine:
+            engine.warm([self.root / name for name in self.program.warmed])
+
+    def native(self) -> Seen:
+        """Return what is seen of the program without esmcache."""
+        return self._start([], {})
+
+    def served(self) -> Seen:
+        """Return what is seen of the program with the preload; `reports` are the runners' own."""
+        if self.program.by_environment:
+            return self._start([], {"NODE_OPTIONS": f"--require {self.hook}"})
+        return self._start(["--require", str(self.hook)], {})
+
+    def edit(self) -> None:
+        """Change one module, as if by an editor."""
+        path = self.root / self.program.edited
+        path.write_bytes(path.read_bytes() + _EDIT.encode())
+        self._kept = dict(_tree(self.root))
+
+    @contextmanager
+    def damaged(self, directory: str) -> Iterator[bool]:
+        """Damage what a directory of the cache holds for this program; tell whether there is something."""
+        paths = [path for path in sorted((self.home.cache_dir / directory).iterdir()) if path.is_file()]
+        contents = {path: path.read_bytes() for path in paths}
+        mine = {path: content for path, content in contents.items() if self._is_mine(path, content)}
+        for path, content in mine.items():
+            middle = len(content) // 2
+            path.write_bytes(content[:middle] + b"damaged!" + content[middle + 8 :])
+        yield bool(mine)
+        for path, content in mine.items():
+            path.write_bytes(content)
+
+    def _is_mine(self, path: Path, content: bytes) -> bool:
+        return os.fsencode(self.root) in content or path.suffix == ".pack"
+
+    def _start(self, flags: list[str], env: Mapping[str, str]) -> Seen:
+        log = self.home.root / "runner.log"
+        log.unlink(missing_ok=True)
+        own = {name: value.replace("{root}", str(self.root)) for name, value in self.program.env.items()}
+        if env.keys() & own.keys():
+            own = {**own, **{name: f"{own.get(name, '')} {value}".strip() for name, value in env.items()}}
+            env = {}
+        result = subprocess.run(
+            [self.node, *flags, *self.program.command],
+            cwd=self.root / self.program.cwd,
+            env={**self.home.environment, "ESMCACHE_LOG": str(log), **own, **env},
+            input=self.program.stdin.encode(),
+            capture_output=True,
+            timeout=_WATCHDOG_S,
+            check=False,
+        )
+        self.reports = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        after = dict(_tree(self.root))
+        written = {
+            name: after.get(name) for name in after.keys() | self._kept.keys() if after.get(name) != self._kept.get(name)
+        }
+        if written:
+            _restore(self.root, self._kept)
+        return Seen(result.returncode, self._text(result.stdout), self._text(result.stderr), written)
+
+    def _text(self, output: bytes) -> str:
+        output = _PID.sub(b"(pid)", output)
+        if self.program.has_frames:
+            output = _HOOK_FRAMES.sub(b"", output)
+        return output.decode("utf-8", "backslashreplace")
+
+    def record(self, seen: Seen) -> str:
+        """Return what a record says of a warm start."""
+        ended = f"exit {seen.exit_code}" if seen.exit_code >= 0 else f"signal {-seen.exit_code}"
+        if not self.reports:
+            return f"{ended}, no report"
+        reasons = sorted({report["reason"] for report in self.reports if "reason" in report})
+        served = sum(report["served"] for report in self.reports)
+        return ", ".join([ended, f"served {served}", *reasons])
+
+
+def _tree(root: Path) -> Iterator[tuple[str, object]]:
+    for directory, names, files in os.walk(root):
+        for name in [*names, *files]:
+            path = os.path.join(directory, name)
+            mode = os.lstat(path).st_mode
+            content: object = None
+            if stat.S_ISLNK(mode):
+                content = os.readlink(path)
+            elif stat.S_ISREG(mode):
+                content = Path(path).read_bytes()
+            yield os.path.relpath(path, root), (stat.S_IMODE(mode), content)
+
+
+def _restore(root: Path, kept: Mapping[str, object]) -> None:
+    now = dict(_tree(root))
+    for name in sorted(now.keys() - kept.keys(), reverse=True):
+        path = root / name
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink()
+    for name in sorted(kept):
+        if now.get(name) == kept[name]:
+            continue
+        path = root / name
+        match kept[name]:
+            case int(mode), str(target):
+                path.unlink(missing_ok=True)
+                path.symlink_to(target)
+            case int(mode), bytes(content):
+                path.unlink(missing_ok=True)
+                path.write_bytes(content)
+                path.chmod(mode)
+            case int(mode), None:
+                path.mkdir(exist_ok=True)
+                path.chmod(mode)

@@ -1,0 +1,85 @@
+"""A program never behaves differently served than native: the programs below differential/, in every state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from case_file import read_cases, rewrite_block
+from conftest import FOREIGN_VARIABLES, EsmcacheHome
+from differential.programs import DifferentialProgram, all_programs, record_text, records_in
+from differential.starting import Starter
+from esmcache.engine.program import installed_hook
+
+_PAIRS = [(program, node) for program in all_programs() for node in program.nodes]
+_STARTS = [pytest.param(program, node) for program, node in _PAIRS]
+_IDS = [f"{program.case.path.stem}/{program.case.name}/{node}" for program, node in _PAIRS]
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EsmcacheHome]:
+    """Return a home for all programs: each has its own entry points and packs in its cache."""
+    root = tmp_path_factory.mktemp("home")
+    environment = {
+        "HOME": str(root),
+        "XDG_CACHE_HOME": str(root / ".cache"),
+        "XDG_CONFIG_HOME": str(root / ".config"),
+        "XDG_DATA_HOME": str(root / ".local" / "share"),
+        "XDG_STATE_HOME": str(root / ".local" / "state"),
+        "ESMCACHE_DIR": str(root / "esmcache"),
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+    }
+    with pytest.MonkeyPatch.context() as patched:
+        for name in FOREIGN_VARIABLES:
+            patched.delenv(name, raising=False)
+        yield EsmcacheHome(root, root / "esmcache", environment)
+
+
+@pytest.fixture(scope="session")
+def hook(home: EsmcacheHome) -> Path:
+    return installed_hook(home.environment)
+
+
+@pytest.mark.parametrize(("program", "any_node"), _STARTS, ids=_IDS, indirect=["any_node"])
+def test_program(
+    program: DifferentialProgram,
+    any_node: Path,
+    tmp_path: Path,
+    home: EsmcacheHome,
+    hook: Path,
+    update_golden: bool,
+    request: pytest.FixtureRequest,
+) -> None:
+    version = request.node.callspec.params["any_node"]
+    every_state = version == "node24"
+    starter = Starter(program, tmp_path / "project", any_node, home, hook)
+    starter.prepare()
+    native = starter.native()
+    if every_state:
+        assert starter.served() == native, "cold"
+    starter.warm()
+    warm = starter.served()
+    assert warm == native, f"warm: {starter.reports}"
+    _check_record(program, version, starter.record(warm), update=update_golden)
+    if every_state:
+        for directory in ("packs", "manifests"):
+            with starter.damaged(directory):
+                assert starter.served() == native, f"damaged {directory}: {starter.reports}"
+    if program.edited:
+        starter.edit()
+        native = starter.native()
+        assert starter.served() == native, f"stale: {starter.reports}"
+
+
+def _check_record(program: DifferentialProgram, version: str, record: str, *, update: bool) -> None:
+    if update:
+        path = program.case.path
+        case = next(case for case in read_cases(path) if case.name == program.case.name)
+        text = record_text(program.nodes, {**records_in(case, program.nodes), version: record})
+        rewrite_block(path, case.name, "record", text)
+        return
+    expected = program.records.get(version)
+    assert record == expected, f"{program.case.path}: {program.case.name} (pytest --update-golden rewrites it)"
