@@ -39,7 +39,7 @@ ATHERIS := $(FUZZING)/.installed-$(ATHERIS_WHEEL)
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 .PHONY: demo
 demo: $(EXAMPLE) ## Start the example program with and without the cache, and compare

@@ -54,7 +54,7 @@ def await_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic |
     word, parent = path[-1], path[-2] if len(path) > 1 else path[-1]
     if word.type == "await":
         return _misplaced(tree, path, word)
-    if word.type not in _NAMES or identifier_name(tree.text(word)) != "await":
+    if parent.type == "namespace_export" or word.type not in _NAMES or identifier_name(tree.text(word)) != "await":
         return None
     span = Span(*word.byte_range)
     if word.type != "identifier" or b"\\" in tree.text(word):
@@ -63,8 +63,6 @@ def await_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic |
         return diagnostic(DiagnosticKind.RESERVED_AWAIT, span)
     if parent.type in ("import_specifier", "export_specifier"):
         return diagnostic(DiagnosticKind.RESERVED_AWAIT, span) if _is_bound_specifier(path) else None
-    if parent.type == "namespace_export":
-        return None
     # What stands behind the statement could be the operand still: that is left to the engine.
     if _is_binding(word, parent) or _NO_OPERAND.match(tree.source, word.end_byte, path[1].end_byte):
         return diagnostic(DiagnosticKind.RESERVED_AWAIT, span)

@@ -328,7 +328,7 @@ _RULES = (
         _NEAR,
         frozenset({"class_body", "class_static_block", "method_definition", "field_definition"}),
     ),
-    _Rule(re.compile(rb"(?<![\w$.])in(?=(?:stanceof)?\s)"), _put(0, b"an"), _NEAR, frozenset({"class_body"})),
+    _Rule(re.compile(rb"(?<![\w$.])in(?=(?:stanceof)?[\s;])"), _put(0, b"an"), _NEAR, frozenset({"class_body"})),
     # A line's end within a comment.
     _Rule(re.compile(rb"/\*(?:[^*]|\*(?!/)){0,300}+\*/"), _end_line, _NEAR),
     # `for (async of => {};;)`, `for (using a = b;;)`, `for (await using a = b;;)`.

@@ -4,8 +4,7 @@
 // no method looked up later.
 
 const fs = require('node:fs');
-// What require('node:module') answers, which would take ten times as long.
-const Module = module.constructor;
+const Module = require('node:module');
 const { checksum } = require('./manifest.cjs');
 
 const { lstatSync, readlinkSync, openSync, readSync, closeSync, readFileSync, fstatSync } = fs;

@@ -25,9 +25,6 @@ function start() {
   const asked = process.argv[1];
   if ((asked === undefined && !isWorker) || process.permission !== undefined) return false;
   const fs = require('node:fs');
-  // What require('node:module') answers, which would take ten times as long.
-  const Module = module.constructor;
-  if (typeof Module.registerHooks !== 'function') return false;
   const directory = env.ESMCACHE_DIR || CACHE_DIRECTORY;
   const status = fs.statSync(directory, { throwIfNoEntry: false });
   // What others can write may hold anything.
@@ -41,7 +38,7 @@ function start() {
     if (told === undefined) return false;
   } else {
     // As Node finds its entry point, and with the same cache of what it found.
-    const found = Module._findPath(asked, null, true);
+    const found = module.constructor._findPath(asked, null, true);
     if (!found) return false;
     const identity = [fs.realpathSync(found), process.version, process.arch].concat(flags.conditions).join('\0');
     told = { identity, name: manifestName(identity) };
@@ -51,6 +48,8 @@ function start() {
   const manifestFile = `${directory}/manifests/${told.name}.manifest`;
   if (fs.statSync(manifestFile, { throwIfNoEntry: false }) === undefined) return events.notServed('no manifest');
 
+  const Module = require('node:module');
+  if (typeof Module.registerHooks !== 'function') return events.notServed('flag: a Node without module.registerHooks');
   const manifest = require(`${RUNTIME}/manifest.cjs`).open(manifestFile, told.identity);
   if (manifest === null) return events.notServed('no manifest');
   const codeCaches = enableCodeCaches(fs, Module, manifest, `${directory}/v8`, flags);
