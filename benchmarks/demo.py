@@ -57,7 +57,7 @@ def demonstrate(console: Console, node: Path, rounds: int) -> None:
     start(compile_cache, cwd)
 
     console.print("\n[bold]2.[/] Starting it, as `node` does:")
-    outcome, _ = start(plain, cwd)
+    outcome = start(plain, cwd).outcome
     if outcome.exit_code != 0:
         raise Failure(f"{name} itself failed:\n{outcome.stderr.decode(errors='replace')}")
     console.print(outcome.stdout.decode(), style="dim", markup=False, highlight=False, soft_wrap=True)

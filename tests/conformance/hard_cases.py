@@ -432,17 +432,12 @@ _PLAIN = (
 
 
 def hard_cases() -> Iterator[tuple[str, bytes]]:
-    """Yield each module with a name."""
-    for number, text in enumerate(_PLAIN):
-        yield f"plain-{number}", _encoded(text)
-    for (first, one), (second, between), (third, other) in product(
-        enumerate(_STATEMENTS), enumerate(_SEPARATORS), enumerate(_FOLLOWERS)
-    ):
-        yield f"lines-{first}-{second}-{third}", _encoded(f"{_DECLARED} {one}{between}{other}")
-    for (first, word), (second, use) in product(enumerate(_WORDS), enumerate(_USES)):
-        yield f"word-{first}-{second}", _encoded(use.format(w=word))
-    for (first, string), (second, use) in product(enumerate(_STRINGS), enumerate(_STRING_USES)):
-        yield f"string-{first}-{second}", _encoded(use.format(s=string))
+    """Yield each module with its text as its name."""
+    uses = [use.format(w=word) for word, use in product(_WORDS, _USES)]
+    uses += [use.format(s=string) for string, use in product(_STRINGS, _STRING_USES)]
+    lines = [f"{_DECLARED} {''.join(parts)}" for parts in product(_STATEMENTS, _SEPARATORS, _FOLLOWERS)]
+    for text in dict.fromkeys((*_PLAIN, *uses, *lines)):
+        yield text, text.encode()
 
 
 def large_cases() -> Iterator[tuple[str, bytes]]:
@@ -458,7 +453,3 @@ def large_cases() -> Iterator[tuple[str, bytes]]:
     for opening, closing in (("(", ")"), ("{", "}"), ("() => {", "}"), ("`${", "}`"), ("x => ", "")):
         middle = "" if opening == "{" else "1"
         yield f"10,000 of {opening}", f"import 'm'; {opening * 10_000}{middle}{closing * 10_000}".encode()
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8")

@@ -7,7 +7,6 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from case_file import read_cases
@@ -84,10 +83,14 @@ def language_tests(root: Path | None) -> InputSet:
     return InputSet(name, tuple(Module(file, file.relative_to(test).as_posix()) for file in files))
 
 
-def hard_case_files(directory: Path, *, large: bool) -> InputSet:
-    """Return the hand-written modules, and those of the Markdown cases, as files in `directory`."""
+def hard_case_files(directory: Path, *, limit: int | None = None) -> InputSet:
+    """Return the hand-written modules, and those of the Markdown cases, as files in `directory`.
+
+    With a limit, so many of them, and none of the large ones.
+    """
+    cases = [*_markdown_cases(), *hard_cases()]
+    cases = [*cases, *large_cases()] if limit is None else random.Random(_SEED).sample(cases, limit)
     modules = []
-    cases = chain(_markdown_cases(), hard_cases(), large_cases() if large else ())
     for number, (name, source) in enumerate(cases):
         file = directory / f"{number}.mjs"
         file.write_bytes(source)

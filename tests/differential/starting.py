@@ -20,8 +20,8 @@ from esmcache.engine.facade import Engine
 _WATCHDOG_S = 120
 _EDIT = "\n;globalThis.console.log('edited');\n"
 # Item 5 of docs/serving.md, and nothing else: frames inside Node, and those of our hooks.
-_HOOK_FRAMES = re.compile(rb"^ +at (?:.*\()?(?:node:internal/|/[^\n]*/serving/runtime/hooks\.cjs)[^\n]*\n", re.M)
-_PID = re.compile(rb"\(node:\d+\)|(?<=\(worker )\d+(?=\))|^\(node:\d+", re.M)
+_HOOK_FRAMES = re.compile(rb"\n +at (?:[^\n]*\()?(?:node:|/[^\n]*/serving/runtime/hooks\.cjs:)[^\n){]*\)?")
+_PID = re.compile(rb"(?<=\(node:)\d+(?=\))|(?<=^OWN )\d+(?=: )", re.M)
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Starter:
     hook: Path
     reports: list[dict[str, Any]] = field(default_factory=list)
     _kept: dict[str, object] = field(default_factory=dict)
+    _mine: list[Path] = field(default_factory=list)
 
     def prepare(self) -> None:
         """Write the program's files."""
@@ -61,8 +62,10 @@ class Starter:
 
     def warm(self) -> None:
         """Warm the program's entry points."""
+        before = set(self._cache_files())
         with Engine.open(node=str(self.node), jobs=1, environment=self.home.environment) as engine:
             engine.warm([self.root / name for name in self.program.warmed])
+        self._mine = [path for path in self._cache_files() if path not in before]
 
     def native(self) -> Seen:
         """Return what is seen of the program without esmcache."""
@@ -81,20 +84,19 @@ class Starter:
         self._kept = dict(_tree(self.root))
 
     @contextmanager
-    def damaged(self, directory: str) -> Iterator[bool]:
-        """Damage what a directory of the cache holds for this program; tell whether there is something."""
-        paths = [path for path in sorted((self.home.cache_dir / directory).iterdir()) if path.is_file()]
-        contents = {path: path.read_bytes() for path in paths}
-        mine = {path: content for path, content in contents.items() if self._is_mine(path, content)}
-        for path, content in mine.items():
+    def damaged(self, directory: str) -> Iterator[None]:
+        """Damage what warming this program has added to a directory of the cache."""
+        contents = {path: path.read_bytes() for path in self._mine if path.parent.name == directory}
+        for path, content in contents.items():
             middle = len(content) // 2
             path.write_bytes(content[:middle] + b"damaged!" + content[middle + 8 :])
-        yield bool(mine)
-        for path, content in mine.items():
+        yield
+        for path, content in contents.items():
             path.write_bytes(content)
 
-    def _is_mine(self, path: Path, content: bytes) -> bool:
-        return os.fsencode(self.root) in content or path.suffix == ".pack"
+    def _cache_files(self) -> list[Path]:
+        directories = [self.home.cache_dir / name for name in ("packs", "manifests")]
+        return [path for directory in directories for path in directory.glob("*") if path.is_file()]
 
     def _start(self, flags: list[str], env: Mapping[str, str]) -> Seen:
         log = self.home.root / "runner.log"
@@ -122,7 +124,7 @@ class Starter:
         return Seen(result.returncode, self._text(result.stdout), self._text(result.stderr), written)
 
     def _text(self, output: bytes) -> str:
-        output = _PID.sub(b"(pid)", output)
+        output = _PID.sub(b"pid", output)
         if self.program.has_frames:
             output = _HOOK_FRAMES.sub(b"", output)
         return output.decode("utf-8", "backslashreplace")

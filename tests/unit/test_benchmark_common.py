@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from common import Failure, Way, interleave
+from common import FEWEST_ROUNDS, Failure, Way, interleave, start
 
 
 def way(name: str, program: str) -> Way:
@@ -37,3 +37,23 @@ def test_each_round_starts_every_way_once(tmp_path: Path) -> None:
 def test_a_start_that_differs_is_a_failure(tmp_path: Path, program: str, message: str) -> None:
     with pytest.raises(Failure, match=message):
         interleave([way("plain", "print(1); print(2)"), way("other", program)], 1, tmp_path)
+
+
+@pytest.mark.parametrize("command", [(sys.executable, "-c", "print(2)"), ("/nowhere/runtime",)])
+def test_a_way_that_need_not_agree_is_left_out_with_the_reason(tmp_path: Path, command: tuple[str, ...]) -> None:
+    peer = Way("peer", command, dict(os.environ), must_agree=False)
+    plain, left_out = interleave([way("plain", "print(1)"), peer], 2, tmp_path)
+    assert len(plain.seconds) == len(plain.peaks_mb) == 2
+    assert (left_out.seconds, left_out.peaks_mb) == ([], [])
+    assert "peer" in left_out.left_out
+    assert left_out.as_json() == {"way": "peer", "left_out": left_out.left_out}
+
+
+def test_a_start_tells_the_peak_of_its_own_memory(tmp_path: Path) -> None:
+    small, large = (start(way(text, text), tmp_path).peak_mb for text in ("pass", "bytearray(b'1' * 90_000_000)"))
+    assert small + 80 < large
+
+
+def test_an_end_in_time_leaves_enough_rounds(tmp_path: Path) -> None:
+    (timing,) = interleave([way("plain", "pass")], 50, tmp_path, enough_s=0)
+    assert len(timing.seconds) == FEWEST_ROUNDS

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from esmcache.analysis.attributes import import_attributes, property_name
-from esmcache.analysis.parser import Node, SyntaxTree, TreeQuery
+from esmcache.analysis.parser import Node, SyntaxTree, TreeQuery, is_costly
 from esmcache.analysis.string_values import string_value
 from esmcache.records import CallKind, ImportAttribute, ModuleCall
 from esmcache.spans import Span
@@ -26,16 +26,14 @@ _IMPORT = re.compile(rb"import(?<![\w$]import)\s*(?:\.\s*(?=/|defer|source)|(?![
 _WORKER = re.compile(rb"Worker(?<![\w$]Worker)(?![\w$])")
 _REQUIRE = re.compile(rb"require(?<![\w$]require)(?![\w$])")
 _CALLEES = frozenset({"import", "identifier", "property_identifier"})
-_FEW = 32
 _META_URL = re.compile(rb"import\s*\.\s*meta\s*\.\s*url")
 
 
 def module_calls(tree: SyntaxTree, *, commonjs: bool) -> tuple[ModuleCall, ...]:
     """Return the calls in source order; require() alone is left out in modules and without a literal."""
-    within = _where_calls_may_be(tree, (_IMPORT, _WORKER, _REQUIRE) if commonjs else (_IMPORT, _WORKER))
-    if within is None:
+    found = _found(tree, (_IMPORT, _WORKER, _REQUIRE) if commonjs else (_IMPORT, _WORKER))
+    if not found:
         return ()
-    found = _QUERY.captures(tree.root, within)
     calls = [_import_call(tree, node) for node in found.get("import", ())]
     calls += [_worker(tree, node) for node in found.get("worker", ())]
     if commonjs:
@@ -44,18 +42,21 @@ def module_calls(tree: SyntaxTree, *, commonjs: bool) -> tuple[ModuleCall, ...]:
     return tuple(calls)
 
 
-def _where_calls_may_be(tree: SyntaxTree, words: Iterable[re.Pattern[bytes]]) -> Span | None:
-    """Return a span that covers all calls, or None where there can be none.
+def _found(tree: SyntaxTree, words: Iterable[re.Pattern[bytes]]) -> dict[str, list[Node]]:
+    """Return the calls by their kind.
 
-    Most texts need no query, which costs as much as half a parse.
+    Most texts need no query, which costs as much as half a parse, and most others only near a few words.
     """
     spans = [match.span() for word in words for match in word.finditer(tree.source)]
-    if len(spans) <= _FEW:
-        # Most are in comments. (Looking them up one by one costs the number of statements each.)
-        spans = [span for span in spans if _is_callee(tree.root, span[0])]
-    if not spans:
-        return None
-    return Span(min(start for start, _ in spans), max(end for _, end in spans))
+    if is_costly(tree.root, len(spans)):
+        return _QUERY.captures(tree.root, Span(min(span[0] for span in spans), max(span[1] for span in spans)))
+    found: dict[str, dict[int, Node]] = {}
+    for start, end in spans:
+        # Most are in comments.
+        if _is_callee(tree.root, start):
+            for kind, nodes in _QUERY.captures(tree.root, Span(start, end)).items():
+                found.setdefault(kind, {}).update((node.id, node) for node in nodes)
+    return {kind: list(nodes.values()) for kind, nodes in found.items()}
 
 
 def _is_callee(root: Node, start: int) -> bool:

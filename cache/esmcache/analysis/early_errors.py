@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from esmcache.analysis.declared_names import DeclaredNames, declared_names
 from esmcache.analysis.name_errors import duplicate_bindings, duplicate_exports, entry_errors, name_errors
-from esmcache.analysis.parser import Node, SyntaxTree, TreeQuery
+from esmcache.analysis.parser import Node, SyntaxTree, html_comment
 from esmcache.analysis.placement_errors import placement_errors
 from esmcache.analysis.repeated_attributes import repeated_attribute
 from esmcache.analysis.static_semantics import ModuleReading
@@ -18,7 +18,6 @@ from esmcache.diagnostics import Diagnostic, DiagnosticKind, diagnostic
 from esmcache.records import ExportEntry, ModuleRecord
 from esmcache.spans import Span
 
-_HTML_COMMENTS = TreeQuery("(html_comment) @comment")
 _LONGEST_QUOTE = 30
 
 
@@ -36,11 +35,9 @@ def syntax_errors(tree: SyntaxTree, unclear: Span | None, *, is_module: bool) ->
         found.append(repeated)
     elif unclear is not None:
         found.append(diagnostic(DiagnosticKind.SYNTAX_ERROR, unclear, detail="this is not understood"))
-    elif is_module and (b"<!--" in tree.source or b"-->" in tree.source):
-        for comment in _HTML_COMMENTS.captures(tree.root).get("comment", ())[:1]:
-            span = Span(comment.start_byte, comment.end_byte)
-            detail = "HTML comments are not allowed in modules"
-            found.append(diagnostic(DiagnosticKind.SYNTAX_ERROR, span, detail=detail))
+    elif is_module and (comment := html_comment(tree)) is not None:
+        detail = "HTML comments are not allowed in modules"
+        found.append(diagnostic(DiagnosticKind.SYNTAX_ERROR, Span(*comment.byte_range), detail=detail))
     return tuple(found)
 
 

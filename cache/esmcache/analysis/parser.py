@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import count
-from time import thread_time
+from time import perf_counter, thread_time
 
 import tree_sitter_javascript
 from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Tree
@@ -18,7 +18,17 @@ from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Tree
 from esmcache.analysis.respelling import Doubt, Respelling, respell
 from esmcache.spans import Span
 
-__all__ = ["Node", "Reparsing", "SyntaxTree", "TextEdit", "TreeQuery", "parse", "reparse"]
+__all__ = [
+    "Node",
+    "Reparsing",
+    "SyntaxTree",
+    "TextEdit",
+    "TreeQuery",
+    "html_comment",
+    "is_costly",
+    "parse",
+    "reparse",
+]
 
 _LANGUAGE = Language(tree_sitter_javascript.language())
 _LONE_CR = re.compile(rb"\r(?!\n)")
@@ -42,6 +52,7 @@ class TreeQuery:
 
 
 _HTML_COMMENTS = TreeQuery("(html_comment) @comment")
+_FEW, _MANY = 8, 64
 # Each respelling may uncover the next gap.
 _MOST_RESPELLINGS = 8
 _FUNCTIONS_AND_CLASSES = frozenset({"function_expression", "generator_function", "class"})
@@ -80,6 +91,8 @@ class SyntaxTree:
     awaits: Set[int] = frozenset()
     # Where `default` stands, by the offset of the name that a declaration has in the tree alone.
     defaults: Mapping[int, Span] = field(default_factory=dict)
+    # Where `<!--` begins a comment; None where nobody looked.
+    html_openings: Sequence[int] | None = None
     # What `reparse` begins with: given where the text was read as it is written and without any error.
     editable: Tree | None = None
     # Whether parsing was given up; the tree is empty then.
@@ -120,11 +133,15 @@ class _Allowance:
     """How long all parses of one text may take together."""
 
     def __init__(self, size: int) -> None:
-        self._end = thread_time() + _SECONDS + size * _SECONDS_PER_BYTE
+        # Asking for the time of the processor costs a system call, and no text takes more of it than of the clock's.
+        self._is_bounded = size > _ALWAYS_PARSED
+        self._seconds = _SECONDS + size * _SECONDS_PER_BYTE
+        self._start = perf_counter()
+        self._processor_start = thread_time() if self._is_bounded else 0.0
 
     def parse(self, text: bytes, old: Tree | None = None) -> Tree:
         """Return the tree of `text`, beginning with what is left of `old`; raises _TooCostlyError."""
-        if len(text) <= _ALWAYS_PARSED:
+        if not self._is_bounded:
             return _thread.parser.parse(text) if old is None else _thread.parser.parse(text, old)
         return self.read(lambda offset, point: text[offset : offset + _BLOCK], old)
 
@@ -133,7 +150,9 @@ class _Allowance:
         calls = count()
 
         def is_over(offset: int, has_error: bool) -> bool:
-            return not next(calls) & 15 and thread_time() > self._end
+            if next(calls) & 15 or perf_counter() - self._start < self._seconds:
+                return False
+            return thread_time() - self._processor_start > self._seconds
 
         try:
             if old is None:
@@ -194,18 +213,17 @@ def _parse(source: bytes, allowance: _Allowance, doubtful: Span | None, *, is_mo
     doubts = [_doubt(*error) for error in errors]
     if doubtful is not None:
         doubts.append(Doubt(doubtful, "program", doubtful.start))
-    if is_module and b"<!--" in normal:
-        comments = _HTML_COMMENTS.captures(root).get("comment", ())
-        for comment in comments:
-            start = comment.start_byte
-            doubts.append(Doubt(Span(start, start + len("<!--")), comment.type, start))
+    openings = _html_comments(root, normal, b"<!--") if is_module else None
+    if openings:
+        for start in openings:
+            doubts.append(Doubt(Span(start, start + len("<!--")), "html_comment", start))
     if doubts:
         read = _parse_respelled(normal, tree, doubts, allowance)
         if read is not None:
             respelled, text = read
             return SyntaxTree(respelled.root_node, source, None, text.attribute_clauses, text.awaits, text.defaults)
     editable = tree if normal == source and not doubts and not root.has_error else None
-    return SyntaxTree(root, source, errors[0][0] if errors else None, editable=editable)
+    return SyntaxTree(root, source, errors[0][0] if errors else None, html_openings=openings, editable=editable)
 
 
 def _parse_respelled(
@@ -256,6 +274,41 @@ def _points(text: bytes, offsets: Sequence[int]) -> dict[int, tuple[int, int]]:
         points[offset] = (row, offset - text.rfind(b"\n", 0, offset) - 1)
         last = offset
     return points
+
+
+def html_comment(tree: SyntaxTree) -> Node | None:
+    """Return the first HTML-like comment, or None."""
+    openings = tree.html_openings
+    if openings is None:
+        openings = _html_comments(tree.root, tree.source, b"<!--")
+    found = [*openings[:1], *_html_comments(tree.root, tree.source, b"-->")[:1]]
+    return tree.root.descendant_for_byte_range(min(found), min(found) + 1) if found else None
+
+
+def _html_comments(root: Node, text: bytes, word: bytes) -> list[int]:
+    """Return where `word` begins an HTML-like comment."""
+    offsets = []
+    offset = text.find(word)
+    while offset >= 0:
+        offsets.append(offset)
+        offset = text.find(word, offset + 1)
+    if is_costly(root, len(offsets)):
+        comments = _HTML_COMMENTS.captures(root).get("comment", ())
+        return [node.start_byte for node in comments if text.startswith(word, node.start_byte)]
+    found = []
+    for offset in offsets:
+        node = root.descendant_for_byte_range(offset, offset + 1)
+        if node is not None and node.type == "html_comment":
+            found.append(offset)
+    return found
+
+
+def is_costly(root: Node, lookups: int) -> bool:
+    """Return whether so many nodes are better found by a query, which costs as much as half a parse.
+
+    Looking up a node costs the number of statements, or the depth.
+    """
+    return lookups > _MANY or (lookups > _FEW and lookups * root.child_count > root.end_byte // 4)
 
 
 def _doubt(node: Node, parent: Node, statement: Node) -> Doubt:

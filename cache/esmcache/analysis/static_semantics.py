@@ -183,6 +183,8 @@ class _Declarations:
     def _phase(self, children: list[Node]) -> Phase:
         # The grammar knows no phases: the word stands between two nodes.
         start = children[0].end_byte
+        if len(children) < 2 or children[1].start_byte - start == 1:
+            return Phase.EVALUATION
         clause = next((child for child in children if child.type == "import_clause"), None)
         if clause is not None and clause.start_byte - start > _SHORTEST_PHASE:
             written = _COMMENT.sub(b" ", self.tree.source[start : clause.start_byte])
@@ -226,7 +228,9 @@ class _Declarations:
                 self._add_export(name, self._export_name(name), request, ImportName.ALL, None)
 
     def _exported_declaration(self, statement: Node, declaration: Node) -> None:
-        default = next((child for child in statement.children if child.type == "default"), None)
+        default = None
+        if b"default" in self.tree.source[statement.start_byte : declaration.start_byte]:
+            default = next((child for child in statement.children if child.type == "default"), None)
         for name in declaration_names(declaration):
             place = self.tree.defaults.get(name.start_byte)
             if place is not None:

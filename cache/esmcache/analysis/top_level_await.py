@@ -23,6 +23,9 @@ _HIDING = frozenset(
     }
 )
 
+# Whose children, escapes for the most part, may be very many.
+_TEXTS = frozenset({"string", "regex", "comment"})
+
 
 def has_top_level_await(tree: SyntaxTree) -> bool:
     """Return whether `await` stands outside of every function: an expression, `for await` or `await using`.
@@ -50,7 +53,7 @@ def has_top_level_await(tree: SyntaxTree) -> bool:
         hidden_from = _hidden_from(node)
         if hidden_from is not None and hidden_from <= offset:
             next_offset = bisect_left(offsets, node.end_byte, next_offset)
-        elif node.child_count:
+        elif node.child_count and node.type not in _TEXTS:
             path.append(node.children)
         elif node.type == "await" or (node.type == "identifier" and tree.text(node) == b"await"):
             return True

@@ -157,7 +157,7 @@ class Generator:
 
 def _why_no_record(analysis: Analysis) -> str:
     for one in analysis.diagnostics:
-        if one.kind in (DiagnosticKind.SYNTAX_ERROR, DiagnosticKind.INVALID_UTF8):
+        if one.kind in (DiagnosticKind.SYNTAX_ERROR, DiagnosticKind.INVALID_UTF8, DiagnosticKind.TOO_COSTLY):
             return one.message
     answer = bmes_from_record(analysis.record)
     return answer.reason if isinstance(answer, Unrepresentable) else "its blob cannot be read"

@@ -201,12 +201,13 @@ class Publisher:
 
     def _manifest_module(self, module: GraphModule, numbers: dict[str, int]) -> ManifestModule:
         requests: dict[str, list[ManifestRequest]] = {}
+        refused = Asked.WORKER | (Asked.REQUIRE if self._may_name_paths(module) else Asked(0))
         if module.is_root and not _REFUSED_IN_URLS.search(module.url):
             # What asks for an entry point has no URL of its own: it is kept as the module's request for itself.
             inputs = self._with_facts(module.root_inputs)
             requests[module.url] = [ManifestRequest(module.url, ASKED_BY_IMPORT, numbers[module.url], inputs)]
         for request, answer in zip(module.requests, module.answers, strict=True):
-            if not isinstance(answer, Resolution) or Asked.WORKER in request.asked:
+            if not isinstance(answer, Resolution) or request.asked & refused:
                 continue
             target = numbers.get(answer.resolved_url)
             if target is None or not _is_well_formed(request.specifier):
@@ -230,6 +231,16 @@ class Publisher:
             kind = ServedKind.NATIVE
         flat = tuple(request for same in requests.values() for request in same)
         return ManifestModule(module.url, module.path, kind, module.fact, source, flat)
+
+    def _may_name_paths(self, module: GraphModule) -> bool:
+        """Return whether `require.resolve(specifier, {paths})` may be there: a hook is asked as if by `require`."""
+        if not any(Asked.REQUIRE in request.asked for request in module.requests):
+            return False
+        try:
+            source = self._files.read(module.path) if module.source is None else module.source
+        except OSError:
+            return True
+        return b"paths" in source and b"resolve" in source
 
     def _with_facts(self, inputs: tuple[ResolutionInput, ...]) -> tuple[ResolutionInput, ...]:
         if id(inputs) in self._seen_inputs:

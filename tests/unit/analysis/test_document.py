@@ -142,6 +142,32 @@ def test_what_an_edit_changes_elsewhere_is_seen(before: str, at: int, old: str, 
     assert document.source == before.encode()
 
 
+MANY = b"f();\n" * 400
+
+
+@pytest.mark.parametrize(
+    ("before", "old", "new"),
+    [
+        (b"await 1;\n" + MANY + b"g(async () => await 2);", b"await 1;", b""),
+        (b"await 1;\n" + MANY + b"await 2;", b"await 1;", b""),
+        (b"x;\n" + MANY + b"class A { #x; #x }", b"x;", b"xyz;"),
+        (b"x;\n" + MANY + b"import {a} from 'a'; export {a, a as b, nobody}; let a", b"x;", b"let x;"),
+        (MANY + b"// a import 'b'\n" + MANY, b" import", b"\rimport"),
+        (MANY + b"import 'a';\n" + MANY + b"import 'a';", b"import 'a'", b"import 'b'"),
+        (MANY + b"export {a}\n" + MANY + b"let a", b"export {a}\n", b"export {a}\nfrom 'b'\n"),
+    ],
+)
+def test_what_is_far_away_moves_along(before: bytes, old: bytes, new: bytes) -> None:
+    document = Document(before)
+    at = before.index(old)
+    check_analysis(document)
+    document.replace(at, at + len(old), new)
+    check_analysis(document)
+    document.replace(at, at + len(new), old)
+    check_analysis(document)
+    assert document.source == before
+
+
 class Editing:
     """Edits a document at random places and takes some edits back, which mends what they broke."""
 

@@ -292,6 +292,16 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     return kind === JSON_MODULE && names.length === 1 && names[0] === 'type' && importAttributes.type === 'json';
   }
 
+  // Of a data: URL that is no module Node says null, which it knows itself but refuses in the answer of a hook.
+  function loadUnknown(url, context, nextLoad) {
+    try {
+      return nextLoad(url, context);
+    } catch (error) {
+      if (slice(url, 0, 5) !== 'data:' || error.code !== 'ERR_INVALID_RETURN_PROPERTY_VALUE') throw error;
+      return { __proto__: null, format: undefined, source: '', shortCircuit: true };
+    }
+  }
+
   const { cache } = require;
   let isFirstQuestion = true;
   let workersKnow = false;
@@ -329,7 +339,7 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
         report.faults++;
         text = null;
       }
-      if (text === null) return nextLoad(url, context);
+      if (text === null) return context.format === undefined ? loadUnknown(url, context, nextLoad) : nextLoad(url, context);
       report.served++;
       return { __proto__: null, format: context.format, source: text, shortCircuit: true };
     },
