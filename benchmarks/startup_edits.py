@@ -22,7 +22,7 @@ def measure_edits(program: Program, node: Path, rounds: int) -> EditMeasurement:
     plain, compile_cache, served = ways
     columns = [
         plain,
-        replace(compile_cache),
+        compile_cache,
         replace(served, name=f"{ESMCACHE}, nothing warmed since"),
         replace(served, name=f"{ESMCACHE}, after `esmcache warm`"),
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from case_file import Case, asserted_diagnostics, check_expected, joined_lines, parametrize_cases
 from esmcache.analysis import Analysis, analyse_commonjs, analyse_module
-from esmcache.records import ExportEntry, ImportAttribute, ImportName, ModuleRequest
+from esmcache.records import ExportEntry, ImportAttribute, ImportName, ModuleRequest, Phase
 from esmcache.spans import LineIndex
 
 CASES = Path(__file__).parent / "cases"
@@ -62,7 +62,8 @@ def _record_lines(analysis: Analysis) -> Iterator[str]:
 
 
 def _request(request: ModuleRequest) -> str:
-    return repr(request.specifier) + _attributes(request.attributes)
+    phase = "" if request.phase is Phase.EVALUATION else f" ({request.phase.value})"
+    return repr(request.specifier) + _attributes(request.attributes) + phase
 
 
 def _attributes(attributes: tuple[ImportAttribute, ...]) -> str:

@@ -20,7 +20,7 @@ from esmcache.engine.facade import Engine
 _WATCHDOG_S = 120
 _EDIT = "\n;globalThis.console.log('edited');\n"
 # Item 5 of docs/serving.md, and nothing else: frames inside Node, and those of our hooks.
-_HOOK_FRAMES = re.compile(rb"\n +at (?:[^\n]*\()?(?:node:|/[^\n]*/serving/runtime/hooks\.cjs:)[^\n){]*\)?")
+_HOOK_FRAMES = re.compile(rb"\n +at (?:[^\n]*\()?(?:node:|/[^\n]*/serving/runtime/hooks\.cjs:)[^\s)]*\)?")
 _PID = re.compile(rb"(?<=\(node:)\d+(?=\))|(?<=^OWN )\d+(?=: )", re.M)
 
 
@@ -117,7 +117,9 @@ class Starter:
         self.reports = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
         after = dict(_tree(self.root))
         written = {
-            name: after.get(name) for name in after.keys() | self._kept.keys() if after.get(name) != self._kept.get(name)
+            name: after.get(name)
+            for name in after.keys() | self._kept.keys()
+            if after.get(name) != self._kept.get(name)
         }
         if written:
             _restore(self.root, self._kept)

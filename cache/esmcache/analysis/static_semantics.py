@@ -126,7 +126,12 @@ def _resolved_exports(
             indirect.append(entry)
             continue
         source = imported.get(entry.local_name or "")
-        if source is None or source.import_name is ImportName.NAMESPACE_OBJECT:
+        # What a phase other than evaluation gives is a value of this module, as a namespace is.
+        if (
+            source is None
+            or source.import_name is ImportName.NAMESPACE_OBJECT
+            or source.module_request.phase is not Phase.EVALUATION
+        ):
             local.append(entry)
         else:
             request, name = source.module_request, source.import_name
@@ -183,7 +188,7 @@ class _Declarations:
     def _phase(self, children: list[Node]) -> Phase:
         # The grammar knows no phases: the word stands between two nodes.
         start = children[0].end_byte
-        if len(children) < 2 or children[1].start_byte - start == 1:
+        if len(children) < 2 or (children[1].start_byte - start == 1 and children[1].type != "comment"):
             return Phase.EVALUATION
         clause = next((child for child in children if child.type == "import_clause"), None)
         if clause is not None and clause.start_byte - start > _SHORTEST_PHASE:

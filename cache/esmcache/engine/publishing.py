@@ -33,6 +33,8 @@ from esmcache.store.index import Index, PackageRow, PackEntryRow
 _ASKED_IN_MANIFEST = ASKED_BY_IMPORT | ASKED_BY_REQUIRE | ASKED_WHILE_RUNNING
 # Node refuses encoded separators in the URL of an import, an entry point's included.
 _REFUSED_IN_URLS = re.compile(r"%2f|%5c", re.IGNORECASE)
+_RESOLVE = re.compile(rb"\bresolve\b")
+_PATHS = re.compile(rb"\bpaths\b")
 _MOST_APPENDED_AT_ONCE = 32 * 1024 * 1024
 
 
@@ -240,7 +242,7 @@ class Publisher:
             source = self._files.read(module.path) if module.source is None else module.source
         except OSError:
             return True
-        return b"paths" in source and b"resolve" in source
+        return _RESOLVE.search(source) is not None and _PATHS.search(source) is not None
 
     def _with_facts(self, inputs: tuple[ResolutionInput, ...]) -> tuple[ResolutionInput, ...]:
         if id(inputs) in self._seen_inputs:
