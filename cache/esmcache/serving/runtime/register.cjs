@@ -13,7 +13,7 @@ const WORKER_KEY = 'esmcache:manifest';
 
 // Flags under which Node finds or loads modules in other ways than those that a manifest was made for.
 const OTHER_WAYS =
-  /^--(?:(?:experimental-)?(?:loader|default-type|policy|permission|strip-types|transform-types|wasm-modules|addon-modules|network-imports|specifier-resolution|config-file|default-config-file)$|preserve-symlinks|no-(?:experimental-)?(?:require-module|detect-module|strip-types|addons|global-search-paths)$|entry-url$|test$|watch|build-|snapshot-blob)/;
+  /^--(?:(?:experimental-)?(?:loader|default-type|policy|permission|strip-types|transform-types|wasm-modules|addon-modules|network-imports|specifier-resolution|config-file|default-config-file|test-module-mocks)$|preserve-symlinks|no-(?:experimental-)?(?:require-module|detect-module|strip-types|addons|global-search-paths)$|entry-url$|test$|watch|build-|snapshot-blob)/;
 // Flags that V8 knows nothing of, so that its code caches are those of a start without any.
 const NODE_ALONE = /^(?:-r|-C|--(?:require|import|conditions|enable-source-maps|no-warnings|trace-warnings|env-file|title))$/;
 
