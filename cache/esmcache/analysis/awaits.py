@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import regex as re  # Python 3.11.2 gets possessive repeats of groups wrong; this does not
 
 from esmcache.analysis.ancestors import CodeKind, EnclosingCode, enclosing_code
 from esmcache.analysis.parser import Node, SyntaxTree

@@ -5,8 +5,9 @@ Spec: ContainsUndefinedBreakTarget, ContainsUndefinedContinueTarget, ContainsDup
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+
+import regex as re  # Python 3.11.2 gets possessive repeats of groups wrong; this does not
 
 from esmcache.analysis.parser import Node, SyntaxTree
 from esmcache.analysis.string_values import identifier_name

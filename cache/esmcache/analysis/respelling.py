@@ -6,9 +6,10 @@ tried only near places that could not be read, and dropped where it cannot be re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+
+import regex as re  # Python 3.11.2 gets possessive repeats of groups wrong; this does not
 
 from esmcache.spans import Span
 
