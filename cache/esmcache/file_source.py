@@ -1,4 +1,4 @@
-"""Where bytes come from: the disk, or an editor's unsaved text laid over it.
+"""Where bytes come from: the disk, behind a protocol that lets something else take its place.
 
 Everything in the engine that reads a user's file reads it through a `FileSource`.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -65,18 +64,6 @@ class DiskFileSource:
     def readlink(self, path: str) -> str:
         """Return the link's text; raises OSError."""
         return os.readlink(path)
-
-
-class OverlayFileSource(DiskFileSource):
-    """Disk, with the text of open documents laid over it (the files must exist on disk, too)."""
-
-    def __init__(self, overlays: Mapping[str, bytes]) -> None:
-        self._overlays = overlays
-
-    def read(self, path: str) -> bytes:
-        """Return the open document's bytes, else the file's; raises OSError."""
-        overlay = self._overlays.get(path)
-        return super().read(path) if overlay is None else overlay
 
 
 def fingerprint(status: os.stat_result) -> Fingerprint | None:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 import platformdirs
@@ -124,8 +124,3 @@ def _read(path: Path, key: str | None, schema: type[Schema]) -> Schema | Setting
         return msgspec.convert(content, schema)
     except msgspec.ValidationError as error:
         return SettingsError(path, f"{key}: {error}" if key else str(error))
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of project and user settings, for editors and documentation."""
-    return msgspec.json.schema_components([ProjectSettings, UserSettings])[1]

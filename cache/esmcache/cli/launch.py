@@ -53,8 +53,11 @@ def run(options: dict[str, str], entry: str, arguments: Sequence[str]) -> int:
         warms="no_warm" not in options,
     )
     executable, command, environment = program.command(program_environment())
-    if program.native_because and "verbose" in options:
-        sys.stderr.write(f"esmcache: not served: {program.native_because}\n")
+    if "verbose" in options:
+        if program.native_because:
+            sys.stderr.write(f"esmcache: not served: {program.native_because}\n")
+        if program.not_warmed_because:
+            sys.stderr.write(f"esmcache: not warmed in the background: {program.not_warmed_because}\n")
         sys.stderr.flush()
     replace_process(executable, command, environment)
     return 1

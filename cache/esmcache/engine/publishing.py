@@ -114,7 +114,6 @@ class Publisher:
         self._seen_inputs: set[int] = set()
         self._seen_directories: set[str] = set()
         self._places: dict[tuple[bytes, str], PackedSource] = {}
-        self._input_lists: dict[tuple[int, ...], tuple[ResolutionInput, ...]] = {}
         self.packages = Packages(files)
         self.pack_rows: list[PackEntryRow] = []
         self.manifests_written = 0

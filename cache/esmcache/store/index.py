@@ -278,11 +278,6 @@ class Index:
         condition = "where url in (select url from entry_modules where manifest = ?)"
         yield from self._select(ModuleRow, condition, (manifest,))
 
-    def importers(self, url: str) -> list[str]:
-        """Return the URLs of the modules with a request that resolves to `url`."""
-        rows = self._execute("select distinct url from requests where resolved_url = ?", (url,))
-        return [row[0] for row in rows.fetchall()]
-
     def entries_with(self, url: str) -> list[str]:
         """Return the manifests that hold the module."""
         rows = self._execute("select manifest from entry_modules where url = ?", (url,))

@@ -91,7 +91,6 @@ exports.open = function open(file, identity) {
     inputCount: header[12],
     hasCodeCaches: (header[24] & 1) === 1,
     v8Tag: header[23],
-    conditionsAfter: identity,
     indexes,
     modules,
     requests,
@@ -110,6 +109,5 @@ exports.open = function open(file, identity) {
     inputPath: (input) => string(inputs[input * INPUT_FIELDS + 1], inputs[input * INPUT_FIELDS + 2]),
     inputDetail: (input) => string(inputs[input * INPUT_FIELDS + 3], inputs[input * INPUT_FIELDS + 4]),
     packName: (pack) => string(packs[pack * 2], packs[pack * 2 + 1]),
-    packCount: header[14],
   };
 };
