@@ -9,7 +9,8 @@ from hashlib import sha256
 
 from esmcache.analysis import Analysis, analyse_commonjs, analyse_module
 from esmcache.bmes import BmesTrailer, Unrepresentable, bmes_from_record, encode
-from esmcache.diagnostics import Diagnostic, DiagnosticKind
+from esmcache.diagnostics import Diagnostic, DiagnosticKind, RelatedSpan
+from esmcache.engine.bindings import bindings_to_json, record_from_json
 from esmcache.engine.graph import Asked, GraphRequest
 from esmcache.records import (
     CallKind,
@@ -86,6 +87,7 @@ class AnalysisStore:
             version=ANALYSIS_VERSION,
             complete=int(analysis.complete),
             requests=_requests_to_json(requests_of(analysis.record)),
+            bindings=bindings_to_json(analysis.record),
             diagnostics=_diagnostics_to_json(analysis.diagnostics),
             blob_key="" if blob is None else blob.key,
         )
@@ -118,11 +120,21 @@ def requests_from_row(row: AnalysisRow) -> tuple[GraphRequest, ...]:
     )
 
 
+def record_from_row(row: AnalysisRow) -> ModuleRecord:
+    """Return the record that a row holds, without calls that have no literal specifier."""
+    return record_from_json(requests_from_row(row), row.bindings)
+
+
 def diagnostics_from_row(row: AnalysisRow) -> tuple[Diagnostic, ...]:
-    """Return the diagnostics that a row holds, without related spans."""
+    """Return the diagnostics that a row holds."""
     return tuple(
-        Diagnostic(_KINDS[code], Span(start, end), message)
-        for code, start, end, message in json.loads(row.diagnostics)
+        Diagnostic(
+            _KINDS[code],
+            Span(start, end),
+            message,
+            tuple(RelatedSpan(Span(first, last), text) for first, last, text in related),
+        )
+        for code, start, end, message, related in json.loads(row.diagnostics)
         if code in _KINDS
     )
 
@@ -145,7 +157,17 @@ def _requests_to_json(requests: tuple[GraphRequest, ...]) -> str:
 
 
 def _diagnostics_to_json(diagnostics: tuple[Diagnostic, ...]) -> str:
-    return json.dumps([[d.kind.code, d.span.start, d.span.end, d.message] for d in diagnostics], separators=(",", ":"))
+    stored = [
+        [
+            one.kind.code,
+            one.span.start,
+            one.span.end,
+            one.message,
+            [[other.span.start, other.span.end, other.message] for other in one.related],
+        ]
+        for one in diagnostics
+    ]
+    return json.dumps(stored, separators=(",", ":"))
 
 
 def _export_rows(record: ModuleRecord, source_sha256: bytes) -> list[ExportRow]:

@@ -49,14 +49,12 @@ class Verdict:
 class Compiler:
     """Collects code caches for one Node build during one warm; nothing is run, only compiled."""
 
-    def __init__(
-        self, index: Index, build: NodeBuild, v8_path: Path, jobs: int, v8_flags: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, index: Index, build: NodeBuild, v8_path: Path, pool: CompilePool) -> None:
         self._index = index
         self._build = build
         self._v8_path = v8_path
         self._directory = directory_name(build, os.geteuid())
-        self._pool = CompilePool(build, jobs, v8_flags)
+        self._pool = pool
         self._verdicts: dict[tuple[bytes, str], Verdict] = {}
         self._stored: dict[bytes, list[CodeCacheRow]] = {}
         self._pending: dict[tuple[bytes, str], tuple[Future[CompiledSource | CompileFailure], bytes]] = {}
@@ -64,10 +62,6 @@ class Compiler:
         self.verdict_rows: list[VerdictRow] = []
         self.cache_rows: list[CodeCacheRow] = []
         self.compiled = 0
-
-    def close(self) -> None:
-        """Stop the workers."""
-        self._pool.close()
 
     def prefetch(self, hashes: Iterable[bytes]) -> None:
         """Read what the index knows of these sources."""

@@ -90,6 +90,13 @@ class Discovery:
             self._progress("modules", done, done + len(self._next_wave))
         return self._found
 
+    def look_at(self, resolution: Resolution) -> Discovered:
+        """Return one module with its requests and their answers; of what they reach just the URLs are known."""
+        module = self._reach(resolution)
+        if module is not None:
+            self._visit([module])
+        return self._found
+
     def _reach(self, resolution: Resolution) -> GraphModule | None:
         url = resolution.resolved_url
         module = self._found.modules.get(url)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from esmcache.cache_directory import CacheDirectory, write_whole
+from esmcache.code_cache import CompilePool
 from esmcache.engine.analysing import AnalysisStore
 from esmcache.engine.compiling import Compiler
 from esmcache.engine.discovery import Discovery, Progress
@@ -64,12 +65,10 @@ class Exporting:
         report = ExportReport(directory=str(target / directory_name(self._build, uid)))
         resolver = Resolver(self._files, conditions, self._build.version_numbers)
         roots = find_roots(resolver, entries, (), report.problems)
-        compiler = Compiler(self._index, self._build, self._directory.v8_path, self._jobs, self._v8_flags)
-        try:
+        with CompilePool(self._build, self._jobs, self._v8_flags) as pool:
+            compiler = Compiler(self._index, self._build, self._directory.v8_path, pool)
             analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
             found = Discovery(self._files, resolver, self._index, compiler, analyses, progress).walk(roots)
-        finally:
-            compiler.close()
         with self._index.transaction():
             for rows in (found.analyses, found.blobs, found.exports, compiler.verdict_rows, compiler.cache_rows):
                 self._index.put(rows)

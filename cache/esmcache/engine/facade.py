@@ -10,7 +10,7 @@ from pathlib import Path
 
 from esmcache.analysis import Analysis, analyse_module
 from esmcache.cache_directory import CacheDirectory, CacheDirectoryRefused, open_cache_directory
-from esmcache.code_cache import NodeMissing, v8_tag
+from esmcache.code_cache import CompilePool, NodeMissing, v8_tag
 from esmcache.engine.description import Description, describe
 from esmcache.engine.diagnosis import Check, Diagnosis
 from esmcache.engine.discovery import Progress
@@ -24,6 +24,7 @@ from esmcache.engine.lookup import CacheState, Explanation, Lookup, Lookups
 from esmcache.engine.maintenance import Collected, Finding, Maintenance, Statistics
 from esmcache.engine.node import node_build
 from esmcache.engine.program import installed_hook
+from esmcache.engine.updating import Update, Updater
 from esmcache.engine.warming import Warming, WarmReport
 from esmcache.file_source import DiskFileSource, FileSource, file_url_from_path, path_from_file_url
 from esmcache.records import ModuleFormat, NodeBuild, Resolution, ResolutionFailure
@@ -46,6 +47,7 @@ class Engine:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     _directory: CacheDirectory | None = None
     _index: Index | None = None
+    _pools: dict[NodeBuild, CompilePool] = field(default_factory=dict)
 
     @classmethod
     def open(
@@ -70,7 +72,10 @@ class Engine:
         self.close()
 
     def close(self) -> None:
-        """Close the index."""
+        """Stop Node's workers and close the index."""
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
         if self._index is not None:
             self._index.close()
             self._index = None
@@ -123,6 +128,16 @@ class Engine:
         report = self._warm(self.supported_node(), targets.entries, targets.modules, chosen, progress)
         report.problems[:0] = targets.problems
         return report
+
+    def update(self, paths: Sequence[Path], conditions: Sequence[str] = ()) -> Update:
+        """Bring what is cached of single files up to date, and the manifests that hold them; raises EngineError.
+
+        Entry points whose graph has another shape now are named in the answer: they have to be warmed.
+        """
+        build = self.supported_node()
+        with self._guard():
+            updater = Updater(self.directory, self.index, self.files, build, self._pool(build))
+            return updater.run([os.path.realpath(path) for path in paths], tuple(conditions))
 
     def warm_missed(self, progress: Progress = lambda stage, done, total: None) -> WarmReport:
         """Warm what runners reported as missing or out of date, each for the Node that ran it; raises EngineError."""
@@ -307,7 +322,7 @@ class Engine:
         progress: Progress,
     ) -> WarmReport:
         fold_events(self.directory, self.index)
-        warming = Warming(self.directory, self.index, self.files, build, self.choices.jobs, conditions)
+        warming = Warming(self.directory, self.index, self.files, build, self._pool(build), conditions)
         report = warming.run(entries, modules, progress)
         self._maintenance().collect_if_large(self.choices.max_size)
         return report
@@ -335,7 +350,14 @@ class Engine:
         return Lookups(self.directory, self.index, self.files)
 
     def _generator(self, build: NodeBuild) -> Generator:
-        return Generator(self.directory, self.index, self.files, build, self.choices.jobs)
+        return Generator(self.directory, self.index, self.files, build, self._pool(build))
+
+    def _pool(self, build: NodeBuild) -> CompilePool:
+        """Return the workers of a Node build; they start when there is work, and end when idle."""
+        pool = self._pools.get(build)
+        if pool is None:
+            pool = self._pools[build] = CompilePool(build, self.choices.jobs)
+        return pool
 
     def _maintenance(self) -> Maintenance:
         return Maintenance(self.directory, self.index)

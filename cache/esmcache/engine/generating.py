@@ -19,6 +19,7 @@ from esmcache.bmes import (
     validate,
 )
 from esmcache.cache_directory import CacheDirectory
+from esmcache.code_cache import CompilePool
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engine.analysing import AnalysisStore
 from esmcache.engine.compiling import Compiler, Verdict
@@ -65,12 +66,14 @@ def inspect_bmes(name: str, content: bytes) -> Inspection:
 class Generator:
     """Makes the cache of single modules for one Node build."""
 
-    def __init__(self, directory: CacheDirectory, index: Index, files: FileSource, build: NodeBuild, jobs: int) -> None:
+    def __init__(
+        self, directory: CacheDirectory, index: Index, files: FileSource, build: NodeBuild, pool: CompilePool
+    ) -> None:
         self._directory = directory
         self._index = index
         self._files = files
         self._build = build
-        self._jobs = jobs
+        self._pool = pool
         self._blobs = BlobStore(directory.blobs_path)
 
     def generate(self, url: str, source: bytes | None) -> Generated:
@@ -107,13 +110,10 @@ class Generator:
         return encode(replace(file, trailer=trailer, bytecode=self._code_cache(url, made.source_sha256)))
 
     def _compile(self, module: GraphModule, fact: FileFact) -> tuple[Compiler, Verdict]:
-        compiler = Compiler(self._index, self._build, self._directory.v8_path, self._jobs)
-        try:
-            compiler.prefetch([fact.sha256])
-            compiler.ask(module, lambda one: one.source)
-            return compiler, compiler.verdict(module)
-        finally:
-            compiler.close()
+        compiler = Compiler(self._index, self._build, self._directory.v8_path, self._pool)
+        compiler.prefetch([fact.sha256])
+        compiler.ask(module, lambda one: one.source)
+        return compiler, compiler.verdict(module)
 
     def _module(self, url: str, source: bytes | None) -> GraphModule:
         path = path_from_file_url(url)

@@ -202,7 +202,7 @@ class Publisher:
 
     def _manifest_module(self, module: GraphModule, numbers: dict[str, int]) -> ManifestModule:
         requests: dict[str, list[ManifestRequest]] = {}
-        refused = Asked.WORKER | (Asked.REQUIRE if self._may_name_paths(module) else Asked(0))
+        refused = Asked.WORKER | (Asked.REQUIRE if self.may_name_paths(module) else Asked(0))
         if module.is_root and not _REFUSED_IN_URLS.search(module.url):
             # What asks for an entry point has no URL of its own: it is kept as the module's request for itself.
             inputs = self._with_facts(module.root_inputs)
@@ -223,17 +223,19 @@ class Publisher:
                 same[same.index(earlier)] = ManifestRequest(
                     earlier.specifier, earlier.asked | ASKED_WHILE_RUNNING, target, earlier.inputs
                 )
-        source = None
-        if module.kind in (ServedKind.MODULE, ServedKind.JSON) and module.fact is not None:
-            name = pack_name(self.packages.pack_label(module.package_root))
-            source = self._places.get((module.fact.sha256, name))
-        kind = module.kind
+        source, kind = self.source_of(module), module.kind
         if kind in (ServedKind.MODULE, ServedKind.JSON) and source is None:
             kind = ServedKind.NATIVE
         flat = tuple(request for same in requests.values() for request in same)
         return ManifestModule(module.url, module.path, kind, module.fact, source, flat)
 
-    def _may_name_paths(self, module: GraphModule) -> bool:
+    def source_of(self, module: GraphModule) -> PackedSource | None:
+        """Return where the source of a module lies that was packed, None where it is not served."""
+        if module.kind not in (ServedKind.MODULE, ServedKind.JSON) or module.fact is None:
+            return None
+        return self._places.get((module.fact.sha256, pack_name(self.packages.pack_label(module.package_root))))
+
+    def may_name_paths(self, module: GraphModule) -> bool:
         """Return whether `require.resolve(specifier, {paths})` may be there: a hook is asked as if by `require`."""
         if not any(Asked.REQUIRE in request.asked for request in module.requests):
             return False

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from esmcache.cache_directory import CacheDirectory
+from esmcache.code_cache import CompilePool
 from esmcache.engine.analysing import AnalysisStore
 from esmcache.engine.compiling import Compiler
 from esmcache.engine.discovery import Discovered, Discovery, Progress
 from esmcache.engine.graph import GraphModule, Problem, load_order
 from esmcache.engine.publishing import Publisher
+from esmcache.engine.rows import InputSets, is_same, module_row, request_rows
 from esmcache.file_source import FileSource, path_from_file_url
-from esmcache.records import NodeBuild, Resolution, ResolutionFailure, ResolutionInput
+from esmcache.records import NodeBuild, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
 from esmcache.serving.manifest import ServedKind
 from esmcache.store.blobs import BlobStore
@@ -74,14 +74,14 @@ class Warming:
         index: Index,
         files: FileSource,
         build: NodeBuild,
-        jobs: int,
+        pool: CompilePool,
         conditions: tuple[str, ...],
     ) -> None:
         self._directory = directory
         self._index = index
         self._files = files
         self._build = build
-        self._jobs = jobs
+        self._pool = pool
         self._conditions = conditions
         # Without an environment: what `require` finds by NODE_PATH or HOME depends on who starts the program.
         self._resolver = Resolver(files, conditions, build.version_numbers)
@@ -93,18 +93,15 @@ class Warming:
         roots = find_roots(self._resolver, entries, modules, report.problems)
         also = self._missed_before(entries)
         extra = [(resolution, False) for url in also for resolution in self._by_url(url)]
-        compiler = Compiler(self._index, self._build, self._directory.v8_path, self._jobs)
-        try:
-            analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
-            discovery = Discovery(self._files, self._resolver, self._index, compiler, analyses, progress)
-            found = discovery.walk([*roots, *extra])
-            publisher = Publisher(
-                self._directory, self._index, self._files, self._build, compiler, self._conditions, started_ms
-            )
-            publisher.pack(load_order(found.modules.values(), found.modules))
-            published = self._publish(found, publisher, [r.resolved_url for r, is_entry in roots if is_entry], also)
-        finally:
-            compiler.close()
+        compiler = Compiler(self._index, self._build, self._directory.v8_path, self._pool)
+        analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
+        discovery = Discovery(self._files, self._resolver, self._index, compiler, analyses, progress)
+        found = discovery.walk([*roots, *extra])
+        publisher = Publisher(
+            self._directory, self._index, self._files, self._build, compiler, self._conditions, started_ms
+        )
+        publisher.pack(load_order(found.modules.values(), found.modules))
+        published = self._publish(found, publisher, [r.resolved_url for r, is_entry in roots if is_entry], also)
         rows = self._rows(found, publisher)
         with self._index.transaction():
             self._index.remove(RequestRow, "url", {row.url for row in rows[1]})
@@ -166,24 +163,24 @@ class Warming:
     ) -> tuple[list[ModuleRow], list[RequestRow], list[InputRow], list[PackageRow]]:
         """Return the rows that differ from those in the index."""
         now = time.time()
-        sets = _InputSets()
+        sets = InputSets()
         module_rows: list[ModuleRow] = []
-        request_rows: dict[str, list[RequestRow]] = {}
+        requests_by_url: dict[str, list[RequestRow]] = {}
         for module in found.modules.values():
             known = found.known_rows.get(module.url)
-            row = _module_row(module, publisher.packages.root_of(module.path), now)
-            if row is not None and (known is None or not _same(row, known)):
+            row = module_row(module, publisher.packages.root_of(module.path), now)
+            if row is not None and (known is None or not is_same(row, known)):
                 module_rows.append(row)
-            request_rows[module.url] = _request_rows(module, sets)
+            requests_by_url[module.url] = request_rows(module, sets)
         stored: dict[str, list[RequestRow]] = {}
-        for request in self._index.where(RequestRow, "url", request_rows):
+        for request in self._index.where(RequestRow, "url", requests_by_url):
             stored.setdefault(request.url, []).append(request)
         changed = [
             url
-            for url, rows in request_rows.items()
+            for url, rows in requests_by_url.items()
             if sorted(stored.get(url, []), key=lambda one: one.ordinal) != rows
         ]
-        new_requests = [row for url in changed for row in request_rows[url]]
+        new_requests = [row for url in changed for row in requests_by_url[url]]
         wanted_sets = {row.input_set for row in new_requests}
         missing = wanted_sets - self._index.input_sets(wanted_sets) - {""}
         input_rows = [row for name in sorted(missing) for row in sets.rows(name)]
@@ -210,79 +207,3 @@ class Warming:
         report.manifests_written = publisher.manifests_written
         report.rows_written = sum(len(some) for some in rows)
         report.problems += found.problems
-
-
-class _InputSets:
-    """Names sets of resolution inputs by a digest of what is in them."""
-
-    def __init__(self) -> None:
-        self._names: dict[int, str] = {}
-        self._sets: dict[str, tuple[ResolutionInput, ...]] = {}
-
-    def name(self, inputs: tuple[ResolutionInput, ...]) -> str:
-        if not inputs:
-            return ""
-        name = self._names.get(id(inputs))
-        if name is None:
-            text = "\0".join(f"{one.kind.value}\1{one.path}\1{one.detail}" for one in inputs)
-            name = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
-            self._names[id(inputs)] = name
-            self._sets[name] = inputs
-        return name
-
-    def rows(self, name: str) -> list[InputRow]:
-        return [
-            InputRow(name, ordinal, one.kind.value, _storable(one.path), _storable(one.detail))
-            for ordinal, one in enumerate(self._sets[name])
-        ]
-
-
-def _module_row(module: GraphModule, package_root: str, now: float) -> ModuleRow | None:
-    fact = module.fact
-    if fact is None:
-        return None
-    kind = module.module_format.value if module.module_format is not None else "unknown"
-    seen = fact.fingerprint
-    return ModuleRow(
-        module.url,
-        module.path,
-        kind,
-        seen.size,
-        seen.mtime_ms,
-        seen.ctime_ms,
-        seen.inode,
-        int(fact.proven),
-        fact.sha256,
-        package_root,
-        module.native_because,
-        now,
-    )
-
-
-def _same(row: ModuleRow, known: ModuleRow) -> bool:
-    return all(getattr(row, name) == getattr(known, name) for name in ModuleRow.__slots__ if name != "warmed_at")
-
-
-def _request_rows(module: GraphModule, sets: _InputSets) -> list[RequestRow]:
-    rows = []
-    for ordinal, (request, answer) in enumerate(zip(module.requests, module.answers, strict=True)):
-        attributes = json.dumps({a.key: a.value for a in request.attributes}) if request.attributes else ""
-        resolved = isinstance(answer, Resolution)
-        rows.append(
-            RequestRow(
-                module.url,
-                ordinal,
-                _storable(request.specifier),
-                int(request.asked),
-                attributes,
-                answer.resolved_url if isinstance(answer, Resolution) else "",
-                "" if isinstance(answer, Resolution) else answer.code,
-                "" if isinstance(answer, Resolution) else _storable(answer.message),
-                sets.name(answer.inputs) if resolved or answer.inputs else "",
-            )
-        )
-    return rows
-
-
-def _storable(text: str) -> str:
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -51,7 +51,8 @@ ASKED_BY_IMPORT = 1
 ASKED_BY_REQUIRE = 2
 ASKED_WHILE_RUNNING = 4
 
-_HEADER_SIZE = 128
+HEADER_SIZE = 128
+MODULE_FORMAT = struct.Struct("<12I")
 _FLAG_PROVEN = 1
 _FLAG_ASCII = 2
 _INPUT_KINDS = {
@@ -132,9 +133,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
             request_count += 1
         source = module.source
         pack = NONE if source is None else packs.setdefault(source.pack, len(packs))
-        flags = _FLAG_PROVEN if module.fact is not None and module.fact.proven else 0
-        if source is not None and source.ascii:
-            flags |= _FLAG_ASCII
+        flags = module_flags(module.fact, source)
         path = strings.add("" if "file://" + module.path == module.url else module.path)
         place = (0, 0, 0) if source is None else (source.offset, source.length, source.checksum)
         module_rows += [*strings.add(module.url), *path, module.kind, flags, pack, *place]
@@ -150,13 +149,13 @@ def encode_manifest(manifest: Manifest) -> bytes:
     header += [len(inputs.members), body.add_numbers(inputs.members)]
     header += [len(inputs.rows) // 6, body.add_numbers(inputs.rows)]
     header += [len(packs), body.add_numbers(pack_rows)]
-    header += [body.add(b"".join(map(_fact_numbers, facts)))]
+    header += [body.add(b"".join(map(fact_numbers, facts)))]
     header += [body.add(b"".join(bytes(32) if fact is None else fact.sha256 for fact in facts))]
     header += [body.add(text), len(text), text_flags, *identity]
     header += [manifest.v8_tag or 0, int(manifest.v8_tag is not None)]
     header += [0] * (32 - len(header))
     content = body.bytes()
-    header[2] = _HEADER_SIZE + len(content)
+    header[2] = HEADER_SIZE + len(content)
     packed = struct.pack("<32I", *header)
     header[3] = checksum(packed[16:] + content)
     return struct.pack("<32I", *header) + content
@@ -164,7 +163,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 def check_manifest(data: bytes) -> str | None:
     """Return the identity of an undamaged manifest of this version, else None."""
-    if len(data) < _HEADER_SIZE:
+    if len(data) < HEADER_SIZE:
         return None
     header = struct.unpack_from("<32I", data)
     if header[:3] != (MAGIC, VERSION, len(data)) or checksum(data[16:]) != header[3]:
@@ -185,7 +184,14 @@ def _string(data: bytes, header: tuple[int, ...], offset: int, length: int) -> s
     return units[2 * offset : 2 * (offset + length)].decode("utf-16-le", "surrogatepass")
 
 
-def _fact_numbers(fact: FileFact | None) -> bytes:
+def module_flags(fact: FileFact | None, source: PackedSource | None) -> int:
+    """Return the flags of a module's row."""
+    flags = _FLAG_PROVEN if fact is not None and fact.proven else 0
+    return flags | _FLAG_ASCII if source is not None and source.ascii else flags
+
+
+def fact_numbers(fact: FileFact | None) -> bytes:
+    """Return the row of a fact."""
     if fact is None:
         return struct.pack("<4d", -1, 0, 0, 0)
     seen = fact.fingerprint
@@ -270,7 +276,7 @@ class _Inputs:
 class _Body:
     def __init__(self) -> None:
         self._parts: list[bytes] = []
-        self._size = _HEADER_SIZE
+        self._size = HEADER_SIZE
 
     def add(self, content: bytes) -> int:
         offset = self._size

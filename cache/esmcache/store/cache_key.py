@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 # Raised whenever analysis gives other records for the same source.
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 BMES_VERSION = 1
 
 

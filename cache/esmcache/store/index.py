@@ -43,13 +43,14 @@ class ModuleRow:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisRow:
-    """What was found in a source text; `requests` and `diagnostics` are the engine's own JSON."""
+    """What was found in a source text; `requests`, `bindings` and `diagnostics` are the engine's own JSON."""
 
     source_sha256: bytes
     kind: str
     version: int
     complete: int
     requests: str
+    bindings: str
     diagnostics: str
     blob_key: str
 
@@ -244,6 +245,8 @@ class Index:
     def transaction(self) -> Iterator[None]:
         """Group writes; others wait. Raises IndexUnusable where the disk is full or the file is gone."""
         try:
+            # A commit need not outlive a power failure: what is lost is made again.
+            self._execute("pragma synchronous = normal")
             # Taking the write lock first lets the busy timeout apply; a read that turns into a write would fail.
             self._execute("begin immediate")
             try:

@@ -35,6 +35,7 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
             "version": int,
             "complete": int,
             "requests": str,
+            "bindings": str,
             "diagnostics": str,
             "blob_key": str,
         },
@@ -144,8 +145,15 @@ def _create(database: Database) -> None:
         database.table(name).create_index(list(columns_of))
 
 
+def _forget_analyses(database: Database) -> None:
+    # Analyses made before say nothing of bindings; the sources still can.
+    columns, key = _TABLES["analyses"]
+    database.table("analyses").drop(ignore=True)
+    database.table("analyses").create(columns, pk=key, if_not_exists=True)
+
+
 # Migration i takes an index of user_version i to i + 1.
-_MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create,)
+_MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create, _forget_analyses)
 
 VERSION = len(_MIGRATIONS)
 

@@ -1,0 +1,162 @@
+"""What a save changes: one module's cache, and what runners read of it, without walking the graph again.
+
+Where a module asks for the same as before, the manifests that hold it are changed in place; else their entry points
+have to be warmed, which is left to the caller.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from esmcache.cache_directory import CacheDirectory, write_whole
+from esmcache.code_cache import CompilePool
+from esmcache.engine.analysing import AnalysisStore
+from esmcache.engine.compiling import Compiler
+from esmcache.engine.discovery import Discovered, Discovery
+from esmcache.engine.graph import GraphModule, Problem
+from esmcache.engine.publishing import Publisher
+from esmcache.engine.rows import InputSets, module_row, request_rows
+from esmcache.file_source import FileSource, file_url_from_path
+from esmcache.records import NodeBuild, Resolution
+from esmcache.resolution import Resolver
+from esmcache.serving.manifest import ServedKind
+from esmcache.serving.manifest_change import with_changed_module
+from esmcache.store.blobs import BlobStore
+from esmcache.store.index import EntryPointRow, Index, RequestRow
+
+
+@dataclass(slots=True)
+class Update:
+    """What became of saved modules.
+
+    `updated` are the URLs whose caches are those of the files as they are now; `to_warm` the entry points, with their
+    conditions, that are served the old graph until they are warmed.
+    """
+
+    updated: list[str] = field(default_factory=list)
+    to_warm: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
+    manifests_changed: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+class Updater:
+    """Brings the cache up to date with single files, for one Node build."""
+
+    def __init__(
+        self, directory: CacheDirectory, index: Index, files: FileSource, build: NodeBuild, pool: CompilePool
+    ) -> None:
+        self._directory = directory
+        self._index = index
+        self._files = files
+        self._build = build
+        self._pool = pool
+
+    def run(self, paths: Iterable[str], conditions: tuple[str, ...]) -> Update:
+        """Update the modules at `paths` (real, absolute); raises OSError and IndexUnusable.
+
+        `conditions` are used for a module that no entry point reaches.
+        """
+        update = Update()
+        for path in paths:
+            self._update(path, conditions, update)
+        return update
+
+    def _update(self, path: str, conditions: tuple[str, ...], update: Update) -> None:
+        first = self._visit(path, conditions)
+        if first is None:
+            return
+        entries = self._entries_with(first.module.url)
+        by_conditions: dict[tuple[str, ...], list[EntryPointRow]] = {}
+        for entry in entries:
+            by_conditions.setdefault(_conditions_of(entry), []).append(entry)
+        first.store(self._index, with_requests=not entries)
+        update.problems += first.found.problems
+        update.updated.append(first.module.url)
+        for chosen, some in by_conditions.items():
+            visit = first if chosen == conditions else self._visit(path, chosen)
+            if visit is None:
+                continue
+            stored = sorted(
+                self._index.where(RequestRow, "url", [visit.module.url]), key=lambda request: request.ordinal
+            )
+            asks_the_same = stored == request_rows(visit.module, InputSets())
+            for entry in some:
+                if not (asks_the_same and self._change(entry, visit)):
+                    update.to_warm.setdefault(chosen, []).append(entry.path)
+                else:
+                    update.manifests_changed += 1
+
+    def _entries_with(self, url: str) -> list[EntryPointRow]:
+        rows = self._index.where(EntryPointRow, "manifest", self._index.entries_with(url))
+        return [row for row in rows if row.engine_tag == self._build.engine_tag]
+
+    def _visit(self, path: str, conditions: tuple[str, ...]) -> _Visit | None:
+        started_ms = time.time() * 1000
+        resolver = Resolver(self._files, conditions, self._build.version_numbers)
+        module_format, inputs = resolver.format_of(path)
+        answer = Resolution(file_url_from_path(path), module_format, inputs)
+        compiler = Compiler(self._index, self._build, self._directory.v8_path, self._pool)
+        analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
+        discovery = Discovery(self._files, resolver, self._index, compiler, analyses, lambda stage, done, total: None)
+        found = discovery.look_at(answer)
+        module = found.modules.get(answer.resolved_url)
+        if module is None:
+            return None
+        publisher = Publisher(self._directory, self._index, self._files, self._build, compiler, conditions, started_ms)
+        publisher.pack([module])
+        return _Visit(module, found, compiler, publisher)
+
+    def _change(self, entry: EntryPointRow, visit: _Visit) -> bool:
+        """Return whether the entry point's manifest now speaks of the module as it is."""
+        module, publisher = visit.module, visit.publisher
+        if module.kind is ServedKind.NATIVE or module.fact is None or publisher.may_name_paths(module):
+            return False
+        path = self._directory.manifests_path / entry.manifest
+        try:
+            before = path.read_bytes()
+        except OSError:
+            return False
+        after = with_changed_module(before, module.url, module.fact, publisher.source_of(module))
+        if after is None:
+            return False
+        if after != before:
+            write_whole(path, after)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """One module as it was found under some conditions."""
+
+    module: GraphModule
+    found: Discovered
+    compiler: Compiler
+    publisher: Publisher
+
+    def store(self, index: Index, *, with_requests: bool) -> None:
+        """Put what was found into the index.
+
+        Requests that manifests are to be compared with stay as they are: what they became is stored by a warm.
+        """
+        sets = InputSets()
+        requests = request_rows(self.module, sets)
+        row = module_row(self.module, self.publisher.packages.root_of(self.module.path), time.time())
+        with index.transaction():
+            index.put([] if row is None else [row])
+            for rows in (self.found.analyses, self.found.blobs, self.found.exports):
+                index.put(rows)
+            index.put(self.publisher.pack_rows)
+            index.put(self.compiler.verdict_rows)
+            index.put(self.compiler.cache_rows)
+            if with_requests:
+                index.remove(RequestRow, "url", [self.module.url])
+                index.put(
+                    [one for name in {request.input_set for request in requests} - {""} for one in sets.rows(name)]
+                )
+                index.put(requests)
+
+
+def _conditions_of(entry: EntryPointRow) -> tuple[str, ...]:
+    return tuple(entry.conditions.split("\0")) if entry.conditions else ()

@@ -1,0 +1,66 @@
+"""A manifest after one module's file has changed, without encoding all others again.
+
+Only what the module is may have changed: its requests and their answers are those that the manifest has.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from esmcache.serving.checksum import checksum
+from esmcache.serving.manifest import (
+    MODULE_FORMAT,
+    FileFact,
+    ServedKind,
+    check_manifest,
+    fact_numbers,
+    manifest_packs,
+    module_flags,
+)
+from esmcache.serving.pack import PackedSource
+
+_FACT_SIZE = 32
+_HASH_SIZE = 32
+
+
+def with_changed_module(data: bytes, url: str, fact: FileFact, source: PackedSource | None) -> bytes | None:
+    """Return the manifest with a file's fact and place anew, or None where it has to be encoded as a whole.
+
+    `source` is None for a module whose source is not served.
+    """
+    if check_manifest(data) is None:
+        return None
+    header = struct.unpack_from("<32I", data)
+    number = _number_of(url, data, header)
+    if number is None:
+        return None
+    row_at = header[5] + number * MODULE_FORMAT.size
+    row = list(MODULE_FORMAT.unpack_from(data, row_at))
+    is_served = row[4] in (ServedKind.MODULE, ServedKind.JSON)
+    if row[4] == ServedKind.NATIVE or is_served != (source is not None):
+        return None
+    if source is not None:
+        packs = manifest_packs(data)
+        if source.pack not in packs:
+            return None
+        row[6:10] = [packs.index(source.pack), source.offset, source.length, source.checksum]
+    row[5] = module_flags(fact, source)
+    changed = bytearray(data)
+    MODULE_FORMAT.pack_into(changed, row_at, *row)
+    fact_at, hash_at = header[16] + number * _FACT_SIZE, header[17] + number * _HASH_SIZE
+    changed[fact_at : fact_at + _FACT_SIZE] = fact_numbers(fact)
+    changed[hash_at : hash_at + _HASH_SIZE] = fact.sha256
+    struct.pack_into("<I", changed, 12, checksum(bytes(changed[16:])))
+    return bytes(changed)
+
+
+def _number_of(url: str, data: bytes, header: tuple[int, ...]) -> int | None:
+    """Return the place of a module in the manifest, None where it has none."""
+    wanted = url.encode("utf-16-le", "surrogatepass")
+    section = data[header[18] : header[18] + header[19]]
+    units = section.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass")
+    rows = MODULE_FORMAT.iter_unpack(data[header[5] : header[5] + header[4] * MODULE_FORMAT.size])
+    for number, row in enumerate(rows):
+        if 2 * row[1] == len(wanted) and units[2 * row[0] : 2 * (row[0] + row[1])] == wanted:
+            return number
+    return None
