@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 import platformdirs
@@ -40,6 +40,49 @@ class UserSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     node: Annotated[str | None, msgspec.Meta(description="The Node executable.")] = None
     max_size: Annotated[int, msgspec.Meta(ge=0, description="Bytes the cache may take.")] = DEFAULT_MAX_SIZE
     jobs: Annotated[int, msgspec.Meta(ge=1, description="Processes used for warming.")] | None = None
+
+
+class EditorSettings(msgspec.Struct, frozen=True, rename="camel"):
+    """What an editor may say under `esmcache`; what else it says there is its own."""
+
+    enable: Annotated[bool, msgspec.Meta(description="Whether esmcache does anything here.")] = True
+    warm_on_save: Annotated[bool, msgspec.Meta(description="Warm a module when it is saved.")] = True
+    warm_on_start: Annotated[bool, msgspec.Meta(description="Warm the workspace when the server starts.")] = True
+    entries: Annotated[list[str], msgspec.Meta(description="Files that are started, besides package.json's.")] = []
+    include: Patterns = []
+    exclude: Patterns = []
+    conditions: Annotated[list[str], msgspec.Meta(description="As node's --conditions.")] = []
+    max_size: Annotated[int, msgspec.Meta(ge=0, description="Bytes the cache may take.")] = DEFAULT_MAX_SIZE
+    jobs: Annotated[int, msgspec.Meta(ge=1, description="Node processes used for warming.")] | None = None
+    severity: Annotated[
+        dict[str, Literal["error", "warning", "information", "hint", "off"]],
+        msgspec.Meta(description="How much a diagnostic matters, by its code; off: not at all."),
+    ] = {}
+    code_lens: Annotated[bool, msgspec.Meta(description="Show the module's state above its first line.")] = True
+    inlay_hints: Annotated[bool, msgspec.Meta(description="Show what each import pulls in behind it.")] = True
+    trace: Annotated[Literal["off", "messages", "verbose"], msgspec.Meta(description="What goes into the log.")] = "off"
+    cache_dir: Annotated[str | None, msgspec.Meta(description="The cache directory; the user's alone.")] = None
+    node: Annotated[str | None, msgspec.Meta(description="The Node executable; the user's alone.")] = None
+
+    def project(self) -> ProjectSettings:
+        """Return what these say about the project."""
+        return ProjectSettings(
+            entries=self.entries, include=self.include, exclude=self.exclude, conditions=self.conditions
+        )
+
+
+def editor_settings(value: object, before: EditorSettings) -> EditorSettings | str:
+    """Return the settings that an editor sent as JSON values, or one line on what is wrong with them.
+
+    What it did not send is as `before`.
+    """
+    if not isinstance(value, dict):
+        return before
+    sent = {name: one for name, one in value.items() if one is not None}
+    try:
+        return msgspec.convert({**msgspec.to_builtins(before), **sent}, EditorSettings)
+    except msgspec.ValidationError as error:
+        return str(error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from esmcache.analysis.identifiers import module_variable_at
 from esmcache.analysis.parser import Node, Reparsing, SyntaxTree, TextEdit, reparse
 from esmcache.analysis.source_analysis import Analysis, SourceReading, read_source, read_tree
 from esmcache.analysis.statement_facts import Replacement, StatementFacts
@@ -75,6 +76,14 @@ class Document:
         if self._analysis is None:
             self._analysis = self._renewed() or self._from_scratch()
         return self._analysis
+
+    def module_variable_at(self, byte_offset: int) -> str:
+        """Return the module's variable that is named at an offset, '' for anything else or amid syntax errors."""
+        self.analysis()
+        base = self._base
+        if base is None or base.edits or base.tree.source != self.source:
+            return ""
+        return module_variable_at(base.tree, byte_offset)
 
     def _from_scratch(self) -> Analysis:
         reading = read_source(self.source)

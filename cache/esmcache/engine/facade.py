@@ -83,7 +83,7 @@ class Engine:
     @property
     def directory(self) -> CacheDirectory:
         """Return the cache directory, made if need be; raises EngineError where it is refused."""
-        if self._directory is None:
+        if self._directory is None or not self._directory.path.is_dir():
             opened = open_cache_directory(self.choices.cache_path)
             if isinstance(opened, CacheDirectoryRefused):
                 raise EngineError(f"cache directory refused: {opened.reason}")
@@ -93,8 +93,12 @@ class Engine:
     @property
     def index(self) -> Index:
         """Return the index; raises EngineError."""
+        path = self.directory.index_path
+        if self._index is not None and not self._index.is_there:
+            # Somebody removed the cache: what is written into a file without a name is lost.
+            self._index.close()
+            self._index = None
         if self._index is None:
-            path = self.directory.index_path
             with self._guard():
                 self._index = Index(path)
         return self._index
@@ -211,15 +215,16 @@ class Engine:
         """Return what a person should know when something is not served; never raises."""
         return Diagnosis(self).checks()
 
-    def resolver(self, conditions: Sequence[str] = ()) -> Resolver:
-        """Return a resolver over the files as they are now, by the rules of the Node that is found."""
+    def resolver(self, conditions: Sequence[str] = (), files: FileSource | None = None) -> Resolver:
+        """Return a resolver over the files as they are now (else `files`), by the rules of the Node that is found."""
+        files = files or self.files
         build = None
         with contextlib.suppress(EngineError):
             build = self.node_build()
         if isinstance(build, NodeBuild):
             major, minor, patch = build.version_numbers
-            return Resolver(self.files, tuple(conditions), (major, minor, patch), dict(self.environment))
-        return Resolver(self.files, tuple(conditions), environment=dict(self.environment))
+            return Resolver(files, tuple(conditions), (major, minor, patch), dict(self.environment))
+        return Resolver(files, tuple(conditions), environment=dict(self.environment))
 
     def resolve(self, specifier: str, referrer: str, conditions: Sequence[str] = ()) -> Resolution | ResolutionFailure:
         """Return Node's answer to `import specifier` in a file given by path or file URL."""

@@ -7,6 +7,7 @@ are short transactions that wait for one another.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -230,6 +231,7 @@ class Index:
                 self._database = self._open()
             except sqlite3.DatabaseError as again:
                 raise IndexUnusable(f"{path} cannot be opened: {again}") from again
+        self._inode = os.stat(path).st_ino
 
     def __enter__(self) -> Index:
         return self
@@ -240,6 +242,14 @@ class Index:
     def close(self) -> None:
         """Close the index."""
         self._database.close()
+
+    @property
+    def is_there(self) -> bool:
+        """Return whether the file that was opened still has its name."""
+        try:
+            return os.stat(self._path).st_ino == self._inode
+        except OSError:
+            return False
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -359,6 +369,20 @@ class Index:
             " from modules m left join packages p on p.root = m.package group by label order by 3 desc, 1"
         )
         return [(name, count, total) for name, count, total in self._execute(sql).fetchall()]
+
+    def edges(self) -> list[tuple[str, str, int]]:
+        """Return `(importer, imported, asked)` of every request that was resolved."""
+        rows = self._execute("select url, resolved_url, asked from requests where resolved_url != ''")
+        return list(rows.fetchall())
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of every module's source."""
+        return dict(self._execute("select url, size from modules").fetchall())
+
+    def version(self) -> tuple[int, int]:
+        """Return two numbers of which one is another after each write, of whatever connection."""
+        connection: sqlite3.Connection = self._database.conn
+        return int(self._execute("pragma data_version").fetchone()[0]), connection.total_changes
 
     def check(self) -> list[str]:
         """Return what SQLite's own check finds wrong, an empty list for a sound file."""

@@ -1,0 +1,255 @@
+"""The modules of a workspace as they are now, each with its record and the answers to its requests.
+
+What an editor holds open comes from there; of other files the index is believed as long as they did not change.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from esmcache.analysis import analyse_commonjs, analyse_module
+from esmcache.diagnostics import Diagnostic
+from esmcache.engine.analysing import diagnostics_from_row, record_from_row
+from esmcache.engine.reading import known_fact, read_file
+from esmcache.engine.workspace.documents import Documents
+from esmcache.engine.workspace.values import Place, Range
+from esmcache.file_source import Fingerprint, file_url_from_path, fingerprint, path_from_file_url
+from esmcache.records import (
+    CallKind,
+    ExportEntry,
+    ImportEntry,
+    ModuleFormat,
+    ModuleRecord,
+    ModuleRequest,
+    Resolution,
+    ResolutionFailure,
+)
+from esmcache.resolution import Resolver
+from esmcache.spans import ColumnUnit, LineIndex, Span
+from esmcache.store.cache_key import ANALYSIS_VERSION
+from esmcache.store.index import AnalysisRow, Index, ModuleRow
+
+# Between two looks at the file system; what is watched is looked at anew at once.
+_SNAPSHOT_S = 2.0
+_ANALYSED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)
+
+
+@dataclass(slots=True)
+class Occurrence:
+    """One specifier in a text; `kind` is None for an import or export declaration."""
+
+    specifier: str
+    span: Span
+    kind: CallKind | None = None
+
+
+@dataclass(slots=True)
+class WorkspaceModule:
+    """A file as it is now; `record` is empty for what is neither an ES module nor CommonJS."""
+
+    url: str
+    path: str
+    module_format: ModuleFormat | None
+    record: ModuleRecord
+    diagnostics: tuple[Diagnostic, ...]
+    complete: bool
+    size: int
+    seen: Fingerprint | None
+    is_open: bool
+    _lines: LineIndex | None = None
+    _text: bytes | None = None
+    answers: dict[tuple[str, bool], Resolution | ResolutionFailure] = field(default_factory=dict)
+
+    @property
+    def is_linkable(self) -> bool:
+        """Return whether its record says all that it exports."""
+        return self.module_format is ModuleFormat.MODULE and self.complete
+
+    def occurrences(self) -> Iterator[Occurrence]:
+        """Yield every specifier that is written in the text, in no particular order."""
+        record, seen = self.record, set()
+        entries: tuple[ImportEntry | ExportEntry, ...] = (
+            *record.import_entries,
+            *record.indirect_export_entries,
+            *record.star_export_entries,
+        )
+        for request in (*record.requested_modules, *(entry.module_request for entry in entries)):
+            if request is not None and request.span is not None and request.span.start not in seen:
+                seen.add(request.span.start)
+                yield Occurrence(request.specifier, request.span)
+        for call in record.calls:
+            if call.specifier is not None and call.span is not None:
+                yield Occurrence(call.specifier, call.span, call.kind)
+
+
+class WorkspaceModules:
+    """Finds modules by URL and resolves what they ask for. A LinkingGraph."""
+
+    def __init__(
+        self, documents: Documents, index: Index, make_resolver: Callable[[], Resolver], unit: ColumnUnit
+    ) -> None:
+        self.documents = documents
+        self.unit = unit
+        self._index = index
+        self._make_resolver = make_resolver
+        self._modules: dict[str, WorkspaceModule] = {}
+        self._resolver: Resolver | None = None
+        self._resolver_made_at = 0.0
+
+    @property
+    def resolver(self) -> Resolver:
+        """Return a resolver that looked at the file system a moment ago."""
+        now = time.monotonic()
+        if self._resolver is None or now - self._resolver_made_at > _SNAPSHOT_S:
+            self.forget_resolutions()
+            self._resolver, self._resolver_made_at = self._make_resolver(), now
+        return self._resolver
+
+    def forget_resolutions(self) -> None:
+        """Look at the file system anew: names, links or package.json files may have changed."""
+        self._resolver = None
+        for module in self._modules.values():
+            module.answers.clear()
+
+    def forget(self, url: str) -> None:
+        """Read a module anew."""
+        self._modules.pop(url, None)
+
+    def module(self, url: str) -> WorkspaceModule | None:
+        """Return the module as it is now, None where there is no such file."""
+        path = path_from_file_url(url)
+        if path is None:
+            return None
+        known = self._modules.get(url)
+        document = self.documents.get(path)
+        if document is not None:
+            # An editor's text is looked at only when it has changed.
+            if known is None or not known.is_open:
+                module_format = self._format(path)
+                known = self._modules[url] = WorkspaceModule(
+                    url, path, module_format, ModuleRecord(), (), False, 0, None, True
+                )
+            if known._text is not document.source:
+                known._text, known._lines, known.size = document.source, document.lines, len(document.source)
+                if known.module_format in _ANALYSED:
+                    is_module = known.module_format is ModuleFormat.MODULE
+                    analysis = document.analysis() if is_module else analyse_commonjs(document.source)
+                    known.record, known.diagnostics = analysis.record, analysis.diagnostics
+                    known.complete = analysis.complete
+            return known
+        status = self.documents.lstat(path)
+        seen = None if status is None else fingerprint(status)
+        if seen is None:
+            self._modules.pop(url, None)
+            return None
+        if known is not None and known.seen == seen and not known.is_open:
+            return known
+        found = self._from_index(url, path) or self._from_file(url, path)
+        if found is not None:
+            self._modules[url] = found
+        return found
+
+    def answer(self, module: WorkspaceModule, specifier: str, kind: CallKind | None) -> Resolution | ResolutionFailure:
+        """Return Node's answer to a specifier in a module."""
+        by_require = kind is CallKind.REQUIRE
+        resolver = self.resolver
+        answer = module.answers.get((specifier, by_require))
+        if answer is None:
+            if by_require:
+                answer = resolver.resolve_require(specifier, module.path)
+            else:
+                answer = resolver.resolve_import(specifier, module.url)
+            module.answers[specifier, by_require] = answer
+        return answer
+
+    def record(self, url: str) -> ModuleRecord | None:
+        """Return the record of an ES module that could be read as a whole."""
+        module = self.module(url)
+        return module.record if module is not None and module.is_linkable else None
+
+    def resolved_url(self, url: str, request: ModuleRequest) -> str | None:
+        """Return what a request resolves to, None where it does not."""
+        module = self.module(url)
+        if module is None:
+            return None
+        answer = self.answer(module, request.specifier, None)
+        return answer.resolved_url if isinstance(answer, Resolution) else None
+
+    def lines(self, module: WorkspaceModule) -> LineIndex:
+        """Return the lines of a module's text; of a file that is gone, those of an empty one."""
+        if module._lines is None:
+            try:
+                module._lines = LineIndex(self.documents.read(module.path))
+            except OSError:
+                module._lines = LineIndex(b"")
+        return module._lines
+
+    def range(self, module: WorkspaceModule, span: Span) -> Range:
+        """Return a span as lines and columns."""
+        lines = self.lines(module)
+        return Range(lines.position(span.start, self.unit), lines.position(span.end, self.unit))
+
+    def place(self, module: WorkspaceModule, span: Span) -> Place:
+        """Return a span as a place."""
+        return Place(module.url, self.range(module, span))
+
+    def _format(self, path: str) -> ModuleFormat | None:
+        module_format, _ = self.resolver.format_of(path)
+        if module_format is None and path.endswith((".js", ".mjs", ".cjs")):
+            # Without "type" the engine decides by the syntax; until it is asked, this is what it most likely is.
+            return self._detected(path)
+        return module_format
+
+    def _detected(self, path: str) -> ModuleFormat:
+        try:
+            record = analyse_module(self.documents.read(path)).record
+        except OSError:
+            return ModuleFormat.MODULE
+        is_module = record.requested_modules or record.local_export_entries or record.has_tla
+        return ModuleFormat.MODULE if is_module else ModuleFormat.COMMONJS
+
+    def _from_index(self, url: str, path: str) -> WorkspaceModule | None:
+        row = next(iter(self._index.where(ModuleRow, "url", [url])), None)
+        fact = known_fact(self.documents, path, row)
+        if row is None or fact is None:
+            return None
+        analyses = self._index.where(AnalysisRow, "source_sha256", [fact.sha256])
+        found = next((one for one in analyses if one.kind == row.kind and one.version == ANALYSIS_VERSION), None)
+        if found is None:
+            return None
+        return WorkspaceModule(
+            url,
+            path,
+            ModuleFormat(row.kind),
+            record_from_row(found),
+            diagnostics_from_row(found),
+            bool(found.complete),
+            row.size,
+            fact.fingerprint,
+            False,
+        )
+
+    def _from_file(self, url: str, path: str) -> WorkspaceModule | None:
+        answer = read_file(self.documents, path)
+        if isinstance(answer, str):
+            return None
+        source, fact = answer
+        module_format = self._format(path)
+        record, complete = ModuleRecord(), True
+        diagnostics: tuple[Diagnostic, ...] = ()
+        if module_format in _ANALYSED:
+            is_module = module_format is ModuleFormat.MODULE
+            analysis = analyse_module(source) if is_module else analyse_commonjs(source)
+            record, diagnostics, complete = analysis.record, analysis.diagnostics, analysis.complete
+        seen = fact.fingerprint if fact.proven else None
+        return WorkspaceModule(
+            url, path, module_format, record, diagnostics, complete, len(source), seen, False, LineIndex(source)
+        )
+
+
+def real_url(path: str) -> str:
+    """Return the URL under which Node knows a file: that of its real path."""
+    return file_url_from_path(os.path.realpath(path))

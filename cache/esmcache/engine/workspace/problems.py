@@ -1,0 +1,146 @@
+"""What is wrong with a module, or with what is cached of it, as findings with places."""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import re
+from collections.abc import Iterator
+
+from esmcache.diagnostics import Diagnostic, DiagnosticKind, Severity
+from esmcache.engine.workspace.modules import Occurrence, WorkspaceModule, WorkspaceModules
+from esmcache.engine.workspace.values import START, Finding, Place, RelatedPlace
+from esmcache.file_source import path_from_file_url
+from esmcache.linking import LinkProblem, import_cycles, link_problems
+from esmcache.records import InputKind, ResolutionFailure
+from esmcache.spans import Span
+
+_HINT = re.compile(r'\nDid you mean to import (?P<json>".*")\?$', re.S)
+_MOST_TRIED = 3
+
+
+class Problems:
+    """Finds what is wrong with one module after the other."""
+
+    def __init__(self, modules: WorkspaceModules) -> None:
+        self._modules = modules
+
+    def of(self, module: WorkspaceModule, *, with_cycles: bool = False) -> list[Finding]:
+        """Return what is wrong with a module's text, its requests and its linking; with cycles only if asked."""
+        findings = [self._own(module, one) for one in module.diagnostics]
+        findings += self._unresolved(module)
+        if module.is_linkable:
+            findings += [self._unlinked(module, one) for one in link_problems(self._modules, module.url)]
+            if with_cycles:
+                findings += self._cycles(module)
+        return findings
+
+    def _own(self, module: WorkspaceModule, diagnostic: Diagnostic) -> Finding:
+        kind = diagnostic.kind
+        related = tuple(RelatedPlace(self._modules.place(module, one.span), one.message) for one in diagnostic.related)
+        return Finding(
+            kind.code, kind.severity, diagnostic.message, self._modules.range(module, diagnostic.span), related
+        )
+
+    def _unresolved(self, module: WorkspaceModule) -> Iterator[Finding]:
+        for occurrence in module.occurrences():
+            # What running code asks for is often meant to fail: optional packages, probes inside `try`.
+            if occurrence.kind is not None:
+                continue
+            answer = self._modules.answer(module, occurrence.specifier, None)
+            if isinstance(answer, ResolutionFailure):
+                yield self._unresolved_import(module, occurrence, answer)
+
+    def _unresolved_import(self, module: WorkspaceModule, asked: Occurrence, failure: ResolutionFailure) -> Finding:
+        message = _HINT.sub("", failure.message)
+        replacement = self._suggestion(module, asked.specifier, failure)
+        if replacement:
+            message += f"\ndid you mean {json.dumps(replacement, ensure_ascii=False)}?"
+        elif not asked.specifier.startswith((".", "/")):
+            message += "".join(f"\ntried {path}" for path in _tried(failure))
+        span = Span(asked.span.start + 1, asked.span.end - 1) if replacement else asked.span
+        return Finding(
+            DiagnosticKind.UNRESOLVED_IMPORT.code,
+            Severity.ERROR,
+            f"{failure.code}: {message}",
+            self._modules.range(module, span),
+            replacement=replacement,
+        )
+
+    def _suggestion(self, module: WorkspaceModule, specifier: str, failure: ResolutionFailure) -> str:
+        """Return a specifier that would be found: with the extension, as a file in a directory, or in other case."""
+        hint = _HINT.search(failure.message)
+        if hint is not None:
+            return str(json.loads(hint["json"]))
+        if not specifier.startswith(("./", "../")):
+            return ""
+        found = _in_other_case(os.path.dirname(module.path), specifier)
+        return found if found is not None and found != specifier else ""
+
+    def _unlinked(self, module: WorkspaceModule, problem: LinkProblem) -> Finding:
+        name = _short(problem.target_url)
+        kind = problem.kind
+        message = kind.template.format(module=name, name=problem.name)
+        related = [(step.url, step.entry.span, "re-exported here") for step in problem.resolution.steps]
+        related += [
+            (one.module, None if one.entry is None else one.entry.span, "one of the bindings")
+            for one in problem.resolution.candidates
+        ]
+        if not related:
+            related = [(problem.target_url, Span(0, 0), f"{name} is here")]
+        return Finding(
+            kind.code,
+            kind.severity,
+            message,
+            self._modules.range(module, problem.span),
+            tuple(place for one in related if (place := self._related(*one)) is not None),
+        )
+
+    def _related(self, url: str, span: Span | None, message: str) -> RelatedPlace | None:
+        module = self._modules.module(url)
+        return None if module is None else RelatedPlace(self._modules.place(module, span or Span(0, 0)), message)
+
+    def _cycles(self, module: WorkspaceModule) -> Iterator[Finding]:
+        for cycle in import_cycles(self._modules, [module.url]):
+            if module.url not in cycle:
+                continue
+            members = set(cycle)
+            for occurrence in module.occurrences():
+                answer = self._modules.answer(module, occurrence.specifier, occurrence.kind)
+                if occurrence.kind is None and getattr(answer, "resolved_url", "") in members:
+                    others = [url for url in cycle if url != module.url] or [module.url]
+                    yield Finding(
+                        DiagnosticKind.IMPORT_CYCLE.code,
+                        DiagnosticKind.IMPORT_CYCLE.severity,
+                        DiagnosticKind.IMPORT_CYCLE.template.format(count=str(len(cycle))),
+                        self._modules.range(module, occurrence.span),
+                        tuple(RelatedPlace(Place(url, START), "is in the cycle") for url in others[:10]),
+                    )
+
+
+def _short(url: str) -> str:
+    return posixpath.basename(path_from_file_url(url) or url)
+
+
+def _tried(failure: ResolutionFailure) -> list[str]:
+    absent = [one.path for one in failure.inputs if one.kind is InputKind.ABSENT]
+    return [path for path in absent if not path.endswith("package.json")][:_MOST_TRIED]
+
+
+def _in_other_case(directory: str, specifier: str) -> str | None:
+    """Return the specifier as the names on disk are spelled, None where no such file is there in any case."""
+    parts: list[str] = []
+    for part in specifier.split("/"):
+        if part not in (".", ".."):
+            try:
+                names = os.listdir(directory)
+            except OSError:
+                return None
+            same = [name for name in names if name.casefold() == part.casefold()]
+            if not same:
+                return None
+            part = part if part in same else same[0]
+        directory = os.path.join(directory, part)
+        parts.append(part)
+    return "/".join(parts) if os.path.isfile(directory) else None

@@ -1,0 +1,171 @@
+"""The values in which a workspace answers: places in lines and columns of the unit that the editor counts in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from esmcache.diagnostics import Severity
+from esmcache.engine.lookup import CacheState
+from esmcache.spans import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From `start` up to `end`."""
+
+    start: Position
+    end: Position
+
+
+START = Range(Position(0, 0), Position(0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A range in the file at `url`."""
+
+    url: str
+    range: Range
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedPlace:
+    """A second place that explains a finding."""
+
+    place: Place
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One diagnostic of a module; `replacement` is a text that would mend what is at `range`, '' for none."""
+
+    code: str
+    severity: Severity
+    message: str
+    range: Range
+    related: tuple[RelatedPlace, ...] = ()
+    replacement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A specifier with its quotes, and what it resolves to (None: nothing that is a file)."""
+
+    range: Range
+    specifier: str
+    target_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpecifierFacts:
+    """What is known of the module that a specifier names; sizes in bytes, 0 where there is nothing.
+
+    `reached` and `reached_bytes` count what is statically imported through it, itself included.
+    """
+
+    range: Range
+    specifier: str
+    resolved_url: str
+    error: str
+    module_format: str
+    package: str
+    conditions: tuple[str, ...]
+    state: CacheState | None
+    key: str
+    source_size: int
+    record_size: int
+    code_cache_size: int
+    reached: int
+    reached_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class NameFacts:
+    """Where an imported or exported name comes from; `steps` are the re-exports on the way.
+
+    `origin` is None where it is not known, and `problem` says why.
+    """
+
+    range: Range
+    name: str
+    origin: Place | None
+    binding_name: str
+    steps: tuple[Place, ...]
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleState:
+    """What the cache knows of a module and of all that it statically reaches."""
+
+    url: str
+    state: CacheState
+    not_served_because: str
+    modules: int
+    bytes: int
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportWeight:
+    """What an import pulls in, shown behind its statement."""
+
+    range: Range
+    modules: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextChange:
+    """A text to be put in place of a range."""
+
+    range: Range
+    new_text: str
+
+
+class NodeKind(Enum):
+    """What a module in a graph is."""
+
+    MODULE = "module"
+    COMMONJS = "commonjs"
+    JSON = "json"
+    BUILTIN = "builtin"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """A module in a graph; `state` is "native" where a runner loads it itself."""
+
+    url: str
+    name: str
+    package: str
+    kind: NodeKind
+    state: str
+    bytes: int
+    in_cycle: bool
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Modules and who imports whom, as `(importer, imported, only while running)` by their places in `nodes`."""
+
+    root: str | None
+    nodes: Sequence[GraphNode]
+    edges: Sequence[tuple[int, int, bool]]
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PackageModules:
+    """The cached modules of one package; sizes in bytes."""
+
+    name: str
+    version: str
+    root: str
+    is_workspace: bool
+    modules: list[tuple[GraphNode, int]] = field(default_factory=list)

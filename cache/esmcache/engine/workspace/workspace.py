@@ -1,0 +1,191 @@
+"""`Workspace`: all that a language server asks about open documents and the modules around them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from esmcache.analysis import Edit
+from esmcache.engine.facade import Engine
+from esmcache.engine.lookup import Explanation, Lookup
+from esmcache.engine.workspace.cached import CachedFacts
+from esmcache.engine.workspace.documents import Documents
+from esmcache.engine.workspace.importers import Importers
+from esmcache.engine.workspace.modules import WorkspaceModule, WorkspaceModules, real_url
+from esmcache.engine.workspace.navigation import Navigation
+from esmcache.engine.workspace.problems import Problems
+from esmcache.engine.workspace.reach import Reach
+from esmcache.engine.workspace.values import (
+    Finding,
+    ImportWeight,
+    Link,
+    ModuleState,
+    NameFacts,
+    Place,
+    Range,
+    SpecifierFacts,
+)
+from esmcache.file_source import DiskFileSource
+from esmcache.records import Resolution
+from esmcache.spans import ColumnUnit, Position
+
+
+class Workspace:
+    """The modules that an editor works on, with unsaved texts as they are there.
+
+    Paths are absolute; answers name files by the URLs of their real paths. Use from one thread. Raises EngineError
+    where the cache cannot be opened.
+    """
+
+    def __init__(self, engine: Engine, unit: ColumnUnit, conditions: Sequence[str] = ()) -> None:
+        disk = DiskFileSource()
+        self._engine = engine
+        self._unit = unit
+        self.conditions = tuple(conditions)
+        self._documents = Documents(disk)
+        self._modules = WorkspaceModules(
+            self._documents, engine.index, lambda: engine.resolver(self.conditions, self._documents), unit
+        )
+        self._importers = Importers(self._modules, engine.index)
+        self._problems = Problems(self._modules)
+        self._navigation = Navigation(self._modules, self._importers)
+        self._reach = Reach(engine.index)
+        self._cached = CachedFacts(engine.directory, engine.index, disk, engine.node_build(), self._reach)
+
+    def open(self, path: str, text: str) -> None:
+        """Take the editor's text of a file in place of what is on disk."""
+        self._documents.open(os.path.realpath(path), text)
+        self._modules.forget(real_url(path))
+
+    def edit(self, path: str, edits: Iterable[Edit]) -> None:
+        """Change the text of an open file."""
+        self._documents.edit(os.path.realpath(path), edits, self._unit)
+
+    def replace(self, path: str, text: str) -> None:
+        """Take a whole new text of an open file."""
+        self.open(path, text)
+
+    def close(self, path: str) -> None:
+        """Go back to what is on disk."""
+        self._documents.close(os.path.realpath(path))
+        self._modules.forget(real_url(path))
+
+    def text(self, path: str) -> str | None:
+        """Return the text of an open file, None where it is not open."""
+        document = self._documents.get(os.path.realpath(path))
+        return None if document is None else document.source.decode("utf-8", "surrogatepass")
+
+    def changed(self, paths: Iterable[str]) -> None:
+        """Look anew at files that may have come, gone or changed."""
+        for path in paths:
+            self._modules.forget(real_url(path))
+        self._modules.forget_resolutions()
+
+    def findings(self, path: str, *, with_cycles: bool = False, with_cache: bool = True) -> list[Finding]:
+        """Return what is to be said of a file's text, requests and linking, and of its cache."""
+        module = self._module(path)
+        if module is None:
+            return []
+        found = self._problems.of(module, with_cycles=with_cycles)
+        return [*found, *self._cached.findings(module)] if with_cache else found
+
+    def importers(self, path: str) -> list[str]:
+        """Return the URLs of the modules that ask for a file, open ones first."""
+        return [module.url for module, _ in self._importers.of(real_url(path))]
+
+    def links(self, path: str) -> list[Link]:
+        """Return every specifier in a file with what it leads to."""
+        module = self._module(path)
+        return [] if module is None else self._navigation.links(module)
+
+    def definition(self, path: str, position: Position) -> list[Place]:
+        """Return where what stands at a position is defined."""
+        module = self._module(path)
+        return [] if module is None else self._navigation.definition(module, position)
+
+    def references(self, path: str, position: Position, *, with_declaration: bool) -> list[Place]:
+        """Return every import and re-export of what stands at a position."""
+        module = self._module(path)
+        if module is None:
+            return []
+        return self._navigation.references(module, position, with_declaration=with_declaration)
+
+    def facts_at(self, path: str, position: Position) -> SpecifierFacts | NameFacts | None:
+        """Return what is known of the specifier or name at a position, None where there is neither."""
+        module = self._module(path)
+        if module is None:
+            return None
+        occurrence = self._navigation.specifier_at(module, position)
+        if occurrence is None:
+            return self._navigation.name_facts(module, position)
+        range_ = self._modules.range(module, occurrence.span)
+        answer = self._modules.answer(module, occurrence.specifier, occurrence.kind)
+        if not isinstance(answer, Resolution):
+            error = f"{answer.code}: {answer.message}"
+            return SpecifierFacts(
+                range_, occurrence.specifier, "", error, "", "", self.conditions, None, "", 0, 0, 0, 0, 0
+            )
+        return self._specifier_facts(range_, occurrence.specifier, answer)
+
+    def state(self, path: str) -> ModuleState:
+        """Return what is kept of a file and how much it reaches."""
+        return self._cached.state(real_url(path))
+
+    def weights(self, path: str) -> list[ImportWeight]:
+        """Return what each static import of a file pulls in, as far as it was warmed."""
+        module = self._module(path)
+        found = []
+        for occurrence in () if module is None else module.occurrences():
+            answer = self._modules.answer(module, occurrence.specifier, occurrence.kind) if module else None
+            if occurrence.kind is None and isinstance(answer, Resolution) and module is not None:
+                reached = self._reach.through(answer.resolved_url)
+                if reached.bytes:
+                    found.append(
+                        ImportWeight(self._modules.range(module, occurrence.span), reached.modules, reached.bytes)
+                    )
+        return sorted(found, key=lambda one: (one.range.start.line, one.range.start.column))
+
+    def lookup(self, path: str) -> Lookup:
+        """Return what is kept of a file: fresh, stale or cold."""
+        return self._cached.lookup(real_url(path))
+
+    def explain(self, path: str) -> Explanation:
+        """Return why a runner is or is not served a file; raises EngineError."""
+        return self._engine.explain(real_url(path))
+
+    def index_changed(self) -> bool:
+        """Return whether another process has written the index since the last time."""
+        return self._reach.refresh()
+
+    def _specifier_facts(self, range_: Range, specifier: str, answer: Resolution) -> SpecifierFacts:
+        url = answer.resolved_url
+        module_format = "" if answer.module_format is None else answer.module_format.value
+        if not url.startswith("file:"):
+            return SpecifierFacts(
+                range_, specifier, url, "", module_format, "", self.conditions, None, "", 0, 0, 0, 0, 0
+            )
+        found = self._cached.lookup(url)
+        record_size, code_cache_size = self._cached.sizes(found)
+        reached = self._reach.through(url)
+        module = self._modules.module(url)
+        if not module_format and module is not None and module.module_format is not None:
+            module_format = module.module_format.value
+        return SpecifierFacts(
+            range_,
+            specifier,
+            url,
+            "",
+            module_format,
+            self._cached.package_of(url),
+            self.conditions,
+            found.state,
+            found.key,
+            0 if module is None else module.size,
+            record_size,
+            code_cache_size,
+            reached.modules,
+            reached.bytes,
+        )
+
+    def _module(self, path: str) -> WorkspaceModule | None:
+        return self._modules.module(real_url(path))
