@@ -44,6 +44,16 @@ class DiagnosticKind(Enum):
     MISPLACED_CONTINUE = ("misplaced-continue", Severity.ERROR, "'continue' outside of a loop")
     MISPLACED_RETURN = ("misplaced-return", Severity.ERROR, "'return' outside of a function")
     MISPLACED_NEW_TARGET = ("misplaced-new-target", Severity.ERROR, "'new.target' outside of a function")
+    MISPLACED_DECLARATION = (
+        "misplaced-declaration",
+        Severity.ERROR,
+        "{what} is allowed at a module's top level alone",
+    )
+    MISPLACED_ARGUMENTS = (
+        "misplaced-arguments",
+        Severity.ERROR,
+        "'arguments' is no name in a class's fields and static blocks",
+    )
     INVALID_DELETE = ("invalid-delete", Severity.ERROR, "{what} cannot be deleted")
     WITH_STATEMENT = ("with-statement", Severity.ERROR, "modules have no 'with' statement")
     OCTAL_LITERAL = ("octal-literal", Severity.ERROR, "modules have no numbers with a leading zero: {text}")

@@ -52,7 +52,7 @@ class EditorSettings(msgspec.Struct, frozen=True, rename="camel"):
     include: Patterns = []
     exclude: Patterns = []
     conditions: Annotated[list[str], msgspec.Meta(description="As node's --conditions.")] = []
-    max_size: Annotated[int, msgspec.Meta(ge=0, description="Bytes the cache may take.")] = DEFAULT_MAX_SIZE
+    max_size: Annotated[int, msgspec.Meta(ge=0, description="Bytes the cache may take.")] | None = None
     jobs: Annotated[int, msgspec.Meta(ge=1, description="Node processes used for warming.")] | None = None
     severity: Annotated[
         dict[str, Literal["error", "warning", "information", "hint", "off"]],
@@ -117,6 +117,7 @@ def read_user_choices(
     cache_dir: str | None = None,
     node: str | None = None,
     jobs: int | None = None,
+    max_size: int | None = None,
 ) -> UserChoices | SettingsError:
     """Return the user's choices: command line over environment over configuration file over defaults."""
     path = user_config_path()
@@ -135,7 +136,7 @@ def read_user_choices(
     return UserChoices(
         cache_path=cache_path,
         node=node or environment.get("ESMCACHE_NODE") or settings.node,
-        max_size=settings.max_size,
+        max_size=settings.max_size if max_size is None else max_size,
         jobs=jobs or settings.jobs or min(4, len(os.sched_getaffinity(0))),
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import multiprocessing
 import sys
 from collections.abc import Sequence
 
@@ -10,13 +12,47 @@ from esmcache_lsp.server import NAME, create_server, version
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve one client until it says exit; return the exit code."""
+    """Serve one client until it says exit or goes away; return the exit code."""
     parser = argparse.ArgumentParser(prog=NAME, description="Language server of esmcache.")
     parser.add_argument("--version", action="version", version=f"{NAME} {version()}")
-    parser.add_argument("--stdio", action="store_true", help="speak over stdin and stdout (the default)")
-    parser.parse_args(arguments)
-    create_server().start_io()
+    transport = parser.add_mutually_exclusive_group()
+    transport.add_argument("--stdio", action="store_true", help="speak over stdin and stdout (the default)")
+    transport.add_argument("--tcp", metavar="HOST:PORT", type=_address, help="wait for one client at a TCP port")
+    parser.add_argument("--log-file", metavar="PATH", help="write the log there (default: to stderr)")
+    chosen = parser.parse_args(arguments)
+    try:
+        _begin_log(chosen.log_file)
+    except OSError as error:
+        parser.error(f"{chosen.log_file}: {error.strerror}")
+    server = create_server(chosen.log_file)
+    try:
+        if chosen.tcp:
+            server.start_tcp(*chosen.tcp)
+        else:
+            server.start_io()
+    except OSError as error:
+        # Only a port that cannot be had gets here.
+        print(f"{NAME}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    finally:
+        # Whatever they are at is either published or as if it had not begun.
+        for child in multiprocessing.active_children():
+            child.kill()
     return 0
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _begin_log(path: str | None) -> None:
+    handler = logging.StreamHandler(sys.stderr) if path is None else logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("esmcache_lsp").setLevel(logging.INFO)
 
 
 if __name__ == "__main__":

@@ -24,11 +24,12 @@ class Targets:
     modules: list[str] = field(default_factory=list)
     conditions: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
+    also: ProjectSettings = field(default_factory=ProjectSettings)
 
 
-def find_targets(paths: list[Path]) -> Targets:
-    """Return what to warm for files and directories as a user names them."""
-    targets = Targets()
+def find_targets(paths: list[Path], also: ProjectSettings | None = None) -> Targets:
+    """Return what to warm for files and directories as a user names them; `also` is added to projects' settings."""
+    targets = Targets(also=also or ProjectSettings())
     for path in paths:
         absolute = Path(os.path.abspath(path))
         if absolute.is_dir():
@@ -72,27 +73,23 @@ def _settings_for(directory: Path, targets: Targets) -> ProjectSettings:
     for candidate in (directory, *directory.parents):
         if (candidate / "package.json").exists() or (candidate / "esmcache.json").exists():
             return _read_settings(candidate, targets)
-    return ProjectSettings()
+    return targets.also
 
 
 def _read_settings(directory: Path, targets: Targets) -> ProjectSettings:
-    settings = read_project_settings(directory)
-    if isinstance(settings, SettingsError):
-        targets.problems.append(Problem(str(settings.path), "bad-configuration", settings.message))
-        return ProjectSettings()
-    return settings
+    settings, also = _own_settings(directory, targets), targets.also
+    return ProjectSettings(
+        entries=[*settings.entries, *also.entries],
+        include=[*settings.include, *also.include],
+        exclude=[*settings.exclude, *also.exclude],
+        conditions=[*settings.conditions, *also.conditions],
+    )
 
 
 def _add_directory(directory: Path, targets: Targets) -> None:
     settings = _settings_for(directory, targets)
     targets.conditions = targets.conditions or tuple(settings.conditions)
-    targets.entries += package_entries(directory)
-    for entry in settings.entries:
-        path = Path(os.path.abspath(directory / entry))
-        if path.is_file():
-            targets.entries.append(str(path))
-        else:
-            targets.problems.append(Problem(str(path), "not-found", "named in `entries`, but there is no such file"))
+    _add_entries(directory, settings, targets)
     for folder, names, files in os.walk(directory):
         names[:] = sorted(
             name
@@ -101,12 +98,33 @@ def _add_directory(directory: Path, targets: Targets) -> None:
             and not name.startswith(".")
             and not _matches(os.path.join(folder, name), directory, settings.exclude)
         )
+        if folder != str(directory) and "package.json" in files:
+            # A package of a workspace: what it offers is started, or imported by the others, by its own name.
+            _add_entries(Path(folder), _own_settings(Path(folder), targets), targets)
         for name in sorted(files):
             path_name = os.path.join(folder, name)
             if not name.endswith(SOURCE_SUFFIXES) or _matches(path_name, directory, settings.exclude):
                 continue
             if not settings.include or _matches(path_name, directory, settings.include):
                 targets.modules.append(path_name)
+
+
+def _own_settings(directory: Path, targets: Targets) -> ProjectSettings:
+    settings = read_project_settings(directory)
+    if isinstance(settings, SettingsError):
+        targets.problems.append(Problem(str(settings.path), "bad-configuration", settings.message))
+        return ProjectSettings()
+    return settings
+
+
+def _add_entries(directory: Path, settings: ProjectSettings, targets: Targets) -> None:
+    targets.entries += package_entries(directory)
+    for entry in settings.entries:
+        path = Path(os.path.abspath(directory / entry))
+        if path.is_file():
+            targets.entries.append(str(path))
+        else:
+            targets.problems.append(Problem(str(path), "not-found", "named in `entries`, but there is no such file"))
 
 
 def _matches(path: str, directory: Path, patterns: list[str]) -> bool:

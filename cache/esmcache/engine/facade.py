@@ -15,7 +15,7 @@ from esmcache.engine.description import Description, describe
 from esmcache.engine.diagnosis import Check, Diagnosis
 from esmcache.engine.discovery import Progress
 from esmcache.engine.entries import SOURCE_SUFFIXES, find_targets
-from esmcache.engine.errors import EngineError
+from esmcache.engine.errors import EngineError, EngineMissing
 from esmcache.engine.events import RunnerReport, fold_events
 from esmcache.engine.exporting import Exporting, ExportReport
 from esmcache.engine.generating import Generator, Inspection, inspect_bmes
@@ -29,7 +29,7 @@ from esmcache.engine.warming import Warming, WarmReport
 from esmcache.file_source import DiskFileSource, FileSource, file_url_from_path, path_from_file_url
 from esmcache.records import ModuleFormat, NodeBuild, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
-from esmcache.settings import SettingsError, UserChoices, read_user_choices
+from esmcache.settings import ProjectSettings, SettingsError, UserChoices, read_user_choices
 from esmcache.store.index import Index, IndexDamaged, IndexUnusable, MissRow
 
 __all__ = ["Engine", "EngineError"]
@@ -56,11 +56,12 @@ class Engine:
         cache_dir: str | None = None,
         node: str | None = None,
         jobs: int | None = None,
+        max_size: int | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Engine:
         """Return an engine by arguments, environment and the user's configuration; raises EngineError."""
         environment = os.environ if environment is None else environment
-        choices = read_user_choices(environment, cache_dir=cache_dir, node=node, jobs=jobs)
+        choices = read_user_choices(environment, cache_dir=cache_dir, node=node, jobs=jobs, max_size=max_size)
         if isinstance(choices, SettingsError):
             raise EngineError(str(choices))
         return cls(choices, environment=environment)
@@ -112,9 +113,9 @@ class Engine:
         """Return the Node that is served; raises EngineError where it is missing or not supported."""
         build = self.node_build(node)
         if isinstance(build, NodeMissing):
-            raise EngineError(f"no Node to serve: {build.reason}")
+            raise EngineMissing(f"no Node to serve: {build.reason}")
         if not build.supported:
-            raise EngineError(f"{build.executable} cannot be served: {build.reason}")
+            raise EngineMissing(f"{build.executable} cannot be served: {build.reason}")
         return build
 
     def warm(
@@ -122,12 +123,13 @@ class Engine:
         paths: Sequence[Path],
         progress: Progress = lambda stage, done, total: None,
         conditions: Sequence[str] | None = None,
+        settings: ProjectSettings | None = None,
     ) -> WarmReport:
         """Warm entry points, packages and folders, and all they reach; raises EngineError.
 
-        `conditions` are used instead of those that the project's configuration names.
+        `conditions` are used instead of those that the project's configuration names, `settings` besides it.
         """
-        targets = find_targets(list(paths))
+        targets = find_targets(list(paths), settings)
         chosen = targets.conditions if conditions is None else tuple(conditions)
         report = self._warm(self.supported_node(), targets.entries, targets.modules, chosen, progress)
         report.problems[:0] = targets.problems
@@ -329,6 +331,11 @@ class Engine:
         fold_events(self.directory, self.index)
         warming = Warming(self.directory, self.index, self.files, build, self._pool(build), conditions)
         report = warming.run(entries, modules, progress)
+        if report.overtaken:
+            updater = Updater(self.directory, self.index, self.files, build, self._pool(build))
+            for chosen, paths in updater.run(report.overtaken, conditions).to_warm.items():
+                again = Warming(self.directory, self.index, self.files, build, self._pool(build), chosen)
+                again.run(paths, (), progress)
         self._maintenance().collect_if_large(self.choices.max_size)
         return report
 

@@ -240,10 +240,10 @@ class Maintenance:
 
         What no remaining entry point needs goes with the last one that did.
         """
-        answer = Collected(bytes_before=self._used_bytes())
+        answer = Collected(bytes_before=self.used_bytes())
         self._remove_abandoned(answer)
         budget = Budget(self._index, max_size)
-        plan = budget.plan(self._used_bytes())
+        plan = budget.plan(self.used_bytes())
         if plan is not None:
             for name in plan.manifests:
                 (self._directory.manifests_path / name).unlink(missing_ok=True)
@@ -259,12 +259,12 @@ class Maintenance:
             answer.entry_points = len(plan.manifests)
             answer.files += len(plan.code_cache_entries) + len(plan.blob_keys) + len(plan.packs)
             answer.files += len(plan.manifests)
-        answer.bytes_after = self._used_bytes()
+        answer.bytes_after = self.used_bytes()
         return answer
 
     def clear(self) -> Collected:
         """Remove everything but the directory itself; a program that is running keeps what it has open."""
-        answer = Collected(bytes_before=self._used_bytes())
+        answer = Collected(bytes_before=self.used_bytes())
         with self._index.transaction():
             self._index.clear()
         self._index.vacuum()
@@ -272,10 +272,11 @@ class Maintenance:
             paths = list(_files(self._directory.path / name))
             answer.files += len(paths)
             shutil.rmtree(self._directory.path / name, ignore_errors=True)
-        answer.bytes_after = self._used_bytes()
+        answer.bytes_after = self.used_bytes()
         return answer
 
-    def _used_bytes(self) -> int:
+    def used_bytes(self) -> int:
+        """Return the bytes that the cache takes, hard links counted once."""
         return sum(_size(path) for path in _distinct(_files(self._directory.path)))
 
     def _remove_abandoned(self, answer: Collected) -> None:

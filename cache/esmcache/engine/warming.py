@@ -24,7 +24,10 @@ from esmcache.store.index import EntryPointRow, Index, InputRow, MissRow, Module
 
 @dataclass(slots=True)
 class WarmReport:
-    """What a warm did, in numbers and problems; a second warm of the same files has zeros from `read` on."""
+    """What a warm did, in numbers and problems; a second warm of the same files has zeros from `read` on.
+
+    `overtaken` are the paths of files that another process cached anew after this warm had read them.
+    """
 
     entries: int = 0
     modules: int = 0
@@ -40,6 +43,7 @@ class WarmReport:
     rows_written: int = 0
     seconds: float = 0.0
     problems: list[Problem] = field(default_factory=list)
+    overtaken: list[str] = field(default_factory=list)
 
     def add(self, other: WarmReport) -> None:
         """Add another warm's numbers and problems to these."""
@@ -88,7 +92,7 @@ class Warming:
 
     def run(self, entries: Sequence[str], modules: Sequence[str], progress: Progress) -> WarmReport:
         """Warm entry points and modules given by absolute paths; raises OSError and IndexUnusable."""
-        started, started_ms = time.monotonic(), time.time() * 1000
+        started, started_at = time.monotonic(), time.time()
         report = WarmReport()
         roots = find_roots(self._resolver, entries, modules, report.problems)
         also = self._missed_before(entries)
@@ -98,15 +102,20 @@ class Warming:
         discovery = Discovery(self._files, self._resolver, self._index, compiler, analyses, progress)
         found = discovery.walk([*roots, *extra])
         publisher = Publisher(
-            self._directory, self._index, self._files, self._build, compiler, self._conditions, started_ms
+            self._directory, self._index, self._files, self._build, compiler, self._conditions, started_at * 1000
         )
         publisher.pack(load_order(found.modules.values(), found.modules))
         published = self._publish(found, publisher, [r.resolved_url for r, is_entry in roots if is_entry], also)
         rows = self._rows(found, publisher)
         with self._index.transaction():
-            self._index.remove(RequestRow, "url", {row.url for row in rows[1]})
-            for some in (found.analyses, found.blobs, found.exports, publisher.pack_rows, *rows):
+            overtaken = self._overtaken(found, started_at)
+            module_rows = [row for row in rows[0] if row.url not in overtaken]
+            new_requests = [row for row in rows[1] if row.url not in overtaken]
+            self._index.remove(RequestRow, "url", {row.url for row in new_requests})
+            for some in (module_rows, new_requests, rows[2], rows[3]):
                 self._index.put(some)
+            for found_rows in (found.analyses, found.blobs, found.exports, publisher.pack_rows):
+                self._index.put(found_rows)
             self._index.put(compiler.verdict_rows)
             self._index.put(compiler.cache_rows)
             self._put_entries(published)
@@ -114,9 +123,21 @@ class Warming:
             self._index.settle_misses(started_as, self._build.executable, "\0".join(self._conditions))
         self._fill(report, found, compiler, publisher, rows)
         report.entries = len(published)
+        report.overtaken = sorted(overtaken.values())
         report.blobs_written = analyses.blobs_written
         report.seconds = time.monotonic() - started
         return report
+
+    def _overtaken(self, found: Discovered, started_at: float) -> dict[str, str]:
+        """Return URL and path of what another process has cached since this warm began: its word is the newer one."""
+        rows = self._index.where(ModuleRow, "url", found.modules)
+        return {
+            row.url: row.path
+            for row in rows
+            if row.warmed_at > started_at
+            and (fact := found.modules[row.url].fact) is not None
+            and row.source_sha256 != fact.sha256
+        }
 
     def _missed_before(self, entries: Sequence[str]) -> list[str]:
         rows = self._index.where(MissRow, "entry", entries)

@@ -1,4 +1,7 @@
-"""The list of features: each registers its handlers with the server and knows no other feature."""
+"""The list of features: each registers its handlers with the server and knows no other feature.
+
+They are registered when a client says what it can do, and do at its start what they do in this order.
+"""
 
 from __future__ import annotations
 
@@ -6,4 +9,21 @@ from collections.abc import Callable
 
 from pygls.lsp.server import LanguageServer
 
-FEATURES: tuple[Callable[[LanguageServer], None], ...] = ()
+from esmcache_lsp.features import (
+    configuration,
+    diagnostics,
+    status,
+    text_sync,
+    watching,
+    workspace_warming,
+)
+from esmcache_lsp.session import Session
+
+FEATURES: tuple[Callable[[LanguageServer, Session], None], ...] = (
+    configuration.register,
+    text_sync.register,
+    diagnostics.register,
+    status.register,
+    watching.register,
+    workspace_warming.register,
+)

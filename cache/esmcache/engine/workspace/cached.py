@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from esmcache.cache_directory import CacheDirectory
 from esmcache.code_cache import NodeMissing
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engine.lookup import CacheState, Lookup, Lookups
-from esmcache.engine.workspace.modules import WorkspaceModule
+from esmcache.engine.maintenance import Maintenance
+from esmcache.engine.workspace.modules import WorkspaceModule, real_url
 from esmcache.engine.workspace.reach import Reach
-from esmcache.engine.workspace.values import START, Finding, GraphNode, ModuleState, NodeKind
+from esmcache.engine.workspace.values import START, Counts, Finding, GraphNode, ModuleState, NodeKind
 from esmcache.file_source import FileSource, Fingerprint, fingerprint, path_from_file_url
 from esmcache.records import ModuleFormat, NodeBuild
 from esmcache.serving.node_compile_cache import decode_entry
@@ -48,6 +49,8 @@ class CachedFacts:
 
     def findings(self, module: WorkspaceModule) -> list[Finding]:
         """Return what is to be said of a module's cache: nothing of one that is fresh."""
+        if not self.engine_tag:
+            return [_finding(DiagnosticKind.ENGINE_MISSING, self._build.reason)]
         if module.module_format not in _CACHED:
             because = "what it is cannot be told" if module.module_format is None else module.module_format.value
             return [_finding(DiagnosticKind.NOT_SERVED, because)]
@@ -88,6 +91,21 @@ class CachedFacts:
         rows = {row.url: row for row in self._index.where(ModuleRow, "url", wanted)}
         packages = {row.root: row for row in self._index.where(PackageRow, "root", {r.package for r in rows.values()})}
         return [self._node(url, rows.get(url), packages, url in in_cycles) for url in wanted]
+
+    def counts(self, paths: Sequence[str]) -> Counts:
+        """Return how many of some modules are in which state."""
+        urls = [real_url(path) for path in paths]
+        rows = {row.url: row for row in self._index.where(ModuleRow, "url", urls)}
+        states = [self.quick_state(rows[url]) if url in rows else CacheState.COLD for url in urls]
+        missing = "" if self.engine_tag else self._build.reason
+        return Counts(
+            states.count(CacheState.FRESH),
+            states.count(CacheState.STALE),
+            states.count(CacheState.COLD),
+            Maintenance(self._directory, self._index).used_bytes(),
+            self.engine_tag,
+            missing,
+        )
 
     def quick_state(self, row: ModuleRow) -> CacheState:
         """Return the state as far as a file's fingerprint tells it."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 from esmcache.analysis import Document, Edit
+from esmcache.engine.workspace.values import TextChange
 from esmcache.file_source import FileSource
 from esmcache.spans import ColumnUnit
 
@@ -25,15 +26,22 @@ class Documents:
         """Take the editor's text in place of the file's."""
         self._open[path] = Document(text.encode("utf-8", "surrogatepass"))
 
-    def edit(self, path: str, edits: Iterable[Edit], unit: ColumnUnit) -> None:
-        """Change the text of an open document; of another one there is nothing to change."""
-        document = self._open.get(path)
-        if document is not None:
-            document.edit(edits, unit)
+    def edit(self, path: str, changes: Iterable[TextChange], unit: ColumnUnit) -> None:
+        """Change the text of an open document, one change after the other; another one has no text to change."""
+        for change in changes:
+            document = self._open.get(path)
+            if document is not None and change.range is not None:
+                document.edit([Edit(change.range.start, change.range.end, change.new_text)], unit)
+            elif document is not None:
+                self.open(path, change.new_text)
 
     def close(self, path: str) -> None:
         """Go back to the file on disk."""
         self._open.pop(path, None)
+
+    def take(self, other: Documents) -> None:
+        """Take over what is open there."""
+        self._open.update(other._open)
 
     def get(self, path: str) -> Document | None:
         """Return the open document at `path`, None where none is open."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from esmcache.analysis import Edit
+from esmcache.engine.entries import find_targets
 from esmcache.engine.facade import Engine
 from esmcache.engine.lookup import Explanation, Lookup
 from esmcache.engine.workspace.cached import CachedFacts
@@ -16,6 +17,7 @@ from esmcache.engine.workspace.navigation import Navigation
 from esmcache.engine.workspace.problems import Problems
 from esmcache.engine.workspace.reach import Reach
 from esmcache.engine.workspace.values import (
+    Counts,
     Finding,
     ImportWeight,
     Link,
@@ -24,9 +26,11 @@ from esmcache.engine.workspace.values import (
     Place,
     Range,
     SpecifierFacts,
+    TextChange,
 )
 from esmcache.file_source import DiskFileSource
 from esmcache.records import Resolution
+from esmcache.settings import ProjectSettings
 from esmcache.spans import ColumnUnit, Position
 
 
@@ -37,11 +41,14 @@ class Workspace:
     where the cache cannot be opened.
     """
 
-    def __init__(self, engine: Engine, unit: ColumnUnit, conditions: Sequence[str] = ()) -> None:
+    def __init__(self, engine: Engine, unit: ColumnUnit, project: ProjectSettings | None = None) -> None:
+        """Open the workspace; `project` is added to what projects say about themselves."""
         disk = DiskFileSource()
         self._engine = engine
         self._unit = unit
-        self.conditions = tuple(conditions)
+        self._project = project or ProjectSettings()
+        self.conditions = tuple(self._project.conditions)
+        self._index = engine.index
         self._documents = Documents(disk)
         self._modules = WorkspaceModules(
             self._documents, engine.index, lambda: engine.resolver(self.conditions, self._documents), unit
@@ -52,18 +59,23 @@ class Workspace:
         self._reach = Reach(engine.index)
         self._cached = CachedFacts(engine.directory, engine.index, disk, engine.node_build(), self._reach)
 
+    @property
+    def is_current(self) -> bool:
+        """Return whether the index is still the one that this workspace reads."""
+        return self._engine.index is self._index
+
+    def take_documents(self, other: Workspace) -> None:
+        """Take over what is open in another workspace, which must not be used any more."""
+        self._documents.take(other._documents)
+
     def open(self, path: str, text: str) -> None:
         """Take the editor's text of a file in place of what is on disk."""
         self._documents.open(os.path.realpath(path), text)
         self._modules.forget(real_url(path))
 
-    def edit(self, path: str, edits: Iterable[Edit]) -> None:
+    def edit(self, path: str, changes: Sequence[TextChange]) -> None:
         """Change the text of an open file."""
-        self._documents.edit(os.path.realpath(path), edits, self._unit)
-
-    def replace(self, path: str, text: str) -> None:
-        """Take a whole new text of an open file."""
-        self.open(path, text)
+        self._documents.edit(os.path.realpath(path), changes, self._unit)
 
     def close(self, path: str) -> None:
         """Go back to what is on disk."""
@@ -144,6 +156,16 @@ class Workspace:
                         ImportWeight(self._modules.range(module, occurrence.span), reached.modules, reached.bytes)
                     )
         return sorted(found, key=lambda one: (one.range.start.line, one.range.start.column))
+
+    def own_modules(self, folders: Sequence[str]) -> list[str]:
+        """Return the paths of the modules in folders, as a warm of them finds them; installed packages apart."""
+        targets = find_targets([Path(folder) for folder in folders], self._project)
+        paths = [*targets.entries, *targets.modules, *self._documents]
+        return [path for path in dict.fromkeys(paths) if "/node_modules/" not in path]
+
+    def counts(self, folders: Sequence[str]) -> Counts:
+        """Return how many modules of the folders are cached; whether a file changed is told by its fingerprint."""
+        return self._cached.counts(self.own_modules(folders))
 
     def lookup(self, path: str) -> Lookup:
         """Return what is kept of a file: fresh, stale or cold."""

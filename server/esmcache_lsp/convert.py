@@ -1,0 +1,118 @@
+"""Engine values to LSP and back; nothing else knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lsprotocol import types
+from pygls.uris import from_fs_path, to_fs_path
+
+from esmcache.diagnostics import Severity
+from esmcache.engine.workspace.values import Finding, Place, Range, TextChange
+from esmcache.file_source import path_from_file_url
+from esmcache.spans import ColumnUnit, Position
+
+SOURCE = "esmcache"
+# Where each diagnostic is explained, by its code: beside this file, or in a checkout.
+_DOCUMENTATION = next(
+    (
+        path.resolve().as_uri()
+        for path in (Path(__file__).with_name("diagnostics.md"), Path(__file__).parents[2] / "docs" / "diagnostics.md")
+        if path.exists()
+    ),
+    None,
+)
+
+_SEVERITIES = {
+    Severity.ERROR: types.DiagnosticSeverity.Error,
+    Severity.WARNING: types.DiagnosticSeverity.Warning,
+    Severity.INFORMATION: types.DiagnosticSeverity.Information,
+    Severity.HINT: types.DiagnosticSeverity.Hint,
+}
+_UNITS = {
+    types.PositionEncodingKind.Utf8: ColumnUnit.UTF8,
+    types.PositionEncodingKind.Utf16: ColumnUnit.UTF16,
+    types.PositionEncodingKind.Utf32: ColumnUnit.UTF32,
+}
+
+
+def path_from_uri(uri: str) -> str | None:
+    """Return the path of a file: URI, None for any other."""
+    return to_fs_path(uri) if uri.startswith("file:") else None
+
+
+def uri_from_path(path: str) -> str:
+    """Return the URI of a path, as editors write it."""
+    return from_fs_path(path) or ""
+
+
+def uri_from_url(url: str) -> str:
+    """Return the URI of a module's URL, as editors write it; other URLs stay as they are."""
+    path = path_from_file_url(url)
+    return url if path is None else uri_from_path(path)
+
+
+def unit_from_encoding(encoding: types.PositionEncodingKind | str | None) -> ColumnUnit:
+    """Return what columns count under a position encoding; without one, UTF-16 code units."""
+    return _UNITS.get(types.PositionEncodingKind(encoding or "utf-16"), ColumnUnit.UTF16)
+
+
+def position_from_lsp(position: types.Position) -> Position:
+    """Return the engine's position."""
+    return Position(position.line, position.character)
+
+
+def range_from_lsp(range_: types.Range) -> Range:
+    """Return the engine's range."""
+    return Range(position_from_lsp(range_.start), position_from_lsp(range_.end))
+
+
+def change_from_lsp(change: types.TextDocumentContentChangeEvent) -> TextChange:
+    """Return the engine's change of a text."""
+    if isinstance(change, types.TextDocumentContentChangePartial):
+        return TextChange(range_from_lsp(change.range), change.text)
+    return TextChange(None, change.text)
+
+
+def range_to_lsp(range_: Range) -> types.Range:
+    """Return LSP's range."""
+    return types.Range(
+        types.Position(range_.start.line, range_.start.column), types.Position(range_.end.line, range_.end.column)
+    )
+
+
+def location_from_place(place: Place) -> types.Location:
+    """Return LSP's location."""
+    return types.Location(uri_from_url(place.url), range_to_lsp(place.range))
+
+
+def diagnostic_from_finding(finding: Finding, severity: Severity, *, with_related: bool) -> types.Diagnostic:
+    """Return LSP's diagnostic; `data` holds what would mend it, for code actions."""
+    related = None
+    if with_related and finding.related:
+        related = [
+            types.DiagnosticRelatedInformation(location_from_place(one.place), one.message) for one in finding.related
+        ]
+    return types.Diagnostic(
+        range=range_to_lsp(finding.range),
+        message=finding.message,
+        severity=_SEVERITIES[severity],
+        code=finding.code,
+        code_description=None if _DOCUMENTATION is None else types.CodeDescription(f"{_DOCUMENTATION}#{finding.code}"),
+        source=SOURCE,
+        related_information=related,
+        data={"replacement": finding.replacement} if finding.replacement else None,
+    )
+
+
+def diagnostics_from_findings(
+    findings: Sequence[Finding], severities: dict[str, str], *, with_related: bool
+) -> list[types.Diagnostic]:
+    """Return LSP's diagnostics, by the user's word on how much each code matters."""
+    converted = []
+    for finding in findings:
+        chosen = severities.get(finding.code, finding.severity.value)
+        if chosen != "off":
+            converted.append(diagnostic_from_finding(finding, Severity(chosen), with_related=with_related))
+    return converted

@@ -1,0 +1,175 @@
+"""What is wrong with modules, sent to the client or fetched by it: by one of the two ways, as it prefers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from hashlib import sha256
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from esmcache.diagnostics import DiagnosticKind
+from esmcache.engine.errors import EngineError
+from esmcache.engine.workspace.values import Finding
+from esmcache.engine.workspace.workspace import Workspace
+from esmcache_lsp.convert import SOURCE, diagnostics_from_findings, path_from_uri, uri_from_path, uri_from_url
+from esmcache_lsp.session import Session
+
+# A person types on before a text that was changed is worth a look.
+_TYPING_S = 0.15
+# Modules that are looked at between two answers to the client.
+_AT_ONCE = 25
+_CYCLE = DiagnosticKind.IMPORT_CYCLE.code
+_SUFFIXES = (".js", ".mjs", ".cjs")
+
+
+def register(server: LanguageServer, session: Session) -> None:
+    """Register pulling where the client can; else what is found is pushed to it."""
+    published = _Published(server, session)
+    capabilities = server.client_capabilities
+    text, workspace = capabilities.text_document, capabilities.workspace
+    if text is not None and text.diagnostic is not None:
+        can_refresh = bool(workspace and workspace.diagnostics and workspace.diagnostics.refresh_support)
+        _register_pull(server, session, published, can_refresh=can_refresh)
+    else:
+        session.when_text_changed.append(published.note_typing)
+        session.when_saved.append(published.note_save)
+        session.when_facts_changed.append(published.note_facts)
+        session.when_settings_changed.append(lambda: published.note_facts(None))
+
+
+def _register_pull(server: LanguageServer, session: Session, published: _Published, *, can_refresh: bool) -> None:
+    options = types.DiagnosticOptions(
+        inter_file_dependencies=True, workspace_diagnostics=True, identifier=SOURCE, work_done_progress=False
+    )
+
+    @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
+    async def document_diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
+        path = path_from_uri(params.text_document.uri)
+        items = [] if path is None else await published.diagnostics(path)
+        result_id = _result_id(items)
+        if result_id == params.previous_result_id:
+            return types.RelatedUnchangedDocumentDiagnosticReport(result_id)
+        return types.RelatedFullDocumentDiagnosticReport(items, result_id=result_id)
+
+    @server.feature(types.WORKSPACE_DIAGNOSTIC)
+    async def workspace_diagnostic(params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
+        previous = {one.uri: one.value for one in params.previous_result_ids}
+        reports: list[types.WorkspaceDocumentDiagnosticReport] = []
+        paths = await session.ask(Workspace.own_modules, session.folders)
+        for path in paths:
+            uri = uri_from_path(path)
+            items = await published.diagnostics(path)
+            result_id = _result_id(items)
+            document = session.documents.get(path)
+            version = None if document is None else document.version
+            if previous.get(uri) == result_id:
+                reports.append(types.WorkspaceUnchangedDocumentDiagnosticReport(uri, result_id, version))
+            elif items or uri in previous:
+                reports.append(types.WorkspaceFullDocumentDiagnosticReport(uri, items, version, result_id=result_id))
+        return types.WorkspaceDiagnosticReport(reports)
+
+    def refresh(_: object = None) -> None:
+        if can_refresh and session.is_enabled:
+            server.workspace_diagnostic_refresh(None)
+
+    session.when_facts_changed.append(refresh)
+    session.when_settings_changed.append(refresh)
+
+
+class _Published:
+    """What the client was told last, and what it is to be told next."""
+
+    def __init__(self, server: LanguageServer, session: Session) -> None:
+        self._server = server
+        self._session = session
+        self._last: dict[str, list[types.Diagnostic]] = {}
+        self._typing: dict[str, asyncio.TimerHandle] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    async def diagnostics(self, path: str) -> list[types.Diagnostic]:
+        """Return what there is to say of a file now."""
+        session = self._session
+        if not session.is_enabled or not path.endswith(_SUFFIXES):
+            return []
+        severities: dict[str, str] = dict(session.settings.severity)
+        try:
+            findings: list[Finding] = await session.ask(
+                Workspace.findings,
+                path,
+                with_cycles=severities.get(_CYCLE, "off") != "off",
+                with_cache=not session.is_being_saved(path),
+            )
+        except EngineError:
+            # The status says what is wrong with the cache.
+            return []
+        if path != next(iter(session.documents), None):
+            # That there is no engine is said once, not in every module.
+            findings = [one for one in findings if one.code != DiagnosticKind.ENGINE_MISSING.code]
+        chosen = {_CYCLE: "off", **severities}
+        return diagnostics_from_findings(findings, chosen, with_related=self._can_relate())
+
+    def note_typing(self, path: str) -> None:
+        """Look at a document once nobody has typed in it for a moment."""
+        handle = self._typing.pop(path, None)
+        if handle is not None:
+            handle.cancel()
+        loop = asyncio.get_running_loop()
+        self._typing[path] = loop.call_later(_TYPING_S, self._look, [path])
+
+    def note_save(self, path: str) -> None:
+        """Look at a document that was saved, and at those that import it."""
+        self._look([path])
+        self._session.spawn(self._look_at_importers(path))
+
+    def note_facts(self, paths: list[str] | None) -> None:
+        """Look at files of which something else may be true now: None stands for all that the client was told of."""
+        self._look(list(dict.fromkeys([*self._session.documents, *self._last])) if paths is None else paths)
+
+    def _look(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            handle = self._typing.pop(path, None)
+            if handle is not None:
+                handle.cancel()
+            running = self._running.get(path)
+            if running is not None:
+                running.cancel()
+            self._running[path] = self._session.spawn(self._publish(path))
+
+    async def _look_at_importers(self, path: str) -> None:
+        urls = await self._session.ask(Workspace.importers, path)
+        real_paths = [found for url in urls if (found := path_from_uri(uri_from_url(url))) is not None]
+        paths = [self._session.shown_path(one) for one in real_paths]
+        for start in range(0, len(paths), _AT_ONCE):
+            for one in paths[start : start + _AT_ONCE]:
+                if "/node_modules/" not in one:
+                    await self._publish(one)
+
+    async def _publish(self, path: str) -> None:
+        session = self._session
+        is_shown = path in session.documents
+        items = await self.diagnostics(path)
+        if not is_shown:
+            # Of files that nobody looks at, only what is wrong is told.
+            items = [one for one in items if one.severity == types.DiagnosticSeverity.Error]
+        self._running.pop(path, None)
+        if self._last.get(path, []) == items:
+            return
+        self._last[path] = items
+        if not items:
+            del self._last[path]
+        document = session.documents.get(path)
+        uri, version = (uri_from_path(path), None) if document is None else (document.uri, document.version)
+        self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, items, version))
+
+    def _can_relate(self) -> bool:
+        text = self._server.client_capabilities.text_document
+        if text is None:
+            return False
+        either = [text.publish_diagnostics, text.diagnostic]
+        return any(one is not None and bool(one.related_information) for one in either)
+
+
+def _result_id(items: list[types.Diagnostic]) -> str:
+    return sha256(repr(items).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,88 @@
+"""How the cache is doing, told to clients that say that they show it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass
+
+from pygls.lsp.server import LanguageServer
+
+from esmcache.engine.errors import EngineError
+from esmcache.engine.workspace.workspace import Workspace
+from esmcache_lsp.session import Session
+
+METHOD = "esmcache/status"
+_SETTLING_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The notification's parameters; counts are of the workspace's own modules, bytes of the whole cache."""
+
+    health: str
+    quiescent: bool
+    message: str
+    fresh: int
+    stale: int
+    cold: int
+    bytes: int
+    engine: str
+
+
+def register(server: LanguageServer, session: Session) -> None:
+    """Register for everything that may change the status, if the client wants to know of it."""
+    experimental = server.client_capabilities.experimental
+    if not (isinstance(experimental, dict) and experimental.get("esmcacheStatus")):
+        return
+    telling = _Telling(server, session)
+    session.when_activity_changed.append(telling.tell_activity)
+    session.when_facts_changed.append(lambda _: telling.count_soon())
+    session.when_settings_changed.append(telling.count_soon)
+
+    async def at_start() -> None:
+        await telling.count()
+
+    session.at_start.append(at_start)
+
+
+class _Telling:
+    def __init__(self, server: LanguageServer, session: Session) -> None:
+        self._server = server
+        self._session = session
+        self._counts = (0, 0, 0, 0)
+        self._engine = ""
+        self._engine_missing = ""
+        self._last: Status | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def tell_activity(self) -> None:
+        """Tell what is going on."""
+        activity = self._session.activity
+        health, message = "ok", "warming" if activity.warming else ""
+        if activity.trouble:
+            health, message = "error" if activity.is_error else "warning", activity.trouble
+        elif self._engine_missing:
+            health, message = "warning", self._engine_missing
+        fresh, stale, cold, size = self._counts
+        status = Status(health, activity.quiescent, message, fresh, stale, cold, size, self._engine)
+        if status != self._last:
+            self._last = status
+            self._server.protocol.notify(METHOD, asdict(status))
+
+    def count_soon(self) -> None:
+        """Count once changes have come to rest."""
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(_SETTLING_S, lambda: self._session.spawn(self.count()))
+
+    async def count(self) -> None:
+        """Count the workspace's modules and tell."""
+        if self._session.is_enabled:
+            try:
+                counts = await self._session.ask(Workspace.counts, self._session.folders)
+                self._counts = (counts.fresh, counts.stale, counts.cold, counts.bytes)
+                self._engine, self._engine_missing = counts.engine, counts.engine_missing
+            except EngineError as error:
+                self._session.note_trouble(error)
+        self.tell_activity()

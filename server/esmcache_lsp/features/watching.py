@@ -1,0 +1,69 @@
+"""Files that change while nobody saves them here: told by the client, or seen by ourselves where it cannot tell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from watchfiles import Change, DefaultFilter, awatch
+
+from esmcache_lsp.convert import path_from_uri
+from esmcache_lsp.session import Session
+
+# Sources, what decides how they are found, and what package managers write when they are done.
+_PATTERNS = (
+    "**/*.{js,mjs,cjs,json}",
+    "**/node_modules/{.package-lock.json,.modules.yaml,.yarn-state.yml}",
+    "**/{pnpm-lock.yaml,yarn.lock}",
+)
+_SUFFIXES = (".js", ".mjs", ".cjs", ".json")
+_INSTALLED = ("node_modules/.package-lock.json", "node_modules/.modules.yaml", "node_modules/.yarn-state.yml")
+
+
+def register(server: LanguageServer, session: Session) -> None:
+    """Register for changes of files."""
+    workspace = server.client_capabilities.workspace
+    watched = workspace.did_change_watched_files if workspace else None
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
+        session.files_changed([path for one in params.changes if (path := path_from_uri(one.uri)) is not None])
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
+        removed = {path_from_uri(folder.uri) for folder in params.event.removed}
+        added = [path for folder in params.event.added if (path := path_from_uri(folder.uri)) is not None]
+        session.change_folders([*(one for one in session.folders if one not in removed), *added])
+
+    async def at_start() -> None:
+        if watched is not None and watched.dynamic_registration:
+            options = types.DidChangeWatchedFilesRegistrationOptions(
+                [types.FileSystemWatcher(pattern) for pattern in _PATTERNS]
+            )
+            method = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
+            await server.client_register_capability_async(
+                types.RegistrationParams([types.Registration("esmcache-files", method, options)])
+            )
+        elif session.folders:
+            session.spawn(_watch(session))
+
+    session.at_start.append(at_start)
+
+
+async def _watch(session: Session) -> None:
+    """Tell the session of what changes below its folders."""
+    async for changes in awatch(*session.folders, watch_filter=_Sources(), recursive=True, rust_timeout=1000):
+        session.files_changed([path for _, path in changes])
+
+
+class _Sources(DefaultFilter):
+    """What may change how a module is found or what it is; of installed packages, that there are others now."""
+
+    ignore_dirs: Sequence[str] = tuple(name for name in DefaultFilter.ignore_dirs if name != "node_modules")
+
+    def __call__(self, change: Change, path: str) -> bool:
+        if f"{os.sep}node_modules{os.sep}" in path:
+            return path.endswith(_INSTALLED)
+        return path.endswith(_SUFFIXES) and super().__call__(change, path)

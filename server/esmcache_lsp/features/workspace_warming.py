@@ -1,0 +1,106 @@
+"""The workspace as a whole, warmed in the background: when the server starts, and when files have changed."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from esmcache.engine.errors import EngineError
+from esmcache_lsp.session import Session
+from esmcache_lsp.warmer import Stopped
+
+# What is written in one go by git or a package manager is warmed in one go.
+_SETTLING_S = 0.3
+_BETWEEN_REPORTS_S = 0.1
+
+
+def register(server: LanguageServer, session: Session) -> None:
+    """Register the warm at the start and after changes."""
+    warming = _Warming(server, session)
+
+    async def at_start() -> None:
+        if session.settings.warm_on_start:
+            warming.request()
+
+    session.at_start.append(at_start)
+    session.when_files_changed.append(warming.note_change)
+
+
+class _Warming:
+    """Warms all folders, one time after the other as long as there is reason to."""
+
+    def __init__(self, server: LanguageServer, session: Session) -> None:
+        self._server = server
+        self._session = session
+        self._is_wanted = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def note_change(self, paths: Sequence[str]) -> None:
+        """Warm once changes have come to rest; a change of an open document alone is left to its save."""
+        if not self._session.settings.warm_on_save or all(path in self._session.documents for path in paths):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(_SETTLING_S, self.request)
+
+    def request(self) -> None:
+        """Warm, after the warm that is going on if there is one."""
+        session = self._session
+        if not session.is_enabled or not session.folders:
+            return
+        self._is_wanted = True
+        if self._task is None or self._task.done():
+            self._task = session.spawn(self._run())
+
+    async def _run(self) -> None:
+        while self._is_wanted:
+            self._is_wanted = False
+            token = await self._begin_progress()
+            reporting = self._session.spawn(self._report(token)) if token is not None else None
+            try:
+                report = await self._session.warm(self._session.folders)
+                message = f"{report.modules} modules, {report.compiled} compiled"
+            except Stopped:
+                message = "cancelled"
+            except EngineError as error:
+                message = str(error)
+            finally:
+                if reporting is not None:
+                    reporting.cancel()
+            if token is not None:
+                self._server.work_done_progress.end(token, types.WorkDoneProgressEnd(message=message))
+
+    async def _begin_progress(self) -> str | None:
+        window = self._server.client_capabilities.window
+        if not (window and window.work_done_progress):
+            return None
+        token = str(uuid.uuid4())
+        progress = self._server.work_done_progress
+        await progress.create_async(token)
+        progress.begin(token, types.WorkDoneProgressBegin(title="esmcache: warming", cancellable=True, percentage=0))
+        progress.tokens[token].add_done_callback(self._note_end)
+        return token
+
+    def _note_end(self, future: Future[Any]) -> None:
+        if future.cancelled():
+            self._session.progress.stopped.value = 1
+
+    async def _report(self, token: str) -> None:
+        last = (0, 0)
+        while True:
+            await asyncio.sleep(_BETWEEN_REPORTS_S)
+            done, total = self._session.progress.counts[:]
+            if total and (done, total) != last:
+                last = (done, total)
+                percentage = min(100, 100 * done // total)
+                self._server.work_done_progress.report(
+                    token,
+                    types.WorkDoneProgressReport(message=f"{done} of {total} modules", percentage=percentage),
+                )

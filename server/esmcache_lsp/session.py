@@ -1,0 +1,327 @@
+"""One client's session: its settings, its open documents, and the processes that work for it.
+
+Features ask it and are told when something has changed; it knows none of them, and nothing of the protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from operator import methodcaller
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from esmcache.engine.errors import EngineError, EngineMissing
+from esmcache.engine.facade import Engine
+from esmcache.engine.updating import Update
+from esmcache.engine.warming import WarmReport
+from esmcache.engine.workspace.values import TextChange
+from esmcache.engine.workspace.workspace import Workspace
+from esmcache.settings import EditorSettings
+from esmcache.spans import ColumnUnit
+from esmcache_lsp import analyst, warmer
+from esmcache_lsp.settings import EngineChoices
+from esmcache_lsp.warmer import Progress
+from esmcache_lsp.workers import WorkerProcess
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+# What is sent to a process that takes another's place: beyond this, a text is asked for as it is.
+_LONGEST_JOURNAL = 500
+
+
+@dataclass(slots=True)
+class OpenDocument:
+    """A document as the client sent it: the text at first, then what was changed."""
+
+    uri: str
+    path: str
+    version: int
+    text: str
+    changes: list[TextChange] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Activity:
+    """What is going on, and why something is not as it should be ('' if all is well)."""
+
+    saving: int = 0
+    warming: bool = False
+    trouble: str = ""
+    is_error: bool = False
+
+    @property
+    def quiescent(self) -> bool:
+        """Return whether nothing is being done."""
+        return not self.saving and not self.warming
+
+
+class Session:
+    """Begins with `begin`, once the client has said who it is; ends with `end`."""
+
+    def __init__(self, log_path: str | None = None) -> None:
+        self.log_path = log_path
+        self.settings = EditorSettings()
+        self.folders: list[str] = []
+        self.unit = ColumnUnit.UTF16
+        self.initialization_options: object = None
+        self.documents: dict[str, OpenDocument] = {}
+        # What is done, one after the other, once the client is ready.
+        self.at_start: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self.activity = Activity()
+        self.progress = Progress()
+        # Called with the paths of files of which something else may be true now; None: of any.
+        self.when_text_changed: list[Callable[[str], None]] = []
+        self.when_saved: list[Callable[[str], None]] = []
+        self.when_facts_changed: list[Callable[[list[str] | None], None]] = []
+        self.when_files_changed: list[Callable[[Sequence[str]], None]] = []
+        self.when_activity_changed: list[Callable[[], None]] = []
+        self.when_settings_changed: list[Callable[[], None]] = []
+        self._analyst = WorkerProcess(analyst.begin, EngineChoices(), self.unit)
+        self._saver = WorkerProcess(warmer.begin, EngineChoices(), None)
+        self._warmer = WorkerProcess(warmer.begin, EngineChoices(), self.progress)
+        self._to_save: dict[str, None] = {}
+        self._saving: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._has_begun = False
+        self._opened_as: dict[str, str] = {}
+
+    async def start(self) -> None:
+        """Do what is to be done first, now that the client takes requests."""
+        for step in self.at_start:
+            await _logged(step())
+
+    def begin(self, folders: Sequence[str], unit: ColumnUnit, settings: EditorSettings) -> None:
+        """Begin to work for a client."""
+        self.folders, self.unit, self.settings = list(folders), unit, settings
+        self._start_processes()
+        self._has_begun = True
+
+    def end(self) -> None:
+        """End all work."""
+        self.progress.stopped.value = 1
+        for task in self._tasks:
+            task.cancel()
+        for process in (self._analyst, self._saver, self._warmer):
+            process.close()
+
+    def configure(self, settings: EditorSettings) -> None:
+        """Take other settings."""
+        if settings == self.settings:
+            return
+        before, self.settings = self.settings, settings
+        if self._has_begun and _engine_choices(before) != _engine_choices(settings):
+            for process in (self._analyst, self._saver, self._warmer):
+                process.close()
+            self._start_processes()
+            self._open_again()
+        for told in self.when_settings_changed:
+            told()
+
+    @property
+    def is_enabled(self) -> bool:
+        """Return whether the user wants anything done."""
+        return self._has_begun and self.settings.enable
+
+    def open(self, uri: str, path: str, version: int, text: str) -> None:
+        """Take a document that was opened."""
+        self.documents[path] = OpenDocument(uri, path, version, text)
+        self._opened_as[os.path.realpath(path)] = path
+        self._tell(Workspace.open, path, text)
+        self._changed([path])
+
+    def edit(self, path: str, version: int, changes: Sequence[TextChange]) -> None:
+        """Take changes of an open document."""
+        document = self.documents.get(path)
+        if document is None:
+            return
+        document.version = version
+        document.changes += changes
+        self._tell(Workspace.edit, path, changes)
+        if len(document.changes) > _LONGEST_JOURNAL:
+            self.spawn(self._shorten(document))
+        for told in self.when_text_changed:
+            told(path)
+
+    def close(self, path: str) -> None:
+        """Go back to what is on disk of a document."""
+        self.documents.pop(path, None)
+        self._opened_as.pop(os.path.realpath(path), None)
+        self._tell(Workspace.close, path)
+        self._changed([path])
+
+    def saved(self, path: str) -> None:
+        """Bring everything up to date with a document that was saved; a newer save of it takes this one's place."""
+        if not self.is_enabled:
+            return
+        self._tell(Workspace.changed, [path])
+        for told in self.when_saved:
+            told(path)
+        if self.settings.warm_on_save:
+            self._to_save[path] = None
+            if self._saving is None or self._saving.done():
+                self._saving = self.spawn(self._save_all())
+
+    def shown_path(self, real_path: str) -> str:
+        """Return the path under which the client knows a file: that of the open document, if it is one."""
+        return self._opened_as.get(real_path, real_path)
+
+    def is_being_saved(self, path: str) -> bool:
+        """Return whether the cache is about to be brought up to date with a file."""
+        return path in self._to_save
+
+    def files_changed(self, paths: Sequence[str]) -> None:
+        """Take note of files that came, went or changed on disk, by whomever."""
+        self._tell(Workspace.changed, list(paths))
+        for told in self.when_files_changed:
+            told(paths)
+        self._changed(None)
+
+    def change_folders(self, folders: Sequence[str]) -> None:
+        """Take other folders."""
+        self.folders = list(folders)
+        self.files_changed(self.folders)
+
+    async def ask(self, method: Callable[Concatenate[Workspace, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Return what a method of the workspace returns; raises EngineError."""
+        answer: T = await self._analyst.call(analyst.ask, _question(method, *arguments, **named))
+        return answer
+
+    async def change_cache(
+        self, method: Callable[Concatenate[Engine, P], T], *arguments: P.args, **named: P.kwargs
+    ) -> T:
+        """Return what a method of the engine returns that changes the cache; raises EngineError."""
+        try:
+            answer: T = await self._saver.call(warmer.ask, _question(method, *arguments, **named))
+            return answer
+        finally:
+            self._changed(None)
+
+    async def warm(self, paths: Sequence[str]) -> WarmReport:
+        """Warm files and folders in the background; raises EngineError, and warmer.Stopped if it is cancelled."""
+        self.progress.stopped.value = 0
+        self.progress.counts[0] = self.progress.counts[1] = 0
+        self._set_activity(warming=True)
+        try:
+            report = await self._warmer.call(warmer.warm, list(paths), self.settings.project())
+            self._no_trouble()
+            return report
+        except EngineError as error:
+            self.note_trouble(error)
+            raise
+        finally:
+            self._set_activity(warming=False)
+            self._changed(None)
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T | None]:
+        """Do some work beside all other; what goes wrong with it is written into the log."""
+        task = asyncio.get_running_loop().create_task(_logged(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _save_all(self) -> None:
+        self._set_activity(saving=1)
+        try:
+            while self._to_save:
+                paths = list(self._to_save)
+                try:
+                    update = await self._saver.call(warmer.update, paths, self.settings.conditions)
+                    self._no_trouble()
+                except EngineError as error:
+                    self.note_trouble(error)
+                    update = Update()
+                for path in paths:
+                    self._to_save.pop(path, None)
+                self._changed(paths)
+                await self._warm_again(update)
+        finally:
+            self._set_activity(saving=0)
+
+    async def _warm_again(self, update: Update) -> None:
+        """Warm the entry points whose graph has another shape now, unless there is more to be saved."""
+        for conditions, entries in update.to_warm.items():
+            try:
+                await self._saver.call(warmer.warm_entries, entries, conditions)
+            except EngineError as error:
+                self.note_trouble(error)
+        if update.to_warm:
+            self._changed(None)
+
+    async def _shorten(self, document: OpenDocument) -> None:
+        count = len(document.changes)
+        text = await self.ask(Workspace.text, document.path)
+        if text is not None and self.documents.get(document.path) is document:
+            document.text = text
+            del document.changes[:count]
+
+    def _start_processes(self) -> None:
+        choices = _engine_choices(self.settings)
+        self._analyst = WorkerProcess(analyst.begin, choices, self.unit)
+        self._analyst.on_restart = self._open_again
+        self._saver = WorkerProcess(warmer.begin, choices, None)
+        self._warmer = WorkerProcess(warmer.begin, choices, self.progress)
+
+    def _open_again(self) -> None:
+        for document in self.documents.values():
+            self._tell(Workspace.open, document.path, document.text)
+            self._tell(Workspace.edit, document.path, list(document.changes))
+
+    def _tell(self, method: Callable[Concatenate[Workspace, P], None], *arguments: P.args, **named: P.kwargs) -> None:
+        """Have the workspace do something, before all that is asked of it from now on."""
+        if self._has_begun:
+            future = self._analyst.send(analyst.ask, _question(method, *arguments, **named))
+            future.add_done_callback(_log_failure)
+
+    def _changed(self, paths: list[str] | None) -> None:
+        for told in self.when_facts_changed:
+            told(paths)
+
+    def note_trouble(self, error: EngineError) -> None:
+        """Remember what keeps the cache from being used, until something works again."""
+        is_news = self.activity.trouble != str(error)
+        self.activity.trouble, self.activity.is_error = str(error), not isinstance(error, EngineMissing)
+        if is_news:
+            logger.warning("%s", error)
+
+    def _no_trouble(self) -> None:
+        self.activity.trouble, self.activity.is_error = "", False
+
+    def _set_activity(self, *, saving: int | None = None, warming: bool | None = None) -> None:
+        self.activity.saving = self.activity.saving if saving is None else saving
+        self.activity.warming = self.activity.warming if warming is None else warming
+        for told in self.when_activity_changed:
+            told()
+
+
+def _question(method: Callable[..., Any], *arguments: object, **named: object) -> Callable[[Any], Any]:
+    # A function that can be sent to another process; the method's own would be, too, but not its object.
+    return methodcaller(method.__name__, *arguments, **named)
+
+
+def _engine_choices(settings: EditorSettings) -> EngineChoices:
+    return EngineChoices(settings.cache_dir, settings.node, settings.jobs, settings.max_size, settings.project())
+
+
+async def _logged(work: Coroutine[Any, Any, T]) -> T | None:
+    try:
+        return await work
+    except (EngineError, BrokenProcessPool, warmer.Stopped) as error:
+        logger.warning("%s", error or type(error).__name__)
+    except (asyncio.CancelledError, CancelledError):
+        raise
+    except Exception:
+        logger.exception("a task failed")
+    return None
+
+
+def _log_failure(future: Any) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        logger.warning("%s", error)

@@ -1,0 +1,80 @@
+"""The processes that write the cache: one for what is saved, one, of low priority, for whole workspaces."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.sharedctypes import Synchronized, SynchronizedArray
+from pathlib import Path
+from typing import Any
+
+from esmcache.engine.facade import Engine
+from esmcache.engine.updating import Update
+from esmcache.engine.warming import WarmReport
+from esmcache.settings import ProjectSettings
+from esmcache_lsp.settings import EngineChoices
+from esmcache_lsp.workers import CONTEXT
+
+_POLITE = 10
+
+
+class Stopped(Exception):
+    """A warm was cancelled; nothing that it had not published yet is served."""
+
+
+class Progress:
+    """How far a warm has come, shared between processes, and whether it is to stop."""
+
+    def __init__(self) -> None:
+        self.stopped: Synchronized[int] = CONTEXT.Value("b", 0)
+        self.counts: SynchronizedArray[int] = CONTEXT.Array("q", 2)
+
+    def note(self, stage: str, done: int, total: int) -> None:
+        """Say how far the warm has come; raises Stopped."""
+        if self.stopped.value:
+            raise Stopped
+        self.counts[0], self.counts[1] = done, total
+
+
+@dataclass(slots=True)
+class _Process:
+    choices: EngineChoices = field(default_factory=EngineChoices)
+    progress: Progress | None = None
+    engine: Engine | None = None
+
+    def current(self) -> Engine:
+        if self.engine is None:
+            self.engine = self.choices.open()
+        return self.engine
+
+
+_process = _Process()
+
+
+def begin(choices: EngineChoices, progress: Progress | None) -> None:
+    """Begin this process's life; one that has `progress` to tell is of low priority."""
+    _process.choices, _process.progress = choices, progress
+    if progress is not None:
+        os.nice(_POLITE)
+
+
+def ask(question: Callable[[Engine], Any]) -> Any:
+    """Return the engine's answer; raises EngineError."""
+    return question(_process.current())
+
+
+def update(paths: Sequence[str], conditions: Sequence[str]) -> Update:
+    """Bring what is cached of saved files up to date; raises EngineError."""
+    return _process.current().update([Path(path) for path in paths], conditions)
+
+
+def warm(paths: Sequence[str], settings: ProjectSettings) -> WarmReport:
+    """Warm files and folders, telling how far that has come; raises EngineError and Stopped."""
+    note: Any = (lambda stage, done, total: None) if _process.progress is None else _process.progress.note
+    return _process.current().warm([Path(path) for path in paths], note, settings=settings)
+
+
+def warm_entries(paths: Sequence[str], conditions: Sequence[str]) -> WarmReport:
+    """Warm entry points under the conditions that they were warmed with before; raises EngineError."""
+    return _process.current().warm([Path(path) for path in paths], conditions=conditions)
