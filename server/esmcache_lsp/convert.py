@@ -116,3 +116,23 @@ def diagnostics_from_findings(
         if chosen != "off":
             converted.append(diagnostic_from_finding(finding, Severity(chosen), with_related=with_related))
     return converted
+
+
+def workspace_edit_from_changes(
+    changes: dict[str, list[TextChange]], versions: dict[str, int] | None
+) -> types.WorkspaceEdit | None:
+    """Return LSP's edit of several files, None for no change; with `versions` of open ones where those are known."""
+    edits = {
+        uri_from_url(url): [types.TextEdit(range_to_lsp(one.range), one.new_text) for one in some if one.range]
+        for url, some in changes.items()
+    }
+    if not edits:
+        return None
+    if versions is None:
+        return types.WorkspaceEdit(changes=edits)
+    return types.WorkspaceEdit(
+        document_changes=[
+            types.TextDocumentEdit(types.OptionalVersionedTextDocumentIdentifier(uri, versions.get(uri)), list(some))
+            for uri, some in edits.items()
+        ]
+    )

@@ -199,10 +199,14 @@ class Session:
     ) -> T:
         """Return what a method of the engine returns that changes the cache; raises EngineError."""
         try:
-            answer: T = await self._saver.call(warmer.ask, _question(method, *arguments, **named))
-            return answer
+            return await self.use_cache(method, *arguments, **named)
         finally:
             self._changed(None)
+
+    async def use_cache(self, method: Callable[Concatenate[Engine, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Return what a method of the engine returns that leaves modules' caches as they are; raises EngineError."""
+        answer: T = await self._saver.call(warmer.ask, _question(method, *arguments, **named))
+        return answer
 
     async def warm(self, paths: Sequence[str]) -> WarmReport:
         """Warm files and folders in the background; raises EngineError, and warmer.Stopped if it is cancelled."""
@@ -268,6 +272,9 @@ class Session:
         self._analyst.on_restart = self._open_again
         self._saver = WorkerProcess(warmer.begin, choices, None)
         self._warmer = WorkerProcess(warmer.begin, choices, self.progress)
+        # The first question or save must not wait until there is a process.
+        for process in (self._analyst, self._saver):
+            process.send(os.getpid)
 
     def _open_again(self) -> None:
         for document in self.documents.values():

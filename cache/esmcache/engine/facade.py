@@ -301,6 +301,11 @@ class Engine:
                 self._discard_index()
             return self._maintenance().clear()
 
+    def forget(self, paths: Sequence[Path]) -> None:
+        """Remove what is kept of single files, so that the next warm makes it anew; raises EngineError."""
+        with self._guard():
+            self._maintenance().forget([file_url_from_path(os.path.realpath(path)) for path in paths])
+
     def install_hook(self) -> Path:
         """Install the preload and return its stable path; raises EngineError."""
         return installed_hook(self.environment)

@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +25,7 @@ from esmcache.store.index import (
     CodeCacheRow,
     EntryPointRow,
     Index,
+    ModuleRow,
     PackEntryRow,
     VerdictRow,
 )
@@ -274,6 +275,23 @@ class Maintenance:
             shutil.rmtree(self._directory.path / name, ignore_errors=True)
         answer.bytes_after = self.used_bytes()
         return answer
+
+    def forget(self, urls: Iterable[str]) -> None:
+        """Remove what is known of modules, and their records and code caches, those of equal sources included."""
+        known = list(urls)
+        hashes = {row.source_sha256 for row in self._index.where(ModuleRow, "url", known)}
+        analyses = [row for row in self._index.where(AnalysisRow, "source_sha256", hashes)]
+        code_caches = list(self._index.where(CodeCacheRow, "source_sha256", hashes))
+        with self._index.transaction():
+            for row_type in (AnalysisRow, VerdictRow, CodeCacheRow):
+                self._index.remove(row_type, "source_sha256", hashes)
+            self._index.remove(BlobRow, "key", [row.blob_key for row in analyses if row.blob_key])
+            self._index.remove(ModuleRow, "url", known)
+        for row in analyses:
+            if row.blob_key:
+                self._blobs.remove(row.blob_key)
+        for cache in code_caches:
+            (self._directory.v8_path / cache.entry).unlink(missing_ok=True)
 
     def used_bytes(self) -> int:
         """Return the bytes that the cache takes, hard links counted once."""

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from pygls.lsp.server import LanguageServer
 
 from esmcache_lsp.features import (
+    cache_requests,
+    commands,
     configuration,
     diagnostics,
+    file_operations,
     status,
     text_sync,
     watching,
@@ -24,6 +27,9 @@ FEATURES: tuple[Callable[[LanguageServer, Session], None], ...] = (
     text_sync.register,
     diagnostics.register,
     status.register,
+    file_operations.register,
+    commands.register,
+    cache_requests.register,
     watching.register,
     workspace_warming.register,
 )

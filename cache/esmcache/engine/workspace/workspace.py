@@ -11,27 +11,32 @@ from esmcache.engine.facade import Engine
 from esmcache.engine.lookup import Explanation, Lookup
 from esmcache.engine.workspace.cached import CachedFacts
 from esmcache.engine.workspace.documents import Documents
+from esmcache.engine.workspace.graphs import Graphs
 from esmcache.engine.workspace.importers import Importers
 from esmcache.engine.workspace.modules import WorkspaceModule, WorkspaceModules, real_url
+from esmcache.engine.workspace.moves import Moves
 from esmcache.engine.workspace.navigation import Navigation
 from esmcache.engine.workspace.problems import Problems
 from esmcache.engine.workspace.reach import Reach
 from esmcache.engine.workspace.values import (
     Counts,
     Finding,
+    Graph,
     ImportWeight,
     Link,
     ModuleState,
     NameFacts,
+    PackageModules,
     Place,
     Range,
     SpecifierFacts,
     TextChange,
 )
-from esmcache.file_source import DiskFileSource
+from esmcache.file_source import DiskFileSource, file_url_from_path
 from esmcache.records import Resolution
 from esmcache.settings import ProjectSettings
 from esmcache.spans import ColumnUnit, Position
+from esmcache.store.index import EntryPointRow
 
 
 class Workspace:
@@ -58,6 +63,8 @@ class Workspace:
         self._navigation = Navigation(self._modules, self._importers)
         self._reach = Reach(engine.index)
         self._cached = CachedFacts(engine.directory, engine.index, disk, engine.node_build(), self._reach)
+        self._graphs = Graphs(engine.index, self._cached, self._reach)
+        self._moves = Moves(self._modules, self._importers)
 
     @property
     def is_current(self) -> bool:
@@ -166,6 +173,26 @@ class Workspace:
     def counts(self, folders: Sequence[str]) -> Counts:
         """Return how many modules of the folders are cached; whether a file changed is told by its fingerprint."""
         return self._cached.counts(self.own_modules(folders))
+
+    def graph(self, path: str | None, folders: Sequence[str]) -> Graph:
+        """Return the module graph of a file, or (None) of all that the folders' entry points start."""
+        root = None if path is None else real_url(path)
+        return self._graphs.of(root, self._entries(folders) if root is None else [root])
+
+    def packages(self, folders: Sequence[str]) -> list[PackageModules]:
+        """Return the folders' own modules and all that their entry points reach, by package."""
+        own = [real_url(path) for path in self.own_modules(folders)]
+        return self._graphs.packages(dict.fromkeys([*own, *self._reach.closure(self._entries(folders), dynamic=True)]))
+
+    def moved(self, moves: Sequence[tuple[str, str]]) -> dict[str, list[TextChange]]:
+        """Return what has to be written anew, by URL, when files move from old to new paths."""
+        self._modules.forget_resolutions()
+        return self._moves.changes(moves)
+
+    def _entries(self, folders: Sequence[str]) -> list[str]:
+        inside = tuple(os.path.realpath(folder) + os.sep for folder in folders)
+        rows = self._index.all(EntryPointRow)
+        return sorted({file_url_from_path(row.path) for row in rows if row.path.startswith(inside)})
 
     def lookup(self, path: str) -> Lookup:
         """Return what is kept of a file: fresh, stale or cold."""

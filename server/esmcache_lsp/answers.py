@@ -1,0 +1,127 @@
+"""Engine values as the JSON of esmcache's own requests and commands; docs/editors.md describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from esmcache.engine.lookup import Explanation, Lookup
+from esmcache.engine.maintenance import Statistics
+from esmcache.engine.updating import Update
+from esmcache.engine.warming import WarmReport
+from esmcache.engine.workspace.values import Graph, GraphNode, PackageModules
+from esmcache_lsp.convert import uri_from_path, uri_from_url
+
+
+def summary_to_json(report: WarmReport | Update) -> dict[str, Any]:
+    """Return what a warm, or an update of single files, did."""
+    problems = [
+        {"path": one.path, "code": one.code, "message": one.message, "line": one.line} for one in report.problems
+    ]
+    if isinstance(report, Update):
+        count = len(report.updated)
+        return {
+            "entries": 0,
+            "modules": count,
+            "served": count,
+            "native": 0,
+            "compiled": count,
+            "seconds": 0.0,
+            "problems": problems,
+        }
+    return {
+        "entries": report.entries,
+        "modules": report.modules,
+        "served": report.served,
+        "native": report.native,
+        "compiled": report.compiled,
+        "seconds": round(report.seconds, 3),
+        "problems": problems,
+    }
+
+
+def statistics_to_json(statistics: Statistics) -> dict[str, Any]:
+    """Return counts and sizes of the whole cache."""
+    return {
+        "directory": statistics.directory,
+        "totalBytes": statistics.total_bytes,
+        "bytes": statistics.bytes,
+        "files": statistics.files,
+        "entryPoints": statistics.entry_points,
+        "modules": statistics.modules,
+        "packages": [{"name": name, "modules": count, "bytes": size} for name, count, size in statistics.packages],
+        "engines": [{"tag": tag, "modules": count, "bytes": size} for tag, count, size in statistics.engines],
+        "counters": statistics.counters,
+    }
+
+
+def lookup_to_json(found: Lookup) -> dict[str, Any]:
+    """Return what is kept of a module."""
+    return {
+        "uri": uri_from_url(found.url),
+        "state": found.state.value,
+        "key": found.key,
+        "blobPath": None if found.blob_path is None else str(found.blob_path),
+        "codeCachePath": None if found.code_cache_path is None else str(found.code_cache_path),
+        "engine": found.engine_tag,
+    }
+
+
+def explanation_to_json(found: Explanation) -> dict[str, Any]:
+    """Return why a module is served or not, with all of it as Markdown."""
+    lines = [f"**{'served' if found.served else 'not served'}**: {found.reason}", "", f"state: {found.state.value}"]
+    for title, some in (
+        ("entry points", found.entry_points),
+        ("changed", found.changed),
+        ("missed by runners", found.missed),
+        ("unresolved", [f"`{specifier}`: {code} {message}" for specifier, code, message in found.unresolved]),
+        *(
+            (f"key of the {name}", [f"{key}: {value}" for key, value in pairs])
+            for name, pairs in found.ingredients.items()
+        ),
+    ):
+        if some:
+            lines += ["", f"{title}:", *(f"- {one}" for one in some)]
+    return {
+        "uri": uri_from_url(found.url),
+        "state": found.state.value,
+        "served": found.served,
+        "reason": found.reason,
+        "text": "\n".join(lines),
+    }
+
+
+def graph_to_json(graph: Graph) -> dict[str, Any]:
+    """Return a module graph."""
+    return {
+        "root": None if graph.root is None else uri_from_url(graph.root),
+        "truncated": graph.truncated,
+        "nodes": [{**_node_to_json(one), "package": one.package, "inCycle": one.in_cycle} for one in graph.nodes],
+        "edges": [{"from": start, "to": end, "dynamic": dynamic} for start, end, dynamic in graph.edges],
+    }
+
+
+def packages_to_json(packages: list[PackageModules]) -> dict[str, Any]:
+    """Return modules by package."""
+    return {
+        "packages": [
+            {
+                "name": one.name,
+                "version": one.version,
+                "root": uri_from_path(one.root) if one.root else "",
+                "isWorkspace": one.is_workspace,
+                "modules": [{**_node_to_json(node), "bytecodeBytes": size} for node, size in one.modules],
+            }
+            for one in packages
+        ]
+    }
+
+
+def _node_to_json(node: GraphNode) -> dict[str, Any]:
+    return {
+        "uri": uri_from_url(node.url),
+        "name": node.name,
+        "kind": node.kind.value,
+        "state": node.state,
+        "bytes": node.bytes,
+        "problem": node.problem,
+    }

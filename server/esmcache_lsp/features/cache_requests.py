@@ -1,0 +1,51 @@
+"""Requests of esmcache's own: what another tool, or a view of an editor, needs to know of the cache."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+
+from esmcache.engine.errors import EngineError
+from esmcache.engine.facade import Engine
+from esmcache.engine.workspace.workspace import Workspace
+from esmcache_lsp.answers import graph_to_json, lookup_to_json, packages_to_json, statistics_to_json
+from esmcache_lsp.convert import path_from_uri
+from esmcache_lsp.session import Session
+
+
+def register(server: LanguageServer, session: Session) -> None:
+    """Register the requests."""
+
+    @server.feature("esmcache/lookup")
+    async def lookup(params: Any) -> dict[str, Any]:
+        return lookup_to_json(await _asked(session.ask(Workspace.lookup, _path(params))))
+
+    @server.feature("esmcache/stats")
+    async def stats(params: Any) -> dict[str, Any]:
+        return statistics_to_json(await _asked(session.use_cache(Engine.statistics)))
+
+    @server.feature("esmcache/graph")
+    async def graph(params: Any) -> dict[str, Any]:
+        path = _path(params) if getattr(params, "uri", None) else None
+        return graph_to_json(await _asked(session.ask(Workspace.graph, path, session.folders)))
+
+    @server.feature("esmcache/modules")
+    async def modules(params: Any) -> dict[str, Any]:
+        return packages_to_json(await _asked(session.ask(Workspace.packages, session.folders)))
+
+
+async def _asked(answer: Any) -> Any:
+    try:
+        return await answer
+    except EngineError as error:
+        raise JsonRpcException(str(error)) from None
+
+
+def _path(params: object) -> str:
+    uri = getattr(params, "uri", None)
+    path = path_from_uri(uri) if isinstance(uri, str) else None
+    if path is None:
+        raise JsonRpcException("uri: a file: URI is needed")
+    return path

@@ -1,0 +1,132 @@
+"""What a person can have done: the commands, by which they answer and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+
+from esmcache.engine.errors import EngineError
+from esmcache.engine.facade import Engine
+from esmcache.engine.workspace.workspace import Workspace
+from esmcache_lsp.answers import explanation_to_json, graph_to_json, statistics_to_json, summary_to_json
+from esmcache_lsp.convert import path_from_uri, uri_from_path
+from esmcache_lsp.session import Session
+from esmcache_lsp.warmer import Stopped
+
+_LINES_OF_LOG = 200
+
+Command = Callable[..., Awaitable[Any]]
+
+
+def register(server: LanguageServer, session: Session) -> None:
+    """Register the commands."""
+    commands = _Commands(server, session)
+    named: dict[str, Command] = {
+        "esmcache.warm": commands.warm,
+        "esmcache.warmWorkspace": commands.warm_workspace,
+        "esmcache.rebuild": commands.rebuild,
+        "esmcache.clear": commands.clear,
+        "esmcache.stats": commands.stats,
+        "esmcache.graph": commands.graph,
+        "esmcache.explain": commands.explain,
+        "esmcache.showOutput": commands.show_output,
+        "esmcache.launch": commands.launch,
+    }
+    for name, command in named.items():
+        server.command(name)(_answering(command))
+
+
+def _answering(command: Command) -> Command:
+    """Return a handler that takes whatever arguments come; what cannot be done is one line."""
+
+    async def handler(*arguments: Any) -> Any:
+        try:
+            return await command(*arguments)
+        except Stopped:
+            raise JsonRpcException("cancelled") from None
+        except (EngineError, OSError, ValueError) as error:
+            raise JsonRpcException(str(error)) from None
+        except TypeError:
+            raise JsonRpcException("wrong number of arguments") from None
+
+    return handler
+
+
+class _Commands:
+    def __init__(self, server: LanguageServer, session: Session) -> None:
+        self._server = server
+        self._session = session
+
+    async def warm(self, uri: str, options: object = None) -> dict[str, Any]:
+        """Warm a file and all it reaches, or with `reach` false the file alone."""
+        path = _path(uri)
+        reach = options.get("reach", True) if isinstance(options, dict) else getattr(options, "reach", True)
+        if reach:
+            return summary_to_json(await self._session.warm([path]))
+        update = await self._session.change_cache(Engine.update, [Path(path)], self._session.settings.conditions)
+        return summary_to_json(update)
+
+    async def warm_workspace(self) -> dict[str, Any]:
+        """Warm all folders."""
+        return summary_to_json(await self._session.warm(self._session.folders))
+
+    async def rebuild(self, uri: str | None = None) -> dict[str, Any]:
+        """Forget what is kept of a file, or of the workspace's own modules, and warm again."""
+        session = self._session
+        own = [_path(uri)] if uri else await session.ask(Workspace.own_modules, session.folders)
+        await session.change_cache(Engine.forget, [Path(path) for path in own])
+        return summary_to_json(await session.warm(own if uri else session.folders))
+
+    async def clear(self) -> dict[str, Any]:
+        """Remove everything that is cached."""
+        collected = await self._session.change_cache(Engine.clear)
+        return {"bytesBefore": collected.bytes_before, "bytesAfter": collected.bytes_after}
+
+    async def stats(self) -> dict[str, Any]:
+        """Return counts and sizes."""
+        return statistics_to_json(await self._session.use_cache(Engine.statistics))
+
+    async def graph(self, uri: str | None = None) -> dict[str, Any]:
+        """Return the module graph of a file or of the workspace."""
+        path = None if uri is None else _path(uri)
+        return graph_to_json(await self._session.ask(Workspace.graph, path, self._session.folders))
+
+    async def explain(self, uri: str) -> dict[str, Any]:
+        """Return why a runner is served a file or not."""
+        return explanation_to_json(await self._session.ask(Workspace.explain, _path(uri)))
+
+    async def show_output(self) -> dict[str, Any]:
+        """Show the log, where the client can show documents; return its last lines."""
+        path = self._session.log_path
+        if path is None:
+            return {"path": None, "text": "the log goes to stderr; start esmcache-lsp with --log-file to keep it"}
+        lines = Path(path).read_text("utf-8", "replace").splitlines()[-_LINES_OF_LOG:]
+        window = self._server.client_capabilities.window
+        if window is not None and window.show_document is not None and window.show_document.support:
+            uri = uri_from_path(str(Path(path).absolute()))
+            await self._server.window_show_document_async(types.ShowDocumentParams(uri, take_focus=True))
+        return {"path": str(Path(path).absolute()), "text": "\n".join(lines)}
+
+    async def launch(self, uri: str) -> dict[str, Any]:
+        """Return what starts a file served."""
+        hook = str(await self._session.use_cache(Engine.install_hook))
+        build = await self._session.use_cache(Engine.supported_node)
+        cache_dir = self._session.settings.cache_dir
+        return {
+            "executable": build.executable,
+            "args": ["--require", hook, _path(uri)],
+            "env": {"ESMCACHE_DIR": cache_dir} if cache_dir else {},
+            "hook": hook,
+        }
+
+
+def _path(uri: object) -> str:
+    path = path_from_uri(uri) if isinstance(uri, str) else None
+    if path is None:
+        raise ValueError(f"{uri!r} is no file: URI")
+    return path
