@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lsprotocol import types
 from pygls.uris import from_fs_path, to_fs_path
 
 from esmcache.diagnostics import Severity
-from esmcache.engine.workspace.values import Finding, Place, Range, TextChange
+from esmcache.engine.workspace.values import (
+    START,
+    Definition,
+    Finding,
+    ImportWeight,
+    Link,
+    Place,
+    Range,
+    TextChange,
+)
 from esmcache.file_source import path_from_file_url
 from esmcache.spans import ColumnUnit, Position
+from esmcache.wording import plural, size
 
 SOURCE = "esmcache"
 # Where each diagnostic is explained, by its code: beside this file, or in a checkout.
@@ -126,8 +137,13 @@ def workspace_edit_from_changes(
         uri_from_url(url): [types.TextEdit(range_to_lsp(one.range), one.new_text) for one in some if one.range]
         for url, some in changes.items()
     }
-    if not edits:
-        return None
+    return workspace_edit_from_edits(edits, versions) if edits else None
+
+
+def workspace_edit_from_edits(
+    edits: dict[str, list[types.TextEdit]], versions: dict[str, int] | None
+) -> types.WorkspaceEdit:
+    """Return LSP's edit of several files by URI; with `versions` of open ones where the client takes those."""
     if versions is None:
         return types.WorkspaceEdit(changes=edits)
     return types.WorkspaceEdit(
@@ -136,3 +152,59 @@ def workspace_edit_from_changes(
             for uri, some in edits.items()
         ]
     )
+
+
+def replacements_from_findings(findings: Sequence[Finding]) -> list[types.TextEdit]:
+    """Return the edits that mend what is found, as far as it is known how."""
+    return [types.TextEdit(range_to_lsp(one.range), one.replacement) for one in findings if one.replacement]
+
+
+def replacement_of_diagnostic(diagnostic: types.Diagnostic) -> types.TextEdit | None:
+    """Return the edit that mends what a diagnostic of ours is about, None where none is known."""
+    data = diagnostic.data
+    # JSON objects of a client's own come as objects with attributes.
+    new_text = data.get("replacement") if isinstance(data, dict) else getattr(data, "replacement", None)
+    if diagnostic.source != SOURCE or not isinstance(new_text, str):
+        return None
+    return types.TextEdit(diagnostic.range, new_text)
+
+
+def links_to_lsp(links: Sequence[Link]) -> list[types.DocumentLink]:
+    """Return LSP's links: of specifiers that lead to files."""
+    return [
+        types.DocumentLink(range_to_lsp(one.range), uri_from_url(one.target_url)) for one in links if one.target_url
+    ]
+
+
+def definition_to_lsp(definition: Definition, *, as_link: bool) -> types.Location | list[types.LocationLink]:
+    """Return LSP's definition, as a link with the range that it starts from where the client takes those."""
+    location = location_from_place(definition.place)
+    if not as_link:
+        return location
+    range_ = location.range
+    return [types.LocationLink(location.uri, range_, range_, range_to_lsp(definition.range))]
+
+
+def hover_from_text(range_: Range, text: str, *, is_markdown: bool) -> types.Hover:
+    """Return LSP's hover over a range."""
+    kind = types.MarkupKind.Markdown if is_markdown else types.MarkupKind.PlainText
+    return types.Hover(types.MarkupContent(kind, text), range_to_lsp(range_))
+
+
+def hints_from_weights(weights: Sequence[ImportWeight], within: Range) -> list[types.InlayHint]:
+    """Return LSP's hints behind the imports in a range."""
+    return [
+        types.InlayHint(
+            range_to_lsp(one.range).end,
+            f"{plural(one.modules, 'module')}, {size(one.bytes)}",
+            tooltip="statically imported through this module, itself included",
+            padding_left=True,
+        )
+        for one in weights
+        if within.start.line <= one.range.end.line <= within.end.line
+    ]
+
+
+def lens_from_text(title: str, command: str, arguments: list[Any]) -> types.CodeLens:
+    """Return LSP's lens above the first line."""
+    return types.CodeLens(range_to_lsp(START), types.Command(title, command, arguments=arguments))

@@ -30,6 +30,7 @@ from esmcache_lsp.workers import WorkerProcess
 
 P = ParamSpec("P")
 T = TypeVar("T")
+U = TypeVar("U")
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +89,12 @@ class Session:
         self._saver = WorkerProcess(warmer.begin, EngineChoices(), None)
         self._warmer = WorkerProcess(warmer.begin, EngineChoices(), self.progress)
         self._to_save: dict[str, None] = {}
+        self._being_saved: list[str] = []
         self._saving: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._has_begun = False
+        # What was on disk when the client said that it had saved: watchers tell of that, too, and later.
+        self._saved_as: dict[str, tuple[int, int]] = {}
         self._opened_as: dict[str, str] = {}
 
     async def start(self) -> None:
@@ -161,6 +165,7 @@ class Session:
         """Bring everything up to date with a document that was saved; a newer save of it takes this one's place."""
         if not self.is_enabled:
             return
+        self._saved_as[path] = _stamp(path)
         self._tell(Workspace.changed, [path])
         for told in self.when_saved:
             told(path)
@@ -169,13 +174,17 @@ class Session:
             if self._saving is None or self._saving.done():
                 self._saving = self.spawn(self._save_all())
 
+    def is_as_saved(self, path: str) -> bool:
+        """Return whether a file is as the client has saved it."""
+        return self._saved_as.get(path) == _stamp(path)
+
     def shown_path(self, real_path: str) -> str:
         """Return the path under which the client knows a file: that of the open document, if it is one."""
         return self._opened_as.get(real_path, real_path)
 
     def is_being_saved(self, path: str) -> bool:
         """Return whether the cache is about to be brought up to date with a file."""
-        return path in self._to_save
+        return path in self._to_save or path in self._being_saved
 
     def files_changed(self, paths: Sequence[str]) -> None:
         """Take note of files that came, went or changed on disk, by whomever."""
@@ -193,6 +202,22 @@ class Session:
         """Return what a method of the workspace returns; raises EngineError."""
         answer: T = await self._analyst.call(analyst.ask, _question(method, *arguments, **named))
         return answer
+
+    async def answer(
+        self,
+        nothing: U,
+        method: Callable[Concatenate[Workspace, P], T],
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> T | U:
+        """Return as `ask` does, and `nothing` where the user wants nothing done or the cache cannot be opened."""
+        if not self.is_enabled:
+            return nothing
+        try:
+            return await self.ask(method, *arguments, **named)
+        except EngineError as error:
+            self.note_trouble(error)
+            return nothing
 
     async def change_cache(
         self, method: Callable[Concatenate[Engine, P], T], *arguments: P.args, **named: P.kwargs
@@ -235,15 +260,16 @@ class Session:
         self._set_activity(saving=1)
         try:
             while self._to_save:
-                paths = list(self._to_save)
+                paths = self._being_saved = list(self._to_save)
+                self._to_save.clear()
                 try:
                     update = await self._saver.call(warmer.update, paths, self.settings.conditions)
                     self._no_trouble()
                 except EngineError as error:
                     self.note_trouble(error)
                     update = Update()
-                for path in paths:
-                    self._to_save.pop(path, None)
+                finally:
+                    self._being_saved = []
                 self._changed(paths)
                 await self._warm_again(update)
         finally:
@@ -306,6 +332,14 @@ class Session:
         self.activity.warming = self.activity.warming if warming is None else warming
         for told in self.when_activity_changed:
             told()
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
 
 
 def _question(method: Callable[..., Any], *arguments: object, **named: object) -> Callable[[Any], Any]:

@@ -34,6 +34,8 @@ class WorkerProcess:
 
     def send(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
         """Return a future of what the function returns in the process, after all that was sent before."""
+        if self._is_closed:
+            raise BrokenProcessPool("the session has ended")
         if self._executor is None:
             self._executor = ProcessPoolExecutor(1, CONTEXT, _begin_process, (self._begin, self._arguments))
         return self._executor.submit(function, *arguments, **named)

@@ -18,6 +18,9 @@ from esmcache.records import (
 from esmcache.serving.manifest import FileFact, ServedKind
 from esmcache.spans import Span
 
+# Why a module is left to Node that the engine refuses, in the index and for a person.
+SYNTAX_ERROR = "syntax error"
+
 
 class Asked(IntFlag):
     """Who asks for a module; the lower three bits are a manifest's."""
@@ -73,6 +76,11 @@ class GraphModule:
     answers: list[Resolution | ResolutionFailure] = field(default_factory=list)
     diagnostics: tuple[Diagnostic, ...] = ()
     package_root: str = ""
+
+    @property
+    def has_syntax_error(self) -> bool:
+        """Return whether the engine refuses it."""
+        return self.native_because == SYNTAX_ERROR
 
     def leave_native(self, reason: str) -> None:
         """Have Node load this module itself, because of `reason`."""

@@ -111,6 +111,9 @@ class Updater:
     def _change(self, entry: EntryPointRow, visit: _Visit) -> bool:
         """Return whether the entry point's manifest now speaks of the module as it is."""
         module, publisher = visit.module, visit.publisher
+        if module.has_syntax_error:
+            # What runs it gets Node's error, as from any file that changed; the next save will mend it.
+            return True
         if module.kind is ServedKind.NATIVE or module.fact is None or publisher.may_name_paths(module):
             return False
         path = self._directory.manifests_path / entry.manifest

@@ -39,16 +39,23 @@ class _Warming:
         self._server = server
         self._session = session
         self._is_wanted = False
+        self._changed: dict[str, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     def note_change(self, paths: Sequence[str]) -> None:
-        """Warm once changes have come to rest; a change of an open document alone is left to its save."""
-        if not self._session.settings.warm_on_save or all(path in self._session.documents for path in paths):
+        """Warm once changes have come to rest, unless they are those that were warmed when they were saved."""
+        if not self._session.settings.warm_on_save:
             return
+        self._changed.update(dict.fromkeys(paths))
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(_SETTLING_S, self.request)
+        self._timer = asyncio.get_running_loop().call_later(_SETTLING_S, self._warm_changed)
+
+    def _warm_changed(self) -> None:
+        changed, self._changed = self._changed, {}
+        if not all(self._session.is_as_saved(path) for path in changed):
+            self.request()
 
     def request(self) -> None:
         """Warm, after the warm that is going on if there is one."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from esmcache.cache_directory import CacheDirectory
 from esmcache.code_cache import NodeMissing
 from esmcache.diagnostics import DiagnosticKind
+from esmcache.engine.graph import SYNTAX_ERROR
 from esmcache.engine.lookup import CacheState, Lookup, Lookups
 from esmcache.engine.maintenance import Maintenance
 from esmcache.engine.workspace.modules import WorkspaceModule, real_url
@@ -43,6 +44,11 @@ class CachedFacts:
         """Return the tag of the engine that is compiled for, '' where there is none."""
         return self._build.engine_tag if isinstance(self._build, NodeBuild) and self._build.supported else ""
 
+    @property
+    def engine_version(self) -> str:
+        """Return the version of the Node that is compiled for, '' where there is none."""
+        return self._build.version if isinstance(self._build, NodeBuild) and self._build.supported else ""
+
     def lookup(self, url: str) -> Lookup:
         """Return what is kept of a module."""
         return self._lookups.lookup(url, self._build)
@@ -69,7 +75,7 @@ class CachedFacts:
         found, row = self.lookup(url), self._row(url)
         reached = self._reach.through(url)
         problem = "" if row is None else row.problem
-        return ModuleState(url, found.state, problem, reached.modules, reached.bytes, self.engine_tag)
+        return ModuleState(url, found.state, problem, reached.modules, reached.bytes, self.engine_version)
 
     def sizes(self, found: Lookup) -> tuple[int, int]:
         """Return the bytes of a module's record and of its code cache."""
@@ -130,7 +136,7 @@ class CachedFacts:
 
     def _findings_of_fresh(self, row: ModuleRow, found: Lookup) -> list[Finding]:
         if row.problem:
-            return [] if row.problem == "syntax error" else [_finding(DiagnosticKind.NOT_SERVED, row.problem)]
+            return [] if row.problem == SYNTAX_ERROR else [_finding(DiagnosticKind.NOT_SERVED, row.problem)]
         for verdict in self._index.where(VerdictRow, "source_sha256", [row.source_sha256]):
             if verdict.outcome == "died" and verdict.engine_tag == self.engine_tag:
                 return [_finding(DiagnosticKind.CACHE_QUARANTINED, verdict.detail)]

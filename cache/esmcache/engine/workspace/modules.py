@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from esmcache.analysis import analyse_commonjs, analyse_module
+from esmcache.analysis import Document, analyse_commonjs, analyse_module
 from esmcache.diagnostics import Diagnostic
 from esmcache.engine.analysing import diagnostics_from_row, record_from_row
 from esmcache.engine.reading import known_fact, read_file
@@ -62,6 +62,7 @@ class WorkspaceModule:
     _lines: LineIndex | None = None
     _text: bytes | None = None
     answers: dict[tuple[str, bool], Resolution | ResolutionFailure] = field(default_factory=dict)
+    declarations: dict[str, Span | None] = field(default_factory=dict)
 
     @property
     def is_linkable(self) -> bool:
@@ -134,6 +135,7 @@ class WorkspaceModules:
                 )
             if known._text is not document.source:
                 known._text, known._lines, known.size = document.source, document.lines, len(document.source)
+                known.declarations.clear()
                 if known.module_format in _ANALYSED:
                     is_module = known.module_format is ModuleFormat.MODULE
                     analysis = document.analysis() if is_module else analyse_commonjs(document.source)
@@ -186,6 +188,16 @@ class WorkspaceModules:
             except OSError:
                 module._lines = LineIndex(b"")
         return module._lines
+
+    def declaration(self, module: WorkspaceModule, name: str) -> Span | None:
+        """Return where a module declares a variable of its own, None where it does not or cannot be read."""
+        if name not in module.declarations:
+            try:
+                document = self.documents.get(module.path) or Document(self.documents.read(module.path))
+            except OSError:
+                return None
+            module.declarations[name] = document.declaration_of(name)
+        return module.declarations[name]
 
     def range(self, module: WorkspaceModule, span: Span) -> Range:
         """Return a span as lines and columns."""

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from esmcache.engine.workspace.importers import Importers
 from esmcache.engine.workspace.modules import Occurrence, WorkspaceModule, WorkspaceModules
-from esmcache.engine.workspace.values import START, Link, NameFacts, Place, Range
+from esmcache.engine.workspace.values import START, Definition, Link, NameFacts, Place, Range
 from esmcache.linking import ExportResolution, ResolvedBinding, Unlinked, resolve_export
 from esmcache.records import ExportEntry, ImportEntry, ImportName, Resolution
 from esmcache.spans import Position, Span
 
+_RENAMED = re.compile(rb"(?P<name>[^\s{},]+)\s+as\s+$")
+# Between what two names of one entry are looked for.
+_FARTHEST = 500
 _PROBLEMS = {
     Unlinked.AMBIGUOUS: "exported by more than one module",
     Unlinked.UNKNOWN: "from a module whose exports are known only when it runs",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """An import or export whose name stands at `span`."""
+
+    entry: ImportEntry | ExportEntry
+    span: Span
 
 
 class Navigation:
@@ -27,7 +40,7 @@ class Navigation:
     def links(self, module: WorkspaceModule) -> list[Link]:
         """Return every specifier with what it leads to."""
         return [
-            Link(self._modules.range(module, one.span), one.specifier, self._target(module, one))
+            Link(self._modules.range(module, _between_quotes(one.span)), one.specifier, self._target(module, one))
             for one in sorted(module.occurrences(), key=lambda one: one.span.start)
         ]
 
@@ -36,8 +49,8 @@ class Navigation:
         at = self._offset(module, position)
         return next((one for one in module.occurrences() if one.span.start <= at <= one.span.end), None)
 
-    def name_at(self, module: WorkspaceModule, position: Position) -> ImportEntry | ExportEntry | None:
-        """Return the import or export whose name is written at a position, or the import that it refers to."""
+    def name_at(self, module: WorkspaceModule, position: Position) -> Name | None:
+        """Return the name of an import or export at a position, be it in its declaration or where it is used."""
         at = self._offset(module, position)
         record = module.record
         entries: tuple[ImportEntry | ExportEntry, ...] = (
@@ -47,35 +60,44 @@ class Navigation:
         )
         for entry in entries:
             if entry.span is not None and entry.span.start <= at <= entry.span.end:
-                return entry
-        name = self._identifier_at(module, at)
-        return next((entry for entry in record.import_entries if entry.local_name == name), None) if name else None
+                return Name(entry, entry.span)
+            renamed = None if entry.span is None else self._renamed(module, entry.span, at)
+            if renamed is not None:
+                return Name(entry, renamed)
+        document = self._modules.documents.get(module.path)
+        named = None if document is None else document.module_variable_at(at)
+        if named is None:
+            return None
+        own = (entry for some in (record.import_entries, record.local_export_entries) for entry in some)
+        used = next((entry for entry in own if entry.local_name == named[0]), None)
+        return None if used is None else Name(used, named[1])
 
-    def definition(self, module: WorkspaceModule, position: Position) -> list[Place]:
+    def definition(self, module: WorkspaceModule, position: Position) -> Definition | None:
         """Return where what stands at a position is defined: a file, or the declaration that a name is bound to."""
         occurrence = self.specifier_at(module, position)
         if occurrence is not None:
             target = self._target(module, occurrence)
-            return [] if target is None else [Place(target, START)]
+            range_ = self._modules.range(module, occurrence.span)
+            return None if target is None else Definition(range_, Place(target, START))
         facts = self.name_facts(module, position)
-        return [] if facts is None or facts.origin is None else [facts.origin]
+        return None if facts is None or facts.origin is None else Definition(facts.range, facts.origin)
 
     def name_facts(self, module: WorkspaceModule, position: Position) -> NameFacts | None:
         """Return where the name at a position comes from, through all re-exports."""
-        entry = self.name_at(module, position)
-        if entry is None:
+        found = self.name_at(module, position)
+        if found is None:
             return None
-        range_ = self._modules.range(module, entry.span or Span(0, 0))
-        name = entry.local_name if isinstance(entry, ImportEntry) else entry.export_name or "*"
-        if isinstance(entry, ExportEntry) and entry.module_request is None:
-            origin = self._modules.place(module, entry.span or Span(0, 0))
-            return NameFacts(range_, name or "", origin, entry.local_name or "", (), "")
-        target = None if entry.module_request is None else self._modules.resolved_url(module.url, entry.module_request)
+        entry, range_ = found.entry, self._modules.range(module, found.span)
+        name = (entry.local_name if isinstance(entry, ImportEntry) else entry.export_name) or "*"
+        if entry.module_request is None:
+            local = ResolvedBinding(module.url, entry.local_name or "", entry)
+            return NameFacts(range_, name, self._origin(local), entry.local_name or "", (), "")
+        target = self._modules.resolved_url(module.url, entry.module_request)
         if target is None:
-            return NameFacts(range_, name or "", None, "", (), "from a module that is not found")
+            return NameFacts(range_, name, None, "", (), "from a module that is not found")
         if not isinstance(entry.import_name, str):
-            return NameFacts(range_, name or "", Place(target, START), "*", (), "")
-        return self._resolved(range_, name or "", target, resolve_export(self._modules, target, entry.import_name))
+            return NameFacts(range_, name, Place(target, START), "*", (), "")
+        return self._resolved(range_, name, target, resolve_export(self._modules, target, entry.import_name))
 
     def references(self, module: WorkspaceModule, position: Position, *, with_declaration: bool) -> list[Place]:
         """Return every import and re-export of what stands at a position: of a binding, or of a whole module."""
@@ -83,8 +105,8 @@ class Navigation:
         if occurrence is not None:
             target = self._target(module, occurrence)
             return [] if target is None else list(self._importing(target))
-        entry = self.name_at(module, position)
-        binding = None if entry is None else self._binding(module, entry)
+        found = self.name_at(module, position)
+        binding = None if found is None else self._binding(module, found.entry)
         if binding is None:
             return []
         places = list(dict.fromkeys(self._referring(binding)))
@@ -165,8 +187,11 @@ class Navigation:
         module = self._modules.module(binding.module)
         if module is None:
             return None
-        span = Span(0, 0) if binding.entry is None or binding.entry.span is None else binding.entry.span
-        return self._modules.place(module, span)
+        declared = None
+        if isinstance(binding.binding_name, str):
+            declared = self._modules.declaration(module, binding.binding_name)
+        entry = binding.entry
+        return self._modules.place(module, declared or (None if entry is None else entry.span) or Span(0, 0))
 
     def _target(self, module: WorkspaceModule, occurrence: Occurrence) -> str | None:
         answer = self._modules.answer(module, occurrence.specifier, occurrence.kind)
@@ -174,9 +199,24 @@ class Navigation:
             return answer.resolved_url
         return None
 
+    def _renamed(self, module: WorkspaceModule, span: Span, at: int) -> Span | None:
+        """Return the span of `a` in `a as b`, if that is at an offset and `b` is at `span`."""
+        if not at < span.start <= at + _FARTHEST:
+            return None
+        try:
+            before = self._modules.documents.read(module.path)[max(0, at - _FARTHEST) : span.start]
+        except OSError:
+            return None
+        found = _RENAMED.search(before)
+        if found is None:
+            return None
+        first = span.start - len(before)
+        written = Span(first + found.start("name"), first + found.end("name"))
+        return written if written.start <= at <= written.end else None
+
     def _offset(self, module: WorkspaceModule, position: Position) -> int:
         return self._modules.lines(module).byte_offset(position, self._modules.unit)
 
-    def _identifier_at(self, module: WorkspaceModule, at: int) -> str:
-        document = self._modules.documents.get(module.path)
-        return "" if document is None else document.module_variable_at(at)
+
+def _between_quotes(span: Span) -> Span:
+    return Span(span.start + 1, span.end - 1)

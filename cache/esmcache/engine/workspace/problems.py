@@ -17,6 +17,7 @@ from esmcache.records import InputKind, ResolutionFailure
 from esmcache.spans import Span
 
 _HINT = re.compile(r'\nDid you mean to import (?P<json>".*")\?$', re.S)
+_NOT_BETWEEN_QUOTES = re.compile(r"[\"'`\\$\n\r]")
 _MOST_TRIED = 3
 
 
@@ -72,11 +73,13 @@ class Problems:
         """Return a specifier that would be found: with the extension, as a file in a directory, or in other case."""
         hint = _HINT.search(failure.message)
         if hint is not None:
-            return str(json.loads(hint["json"]))
-        if not specifier.startswith(("./", "../")):
+            found = str(json.loads(hint["json"]))
+        elif specifier.startswith(("./", "../")):
+            found = _in_other_case(os.path.dirname(module.path), specifier) or ""
+        else:
             return ""
-        found = _in_other_case(os.path.dirname(module.path), specifier)
-        return found if found is not None and found != specifier else ""
+        # It is to be put between the quotes that are there, whichever they are.
+        return "" if found == specifier or _NOT_BETWEEN_QUOTES.search(found) else found
 
     def _unlinked(self, module: WorkspaceModule, problem: LinkProblem) -> Finding:
         name = _short(problem.target_url)

@@ -52,7 +52,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A specifier with its quotes, and what it resolves to (None: nothing that is a file)."""
+    """A specifier without its quotes, and what it resolves to (None: nothing that is a file)."""
 
     range: Range
     specifier: str
@@ -60,26 +60,35 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Definition:
+    """Where what stands at `range` is defined."""
+
+    range: Range
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class SpecifierFacts:
     """What is known of the module that a specifier names; sizes in bytes, 0 where there is nothing.
 
-    `reached` and `reached_bytes` count what is statically imported through it, itself included.
+    `conditions` are those that choose among a package's targets, none for a relative specifier. `resolved_url` is ''
+    where `error` says why. `reached` and `reached_bytes` count what is statically imported through it, itself included.
     """
 
     range: Range
     specifier: str
-    resolved_url: str
-    error: str
-    module_format: str
-    package: str
     conditions: tuple[str, ...]
-    state: CacheState | None
-    key: str
-    source_size: int
-    record_size: int
-    code_cache_size: int
-    reached: int
-    reached_bytes: int
+    resolved_url: str = ""
+    error: str = ""
+    module_format: str = ""
+    package: str = ""
+    state: CacheState | None = None
+    key: str = ""
+    source_size: int = 0
+    record_size: int = 0
+    code_cache_size: int = 0
+    reached: int = 0
+    reached_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +108,22 @@ class NameFacts:
 
 @dataclass(frozen=True, slots=True)
 class ModuleState:
-    """What the cache knows of a module and of all that it statically reaches."""
+    """What the cache knows of a module and of all that it statically reaches.
+
+    `engine_version` is that of the Node that is compiled for, '' where there is none.
+    """
 
     url: str
     state: CacheState
     not_served_because: str
     modules: int
     bytes: int
-    engine: str
+    engine_version: str
 
 
 @dataclass(frozen=True, slots=True)
 class ImportWeight:
-    """What an import pulls in, shown behind its statement."""
+    """What the import at `range`, that of its specifier, pulls in."""
 
     range: Range
     modules: int

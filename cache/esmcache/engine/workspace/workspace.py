@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from esmcache.engine.entries import find_targets
@@ -13,13 +14,14 @@ from esmcache.engine.workspace.cached import CachedFacts
 from esmcache.engine.workspace.documents import Documents
 from esmcache.engine.workspace.graphs import Graphs
 from esmcache.engine.workspace.importers import Importers
-from esmcache.engine.workspace.modules import WorkspaceModule, WorkspaceModules, real_url
+from esmcache.engine.workspace.modules import Occurrence, WorkspaceModule, WorkspaceModules, real_url
 from esmcache.engine.workspace.moves import Moves
 from esmcache.engine.workspace.navigation import Navigation
 from esmcache.engine.workspace.problems import Problems
 from esmcache.engine.workspace.reach import Reach
 from esmcache.engine.workspace.values import (
     Counts,
+    Definition,
     Finding,
     Graph,
     ImportWeight,
@@ -28,12 +30,12 @@ from esmcache.engine.workspace.values import (
     NameFacts,
     PackageModules,
     Place,
-    Range,
     SpecifierFacts,
     TextChange,
 )
 from esmcache.file_source import DiskFileSource, file_url_from_path
-from esmcache.records import Resolution
+from esmcache.records import CallKind, Resolution
+from esmcache.resolution import DEFAULT_CONDITIONS
 from esmcache.settings import ProjectSettings
 from esmcache.spans import ColumnUnit, Position
 from esmcache.store.index import EntryPointRow
@@ -117,10 +119,10 @@ class Workspace:
         module = self._module(path)
         return [] if module is None else self._navigation.links(module)
 
-    def definition(self, path: str, position: Position) -> list[Place]:
-        """Return where what stands at a position is defined."""
+    def definition(self, path: str, position: Position) -> Definition | None:
+        """Return where what stands at a position is defined, None where nothing is known to be."""
         module = self._module(path)
-        return [] if module is None else self._navigation.definition(module, position)
+        return None if module is None else self._navigation.definition(module, position)
 
     def references(self, path: str, position: Position, *, with_declaration: bool) -> list[Place]:
         """Return every import and re-export of what stands at a position."""
@@ -137,14 +139,7 @@ class Workspace:
         occurrence = self._navigation.specifier_at(module, position)
         if occurrence is None:
             return self._navigation.name_facts(module, position)
-        range_ = self._modules.range(module, occurrence.span)
-        answer = self._modules.answer(module, occurrence.specifier, occurrence.kind)
-        if not isinstance(answer, Resolution):
-            error = f"{answer.code}: {answer.message}"
-            return SpecifierFacts(
-                range_, occurrence.specifier, "", error, "", "", self.conditions, None, "", 0, 0, 0, 0, 0
-            )
-        return self._specifier_facts(range_, occurrence.specifier, answer)
+        return self._specifier_facts(module, occurrence)
 
     def state(self, path: str) -> ModuleState:
         """Return what is kept of a file and how much it reaches."""
@@ -206,34 +201,37 @@ class Workspace:
         """Return whether another process has written the index since the last time."""
         return self._reach.refresh()
 
-    def _specifier_facts(self, range_: Range, specifier: str, answer: Resolution) -> SpecifierFacts:
+    def _specifier_facts(self, module: WorkspaceModule, occurrence: Occurrence) -> SpecifierFacts:
+        specifier = occurrence.specifier
+        asks = "require" if occurrence.kind is CallKind.REQUIRE else "import"
+        is_path = specifier.startswith((".", "/")) or ":" in specifier
+        facts = SpecifierFacts(
+            self._modules.range(module, occurrence.span),
+            specifier,
+            () if is_path else (asks, *DEFAULT_CONDITIONS, *self.conditions),
+        )
+        answer = self._modules.answer(module, specifier, occurrence.kind)
+        if not isinstance(answer, Resolution):
+            return replace(facts, error=f"{answer.code}: {answer.message}")
         url = answer.resolved_url
-        module_format = "" if answer.module_format is None else answer.module_format.value
-        if not url.startswith("file:"):
-            return SpecifierFacts(
-                range_, specifier, url, "", module_format, "", self.conditions, None, "", 0, 0, 0, 0, 0
-            )
+        target = self._modules.module(url)
+        module_format = answer.module_format or (None if target is None else target.module_format)
+        facts = replace(facts, resolved_url=url, module_format="" if module_format is None else module_format.value)
+        if target is None:
+            return facts
         found = self._cached.lookup(url)
         record_size, code_cache_size = self._cached.sizes(found)
         reached = self._reach.through(url)
-        module = self._modules.module(url)
-        if not module_format and module is not None and module.module_format is not None:
-            module_format = module.module_format.value
-        return SpecifierFacts(
-            range_,
-            specifier,
-            url,
-            "",
-            module_format,
-            self._cached.package_of(url),
-            self.conditions,
-            found.state,
-            found.key,
-            0 if module is None else module.size,
-            record_size,
-            code_cache_size,
-            reached.modules,
-            reached.bytes,
+        return replace(
+            facts,
+            package=self._cached.package_of(url),
+            state=found.state,
+            key=found.key,
+            source_size=target.size,
+            record_size=record_size,
+            code_cache_size=code_cache_size,
+            reached=reached.modules,
+            reached_bytes=reached.bytes,
         )
 
     def _module(self, path: str) -> WorkspaceModule | None:

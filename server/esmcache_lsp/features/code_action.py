@@ -1,0 +1,129 @@
+"""What can be done about a module: warming, rebuilding its cache, and mending its specifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from esmcache.diagnostics import DiagnosticKind
+from esmcache.engine.workspace.workspace import Workspace
+from esmcache_lsp.convert import (
+    SOURCE,
+    path_from_uri,
+    replacement_of_diagnostic,
+    replacements_from_findings,
+    workspace_edit_from_edits,
+)
+from esmcache_lsp.session import Session
+
+_SUFFIXES = (".js", ".mjs", ".cjs")
+_QUICK_FIX = types.CodeActionKind.QuickFix.value
+_SOURCE_ACTION = f"{types.CodeActionKind.Source.value}.{SOURCE}"
+_FIX_ALL = f"{types.CodeActionKind.SourceFixAll.value}.{SOURCE}"
+_NOT_WARM = frozenset({DiagnosticKind.CACHE_COLD.code, DiagnosticKind.CACHE_STALE.code})
+_NOT_WELL = frozenset(
+    {
+        DiagnosticKind.CACHE_REJECTED.code,
+        DiagnosticKind.CACHE_QUARANTINED.code,
+        DiagnosticKind.CACHE_DAMAGED.code,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A command that can be offered, and the diagnostics that it does away with."""
+
+    title: str
+    command: str
+    options: tuple[dict[str, bool], ...]
+    mends: frozenset[str]
+
+
+_OFFERS = (
+    _Offer("Warm this module", "esmcache.warm", ({"reach": False},), _NOT_WARM),
+    _Offer("Warm this module and all it reaches", "esmcache.warm", (), _NOT_WARM),
+    _Offer("Rebuild its cache", "esmcache.rebuild", (), _NOT_WELL),
+)
+
+
+def register(server: LanguageServer, session: Session) -> None:
+    """Register for code actions; a client that knows commands alone is offered those."""
+    capabilities = server.client_capabilities
+    text, workspace = capabilities.text_document, capabilities.workspace
+    can = text.code_action if text else None
+    takes_actions = bool(can and can.code_action_literal_support)
+    can_prefer = bool(can and can.is_preferred_support)
+    can_version = bool(workspace and workspace.workspace_edit and workspace.workspace_edit.document_changes)
+    options = types.CodeActionOptions([types.CodeActionKind.QuickFix, _SOURCE_ACTION, _FIX_ALL])
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)
+    async def code_action(params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
+        uri = params.text_document.uri
+        path = path_from_uri(uri)
+        if path is None or not path.endswith(_SUFFIXES) or not session.is_enabled:
+            return []
+        if not takes_actions:
+            return (
+                [_command(offer, uri) for offer in _OFFERS] if _is_wanted(_SOURCE_ACTION, params.context.only) else []
+            )
+        document = session.documents.get(path)
+        versions = {uri: document.version} if can_version and document is not None else None
+        actions = [*_fixes(params, versions, can_prefer=can_prefer), *_cache_actions(params)]
+        # It costs a look at the whole module: only those who ask for such actions get it.
+        if params.context.only is not None and _is_wanted(_FIX_ALL, params.context.only):
+            findings = await session.answer((), Workspace.findings, path, with_cache=False)
+            if edits := replacements_from_findings(findings):
+                edit = workspace_edit_from_edits({uri: edits}, versions)
+                actions.append(types.CodeAction("Mend all specifiers", _FIX_ALL, edit=edit))
+        return list(actions)
+
+
+def _fixes(
+    params: types.CodeActionParams, versions: dict[str, int] | None, *, can_prefer: bool
+) -> list[types.CodeAction]:
+    actions = []
+    for diagnostic in params.context.diagnostics if _is_wanted(_QUICK_FIX, params.context.only) else ():
+        edit = replacement_of_diagnostic(diagnostic)
+        if edit is not None:
+            action = types.CodeAction(
+                f'Change to "{edit.new_text}"',
+                types.CodeActionKind.QuickFix,
+                diagnostics=[diagnostic],
+                is_preferred=True if can_prefer else None,
+                edit=workspace_edit_from_edits({params.text_document.uri: [edit]}, versions),
+            )
+            actions.append(action)
+    return actions
+
+
+def _cache_actions(params: types.CodeActionParams) -> list[types.CodeAction]:
+    """Return what can be done about the cache: as quick fixes of what is said of it, else as actions on the source."""
+    actions = []
+    for offer in _OFFERS:
+        mended = [one for one in params.context.diagnostics if one.source == SOURCE and one.code in offer.mends]
+        is_fix = bool(mended) and _is_wanted(_QUICK_FIX, params.context.only)
+        if is_fix or _is_wanted(_SOURCE_ACTION, params.context.only):
+            action = types.CodeAction(
+                offer.title,
+                _QUICK_FIX if is_fix else _SOURCE_ACTION,
+                diagnostics=mended or None,
+                command=_command(offer, params.text_document.uri),
+            )
+            actions.append(action)
+    return actions
+
+
+def _command(offer: _Offer, uri: str) -> types.Command:
+    return types.Command(offer.title, offer.command, arguments=[uri, *offer.options])
+
+
+def _is_wanted(kind: str, only: Sequence[types.CodeActionKind | str] | None) -> bool:
+    """Return whether a client that asks for some kinds of actions alone, or (None) for any, asks for this one."""
+    if only is None:
+        return True
+    asked = [str(getattr(one, "value", one)) for one in only]
+    return any(one in ("", kind) or kind.startswith(f"{one}.") for one in asked)
