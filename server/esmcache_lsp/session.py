@@ -13,6 +13,7 @@ from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from operator import methodcaller
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from esmcache.engine.errors import EngineError, EngineMissing
@@ -189,6 +190,8 @@ class Session:
     def files_changed(self, paths: Sequence[str]) -> None:
         """Take note of files that came, went or changed on disk, by whomever."""
         self._tell(Workspace.changed, list(paths))
+        if gone := [Path(path) for path in paths if not os.path.lexists(path)]:
+            self.spawn(self.change_cache(Engine.forget_gone, gone))
         for told in self.when_files_changed:
             told(paths)
         self._changed(None)

@@ -130,6 +130,7 @@ class Engine:
         `conditions` are used instead of those that the project's configuration names, `settings` besides it.
         """
         targets = find_targets(list(paths), settings)
+        self.forget_gone([path for path in paths if path.is_dir()])
         chosen = targets.conditions if conditions is None else tuple(conditions)
         report = self._warm(self.supported_node(), targets.entries, targets.modules, chosen, progress)
         report.problems[:0] = targets.problems
@@ -305,6 +306,11 @@ class Engine:
         """Remove what is kept of single files, so that the next warm makes it anew; raises EngineError."""
         with self._guard():
             self._maintenance().forget([file_url_from_path(os.path.realpath(path)) for path in paths])
+
+    def forget_gone(self, paths: Sequence[Path]) -> None:
+        """Remove what is known of files at some paths, or below them, that are there no more; raises EngineError."""
+        with self._guard():
+            self._maintenance().forget_gone([os.path.abspath(path) for path in paths])
 
     def install_hook(self) -> Path:
         """Install the preload and return its stable path; raises EngineError."""

@@ -27,6 +27,7 @@ from esmcache.store.index import (
     Index,
     ModuleRow,
     PackEntryRow,
+    RequestRow,
     VerdictRow,
 )
 
@@ -292,6 +293,26 @@ class Maintenance:
                 self._blobs.remove(row.blob_key)
         for cache in code_caches:
             (self._directory.v8_path / cache.entry).unlink(missing_ok=True)
+
+    def forget_gone(self, paths: Iterable[str]) -> None:
+        """Remove what is known of files and entry points, at some paths or below them, that are there no more."""
+        places = [(path, os.path.join(path, "")) for path in paths]
+
+        def is_gone(path: str) -> bool:
+            named = any(path == place or path.startswith(below) for place, below in places)
+            return named and not os.path.lexists(path)
+
+        rows = [row for row in self._index.all(ModuleRow) if is_gone(row.path)]
+        entries = [row.manifest for row in self._index.all(EntryPointRow) if is_gone(row.path)]
+        if not rows and not entries:
+            return
+        urls = [row.url for row in rows]
+        with self._index.transaction():
+            for row_type in (ModuleRow, RequestRow, CodeCacheRow):
+                self._index.remove(row_type, "url", urls)
+        self._forget_entry_points(entries)
+        for name in entries:
+            (self._directory.manifests_path / name).unlink(missing_ok=True)
 
     def used_bytes(self) -> int:
         """Return the bytes that the cache takes, hard links counted once."""

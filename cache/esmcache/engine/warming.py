@@ -51,6 +51,22 @@ class WarmReport:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows that differ from those in the index; `requests` by URL, also of modules that ask for nothing any more."""
+
+    modules: list[ModuleRow]
+    requests: dict[str, list[RequestRow]]
+    inputs: list[InputRow]
+    packages: list[PackageRow]
+
+    @property
+    def count(self) -> int:
+        """Return how many there are."""
+        requests = sum(len(rows) for rows in self.requests.values())
+        return len(self.modules) + requests + len(self.inputs) + len(self.packages)
+
+
 def find_roots(
     resolver: Resolver, entries: Sequence[str], modules: Sequence[str], problems: list[Problem]
 ) -> list[tuple[Resolution, bool]]:
@@ -109,11 +125,12 @@ class Warming:
         rows = self._rows(found, publisher)
         with self._index.transaction():
             overtaken = self._overtaken(found, started_at)
-            module_rows = [row for row in rows[0] if row.url not in overtaken]
-            new_requests = [row for row in rows[1] if row.url not in overtaken]
-            self._index.remove(RequestRow, "url", {row.url for row in new_requests})
-            for some in (module_rows, new_requests, rows[2], rows[3]):
-                self._index.put(some)
+            requests = {url: some for url, some in rows.requests.items() if url not in overtaken}
+            self._index.remove(RequestRow, "url", requests)
+            self._index.put([row for some in requests.values() for row in some])
+            self._index.put([row for row in rows.modules if row.url not in overtaken])
+            self._index.put(rows.inputs)
+            self._index.put(rows.packages)
             for found_rows in (found.analyses, found.blobs, found.exports, publisher.pack_rows):
                 self._index.put(found_rows)
             self._index.put(compiler.verdict_rows)
@@ -179,9 +196,7 @@ class Warming:
             self._index.put([row])
             self._index.put_entry_modules(row.manifest, [member.url for member in members])
 
-    def _rows(
-        self, found: Discovered, publisher: Publisher
-    ) -> tuple[list[ModuleRow], list[RequestRow], list[InputRow], list[PackageRow]]:
+    def _rows(self, found: Discovered, publisher: Publisher) -> _Rows:
         """Return the rows that differ from those in the index."""
         now = time.time()
         sets = InputSets()
@@ -196,18 +211,17 @@ class Warming:
         stored: dict[str, list[RequestRow]] = {}
         for request in self._index.where(RequestRow, "url", requests_by_url):
             stored.setdefault(request.url, []).append(request)
-        changed = [
-            url
+        changed = {
+            url: rows
             for url, rows in requests_by_url.items()
             if sorted(stored.get(url, []), key=lambda one: one.ordinal) != rows
-        ]
-        new_requests = [row for url in changed for row in requests_by_url[url]]
-        wanted_sets = {row.input_set for row in new_requests}
+        }
+        wanted_sets = {row.input_set for rows in changed.values() for row in rows}
         missing = wanted_sets - self._index.input_sets(wanted_sets) - {""}
         input_rows = [row for name in sorted(missing) for row in sets.rows(name)]
         stored_packages = {row.root: row for row in self._index.where(PackageRow, "root", publisher.packages.rows)}
         packages = [row for root, row in publisher.packages.rows.items() if stored_packages.get(root) != row]
-        return module_rows, new_requests, input_rows, packages
+        return _Rows(module_rows, changed, input_rows, packages)
 
     def _fill(
         self,
@@ -215,7 +229,7 @@ class Warming:
         found: Discovered,
         compiler: Compiler,
         publisher: Publisher,
-        rows: tuple[list[ModuleRow], list[RequestRow], list[InputRow], list[PackageRow]],
+        rows: _Rows,
     ) -> None:
         report.modules = len(found.modules)
         report.native = sum(module.kind is ServedKind.NATIVE for module in found.modules.values())
@@ -226,5 +240,5 @@ class Warming:
         report.sources_packed = len(publisher.pack_rows)
         report.code_caches_written = len(compiler.cache_rows)
         report.manifests_written = publisher.manifests_written
-        report.rows_written = sum(len(some) for some in rows)
+        report.rows_written = rows.count
         report.problems += found.problems
