@@ -161,9 +161,7 @@ def replacements_from_findings(findings: Sequence[Finding]) -> list[types.TextEd
 
 def replacement_of_diagnostic(diagnostic: types.Diagnostic) -> types.TextEdit | None:
     """Return the edit that mends what a diagnostic of ours is about, None where none is known."""
-    data = diagnostic.data
-    # JSON objects of a client's own come as objects with attributes.
-    new_text = data.get("replacement") if isinstance(data, dict) else getattr(data, "replacement", None)
+    new_text = diagnostic.data.get("replacement") if isinstance(diagnostic.data, dict) else None
     if diagnostic.source != SOURCE or not isinstance(new_text, str):
         return None
     return types.TextEdit(diagnostic.range, new_text)

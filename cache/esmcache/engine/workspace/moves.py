@@ -48,7 +48,7 @@ class Moves:
                     self._change(module, occurrence, target, moved, changes)
         found = {url: list(some.values()) for url, some in changes.items()}
         for package_json in {path for path in map(_package_json_above, moved) if path is not None}:
-            if package_json not in moved and (edits := self._package_changes(package_json, moved)):
+            if package_json not in moved and (edits := self._package_changes(package_json, moved, moves)):
                 found[file_url_from_path(package_json)] = edits
         return found
 
@@ -75,7 +75,9 @@ class Moves:
         range_ = self._modules.range(module, inside)
         changes.setdefault(module.url, {})[range_] = TextChange(range_, specifier)
 
-    def _package_changes(self, package_json: str, moved: Mapping[str, str]) -> list[TextChange]:
+    def _package_changes(
+        self, package_json: str, moved: Mapping[str, str], moves: Sequence[tuple[str, str]]
+    ) -> list[TextChange]:
         try:
             content = self._modules.documents.read(package_json)
             text = content.decode()
@@ -86,8 +88,8 @@ class Moves:
         changes = []
         for start, end, value in _target_strings(text):
             old = os.path.normpath(os.path.join(root, value))
-            new = moved.get(old)
-            if new is None or not new.startswith(root + os.sep) or "*" in value:
+            new = _moved_pattern(old, moves) if "*" in value else moved.get(old)
+            if new is None or not new.startswith(root + os.sep):
                 continue
             written = os.path.relpath(new, root)
             written = "./" + written if value.startswith("./") else written
@@ -188,6 +190,15 @@ def _through_pattern(specifier: str, old: str, new: str) -> str | None:
             new_star = _star(pattern, os.path.relpath(new, root))
             if old_star == star and new_star is not None:
                 return str(written).replace("*", new_star)
+    return None
+
+
+def _moved_pattern(pattern: str, moves: Sequence[tuple[str, str]]) -> str | None:
+    """Return where a pattern's files are after a move of a folder that holds them all, None where there is none."""
+    before = os.path.dirname(pattern.partition("*")[0])
+    for old, new in moves:
+        if os.path.isdir(old) and (before == old or before.startswith(old + os.sep)):
+            return os.path.abspath(new) + pattern[len(old) :]
     return None
 
 
