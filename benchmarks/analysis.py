@@ -12,7 +12,6 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
@@ -22,6 +21,7 @@ from tree_sitter import Language, Parser
 
 from common import NODE24, PROJECT, Failure
 from esmcache.analysis import Document, analyse_module
+from esmcache.engine.analysis_pool import AnalysisTask, analyse_all
 
 PACKAGES = PROJECT / "tests" / "fixtures" / "packages" / "node_modules"
 PEERS = PROJECT / "tests" / "fixtures" / "conformance" / "node_modules"
@@ -188,29 +188,21 @@ def beside_peers(modules: dict[Path, bytes], node: Path) -> Iterator[str]:
     """Yield a table: files per second of this analysis and of other tools over the same files, in memory."""
     paths = list(modules)
     seconds_of: dict[str, list[float]] = {}
-    with ProcessPoolExecutor(2) as pool:
-        chunks = [list(modules.values())[start::40] for start in range(40)]
-        for _ in range(ROUNDS):
-            ours = seconds(lambda: [analyse_module(source) for source in modules.values()])
-            seconds_of.setdefault("esmcache", []).append(ours)
-            ours = seconds(lambda: list(pool.map(analyse_all, chunks)))
-            seconds_of.setdefault("esmcache, two processes", []).append(ours)
-            for name, (elapsed, failed) in time_peers(paths, node).items():
-                label = f"{name} ({failed} failed)" if failed else name
-                seconds_of.setdefault(label, []).append(elapsed)
-            sample = random.Random(3).sample(paths, CHECKED_FILES)
-            elapsed = seconds(partial(check, node, sample))
-            seconds_of.setdefault("node --check", []).append(elapsed * len(paths) / len(sample))
+    tasks = [AnalysisTask(source, is_module=True) for source in modules.values()]
+    for _ in range(ROUNDS):
+        for label, processes in (("esmcache", 1), ("esmcache, two processes", 2)):
+            seconds_of.setdefault(label, []).append(seconds(partial(analyse_all, tasks, processes)))
+        for name, (elapsed, failed) in time_peers(paths, node).items():
+            label = f"{name} ({failed} failed)" if failed else name
+            seconds_of.setdefault(label, []).append(elapsed)
+        sample = random.Random(3).sample(paths, CHECKED_FILES)
+        elapsed = seconds(partial(check, node, sample))
+        seconds_of.setdefault("node --check", []).append(elapsed * len(paths) / len(sample))
     yield f"{len(paths)} files, {sum(map(len, modules.values())) / 1e6:.0f} MB; medians of {ROUNDS} rounds"
     ours = statistics.median(seconds_of["esmcache"])
     for name, each in seconds_of.items():
         median = statistics.median(each)
         yield f"{name:<40}{len(paths) / median:>10.0f} files/s{ours / median:>9.2f} times esmcache"
-
-
-def analyse_all(sources: Sequence[bytes]) -> int:
-    """Return how many of the sources were read as a whole."""
-    return sum(analyse_module(source).complete for source in sources)
 
 
 def time_peers(paths: Sequence[Path], node: Path) -> dict[str, tuple[float, int]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-EXPECTED = frozenset({"record"})
+EXPECTED = frozenset({"linking", "record"})
 
 _HEADING = re.compile(r"##\s+(?P<name>\S.*)")
 _FILE_NAME = re.compile(r"`(?P<name>[^`]+)`:")

@@ -22,4 +22,11 @@ def descendants_of(pid: int) -> list[int]:
     found = [pid]
     for one in found:
         found += [child for child, parent in parents.items() if parent == one]
-    return [one for one in found[1:] if b"resource_tracker" not in Path(f"/proc/{one}/cmdline").read_bytes()]
+    return [one for one in found[1:] if b"resource_tracker" not in _command_line(one)]
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

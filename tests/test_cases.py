@@ -7,8 +7,10 @@ from pathlib import Path
 
 from case_file import Case, asserted_diagnostics, check_expected, joined_lines, parametrize_cases
 from esmcache.analysis import Analysis, analyse_commonjs, analyse_module
+from esmcache.linking import exported_names, import_cycles, link_problems, resolve_export
 from esmcache.records import ExportEntry, ImportAttribute, ImportName, ModuleRequest, Phase
 from esmcache.spans import LineIndex
+from linked_program import LinkedProgram, resolution_line
 
 CASES = Path(__file__).parent / "cases"
 
@@ -37,6 +39,38 @@ def test_early_error_case(case: Case) -> None:
         for item in analyse_module(source).diagnostics
     ]
     assert found == asserted_diagnostics(text), [item.message for item in analyse_module(source).diagnostics]
+
+
+@parametrize_cases(CASES / "linking")
+def test_linking_case(case: Case, update_golden: bool) -> None:
+    program = LinkedProgram(case.files)
+    found: dict[str, list[tuple[int, str, str]]] = {name: [] for name in case.files}
+    for name in program.records:
+        lines = LineIndex(case.files[name].encode())
+        for problem in link_problems(program, name):
+            line = lines.position(problem.span.start).line
+            found[name].append((line, problem.kind.severity.value, problem.kind.code))
+    assert {name: sorted(of_file) for name, of_file in found.items()} == {
+        name: asserted_diagnostics(text) for name, text in case.files.items()
+    }
+    check_expected(case, "linking", joined_lines(_linking_lines(program)), update=update_golden)
+
+
+def _linking_lines(program: LinkedProgram) -> Iterator[str]:
+    """Yield what the first file's names resolve to: those that it imports, then those that it exports."""
+    first = program.names[0]
+    for imported in program.records[first].import_entries:
+        target = program.resolved_url(first, imported.module_request)
+        name = imported.import_name
+        if target is not None and isinstance(name, str) and imported.module_request.phase is Phase.EVALUATION:
+            yield f"import {name!r} from {target}: {resolution_line(resolve_export(program, target, name))}"
+    exported = exported_names(program, first)
+    for name in exported.names:
+        yield f"export {name!r}: {resolution_line(resolve_export(program, first, name))}"
+    if not exported.complete:
+        yield "and exports that are not known"
+    for cycle in import_cycles(program, [first]):
+        yield f"cycle {', '.join(cycle)}"
 
 
 def _record_lines(analysis: Analysis) -> Iterator[str]:

@@ -148,12 +148,14 @@ class ResolutionInput:
 class Resolution:
     """What Node would answer: a URL and the format it gives to the loader (None: decided by the source).
 
-    `inputs` is the same tuple object for answers that rest on the same facts.
+    `inputs` is the same tuple object for answers that rest on the same facts. `warns`: Node emits a warning with its
+    answer (DEP0128 an invalid `main`, DEP0151 an incomplete one, DEP0155 and DEP0166 slashes in `exports`).
     """
 
     resolved_url: str
     module_format: ModuleFormat | None
     inputs: tuple[ResolutionInput, ...] = field(default=(), compare=False)
+    warns: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

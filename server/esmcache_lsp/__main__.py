@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from esmcache_lsp.server import NAME, create_server, version
+from esmcache_lsp.session import Session
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _begin_log(chosen.log_file)
     except OSError as error:
         parser.error(f"{chosen.log_file}: {error.strerror}")
-    server = create_server(chosen.log_file)
+    session = Session(chosen.log_file)
+    server = create_server(session)
     try:
         if chosen.tcp:
             server.start_tcp(*chosen.tcp)
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whatever they are at is either published or as if it had not begun.
         for child in multiprocessing.active_children():
             child.kill()
-    return 0
+    return session.exit_code or 0
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -22,10 +22,9 @@ def version() -> str:
     return metadata.version("esmcache")
 
 
-def create_server(log_path: str | None = None) -> LanguageServer:
-    """Return a server that registers every feature when a client says who it is; its log goes to `log_path`."""
+def create_server(session: Session) -> LanguageServer:
+    """Return a server that registers every feature when a client says who it is."""
     server = LanguageServer(NAME, version(), protocol_cls=Protocol)
-    session = Session(log_path)
 
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
@@ -50,10 +49,12 @@ def create_server(log_path: str | None = None) -> LanguageServer:
     def shutdown(_: None) -> None:
         """End what is being done."""
         session.end()
+        session.exit_code = 0
 
     @server.feature(types.EXIT)
     def leave(_: None) -> None:
-        """End what is being done, also without a shutdown before."""
+        """End what is being done, also without a shutdown before, which LSP has exit with 1."""
+        session.exit_code = 1 if session.exit_code is None else session.exit_code
         session.end()
 
     logging.captureWarnings(True)

@@ -70,6 +70,8 @@ class Session:
 
     def __init__(self, log_path: str | None = None) -> None:
         self.log_path = log_path
+        # None until the client has said that this is the end.
+        self.exit_code: int | None = None
         self.settings = EditorSettings()
         self.folders: list[str] = []
         self.unit = ColumnUnit.UTF16
@@ -196,6 +198,10 @@ class Session:
             told(paths)
         self._changed(None)
 
+    def cache_changed(self) -> None:
+        """Take note of what another process has written into the cache."""
+        self._changed(None)
+
     def change_folders(self, folders: Sequence[str]) -> None:
         """Take other folders."""
         self.folders = list(folders)
@@ -312,9 +318,14 @@ class Session:
 
     def _tell(self, method: Callable[Concatenate[Workspace, P], None], *arguments: P.args, **named: P.kwargs) -> None:
         """Have the workspace do something, before all that is asked of it from now on."""
-        if self._has_begun:
+        if not self._has_begun:
+            return
+        try:
             future = self._analyst.send(analyst.ask, _question(method, *arguments, **named))
             future.add_done_callback(_log_failure)
+        except BrokenProcessPool:
+            # The process that takes its place is told of all documents as they are by now.
+            self._analyst.restart_if_broken()
 
     def _changed(self, paths: list[str] | None) -> None:
         for told in self.when_facts_changed:

@@ -33,7 +33,10 @@ class WorkerProcess:
         self.on_restart: Callable[[], None] = lambda: None
 
     def send(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
-        """Return a future of what the function returns in the process, after all that was sent before."""
+        """Return a future of what the function returns in the process, after all that was sent before.
+
+        Raises BrokenProcessPool where it is known to have ended.
+        """
         if self._is_closed:
             raise BrokenProcessPool("the session has ended")
         if self._executor is None:
@@ -50,7 +53,7 @@ class WorkerProcess:
         except BrokenProcessPool:
             if self._is_closed:
                 raise
-        self._restart()
+        self.restart_if_broken()
         return await asyncio.wrap_future(self.send(function, *arguments, **named))
 
     def close(self) -> None:
@@ -59,7 +62,8 @@ class WorkerProcess:
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _restart(self) -> None:
+    def restart_if_broken(self) -> None:
+        """Have another process take the place of one that has ended."""
         # Of several calls that were waiting, the first one restarts.
         executor = self._executor
         if executor is not None:

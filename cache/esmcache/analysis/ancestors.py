@@ -1,14 +1,18 @@
-"""Which nodes enclose a place in the text, and what kind of code it stands in.
+"""Which nodes enclose a place in the text, and what they make of the code there.
 
 Places come from searches in the bytes, so that most of a tree is never seen from Python.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any, Generic, TypeVar
 
 from esmcache.analysis.parser import Node
+
+_Value = TypeVar("_Value")
 
 _FUNCTIONS = frozenset(
     {"function_declaration", "function_expression", "generator_function", "generator_function_declaration"}
@@ -27,11 +31,48 @@ class CodeKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EnclosingCode:
-    """The innermost function-like node around a place; `depth` is its index in the path (-1: the module)."""
+    """The innermost function-like node around a place (None: the module)."""
 
     kind: CodeKind
     node: Node | None
-    depth: int
+
+
+class Inherited(Generic[_Value]):
+    """Something that a node has from the nodes around it.
+
+    `below(value, node, child)` is the child's, given the node's own; `at_root` is that of the tree's root.
+    """
+
+    __slots__ = ("at_root", "below")
+
+    def __init__(self, at_root: _Value, below: Callable[[_Value, Node, Node], _Value]) -> None:
+        self.at_root = at_root
+        self.below = below
+
+
+class Path(list[Node]):
+    """The nodes that cover a place, outermost first."""
+
+    __slots__ = ("_inherited",)
+
+    def __init__(self, root: Node) -> None:
+        super().__init__([root])
+        self._inherited: dict[Inherited[Any], list[Any]] = {}
+
+    def inherited(self, what: Inherited[_Value]) -> _Value:
+        """Return what the last node has from those before it.
+
+        That of each node is kept as long as the path leads to it: paths may be as long as their text, and many.
+        """
+        values: list[_Value] = self._inherited.setdefault(what, [what.at_root])
+        for depth in range(len(values), len(self)):
+            values.append(what.below(values[-1], self[depth - 1], self[depth]))
+        return values[-1]
+
+    def forget_behind(self) -> None:
+        """Let go of what nodes have that are no longer on the path."""
+        for values in self._inherited.values():
+            del values[len(self) :]
 
 
 class Ancestors:
@@ -39,14 +80,15 @@ class Ancestors:
 
     def __init__(self, root: Node) -> None:
         self._cursor = root.walk()
-        self._path = [root]
+        self._path = Path(root)
 
-    def path_to(self, offset: int) -> list[Node]:
-        """Return the nodes that cover the byte at `offset`, outermost first; the list is reused."""
+    def path_to(self, offset: int) -> Path:
+        """Return the nodes that cover the byte at `offset`; the path is reused."""
         cursor, path = self._cursor, self._path
         while len(path) > 1 and not path[-1].start_byte <= offset < path[-1].end_byte:
             cursor.goto_parent()
             path.pop()
+        path.forget_behind()
         while cursor.goto_first_child_for_byte(offset) is not None:
             node = cursor.node
             if node is None or node.start_byte > offset:
@@ -56,24 +98,39 @@ class Ancestors:
         return path
 
 
-def enclosing_code(path: list[Node]) -> EnclosingCode:
-    """Return what kind of code the last node of `path` belongs to."""
-    for depth in range(len(path) - 2, -1, -1):
-        node = path[depth]
-        kind = node.type
-        if kind == "arrow_function":
-            return EnclosingCode(CodeKind.ARROW, node, depth)
-        if kind in _FUNCTIONS:
-            return EnclosingCode(CodeKind.FUNCTION, node, depth)
-        if kind == "class_static_block":
-            return EnclosingCode(CodeKind.STATIC_BLOCK, node, depth)
-        # A computed name belongs to the code around the class.
-        if kind == "method_definition":
-            parameters = node.child_by_field_name("parameters")
-            if parameters is not None and path[depth + 1].start_byte >= parameters.start_byte:
-                return EnclosingCode(CodeKind.FUNCTION, node, depth)
-        elif kind == "field_definition":
-            name = node.child_by_field_name("property")
-            if name is not None and path[depth + 1].start_byte >= name.end_byte:
-                return EnclosingCode(CodeKind.FIELD, node, depth)
-    return EnclosingCode(CodeKind.MODULE, None, -1)
+def code_begun(node: Node, child: Node) -> CodeKind | None:
+    """Return the kind of code that `node` is to its child, or None if both belong to the same."""
+    kind = node.type
+    if kind == "arrow_function":
+        return CodeKind.ARROW
+    if kind in _FUNCTIONS:
+        return CodeKind.FUNCTION
+    if kind == "class_static_block":
+        return CodeKind.STATIC_BLOCK
+    # A computed name belongs to the code around the class.
+    if kind == "method_definition":
+        parameters = node.child_by_field_name("parameters")
+        if parameters is not None and child.start_byte >= parameters.start_byte:
+            return CodeKind.FUNCTION
+    elif kind == "field_definition":
+        name = node.child_by_field_name("property")
+        if name is not None and child.start_byte >= name.end_byte:
+            return CodeKind.FIELD
+    return None
+
+
+def _code_below(code: EnclosingCode, node: Node, child: Node) -> EnclosingCode:
+    kind = code_begun(node, child)
+    return code if kind is None else EnclosingCode(kind, node)
+
+
+ENCLOSING_CODE = Inherited(EnclosingCode(CodeKind.MODULE, None), _code_below)
+
+
+def _binding_code_below(code: CodeKind, node: Node, child: Node) -> CodeKind:
+    kind = code_begun(node, child)
+    return code if kind is None or kind is CodeKind.ARROW else kind
+
+
+# The code that `this`, `arguments` and `new.target` belong to: arrow functions have none of their own.
+BINDING_CODE = Inherited(CodeKind.MODULE, _binding_code_below)

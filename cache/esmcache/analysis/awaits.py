@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import regex as re  # Python 3.11.2 gets possessive repeats of groups wrong; this does not
 
-from esmcache.analysis.ancestors import CodeKind, EnclosingCode, enclosing_code
+from esmcache.analysis.ancestors import ENCLOSING_CODE, CodeKind, EnclosingCode, Path
 from esmcache.analysis.parser import Node, SyntaxTree
 from esmcache.analysis.string_values import identifier_name
 from esmcache.diagnostics import Diagnostic, DiagnosticKind, diagnostic
@@ -49,7 +49,7 @@ _BINDING_FIELDS = {
 _NO_OPERAND = re.compile(rb"(?:\s|//[^\n]*|/\*[\s\S]*?\*/)*+(?:[;)\]},:?*%&|^<>=]|\.(?![0-9]))")
 
 
-def await_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
+def await_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
     """Return what is wrong with the `await` at the end of `path`, or None: it is an operator or no name at all."""
     word, parent = path[-1], path[-2] if len(path) > 1 else path[-1]
     if word.type == "await":
@@ -76,7 +76,7 @@ def _is_binding(word: Node, parent: Node) -> bool:
     return parent.type in _BINDERS
 
 
-def _is_bound_specifier(path: list[Node]) -> bool:
+def _is_bound_specifier(path: Path) -> bool:
     """Return whether the name at the end of `path` is that of a binding here: `import {await}`, `export {await}`."""
     word, specifier = path[-1], path[-2]
     name, alias = specifier.child_by_field_name("name"), specifier.child_by_field_name("alias")
@@ -86,8 +86,8 @@ def _is_bound_specifier(path: list[Node]) -> bool:
     return word == name and statement.child_by_field_name("source") is None
 
 
-def _misplaced(tree: SyntaxTree, path: list[Node], word: Node) -> Diagnostic | None:
-    code = enclosing_code(path)
+def _misplaced(tree: SyntaxTree, path: Path, word: Node) -> Diagnostic | None:
+    code = path.inherited(ENCLOSING_CODE)
     if code.node is None or _waits(tree, code, word.start_byte):
         return None
     return diagnostic(DiagnosticKind.MISPLACED_AWAIT, Span(*word.byte_range))

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from esmcache.analysis.identifiers import module_variable_at
-from esmcache.analysis.parser import Node, Reparsing, SyntaxTree, TextEdit, reparse
+from esmcache.analysis.identifiers import declaration_of, module_variable_at
+from esmcache.analysis.parser import Node, Reparsing, SyntaxTree, TextEdit, parse, reparse
 from esmcache.analysis.source_analysis import Analysis, SourceReading, read_source, read_tree
 from esmcache.analysis.statement_facts import Replacement, StatementFacts
 from esmcache.analysis.top_level_await import has_top_level_await
@@ -77,13 +77,19 @@ class Document:
             self._analysis = self._renewed() or self._from_scratch()
         return self._analysis
 
-    def module_variable_at(self, byte_offset: int) -> str:
-        """Return the module's variable that is named at an offset, '' for anything else or amid syntax errors."""
+    def module_variable_at(self, byte_offset: int) -> tuple[str, Span] | None:
+        """Return the module's variable that is named at an offset, None for anything else or amid syntax errors."""
         self.analysis()
+        tree = self._current_tree()
+        return None if tree is None else module_variable_at(tree, byte_offset)
+
+    def declaration_of(self, name: str) -> Span | None:
+        """Return where the module declares a variable, None where it does not."""
+        return declaration_of(self._current_tree() or parse(self.source), name)
+
+    def _current_tree(self) -> SyntaxTree | None:
         base = self._base
-        if base is None or base.edits or base.tree.source != self.source:
-            return ""
-        return module_variable_at(base.tree, byte_offset)
+        return None if base is None or base.edits or base.tree.source != self.source else base.tree
 
     def _from_scratch(self) -> Analysis:
         reading = read_source(self.source)

@@ -57,7 +57,7 @@ def module_facts(tree: SyntaxTree, reading: ModuleReading) -> ModuleFacts:
     declared = declared_names(tree)
     record = reading.record
     exports = record.local_export_entries + record.indirect_export_entries
-    errors = placement_errors(tree)
+    errors = placement_errors(tree, reading.starts)
     errors += entry_errors(record.import_entries, exports, declared)
     errors += [diagnostic(DiagnosticKind.MISPLACED_RETURN, span) for span in declared.returns]
     return ModuleFacts(declared, errors)

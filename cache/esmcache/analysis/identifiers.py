@@ -5,6 +5,7 @@ from __future__ import annotations
 from esmcache.analysis.bound_names import declaration_names
 from esmcache.analysis.parser import Node, SyntaxTree
 from esmcache.analysis.string_values import identifier_name
+from esmcache.spans import Span
 
 _REFERENCES = frozenset({"identifier", "shorthand_property_identifier"})
 _DECLARATIONS = frozenset(
@@ -18,21 +19,42 @@ _DECLARATIONS = frozenset(
 )
 
 
-def module_variable_at(tree: SyntaxTree, byte_offset: int) -> str:
-    """Return the name at an offset if it refers to a variable of the module, else ''.
+def module_variable_at(tree: SyntaxTree, byte_offset: int) -> tuple[str, Span] | None:
+    """Return the variable of the module that is named at an offset, and where its name stands; None for anything else.
 
     Names that a function or block around it declares by itself are others. A `var` in an inner block is not looked for.
     """
-    node = tree.root.descendant_for_byte_range(byte_offset, byte_offset)
-    if node is None or node.type not in _REFERENCES:
-        return ""
+    node = _reference_at(tree, byte_offset)
+    if node is None:
+        return None
     written = tree.text(node)
     scope = node.parent
     while scope is not None and scope.parent is not None:
-        if any(tree.text(name) == written for name in _declared_in(scope)):
-            return ""
+        if scope.type != "export_statement" and any(tree.text(name) == written for name in _declared_in(scope)):
+            return None
         scope = scope.parent
-    return identifier_name(written)
+    return identifier_name(written), Span(*node.byte_range)
+
+
+def declaration_of(tree: SyntaxTree, name: str) -> Span | None:
+    """Return where a module's top level declares a variable first, None where it does not."""
+    for statement in tree.root.named_children:
+        declaration = statement
+        if statement.type == "export_statement":
+            declaration = statement.child_by_field_name("declaration") or statement
+        for declared in declaration_names(declaration):
+            if identifier_name(tree.text(declared)) == name:
+                return Span(*declared.byte_range)
+    return None
+
+
+def _reference_at(tree: SyntaxTree, byte_offset: int) -> Node | None:
+    # Right behind a name, an editor's cursor still is at it.
+    for offset in (byte_offset, byte_offset - 1):
+        node = tree.root.descendant_for_byte_range(offset, offset) if offset >= 0 else None
+        if node is not None and node.type in _REFERENCES:
+            return node
+    return None
 
 
 def _declared_in(scope: Node) -> list[Node]:

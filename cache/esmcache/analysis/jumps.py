@@ -5,10 +5,13 @@ Spec: ContainsUndefinedBreakTarget, ContainsUndefinedContinueTarget, ContainsDup
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-import regex as re  # Python 3.11.2 gets possessive repeats of groups wrong; this does not
+import regex  # Python 3.11.2 gets possessive repeats of groups wrong; this does not
 
+from esmcache.analysis.ancestors import Inherited, Path
 from esmcache.analysis.parser import Node, SyntaxTree
 from esmcache.analysis.string_values import identifier_name
 from esmcache.diagnostics import Diagnostic, DiagnosticKind, RelatedSpan, diagnostic
@@ -29,7 +32,7 @@ _BOUNDARIES = frozenset(
 # A colon with what comes before statements only, or before objects, too; a label of an object is no label.
 _COLON = re.compile(rb":(?=\s*(?:(?:for|while|do|switch|if|try)(?![\w$])|\{|;|[\w$]+\s*:))")
 # A name, read backwards. What stands behind a comma is a property.
-_NAME_BACKWARDS = re.compile(rb"\s*+(?P<name>[\w$\x80-\xff]++)\s*+(?!,)")
+_NAME_BACKWARDS = regex.compile(rb"\s*+(?P<name>[\w$\x80-\xff]++)\s*+(?!,)")
 _LONGEST_NAME = 80
 
 
@@ -46,56 +49,89 @@ def possible_labels(source: bytes) -> Iterator[int]:
             yield from offsets[1:]
 
 
-def label_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """A labelled statement, and those around it within the same function."""
+
+    statement: Node
+    outer: _Labels | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    """Where jumps can lead to from a place."""
+
+    has_break: bool = False
+    has_continue: bool = False
+    labels: _Labels | None = None
+
+
+_NO_TARGETS = _Targets()
+
+
+def _targets_below(targets: _Targets, node: Node, child: Node) -> _Targets:
+    kind = node.type
+    if kind in _BOUNDARIES:
+        return _NO_TARGETS
+    if kind in _LOOPS:
+        return replace(targets, has_break=True, has_continue=True)
+    if kind == "switch_statement":
+        return replace(targets, has_break=True)
+    if kind == "labeled_statement":
+        return replace(targets, labels=_Labels(node, targets.labels))
+    return targets
+
+
+_TARGETS = Inherited(_NO_TARGETS, _targets_below)
+
+
+def label_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
     """Return an error for the label at the end of `path` if a statement around it has the same."""
     label = path[-1]
     if label.type != "statement_identifier" or path[-2].type != "labeled_statement":
         return None
+    own = path.inherited(_TARGETS).labels
+    assert own is not None
     name = identifier_name(tree.text(label))
-    for statement in reversed(path[:-2]):
-        if statement.type in _BOUNDARIES:
-            return None
-        outer = _label(statement)
-        if outer is not None and identifier_name(tree.text(outer)) == name:
-            related = RelatedSpan(Span(*outer.byte_range), "the enclosing label")
-            return diagnostic(DiagnosticKind.DUPLICATE_LABEL, Span(*label.byte_range), related, name=name)
-    return None
+    outer = _labelled(tree, own.outer, name)
+    if outer is None:
+        return None
+    related = RelatedSpan(Span(*_label(outer).byte_range), "the enclosing label")
+    return diagnostic(DiagnosticKind.DUPLICATE_LABEL, Span(*label.byte_range), related, name=name)
 
 
-def jump_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
+def jump_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
     """Return an error for the `break` or `continue` at the end of `path` if it leads nowhere."""
     word = path[-1].type
     if word not in ("break", "continue") or path[-2].type not in ("break_statement", "continue_statement"):
         return None
+    targets = path.inherited(_TARGETS)
     label = path[-2].child_by_field_name("label")
     if label is not None:
         name = identifier_name(tree.text(label))
-        if _has_target(tree, path, name, loops_only=word == "continue"):
+        statement = _labelled(tree, targets.labels, name)
+        if statement is not None and (word == "break" or _labels_loop(statement)):
             return None
         what = "loop" if word == "continue" else "statement"
         return diagnostic(DiagnosticKind.UNDEFINED_LABEL, Span(*label.byte_range), what=what, name=name)
-    for statement in reversed(path[:-2]):
-        kind = statement.type
-        if kind in _LOOPS or (kind == "switch_statement" and word == "break"):
-            return None
-        if kind in _BOUNDARIES:
-            break
-    kind_of_error = DiagnosticKind.MISPLACED_BREAK if word == "break" else DiagnosticKind.MISPLACED_CONTINUE
-    return diagnostic(kind_of_error, Span(*path[-1].byte_range))
+    if targets.has_break if word == "break" else targets.has_continue:
+        return None
+    kind = DiagnosticKind.MISPLACED_BREAK if word == "break" else DiagnosticKind.MISPLACED_CONTINUE
+    return diagnostic(kind, Span(*path[-1].byte_range))
 
 
-def _has_target(tree: SyntaxTree, path: list[Node], name: str, *, loops_only: bool) -> bool:
-    for statement in reversed(path[:-2]):
-        if statement.type in _BOUNDARIES:
-            return False
-        label = _label(statement)
-        if label is not None and identifier_name(tree.text(label)) == name:
-            return not loops_only or _labels_loop(statement)
-    return False
+def _labelled(tree: SyntaxTree, labels: _Labels | None, name: str) -> Node | None:
+    """Return the innermost of the statements that has the label `name`."""
+    while labels is not None and identifier_name(tree.text(_label(labels.statement))) != name:
+        labels = labels.outer
+    return None if labels is None else labels.statement
 
 
-def _label(statement: Node) -> Node | None:
-    return statement.child_by_field_name("label") if statement.type == "labeled_statement" else None
+def _label(statement: Node) -> Node:
+    # The grammar knows no such statement without a label.
+    label = statement.child_by_field_name("label")
+    assert label is not None
+    return label
 
 
 def _labels_loop(statement: Node | None) -> bool:

@@ -7,38 +7,49 @@ found depends on no more than the top-level statement that it stands in.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 
-from esmcache.analysis.ancestors import Ancestors, CodeKind, enclosing_code
+from esmcache.analysis.ancestors import BINDING_CODE, Ancestors, CodeKind, Path
 from esmcache.analysis.awaits import await_error
 from esmcache.analysis.declared_names import returns_within
 from esmcache.analysis.jumps import jump_error, label_error, possible_labels
 from esmcache.analysis.parser import Node, SyntaxTree
 from esmcache.analysis.private_names import PrivateNames
+from esmcache.analysis.string_values import identifier_name
 from esmcache.diagnostics import Diagnostic, DiagnosticKind, diagnostic
 from esmcache.spans import Span
 
-Check = Callable[[SyntaxTree, list[Node], int], Diagnostic | None]
+Check = Callable[[SyntaxTree, Path, int], Diagnostic | None]
 
 # Each begins with a literal, which is what makes a search quick.
 _WITH = re.compile(rb"with(?<![\w$.]with)(?=\s*[(/])")
 _DELETE = re.compile(rb"delete(?<![\w$.]delete)(?![\w$:])")
 _NEW_TARGET = re.compile(rb"new(?<![\w$.]new)\s*\.\s*target(?![\w$])")
 _OCTAL = re.compile(rb"0(?<![\w$.]0)[0-9_]")
-_OCTAL_ESCAPE = re.compile(rb"\\(?:[1-9]|0[0-9])")
+# Octals, and letters of words that mean something.
+_ESCAPE = re.compile(rb"\\(?:[1-9]|0[0-9]|u(?:00[67]|\{0*[67]))")
 _BREAK = re.compile(rb"break(?<![\w$.]break)(?![\w$:])")
 _CONTINUE = re.compile(rb"continue(?<![\w$.]continue)(?![\w$:])")
 _AWAIT = re.compile(rb"await(?<![\w$]await)(?![\w$])")
-_ESCAPED_NAME = re.compile(rb"\\u(?:00[67]|\{0*[67])")
 _PRIVATE = re.compile(rb"#(?<![@\"'`]#)(?=[\w$\\\x80-\xff])(?!__PURE__)")
+_ARGUMENTS = re.compile(rb"arguments(?<![\w$.]arguments)(?![\w$])")
+# `import` and `export`, by what both end with; calls and `import.meta` are none.
+_DECLARATION = re.compile(rb"port(?<=import|export)(?<![\w$.]......)(?![\w$])(?=\s*[^\s(.])")
+_USING = re.compile(rb"using(?<![\w$.]using)(?=\s+[^\s=]+\s*[=/]|\s*/)")
 _STATIC_BLOCK = re.compile(rb"static(?<![\w$.]static)(?=[\s/]*\{)")
+_DECLARATIONS = {"import": "import_statement", "export": "export_statement"}
+_CASES = frozenset({"switch_case", "switch_default"})
+_REFERENCES = frozenset({"identifier", "shorthand_property_identifier"})
 _LITERALS = frozenset({"string", "template_string", "template_substitution"})
 
 
-def placement_errors(tree: SyntaxTree) -> list[Diagnostic]:
-    """Return what `tree` has that no module may have there; the order is not told."""
+def placement_errors(tree: SyntaxTree, starts: Set[int]) -> list[Diagnostic]:
+    """Return what `tree` has that no module may have there; the order is not told.
+
+    `starts` is where the import and export declarations of its top level begin.
+    """
     private_names = PrivateNames(tree)
-    places = sorted(_places(tree.source, private_names), key=_offset)
+    places = sorted(_places(tree.source, private_names, starts), key=_offset)
     found = []
     if places:
         ancestors = Ancestors(tree.root)
@@ -52,24 +63,29 @@ def placement_errors(tree: SyntaxTree) -> list[Diagnostic]:
     return found
 
 
-def _places(source: bytes, private_names: PrivateNames) -> Iterator[tuple[int, Check]]:
+def _places(source: bytes, private_names: PrivateNames, starts: Set[int]) -> Iterator[tuple[int, Check]]:
     """Yield where the text may hold what is looked for, and what looks there."""
     searches: tuple[tuple[bytes, re.Pattern[bytes], Check], ...] = (
         (b"with", _WITH, _with_error),
         (b"delete", _DELETE, _delete_error),
         (b"target", _NEW_TARGET, _new_target_error),
         (b"0", _OCTAL, _octal_error),
-        (b"\\", _OCTAL_ESCAPE, _octal_escape_error),
+        (b"\\", _ESCAPE, _escape_error),
         (b"break", _BREAK, jump_error),
         (b"continue", _CONTINUE, jump_error),
         (b"await", _AWAIT, await_error),
-        (b"\\u", _ESCAPED_NAME, await_error),
+        (b"arguments", _ARGUMENTS, _arguments_error),
+        (b"using", _USING, _using_error),
         (b"#", _PRIVATE, private_names.note),
     )
     for word, pattern, check in searches:
         if word in source:
             for match in pattern.finditer(source):
                 yield match.start(), check
+    for match in _DECLARATION.finditer(source):
+        offset = match.start() - len("im")
+        if offset not in starts:
+            yield offset, _declaration_error
     for offset in possible_labels(source):
         yield offset, label_error
 
@@ -78,13 +94,13 @@ def _offset(place: tuple[int, Check]) -> int:
     return place[0]
 
 
-def _with_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
+def _with_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
     if path[-1].type != "with" or path[-2].type != "with_statement":
         return None
     return diagnostic(DiagnosticKind.WITH_STATEMENT, Span(*path[-1].byte_range))
 
 
-def _delete_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
+def _delete_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
     if path[-1].type != "delete" or path[-2].type != "unary_expression":
         return None
     operand = path[-2].child_by_field_name("argument")
@@ -107,19 +123,39 @@ def _is_private(member: Node) -> bool:
     return name is not None and name.type == "private_property_identifier"
 
 
-def _new_target_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
+def _new_target_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
     meta = path[-2]
     if path[-1].type != "new" or meta.type != "meta_property":
         return None
-    path = path[:-1]
-    while (code := enclosing_code(path)).kind is CodeKind.ARROW:
-        path = path[: code.depth + 1]
-    if code.kind is not CodeKind.MODULE:
+    if path.inherited(BINDING_CODE) is not CodeKind.MODULE:
         return None
     return diagnostic(DiagnosticKind.MISPLACED_NEW_TARGET, Span(*meta.byte_range))
 
 
-def _octal_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
+def _arguments_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
+    name = path[-1]
+    if name.type not in _REFERENCES or identifier_name(tree.text(name)) != "arguments":
+        return None
+    if path.inherited(BINDING_CODE) not in (CodeKind.FIELD, CodeKind.STATIC_BLOCK):
+        return None
+    return diagnostic(DiagnosticKind.MISPLACED_ARGUMENTS, Span(*name.byte_range))
+
+
+def _declaration_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
+    word = path[-1]
+    if len(path) < 4 or path[-2].type != _DECLARATIONS.get(word.type):
+        return None
+    return diagnostic(DiagnosticKind.MISPLACED_DECLARATION, Span(*word.byte_range), what=f"{word.type!r}")
+
+
+def _using_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
+    word, declaration = path[-1], path[-2] if len(path) > 1 else path[-1]
+    if declaration.type != "using_declaration" or path[-3].type not in _CASES:
+        return None
+    return diagnostic(DiagnosticKind.SYNTAX_ERROR, Span(*word.byte_range), detail="'using' in a 'case' needs a block")
+
+
+def _octal_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
     number = path[-1]
     if number.type != "number" or number.start_byte != offset:
         return None
@@ -127,7 +163,13 @@ def _octal_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic 
     return diagnostic(DiagnosticKind.OCTAL_LITERAL, Span(*number.byte_range), text=text)
 
 
-def _octal_escape_error(tree: SyntaxTree, path: list[Node], offset: int) -> Diagnostic | None:
+def _escape_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
+    if tree.source[offset + 1] == ord("u"):
+        return await_error(tree, path, offset) or _arguments_error(tree, path, offset)
+    return _octal_escape_error(tree, path, offset)
+
+
+def _octal_escape_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
     for depth in range(len(path) - 1, 0, -1):
         if path[depth].type in _LITERALS:
             break

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from esmcache.analysis.ancestors import Inherited, Path
 from esmcache.analysis.parser import Node, SyntaxTree
 from esmcache.analysis.string_values import identifier_name
 from esmcache.diagnostics import Diagnostic, DiagnosticKind, RelatedSpan, diagnostic
@@ -15,6 +16,21 @@ from esmcache.spans import Span
 
 # A class body, by where it begins and ends.
 _Body = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bodies:
+    """A class body around a place, and those around it."""
+
+    body: _Body
+    outer: _Bodies | None
+
+
+def _bodies_below(bodies: _Bodies | None, node: Node, child: Node) -> _Bodies | None:
+    return _Bodies(node.byte_range, bodies) if node.type == "class_body" else bodies
+
+
+_BODIES: Inherited[_Bodies | None] = Inherited(None, _bodies_below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +49,9 @@ class PrivateNames:
     def __init__(self, tree: SyntaxTree) -> None:
         self._tree = tree
         self._declared: dict[tuple[_Body, str], list[_Declaration]] = {}
-        self._used: list[tuple[str, list[_Body], Span]] = []
+        self._used: list[tuple[str, _Bodies | None, Span]] = []
 
-    def note(self, tree: SyntaxTree, path: list[Node], offset: int) -> None:
+    def note(self, tree: SyntaxTree, path: Path, offset: int) -> None:
         """Take in the name at the end of `path`, if it is one."""
         name = path[-1]
         if name.type != "private_property_identifier":
@@ -52,13 +68,14 @@ class PrivateNames:
                 declaration = _Declaration(span, accessor, bool(words & {"static", "static get"}))
                 self._declared.setdefault((path[-3].byte_range, text), []).append(declaration)
                 return
-        bodies = [node.byte_range for node in path if node.type == "class_body"]
-        self._used.append((text, bodies, span))
+        self._used.append((text, path.inherited(_BODIES), span))
 
     def errors(self) -> Iterator[Diagnostic]:
         """Yield uses without a declaration and declarations that come twice."""
         for name, bodies, span in self._used:
-            if not any((body, name) in self._declared for body in bodies):
+            while bodies is not None and (bodies.body, name) not in self._declared:
+                bodies = bodies.outer
+            if bodies is None:
                 yield diagnostic(DiagnosticKind.UNDECLARED_PRIVATE_NAME, span, name=name)
         for (_, name), declarations in self._declared.items():
             first = declarations[0]

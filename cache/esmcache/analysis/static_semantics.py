@@ -6,7 +6,7 @@ Walks the top level alone; expressions anywhere below it are found by `calls` an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from esmcache.analysis.attributes import clause_attributes, import_attributes
@@ -49,7 +49,8 @@ class ModuleReading:
 
     `requests` has every statement's request, `exports` what the text exports as it is written: what `module_record`
     makes a record of. `clause_exports` are the entries of `export {a}`, which may name what nobody declares; `unclear`
-    is the first place where the tree does not say, or not rightly, what the text means.
+    is the first place where the tree does not say, or not rightly, what the text means. `starts` has where import and
+    export declarations begin.
     """
 
     record: ModuleRecord
@@ -57,6 +58,7 @@ class ModuleReading:
     exports: tuple[ExportEntry, ...]
     clause_exports: tuple[ExportEntry, ...]
     unclear: Span | None
+    starts: Set[int]
 
 
 def read_module(tree: SyntaxTree) -> ModuleReading:
@@ -82,6 +84,7 @@ def read_module(tree: SyntaxTree) -> ModuleReading:
         tuple(declarations.exports),
         tuple(declarations.clause_exports),
         declarations.unclear,
+        declarations.starts,
     )
 
 
@@ -150,13 +153,16 @@ class _Declarations:
         self.stars: list[ExportEntry] = []
         self.clause_exports: list[ExportEntry] = []
         self.unclear: Span | None = None
+        self.starts: set[int] = set()
 
     def read_statements(self) -> None:
         for node in self.tree.root.named_children:
             kind = node.type
             if kind == "import_statement":
+                self.starts.add(node.start_byte)
                 self._import_statement(node)
             elif kind == "export_statement":
+                self.starts.add(node.start_byte)
                 self._export_statement(node)
             elif kind == "ERROR":
                 for child in node.named_children:

@@ -27,7 +27,7 @@ class CompilePool:
     """
 
     def __init__(self, build: NodeBuild, jobs: int = 1, v8_flags: tuple[str, ...] = ()) -> None:
-        self._jobs = max(1, jobs)
+        self.jobs = max(1, jobs)
         self._shared = _Shared(build, v8_flags)
         self._lanes: list[_Lane] = []
 
@@ -45,7 +45,7 @@ class CompilePool:
             if refusal is None:
                 shared.queue.append(job)
                 # A further worker pays only once the others have more than they take at once.
-                if not self._lanes or (len(self._lanes) < self._jobs and len(shared.queue) > IN_FLIGHT // 4):
+                if not self._lanes or (len(self._lanes) < self.jobs and len(shared.queue) > IN_FLIGHT // 4):
                     self._lanes.append(_Lane(shared))
                 shared.changed.notify_all()
         if refusal is not None:

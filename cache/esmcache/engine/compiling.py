@@ -63,6 +63,11 @@ class Compiler:
         self.cache_rows: list[CodeCacheRow] = []
         self.compiled = 0
 
+    @property
+    def jobs(self) -> int:
+        """Return how many processes may work at once."""
+        return self._pool.jobs
+
     def prefetch(self, hashes: Iterable[bytes]) -> None:
         """Read what the index knows of these sources."""
         wanted = list(hashes)

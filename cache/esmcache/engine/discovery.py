@@ -1,6 +1,6 @@
 """Finds the module graph below some roots: reads, analyses and resolves file after file, in waves.
 
-While this process analyses a wave, Node workers compile it; where only the engine can say what a file is (no "type",
+While a wave is analysed, Node workers compile it; where only the engine can say what a file is (no "type",
 or a syntax that tree-sitter does not know), its word is waited for.
 """
 
@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 from esmcache.engine.analysing import (
     AnalysisStore,
-    analyse,
     diagnostics_from_row,
     request_differences,
     requests_from_row,
     requests_of_engine,
 )
+from esmcache.engine.analysis_pool import AnalysisTask, analyse_all
 from esmcache.engine.compiling import Compiler, Verdict
-from esmcache.engine.graph import Asked, GraphModule, GraphRequest, Problem
+from esmcache.engine.graph import SYNTAX_ERROR, Asked, GraphModule, GraphRequest, Problem
 from esmcache.engine.reading import known_fact, read_file
 from esmcache.file_source import FileSource, path_from_file_url
 from esmcache.records import ModuleFormat, ModuleRequest, Resolution, ResolutionFailure
@@ -117,7 +117,12 @@ class Discovery:
         for module in readable:
             if module.kind is not ServedKind.JSON:
                 self._compiler.ask(module, self._source)
-        for module in sorted(readable, key=lambda one: one.module_format is None):
+        self._analyse(readable)
+        for module in readable:
+            if module.module_format is None:
+                self._detect(module)
+        self._analyse(readable)
+        for module in readable:
             self._understand(module)
         for module in readable:
             self._judge(module)
@@ -162,41 +167,47 @@ class Discovery:
                 self._rows[row.source_sha256, row.kind] = row
         self._compiler.prefetch(hashes)
 
-    def _understand(self, module: GraphModule) -> None:
-        if module.module_format is None and not self._detect(module):
-            return
-        if module.kind is ServedKind.JSON or module.module_format is None or module.fact is None:
-            return
-        key = (module.fact.sha256, module.module_format.value)
-        row = self._rows.get(key)
-        if row is None:
+    def _analyse(self, modules: Iterable[GraphModule]) -> None:
+        """Analyse those sources that the index knows nothing of, each once."""
+        unknown: dict[tuple[bytes, str], tuple[ModuleFormat, bytes]] = {}
+        for module in modules:
+            key = _analysis_key(module)
+            if key is None or module.module_format is None or key in self._rows or key in unknown:
+                continue
             source = self._source(module)
-            if source is None:
-                module.leave_native("changed while it was read")
-                return
-            analysis = analyse(source, module.module_format)
-            row, blob, exports = self._analyses.store(analysis, module.module_format, module.fact.sha256)
+            if source is not None:
+                unknown[key] = module.module_format, source
+        tasks = [AnalysisTask(source, kind is ModuleFormat.MODULE) for kind, source in unknown.values()]
+        for (key, (kind, _)), analysis in zip(unknown.items(), analyse_all(tasks, self._compiler.jobs), strict=True):
+            row, blob, exports = self._analyses.store(analysis, kind, key[0])
             self._rows[key] = row
             self._found.analyses.append(row)
             self._found.exports += exports
             if blob is not None:
                 self._found.blobs.append(blob)
             self._found.analysed += 1
+
+    def _understand(self, module: GraphModule) -> None:
+        key = _analysis_key(module)
+        if key is None:
+            return
+        row = self._rows.get(key)
+        if row is None:
+            module.leave_native("changed while it was read")
+            return
         module.requests = requests_from_row(row)
         module.diagnostics = diagnostics_from_row(row)
 
-    def _detect(self, module: GraphModule) -> bool:
+    def _detect(self, module: GraphModule) -> None:
         verdict = self._compiler.verdict(module)
         if verdict.outcome == "syntax-error":
             self._syntax_error(module, verdict)
-            return False
-        if verdict.detected_kind is None:
+        elif verdict.detected_kind is None:
             module.leave_native("what it is could not be found out")
-            return False
-        module.module_format = verdict.detected_kind
-        module.format_is_detected = True
-        module.kind = _SERVED[verdict.detected_kind]
-        return True
+        else:
+            module.module_format = verdict.detected_kind
+            module.format_is_detected = True
+            module.kind = _SERVED[verdict.detected_kind]
 
     def _judge(self, module: GraphModule) -> None:
         """Compare what analysis found with the engine's word, which is final."""
@@ -230,7 +241,7 @@ class Discovery:
             module.leave_native('a module by its syntax alone (package.json has no "type")')
 
     def _syntax_error(self, module: GraphModule, verdict: Verdict) -> None:
-        module.leave_native("syntax error")
+        module.leave_native(SYNTAX_ERROR)
         self._problem(module, "syntax-error", verdict.detail, verdict.line, verdict.column)
 
     def _resolve(self, module: GraphModule) -> None:
@@ -270,6 +281,13 @@ class Discovery:
         is_error: bool = True,
     ) -> None:
         self._found.problems.append(Problem(module.path, code, message, line, column, is_error))
+
+
+def _analysis_key(module: GraphModule) -> tuple[bytes, str] | None:
+    """Return what an analysis is known by, or None where there is nothing to analyse."""
+    if module.kind is ServedKind.JSON or module.module_format is None or module.fact is None:
+        return None
+    return module.fact.sha256, module.module_format.value
 
 
 def _static_requests(requests: tuple[GraphRequest, ...]) -> tuple[ModuleRequest, ...]:

@@ -29,17 +29,18 @@ def register(server: LanguageServer, session: Session) -> None:
     published = _Published(server, session)
     capabilities = server.client_capabilities
     text, workspace = capabilities.text_document, capabilities.workspace
-    if text is not None and text.diagnostic is not None:
-        can_refresh = bool(workspace and workspace.diagnostics and workspace.diagnostics.refresh_support)
-        _register_pull(server, session, published, can_refresh=can_refresh)
+    can_refresh = bool(workspace and workspace.diagnostics and workspace.diagnostics.refresh_support)
+    if text is not None and text.diagnostic is not None and can_refresh:
+        _register_pull(server, session, published)
     else:
+        # A client that cannot be told to pull again would go on to show what is long mended.
         session.when_text_changed.append(published.note_typing)
         session.when_saved.append(published.note_save)
         session.when_facts_changed.append(published.note_facts)
         session.when_settings_changed.append(lambda: published.note_facts(None))
 
 
-def _register_pull(server: LanguageServer, session: Session, published: _Published, *, can_refresh: bool) -> None:
+def _register_pull(server: LanguageServer, session: Session, published: _Published) -> None:
     options = types.DiagnosticOptions(
         inter_file_dependencies=True, workspace_diagnostics=True, identifier=SOURCE, work_done_progress=False
     )
@@ -57,8 +58,7 @@ def _register_pull(server: LanguageServer, session: Session, published: _Publish
     async def workspace_diagnostic(params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
         previous = {one.uri: one.value for one in params.previous_result_ids}
         reports: list[types.WorkspaceDocumentDiagnosticReport] = []
-        paths = await session.ask(Workspace.own_modules, session.folders)
-        for path in paths:
+        for path in await session.answer((), Workspace.own_modules, session.folders):
             uri = uri_from_path(path)
             items = await published.diagnostics(path)
             result_id = _result_id(items)
@@ -71,7 +71,7 @@ def _register_pull(server: LanguageServer, session: Session, published: _Publish
         return types.WorkspaceDiagnosticReport(reports)
 
     def refresh(_: object = None) -> None:
-        if can_refresh and session.is_enabled:
+        if session.is_enabled:
             server.workspace_diagnostic_refresh(None)
 
     session.when_facts_changed.append(refresh)
@@ -140,7 +140,9 @@ class _Published:
     async def _look_at_importers(self, path: str) -> None:
         urls = await self._session.ask(Workspace.importers, path)
         real_paths = [found for url in urls if (found := path_from_uri(uri_from_url(url))) is not None]
-        paths = [self._session.shown_path(one) for one in real_paths]
+        # Of those that were never warmed only open ones are known, and not through whom they import it.
+        shown = [self._session.shown_path(one) for one in real_paths]
+        paths = list(dict.fromkeys([*shown, *self._session.documents]))
         for start in range(0, len(paths), _AT_ONCE):
             for one in paths[start : start + _AT_ONCE]:
                 if "/node_modules/" not in one:

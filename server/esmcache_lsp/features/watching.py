@@ -54,8 +54,14 @@ def register(server: LanguageServer, session: Session) -> None:
 
 async def _watch(session: Session) -> None:
     """Tell the session of what changes below its folders."""
-    async for changes in awatch(*session.folders, watch_filter=_Sources(), recursive=True, rust_timeout=1000):
-        session.files_changed([path for _, path in changes])
+    is_first = True
+    async for changes in awatch(*session.folders, watch_filter=_Sources(), rust_timeout=1000, yield_on_timeout=True):
+        if is_first:
+            # What changed before the first look was perhaps not seen.
+            session.files_changed(session.folders)
+            is_first = False
+        if changes:
+            session.files_changed([path for _, path in changes])
 
 
 class _Sources(DefaultFilter):

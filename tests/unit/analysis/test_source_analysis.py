@@ -181,6 +181,25 @@ def test_time_grows_with_the_text(line: str) -> None:
     assert seconds(20_000) < 10 * seconds(5_000) + 1
 
 
+@pytest.mark.parametrize(
+    ("opening", "repeated", "closing"),
+    [
+        ("", "await ", "1;"),
+        ("1", " + await 1", ";"),
+        ("class A { #x; m() { return 1", " + this.#x", "; } }"),
+        ("function f() { return 1", " + new.target", "; }"),
+        ("for (;;) { if (a) break;", " else if (a) break;", "}"),
+        ("for (;;) { ", "{ break; ", "}" * 20_000 + "}"),
+    ],
+)
+def test_time_does_not_grow_with_the_depth(opening: str, repeated: str, closing: str) -> None:
+    source = (opening + repeated * 20_000 + closing).encode()
+    start = time.process_time()
+    assert analyse_module(source).complete
+    # Going up from each word to the top would take a minute.
+    assert time.process_time() - start < 10
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_analysed(source: bytes) -> None:
     for analysis in (analyse_module(source), analyse_commonjs(source)):

@@ -1,0 +1,150 @@
+"""Analyses many sources on more than one core: tree-sitter holds the interpreter's lock, so that takes processes.
+
+This file is also what such a process runs. It is given sources on its standard input and ends with that, hence with
+its parent; multiprocessing would run the main module of whoever uses the engine once more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from esmcache.analysis import Analysis, analyse_commonjs, analyse_module
+
+# A process takes as long to start as some two megabytes take to be analysed.
+_WORTH_A_PROCESS = 4_000_000
+# What a process is given at once: little enough that all of them end together.
+_SHARE_BYTES = 100_000
+_READY = b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisTask:
+    """A source text, and whether it is an ES module; else it is CommonJS."""
+
+    source: bytes
+    is_module: bool
+
+    def run(self) -> Analysis:
+        """Return the analysis."""
+        return analyse_module(self.source) if self.is_module else analyse_commonjs(self.source)
+
+
+def analyse_all(tasks: Sequence[AnalysisTask], processes: int) -> list[Analysis]:
+    """Return the analysis of each task, in order, made by up to so many processes, of which this is one.
+
+    Others are started where there is enough to do. What one of them leaves undone is done here.
+    """
+    size = sum(len(task.source) for task in tasks)
+    others = min(processes - 1, size // _WORTH_A_PROCESS)
+    work = _Work(tasks)
+    threads = [threading.Thread(target=_have_done, args=(work,), daemon=True) for _ in range(others)]
+    for thread in threads:
+        thread.start()
+    try:
+        work.do()
+    except BaseException:
+        work.abandon()
+        raise
+    for thread in threads:
+        thread.join()
+    # What a process that ended has given back.
+    work.do()
+    return work.results()
+
+
+class _Work:
+    """Tasks in shares, and what came of them; any thread may take part."""
+
+    def __init__(self, tasks: Sequence[AnalysisTask]) -> None:
+        self._tasks = tasks
+        self._results: list[Analysis | None] = [None] * len(tasks)
+        self._shares: deque[range] = deque(_shares(tasks))
+
+    def take(self) -> range | None:
+        """Return the indexes of a share that nobody else has, or None if there is none."""
+        try:
+            return self._shares.popleft()
+        except IndexError:
+            return None
+
+    def abandon(self) -> None:
+        """Leave nothing to do for others."""
+        self._shares.clear()
+
+    def give_back(self, share: range) -> None:
+        self._shares.append(share)
+
+    def tasks(self, share: range) -> list[AnalysisTask]:
+        return [self._tasks[index] for index in share]
+
+    def note(self, share: range, analyses: Sequence[Analysis]) -> None:
+        self._results[share.start : share.stop] = analyses
+
+    def do(self) -> None:
+        """Do what is left here."""
+        while (share := self.take()) is not None:
+            self.note(share, [task.run() for task in self.tasks(share)])
+
+    def results(self) -> list[Analysis]:
+        return [analysis for analysis in self._results if analysis is not None]
+
+
+def _shares(tasks: Sequence[AnalysisTask]) -> Iterator[range]:
+    start = size = 0
+    for index, task in enumerate(tasks):
+        size += len(task.source)
+        if size >= _SHARE_BYTES:
+            yield range(start, index + 1)
+            start, size = index + 1, 0
+    if start < len(tasks):
+        yield range(start, len(tasks))
+
+
+def _have_done(work: _Work) -> None:
+    """Let a process of its own do shares of the work until none is left, or the process ends."""
+    # -P: no module is imported from the directory that somebody happens to be in.
+    command = [sys.executable, "-P", "-m", __name__]
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
+        return
+    assert process.stdin is not None and process.stdout is not None
+    with process:
+        share = None
+        # A process that ends has not done its share, nor has one that answers with something else.
+        with contextlib.suppress(Exception):
+            if process.stdout.read(len(_READY)) == _READY:
+                while (share := work.take()) is not None:
+                    pickle.dump(work.tasks(share), process.stdin, pickle.HIGHEST_PROTOCOL)
+                    process.stdin.flush()
+                    work.note(share, pickle.load(process.stdout))
+        if share is not None:
+            work.give_back(share)
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+
+
+def _serve(asked: BinaryIO, answers: BinaryIO) -> None:
+    """Answer with analyses until nothing more is asked."""
+    answers.write(_READY)
+    answers.flush()
+    with contextlib.suppress(EOFError):
+        while True:
+            pickle.dump([task.run() for task in pickle.load(asked)], answers, pickle.HIGHEST_PROTOCOL)
+            answers.flush()
+
+
+if __name__ == "__main__":
+    # Whatever may be printed must not be taken for an answer.
+    _answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _serve(sys.stdin.buffer, _answers)

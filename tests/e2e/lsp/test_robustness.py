@@ -1,0 +1,177 @@
+"""A server that is treated badly: killed workers, a cache that vanishes, a full disk, clients that just go away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lsprotocol import types
+
+from e2e.lsp.editor import WATCHDOG_S, Editor, an_editor, another, neovim, visual_studio_code
+from processes import descendants_of
+
+pytestmark = pytest.mark.asyncio
+
+FILES = {"app.js": "import { a } from './a.js';\nconsole.log(a);\n", "a.js": "export const a = 1;\n"}
+
+
+async def test_nodes_worker_is_killed(tmp_path: Path, node: Path) -> None:
+    async with an_editor(tmp_path, node, FILES, visual_studio_code()) as editor:
+        await editor.warm()
+        for number in range(3):
+            for pid in _descendants(editor):
+                if os.path.samefile(f"/proc/{pid}/exe", node):
+                    os.kill(pid, signal.SIGKILL)
+            await _saves(editor, number)
+
+
+async def test_the_process_with_the_texts_is_killed(tmp_path: Path, node: Path) -> None:
+    async with an_editor(tmp_path, node, FILES, neovim()) as editor:
+        await editor.warm()
+        editor.open("app.js")
+        await editor.codes("app.js", [])
+        editor.retype("app.js", "import { b } from './a.js';\n")
+        await editor.codes("app.js", ["missing-export"])
+        for pid in _descendants(editor):
+            os.kill(pid, signal.SIGKILL)
+        # Nothing was saved: the text is what was typed, also for a process that has never seen it.
+        editor.edit("app.js", (types.Range(types.Position(1, 0), types.Position(1, 0)), "import './gone.js';\n"))
+        await editor.codes("app.js", ["missing-export", "unresolved-import"])
+
+
+async def test_the_cache_directory_vanishes(tmp_path: Path, node: Path) -> None:
+    async with an_editor(tmp_path, node, FILES, visual_studio_code()) as editor:
+        await editor.warm()
+        subprocess.run(["rm", "-rf", editor.user.cache_dir], check=True)
+        await _saves(editor, 1)
+        assert (await editor.command("esmcache.warmWorkspace"))["modules"] == 2
+        assert (await editor.request("esmcache/lookup", uri=editor.uri("a.js")))["state"] == "fresh"
+
+
+async def test_the_index_is_damaged(tmp_path: Path, node: Path) -> None:
+    async with an_editor(tmp_path, node, FILES, visual_studio_code()) as editor:
+        await editor.warm()
+    (editor.user.cache_dir / "index.db").write_bytes(b"no database" * 1000)
+    async with another(editor) as again:
+        assert (await again.command("esmcache.warmWorkspace"))["modules"] == 2
+        await _saves(again, 1)
+
+
+async def test_the_disk_is_full_for_a_while(tmp_path: Path, node: Path) -> None:
+    async with an_editor(tmp_path, node, FILES, visual_studio_code()) as editor:
+        await editor.warm()
+        editor.open("a.js")
+        pids = _descendants(editor)
+        for pid in pids:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        editor.save("a.js", "export const a = 'no room for this one';\n")
+        await editor.until(lambda: editor.status.get("health") == "error")
+        assert "\n" not in editor.status["message"]
+        for pid in set(pids) & set(_descendants(editor)):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        editor.close("a.js")
+        await _saves(editor, 1)
+        await editor.until(lambda: editor.status.get("health") == "ok")
+
+
+async def test_a_cache_directory_of_somebody_else(tmp_path: Path, node: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "cache").mkdir(mode=0o777)
+    (tmp_path / "home" / "cache").chmod(0o777)
+    async with an_editor(tmp_path, node, FILES, visual_studio_code()) as editor:
+        await editor.until(lambda: editor.status.get("health") == "error")
+        assert "cache directory refused" in editor.status["message"]
+        editor.open("app.js")
+        assert await editor.pulled("app.js") == []
+
+
+async def test_several_servers_and_command_lines_on_one_cache(tmp_path: Path, node: Path) -> None:
+    files = {f"m{number}.js": f"export const a = {number};\n" for number in range(12)}
+    files["app.js"] = "".join(f"import './{name}';\n" for name in files)
+    async with (
+        an_editor(tmp_path, node, files, visual_studio_code()) as first,
+        another(first) as second,
+        another(first) as third,
+    ):
+        await first.warm()
+        for number in range(4):
+            for place, editor in enumerate((first, second, third)):
+                name = f"m{number + 4 * place}.js"
+                editor.open(name)
+                editor.save(name, f"export const a = 'saved {number}';\n")
+            await first.user.esmcache("warm", "--quiet", first.root / "app.js")
+        for place, editor in enumerate((first, second, third)):
+            for number in range(4):
+                await _until_fresh(editor, f"m{number + 4 * place}.js")
+            assert editor.status["health"] == "ok"
+            assert not [one for one in editor.client.messages if "lock" in one.message.lower()]
+
+
+@pytest.mark.parametrize("how", ["exit", "gone", "terminated"])
+async def test_nothing_is_left_when_a_client_leaves_without_a_word(how: str, tmp_path: Path, node: Path) -> None:
+    environment = {**os.environ, "HOME": str(tmp_path), "ESMCACHE_DIR": str(tmp_path / "cache")}
+    (tmp_path / "app.js").write_text("export {};\n")
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "esmcache_lsp", "--stdio"),
+        env={**environment, "ESMCACHE_NODE": str(node)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert server.stdin and server.stdout
+    _send(server.stdin, {"id": 1, "method": "initialize", "params": {"capabilities": {}, "rootUri": tmp_path.as_uri()}})
+    await asyncio.wait_for(server.stdout.readuntil(b"}}"), WATCHDOG_S)
+    _send(server.stdin, {"method": "initialized", "params": {}})
+    _send(server.stdin, {"id": 2, "method": "workspace/executeCommand", "params": {"command": "esmcache.stats"}})
+    await asyncio.wait_for(server.stdout.readuntil(b"totalBytes"), WATCHDOG_S)
+    children = descendants_of(server.pid)
+    assert children
+    if how == "exit":
+        _send(server.stdin, {"method": "exit"})
+    elif how == "gone":
+        server.stdin.close()
+    else:
+        server.terminate()
+    code = await asyncio.wait_for(server.wait(), WATCHDOG_S)
+    assert code == {"exit": 1, "gone": 0, "terminated": -signal.SIGTERM}[how]
+    async with asyncio.timeout(WATCHDOG_S):
+        while any(Path(f"/proc/{pid}/cmdline").exists() and _is_alive(pid) for pid in children):
+            await asyncio.to_thread(os.sched_yield)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _send(pipe: asyncio.StreamWriter, message: dict[str, object]) -> None:
+    content = json.dumps({"jsonrpc": "2.0", **message}).encode()
+    pipe.write(b"Content-Length: %d\r\n\r\n%s" % (len(content), content))
+
+
+def _descendants(editor: Editor) -> list[int]:
+    server = editor.client._server
+    assert server is not None
+    return descendants_of(server.pid)
+
+
+async def _saves(editor: Editor, number: int) -> None:
+    """Save a module, and wait until it is cached as it is now."""
+    editor.open("a.js")
+    editor.save("a.js", f"export const a = 'saved {number}';\n")
+    await _until_fresh(editor, "a.js")
+    editor.close("a.js")
+
+
+async def _until_fresh(editor: Editor, name: str) -> None:
+    async with asyncio.timeout(WATCHDOG_S):
+        while (await editor.request("esmcache/lookup", uri=editor.uri(name)))["state"] != "fresh":
+            await editor.news()
