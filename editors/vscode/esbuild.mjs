@@ -1,0 +1,40 @@
+// Bundles the extension, the page of the module graph, and the program that times a run: `node esbuild.mjs [--minify]`.
+// Beside them it writes the licences of all packages of which something went in.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { build } from 'esbuild';
+
+const minify = process.argv.includes('--minify');
+const shared = {
+  bundle: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  metafile: true,
+  minify,
+  outdir: 'dist',
+  sourcemap: !minify,
+};
+const node = { ...shared, platform: 'node', format: 'cjs' };
+const page = { ...shared, platform: 'browser', format: 'iife', target: 'chrome120' };
+
+const results = await Promise.all([
+  build({ ...node, entryPoints: { extension: 'src/extension.ts' }, target: 'node20', external: ['vscode'] }),
+  build({ ...node, entryPoints: { timedRun: 'src/running/timedRun.ts' }, target: 'node16' }),
+  build({ ...page, entryPoints: { graph: 'src/graph/page/main.ts', 'graph-style': 'src/graph/page/style.css' } }),
+]);
+
+const packages = new Set(
+  results
+    .flatMap(({ metafile }) => Object.keys(metafile.inputs))
+    .map((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0])
+    .filter((folder) => folder !== undefined),
+);
+writeFileSync('dist/licences.txt', [...packages].sort().map(licence).join('\n\n----\n\n'));
+
+function licence(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+  const text = file !== undefined ? readFileSync(join(folder, file), 'utf8') : '';
+  return `${name} ${version}: ${license}\n\n${text}`.trim();
+}

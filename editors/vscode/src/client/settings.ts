@@ -1,0 +1,39 @@
+// Reads the settings, and tells those that only the user may choose from those that a project may.
+import * as vscode from 'vscode';
+
+export const SECTION = 'esmcache';
+
+/** Settings that name a directory or a program: taken from the user's own settings, whatever a workspace says. */
+const USER_ALONE = ['cacheDir', 'node', 'path'] as const;
+/** Settings of this extension, of which the server knows nothing. */
+const EDITOR_ONLY = ['path', 'statusBar', 'terminal', 'compareRuns'];
+
+/** Return a setting as the user chose it, or null; what a workspace says about it is not heeded. */
+export function userSetting(name: (typeof USER_ALONE)[number]): string | null {
+  const chosen = vscode.workspace.getConfiguration(SECTION).inspect<string | null>(name)?.globalValue;
+  return typeof chosen === 'string' && chosen !== '' ? chosen : null;
+}
+
+/** Return a setting of this extension. */
+export function editorSetting<Value>(name: 'statusBar' | 'terminal.inject' | 'compareRuns', otherwise: Value): Value {
+  return vscode.workspace.getConfiguration(SECTION).get<Value>(name, otherwise);
+}
+
+/** Return what the server is told when it starts; the only way by which it learns of `cacheDir` and `node`. */
+export function initializationOptions(): Record<string, unknown> {
+  const settings = withoutUsersOwn(vscode.workspace.getConfiguration(SECTION));
+  return { ...settings, cacheDir: userSetting('cacheDir'), node: userSetting('node') };
+}
+
+/** Return the settings of a section as plain values, without those that are the user's alone or this extension's. */
+export function withoutUsersOwn(section: object): Record<string, unknown> {
+  const hidden = new Set<string>([...USER_ALONE, ...EDITOR_ONLY]);
+  return Object.fromEntries(
+    Object.entries(section).filter(([name, value]) => !hidden.has(name) && typeof value !== 'function'),
+  );
+}
+
+/** Return whether a change concerns what is fixed when the server is started. */
+export function needsRestart(change: vscode.ConfigurationChangeEvent): boolean {
+  return USER_ALONE.some((name) => change.affectsConfiguration(`${SECTION}.${name}`));
+}

@@ -1,0 +1,26 @@
+"""Helix with the configuration that docs/editors.md gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from editors.conftest import Lab
+
+
+def test_diagnostic_comes_and_goes(lab: Lab, snippet: Callable[[str, str], str]) -> None:
+    lab.configure(".config/helix/languages.toml", snippet("Helix", "language-server"))
+    with lab.open([lab.editor("hx"), "app.mjs:2"]) as helix:
+        helix.wait_for("●")
+        helix.type(" d")
+        # The picker of diagnostics lists their codes. What follows Escape at once would be taken for a chord with Alt.
+        helix.wait_for("unresolved-import")
+        helix.press("Escape")
+        helix.wait_for(lambda screen: "unresolved-import" not in screen)
+        helix.type('xcconst where = "here";')
+        helix.press("Enter")
+        helix.wait_for(lambda screen: "INS" in screen and "here" in screen)
+        helix.press("Escape")
+        helix.wait_for("NOR")
+        helix.type(":write")
+        helix.press("Enter")
+        helix.wait_for(lambda screen: "written" in screen and "●" not in screen)

@@ -1,0 +1,25 @@
+-- The status line counts what is warm, and follows.
+local support = ...
+
+support.client()
+local heard = false
+vim.api.nvim_create_autocmd('User', {
+  pattern = 'EsmcacheStatus',
+  callback = function()
+    heard = true
+  end,
+})
+
+local function shown(pattern)
+  support.wait_for(pattern, function()
+    return vim.api.nvim_eval_statusline(vim.o.statusline, {}).str:find(pattern)
+  end)
+end
+
+shown('esmcache .*%d+/%d+ warm')
+vim.cmd('EsmcacheWarm')
+support.notified('served')
+support.wait_for('the event', function()
+  return heard
+end)
+shown('esmcache ✓ %d+/%d+ warm')

@@ -1,0 +1,28 @@
+"""Vim with ALE and the linter that docs/editors.md defines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from editors.conftest import Lab
+
+
+def test_diagnostic_comes_and_goes(lab: Lab, snippet: Callable[[str, str], str]) -> None:
+    ale = f"set nocompatible runtimepath+={lab.directory / 'vim-ale'}\nfiletype plugin on\n"
+    # Only what the snippet defines, so that no other tool of the machine is asked.
+    lab.configure(
+        ".vimrc",
+        ale
+        + "let g:ale_linters_explicit = 1\nlet g:ale_linters = {'javascript': ['esmcache']}\n"
+        + snippet("Vim", "ale#linter#Define"),
+    )
+    with lab.open([lab.editor("vim"), "-n", "app.mjs", "+2"]) as vim:
+        vim.wait_for("unresolved-import: ")
+        vim.type('ccconst where = "here";')
+        vim.wait_for(lambda screen: "INSERT" in screen and "here" in screen)
+        vim.press("Escape")
+        vim.wait_for(lambda screen: "INSERT" not in screen)
+        vim.type(":write\r")
+        # ALE's sign of an error.
+        vim.wait_for(lambda screen: not re.search(r"^E ", screen, re.MULTILINE))

@@ -1,0 +1,9 @@
+// The one mocha of this process; imported before the tests, since it makes `describe` and `it` global.
+import { format } from 'node:util';
+
+import Mocha from 'mocha';
+
+export const mocha = new Mocha({ ui: 'bdd', timeout: 60_000, color: false, reporter: 'spec' });
+// Marked, so that it is told from what the window itself logs.
+Mocha.reporters.Base.consoleLog = (...args: unknown[]) => console.log(`[test] ${format(...args)}`);
+mocha.suite.emit('pre-require', globalThis, null, mocha);

@@ -1,0 +1,55 @@
+// What tests in the extension host share: the extension's connection, the files of the workspace, and waiting.
+import { readFile } from 'node:fs/promises';
+import * as vscode from 'vscode';
+
+import type { Connection } from '../../../../editors/vscode/src/client/connection';
+
+/** Return the extension's connection, with its server running and at rest. */
+export async function settled(): Promise<Connection> {
+  const extension = vscode.extensions.getExtension<Connection>('esmcache.esmcache');
+  if (extension === undefined) throw new Error('the extension is not installed');
+  const connection = await extension.activate();
+  await eventually('the server is at rest', () => connection.status?.quiescent === true);
+  return connection;
+}
+
+/** Return the URI of a file of the workspace. */
+export function inWorkspace(path: string): vscode.Uri {
+  return vscode.Uri.joinPath(vscode.workspace.workspaceFolders![0]!.uri, path);
+}
+
+/** Open a file of the workspace in an editor. */
+export async function openFile(path: string): Promise<vscode.TextEditor> {
+  return vscode.window.showTextDocument(await vscode.workspace.openTextDocument(inWorkspace(path)));
+}
+
+/** Put `text` in place of all that a document says, and save it. */
+export async function rewrite({ document }: vscode.TextEditor, text: string): Promise<void> {
+  const edit = new vscode.WorkspaceEdit();
+  edit.replace(document.uri, new vscode.Range(0, 0, document.lineCount, 0), text);
+  await vscode.workspace.applyEdit(edit);
+  await document.save();
+}
+
+/** Wait until `check` is true of what the editor shows; mocha's time limit ends a wait that is in vain. */
+export async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
+  const limit = Date.now() + 30_000;
+  while (!(await check())) {
+    if (Date.now() > limit) throw new Error(`never came true: ${what}`);
+    await new Promise((done) => setTimeout(done, 40));
+  }
+}
+
+/** Return this extension's diagnostics of a file, by their codes. */
+export function diagnosticCodes(uri: vscode.Uri): string[] {
+  return vscode.languages
+    .getDiagnostics(uri)
+    .filter(({ source }) => source === 'esmcache')
+    .map(({ code }) => String(typeof code === 'object' ? code.value : code));
+}
+
+/** Return how many modules the latest start was served, as the preload reported it. */
+export async function servedAtLatestStart(): Promise<number> {
+  const lines = (await readFile(process.env['ESMCACHE_LOG']!, 'utf8')).trim().split('\n');
+  return (JSON.parse(lines.at(-1)!) as { served: number }).served;
+}

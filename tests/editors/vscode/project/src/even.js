@@ -1,0 +1,3 @@
+import { isOdd } from './odd.js';
+
+export const isEven = (number) => number === 0 || isOdd(number - 1);

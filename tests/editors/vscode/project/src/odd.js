@@ -1,0 +1,3 @@
+import { isEven } from './even.js';
+
+export const isOdd = (number) => number !== 0 && isEven(number - 1);
