@@ -218,3 +218,4 @@ class CompileFailure:
     column: int
     is_syntax_error: bool = True
     detected_kind: ModuleFormat | None = None  # as in CompiledSource
+    ended_engine: bool = False  # the engine's process ended over this source, also when it had nothing else to do

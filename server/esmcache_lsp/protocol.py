@@ -27,6 +27,12 @@ class Protocol(LanguageServerProtocol):
         """Hand on that a document was closed."""
         yield from self._hand_on(types.TEXT_DOCUMENT_DID_CLOSE, params)
 
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """Return the message; a request of our own may come without parameters, as LSP's may."""
+        if str(data.get("method", "")).startswith("esmcache/"):
+            data.setdefault("params", {})
+        return super().structure_message(data)
+
     def _hand_on(self, method: str, params: object) -> Generator[Any, Any, None]:
         handler = self.fm.features.get(method)
         if handler is not None:

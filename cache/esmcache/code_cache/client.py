@@ -206,7 +206,7 @@ class _Lane:
             shared.changed.wait_for(lambda: shared.closed or retry.ended or retry.is_idle)
         if retry.ended and not shared.closed:
             for job in self._drop_worker():
-                job.refuse(f"the engine process {retry.ending} while it compiled this source")
+                job.refuse(f"the engine process {retry.ending} while it compiled this source", ended_engine=True)
 
     def _drop_worker(self) -> list[Job]:
         """End the worker, if there is one, and return the tasks that it did not answer."""

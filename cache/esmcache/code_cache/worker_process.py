@@ -68,9 +68,9 @@ class Job:
         """Hand the result to whoever waits."""
         self.future.set_result(result)
 
-    def refuse(self, reason: str) -> None:
+    def refuse(self, reason: str, *, ended_engine: bool = False) -> None:
         """Answer that the engine said nothing of the source, and why."""
-        self.answer(CompileFailure(reason, 0, 0, is_syntax_error=False))
+        self.answer(CompileFailure(reason, 0, 0, is_syntax_error=False, ended_engine=ended_engine))
 
 
 class WorkerProcess:

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from hashlib import sha256
 
-from esmcache.analysis import Analysis, analyse_commonjs, analyse_module
+from esmcache.analysis import Analysis
 from esmcache.bmes import BmesTrailer, Unrepresentable, bmes_from_record, encode
 from esmcache.diagnostics import Diagnostic, DiagnosticKind, RelatedSpan
 from esmcache.engine.bindings import bindings_to_json, record_from_json
@@ -32,11 +32,6 @@ _ASKED = {
     CallKind.REQUIRE: Asked.REQUIRE | Asked.WHILE_RUNNING,
     CallKind.WORKER: Asked.IMPORT | Asked.WHILE_RUNNING | Asked.WORKER,
 }
-
-
-def analyse(source: bytes, module_format: ModuleFormat) -> Analysis:
-    """Return the analysis of a module or a CommonJS source."""
-    return analyse_module(source) if module_format is ModuleFormat.MODULE else analyse_commonjs(source)
 
 
 def requests_of(record: ModuleRecord) -> tuple[GraphRequest, ...]:

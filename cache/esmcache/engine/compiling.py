@@ -36,7 +36,10 @@ _COMPILE_KINDS = {ModuleFormat.MODULE: CompileKind.MODULE, ModuleFormat.COMMONJS
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An engine's word: "ok", "syntax-error" or "died"; requests are None where it was not asked for them."""
+    """An engine's word: "ok", "syntax-error", "quarantined" or "died"; requests are None where it had none.
+
+    What ended the engine's process is quarantined: it is not compiled again until it changes or is rebuilt.
+    """
 
     outcome: str
     detail: str = ""
@@ -198,7 +201,7 @@ def _entry_name(module: GraphModule, found: ModuleFormat) -> str:
 
 def _verdict_from_answer(answer: CompiledSource | CompileFailure) -> Verdict:
     if isinstance(answer, CompileFailure):
-        outcome = "syntax-error" if answer.is_syntax_error else "died"
+        outcome = "syntax-error" if answer.is_syntax_error else "quarantined" if answer.ended_engine else "died"
         return Verdict(outcome, answer.message, answer.line, answer.column, None, answer.detected_kind)
     return Verdict("ok", requested_modules=answer.requested_modules, detected_kind=answer.detected_kind)
 

@@ -41,7 +41,7 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
         },
         ("source_sha256", "kind"),
     ),
-    # An engine's word on a source text: outcome "ok", "syntax-error", "mismatch" or "died"; for kind "detect" the
+    # An engine's word on a source text: outcome "ok", "syntax-error" or "quarantined"; for kind "detect" the
     # kind that Node's syntax detection finds.
     "verdicts": (
         {

@@ -11,6 +11,7 @@ from pygls.lsp.server import LanguageServer
 
 from esmcache_lsp.features import (
     cache_requests,
+    cache_watching,
     code_action,
     code_lens,
     commands,
@@ -38,6 +39,7 @@ FEATURES: tuple[Callable[[LanguageServer, Session], None], ...] = (
     commands.register,
     cache_requests.register,
     watching.register,
+    cache_watching.register,
     workspace_warming.register,
     hover.register,
     document_link.register,

@@ -51,16 +51,19 @@ function compileModule(url, bytes, detectedKind) {
     Object.entries(attributes),
     typeof phase === 'string' ? phase : 'evaluation',
   ]);
-  return { codeCache: module.createCachedData(), requests, detectedKind };
+  const codeCache = module.createCachedData();
+  // What the engine would not take back from itself, or what ends it here, is served to nobody.
+  new vm.SourceTextModule(decoder.decode(bytes), { identifier: url, cachedData: codeCache });
+  return { codeCache, requests, detectedKind };
 }
 
 function compileCommonJS(filename, bytes, detectedKind) {
-  const compiled = vm.compileFunction(bytes.utf8Slice(0, bytes.length), CJS_PARAMETERS, {
-    filename,
-    produceCachedData: true,
-    importModuleDynamically: DEFAULT_LOADER,
-  });
-  return { codeCache: compiled.cachedData, requests: [], detectedKind };
+  const text = bytes.utf8Slice(0, bytes.length);
+  const options = { filename, importModuleDynamically: DEFAULT_LOADER };
+  const { cachedData } = vm.compileFunction(text, CJS_PARAMETERS, { ...options, produceCachedData: true });
+  const taken = vm.compileFunction(text, CJS_PARAMETERS, { ...options, cachedData });
+  if (taken.cachedDataRejected) throw new Error('the engine does not take its own code cache');
+  return { codeCache: cachedData, requests: [], detectedKind };
 }
 
 // As Node does it: CommonJS if it compiles as such, else a module if the reason lies in module syntax.

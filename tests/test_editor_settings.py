@@ -1,0 +1,66 @@
+"""The settings that editors show are the schema's: names, defaults and types."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from esmcache.settings import EditorSettings, editor_settings
+
+PROJECT = Path(__file__).resolve().parent.parent
+# What the extension keeps to itself.
+OWN = {"esmcache.path", "esmcache.terminal.inject", "esmcache.statusBar", "esmcache.compareRuns"}
+SCALARS = {"boolean": bool, "integer": int, "string": str}
+
+
+def _declared() -> dict[str, dict[str, Any]]:
+    package = json.loads((PROJECT / "editors" / "vscode" / "package.json").read_text("utf-8"))
+    sections = package["contributes"]["configuration"]
+    sections = sections if isinstance(sections, list) else [sections]
+    return {name: one for section in sections for name, one in section["properties"].items()}
+
+
+def test_visual_studio_code_declares_every_setting_with_its_default() -> None:
+    declared = {name: one for name, one in _declared().items() if name not in OWN and ".trace." not in name}
+    defaults = msgspec.to_builtins(EditorSettings())
+    assert {name.removeprefix("esmcache."): one["default"] for name, one in declared.items()} == defaults
+    assert all(one.get("description") or one.get("markdownDescription") for one in declared.values())
+
+
+def test_visual_studio_code_declares_the_types_of_the_schema() -> None:
+    properties = msgspec.json.schema(EditorSettings)["$defs"]["EditorSettings"]["properties"]
+    for name, one in _declared().items():
+        if name in OWN or ".trace." in name:
+            continue
+        schema = properties[name.removeprefix("esmcache.")]
+        types = {schema.get("type")} | {some.get("type") for some in schema.get("anyOf", ())}
+        types |= {"string"} if "enum" in schema else set()
+        said = one["type"] if isinstance(one["type"], list) else [one["type"]]
+        assert set(said) == types - {None}, name
+        assert sorted(one.get("enum", [])) == sorted(schema.get("enum", [])), name
+
+
+def test_where_the_cache_is_and_what_runs_is_no_workspaces_business() -> None:
+    declared = _declared()
+    for name in ("esmcache.cacheDir", "esmcache.node", "esmcache.path"):
+        assert declared[name]["scope"] in ("machine", "application")
+
+
+def test_the_documentation_lists_every_setting() -> None:
+    text = (PROJECT / "docs" / "editors.md").read_text("utf-8")
+    for name in msgspec.to_builtins(EditorSettings()):
+        assert re.search(rf"`(esmcache\.)?{name}`", text), name
+
+
+def test_what_an_editor_sends_is_laid_over_what_was_before() -> None:
+    before = EditorSettings(jobs=3)
+    assert editor_settings({"codeLens": False, "jobs": None, "ofAnotherVersion": 1}, before) == EditorSettings(
+        jobs=3, code_lens=False
+    )
+    assert editor_settings(None, before) is before
+    problem = editor_settings({"severity": {"cache-cold": "loud"}}, before)
+    assert isinstance(problem, str) and "loud" in problem and "\n" not in problem
