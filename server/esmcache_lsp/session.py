@@ -242,6 +242,11 @@ class Session:
         answer: T = await self._saver.call(warmer.ask, _question(method, *arguments, **named))
         return answer
 
+    async def ask_beside(self, method: Callable[Concatenate[Engine, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Return what a slow method of the engine returns, once no warm is going on; raises EngineError."""
+        answer: T = await self._warmer.call(warmer.ask, _question(method, *arguments, **named))
+        return answer
+
     async def warm(self, paths: Sequence[str]) -> WarmReport:
         """Warm files and folders in the background; raises EngineError, and warmer.Stopped if it is cancelled."""
         self.progress.stopped.value = 0

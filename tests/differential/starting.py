@@ -20,7 +20,7 @@ from esmcache.engine.facade import Engine
 _WATCHDOG_S = 120
 _EDIT = "\n;globalThis.console.log('edited');\n"
 # Item 5 of docs/serving.md, and nothing else: frames inside Node, and those of our hooks.
-_HOOK_FRAMES = re.compile(rb"\n +at (?:[^\n]*\()?(?:node:|/[^\n]*/serving/runtime/hooks\.cjs:)[^\s)]*\)?")
+_HOOK_FRAMES = re.compile(rb"\n +at (?:[^\n]*\()?(?:node:|esmcache:hooks\.cjs:)[^\s)]*\)?")
 _PID = re.compile(rb"(?<=\(node:)\d+(?=\))|(?<=^OWN )\d+(?=: )", re.M)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from esmcache.analysis import Analysis, analyse_module
 from esmcache.cache_directory import CacheDirectory, CacheDirectoryRefused, open_cache_directory
 from esmcache.code_cache import CompilePool, NodeMissing, v8_tag
+from esmcache.engine.counting import Counts, count_states, own_modules
 from esmcache.engine.description import Description, describe
 from esmcache.engine.diagnosis import Check, Diagnosis
 from esmcache.engine.discovery import Progress
@@ -288,6 +289,22 @@ class Engine:
         self.fold_events()
         with self._guard():
             return self._maintenance().statistics()
+
+    def counts(self, folders: Sequence[str], settings: ProjectSettings | None = None) -> Counts:
+        """Return how many of the folders' own modules are cached, and how large the cache is; raises EngineError."""
+        build = self.node_build()
+        served = isinstance(build, NodeBuild) and build.supported
+        with self._guard():
+            paths = [os.path.realpath(path) for path in own_modules(folders, settings)]
+            states = count_states(paths, self.index, self.files)
+            return Counts(
+                states[CacheState.FRESH],
+                states[CacheState.STALE],
+                states[CacheState.COLD],
+                self._maintenance().used_bytes(),
+                build.engine_tag if isinstance(build, NodeBuild) and served else "",
+                "" if served else build.reason,
+            )
 
     def collect(self) -> Collected:
         """Bring the cache under its size limit, least recently used first; raises EngineError."""

@@ -157,6 +157,14 @@ class Lookups:
         return next(iter(self._index.where(ModuleRow, "url", [url])), None)
 
 
+def quick_state(files: FileSource, row: ModuleRow) -> CacheState:
+    """Return the state of a module that was warmed, as far as the file's fingerprint tells it."""
+    status = files.lstat(row.path)
+    seen = None if status is None else fingerprint(status)
+    same = seen == Fingerprint(row.size, row.mtime_ms, row.ctime_ms, row.inode)
+    return CacheState.FRESH if same else CacheState.STALE
+
+
 def _how_served(row: ModuleRow, found: Lookup) -> str:
     what = {"module": "resolution and source", "json": "resolution and source"}.get(row.kind, "resolution")
     return f"{what}, with a code cache" if found.code_cache_path is not None else what

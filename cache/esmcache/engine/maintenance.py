@@ -284,7 +284,7 @@ class Maintenance:
         analyses = [row for row in self._index.where(AnalysisRow, "source_sha256", hashes)]
         code_caches = list(self._index.where(CodeCacheRow, "source_sha256", hashes))
         with self._index.transaction():
-            for row_type in (AnalysisRow, VerdictRow, CodeCacheRow):
+            for row_type in (AnalysisRow, VerdictRow, CodeCacheRow, PackEntryRow):
                 self._index.remove(row_type, "source_sha256", hashes)
             self._index.remove(BlobRow, "key", [row.blob_key for row in analyses if row.blob_key])
             self._index.remove(ModuleRow, "url", known)

@@ -208,7 +208,7 @@ class Publisher:
             inputs = self._with_facts(module.root_inputs)
             requests[module.url] = [ManifestRequest(module.url, ASKED_BY_IMPORT, numbers[module.url], inputs)]
         for request, answer in zip(module.requests, module.answers, strict=True):
-            if not isinstance(answer, Resolution) or request.asked & refused:
+            if not isinstance(answer, Resolution) or answer.warns or request.asked & refused:
                 continue
             target = numbers.get(answer.resolved_url)
             if target is None or not _is_well_formed(request.specifier):

@@ -3,6 +3,6 @@
 Knows nothing of sources, caches or who asks; it reads links, directories and package.json files only.
 """
 
-from esmcache.resolution.resolver import Resolver
+from esmcache.resolution.resolver import DEFAULT_CONDITIONS, Resolver
 
-__all__ = ["Resolver"]
+__all__ = ["DEFAULT_CONDITIONS", "Resolver"]

@@ -171,8 +171,10 @@ class CjsResolver:
             self._try_file(path, trace)
             or self._try_extensions(path, trace)
             or self._try_extensions(normalized(path + "/index"), trace)
-            or self._try_extensions(index, trace)
         )
+        if found is None:
+            trace.warns = True
+            found = self._try_extensions(index, trace)
         if found is None:
             raise CommonJsModuleNotFound(path, detail='. Please verify that the package.json has a valid "main" entry')
         return found

@@ -129,6 +129,7 @@ class EsmResolver:
             package_json_url,
             base,
             conditions,
+            trace,
             lambda specifier, url: self.package_resolve(specifier, url, conditions, trace),
         )
 
@@ -202,6 +203,10 @@ class EsmResolver:
             path = normalized(candidate)
             entry = self._stat(path, trace)
             if entry.kind is EntryKind.FILE or entry.kind is EntryKind.OTHER:
+                # Node warns of ES modules only, which it tells by the path that it has before it follows links.
+                is_named = package.main is not None and path == normalized(directory + package.main)
+                is_module = path.endswith(".js") and self._formats.import_format(path, Trace()) is ModuleFormat.MODULE
+                trace.warns = trace.warns or (is_module and not is_named)
                 return url_from_path(path)
         raise ModuleNotFound(normalized(candidates[0]), base.file_path(), exact=False)
 

@@ -53,13 +53,15 @@ class Trace:
     """What was looked at for one answer. A file that is found is the answer more often than not.
 
     So that it is a file is added at the end only, for all others: whoever uses the answer checks that one.
+    `warns`: Node warns of what it met on the way.
     """
 
-    __slots__ = ("files", "parts")
+    __slots__ = ("files", "parts", "warns")
 
     def __init__(self) -> None:
         self.parts: list[Inputs] = []
         self.files: list[Entry] = []
+        self.warns = False
 
     def append(self, facts: Inputs) -> None:
         """Add facts."""

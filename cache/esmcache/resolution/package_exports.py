@@ -1,6 +1,7 @@
 """PACKAGE_EXPORTS_RESOLVE, PACKAGE_IMPORTS_RESOLVE and PACKAGE_TARGET_RESOLVE.
 
-Pure but for targets that are package names, which go back to PACKAGE_RESOLVE through a callback.
+Pure but for targets that are package names, which go back to PACKAGE_RESOLVE through a callback, and for the note in
+the trace that Node warns.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from esmcache.resolution.errors import (
     PackageImportNotDefined,
     PackagePathNotExported,
 )
+from esmcache.resolution.file_facts import Trace
 from esmcache.resolution.package_json import PackageJson
 from esmcache.resolution.urls import Url, parse_url
 
@@ -27,6 +29,7 @@ PackageResolve = Callable[[str, Url], Url]
 _NODE_MODULES = "".join(f"({c}|%{ord(c):02x}|%{ord(c.upper()):02x})" if c != "_" else "(_|%5f)" for c in "node_modules")
 # `.`, `..` and `node_modules` as whole segments, however encoded; empty segments are only deprecated.
 _INVALID_SEGMENT = re.compile(rf"(^|\\|/)((\.|%2e)(\.|%2e)?|{_NODE_MODULES})(\\|/|\Z)", re.IGNORECASE)
+_EMPTY_SEGMENT = re.compile(r"(^|\\|/)(\\|/|\Z)")
 
 
 class _Undefined:
@@ -44,11 +47,13 @@ class PackageMaps:
         package_json_url: Url,
         base: Url | None,
         conditions: frozenset[str],
+        trace: Trace,
         package_resolve: PackageResolve,
     ) -> None:
         self._url = package_json_url
         self._base = base
         self._conditions = conditions
+        self._trace = trace
         self._package_resolve = package_resolve
 
     def package_exports_resolve(self, subpath: str, package: PackageJson) -> Url:
@@ -66,6 +71,8 @@ class PackageMaps:
                     return found
                 raise self._not_exported(subpath)
             best, match = _best_pattern(exports, subpath)
+            if subpath.endswith("/"):
+                self._trace.warns = True
             if best:
                 found = self._target(exports[best], match, best, pattern=True, internal=False)
                 if isinstance(found, Url):
@@ -152,6 +159,8 @@ class PackageMaps:
             raise self._invalid_target(key, target, internal=internal)
         if _INVALID_SEGMENT.search(target[2:]) is not None:
             raise self._invalid_target(key, target, internal=internal)
+        if _EMPTY_SEGMENT.search(target[2:]) is not None or (match and _EMPTY_SEGMENT.search(match) is not None):
+            self._trace.warns = True
         resolved = parse_url(target, self._url)
         if resolved is None or not resolved.path.startswith(self._url.path[: self._url.path.rfind("/") + 1]):
             raise self._invalid_target(key, target, internal=internal)

@@ -30,7 +30,7 @@ from esmcache.resolution.module_formats import ModuleFormats
 from esmcache.resolution.package_json import PackageJsonReader
 from esmcache.resolution.urls import Url, parse_url, well_formed
 
-_DEFAULT_CONDITIONS = ("node", "module-sync", "node-addons")
+DEFAULT_CONDITIONS = ("node", "module-sync", "node-addons")
 
 
 class Resolver:
@@ -44,7 +44,7 @@ class Resolver:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare for one snapshot; `environment` gives HOME and NODE_PATH for `require`'s global folders."""
-        both = frozenset((*_DEFAULT_CONDITIONS, *conditions))
+        both = frozenset((*DEFAULT_CONDITIONS, *conditions))
         self._facts = FileFacts(files)
         packages = PackageJsonReader(self._facts, node_version)
         self._formats = ModuleFormats(self._facts, packages, node_version)
@@ -52,7 +52,7 @@ class Resolver:
         self._cjs = CjsResolver(self._facts, packages, self._esm, both | {"require"}, node_version, environment or {})
         self._imports: dict[tuple[str, str], Resolution] = {}
         self._requires: dict[tuple[str, str], Resolution] = {}
-        self._resolutions: dict[tuple[str, ModuleFormat | None, int], Resolution] = {}
+        self._resolutions: dict[tuple[str, ModuleFormat | None, int, bool], Resolution] = {}
 
     def resolve_import(self, specifier: str, referrer_url: str) -> Resolution | ResolutionFailure:
         """Return what `import 'specifier'` in the module at `referrer_url` loads, or Node's error.
@@ -112,10 +112,10 @@ class Resolver:
             deep = JavaScriptRangeError()
             return ResolutionFailure(deep.code, deep.message, self._facts.inputs(trace))
         inputs = self._facts.inputs(trace, path)
-        key = (url, module_format, id(inputs))
+        key = (url, module_format, id(inputs), trace.warns)
         resolution = self._resolutions.get(key)
         if resolution is None:
-            resolution = self._resolutions[key] = Resolution(url, module_format, inputs)
+            resolution = self._resolutions[key] = Resolution(url, module_format, inputs, trace.warns)
         return resolution
 
     def _import(self, specifier: str, referrer_url: str, trace: Trace) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from lsprotocol import types
@@ -54,13 +54,14 @@ def _register_pull(server: LanguageServer, session: Session, published: _Publish
             return types.RelatedUnchangedDocumentDiagnosticReport(result_id)
         return types.RelatedFullDocumentDiagnosticReport(items, result_id=result_id)
 
+    whole = _Whole(session, published)
+
     @server.feature(types.WORKSPACE_DIAGNOSTIC)
     async def workspace_diagnostic(params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
         previous = {one.uri: one.value for one in params.previous_result_ids}
         reports: list[types.WorkspaceDocumentDiagnosticReport] = []
-        for path in await session.answer((), Workspace.own_modules, session.folders):
+        for path, items in (await whole.diagnostics()).items():
             uri = uri_from_path(path)
-            items = await published.diagnostics(path)
             result_id = _result_id(items)
             document = session.documents.get(path)
             version = None if document is None else document.version
@@ -78,6 +79,35 @@ def _register_pull(server: LanguageServer, session: Session, published: _Publish
     session.when_settings_changed.append(refresh)
 
 
+class _Whole:
+    """What there is to say of all modules of the workspace; clients ask for it every few seconds."""
+
+    def __init__(self, session: Session, published: _Published) -> None:
+        self._session = session
+        self._published = published
+        self._changes = 0
+        self._known_at = -1
+        self._known: dict[str, list[types.Diagnostic]] = {}
+        session.when_text_changed.append(self._note_change)
+        session.when_saved.append(self._note_change)
+        session.when_facts_changed.append(self._note_change)
+        session.when_settings_changed.append(self._note_change)
+
+    async def diagnostics(self) -> dict[str, list[types.Diagnostic]]:
+        """Return the diagnostics by path, those of the last time if nothing has changed since then."""
+        changes = self._changes
+        if changes != self._known_at:
+            paths: Sequence[str] = await self._session.answer((), Workspace.own_modules, self._session.folders)
+            known: dict[str, list[types.Diagnostic]] = {}
+            for start in range(0, len(paths), _AT_ONCE):
+                known |= await self._published.diagnostics_of(paths[start : start + _AT_ONCE])
+            self._known, self._known_at = known, changes
+        return self._known
+
+    def _note_change(self, _: object = None) -> None:
+        self._changes += 1
+
+
 class _Published:
     """What the client was told last, and what it is to be told next."""
 
@@ -90,24 +120,31 @@ class _Published:
 
     async def diagnostics(self, path: str) -> list[types.Diagnostic]:
         """Return what there is to say of a file now."""
+        return (await self.diagnostics_of([path])).get(path, [])
+
+    async def diagnostics_of(self, paths: Sequence[str]) -> dict[str, list[types.Diagnostic]]:
+        """Return what there is to say of some files now."""
         session = self._session
-        if not session.is_enabled or not path.endswith(_SUFFIXES):
-            return []
-        severities: dict[str, str] = dict(session.settings.severity)
+        chosen: dict[str, str] = {_CYCLE: "off", **session.settings.severity}
+        sources = [path for path in paths if path.endswith(_SUFFIXES)]
+        if not session.is_enabled or not sources:
+            return {}
         try:
-            findings: list[Finding] = await session.ask(
-                Workspace.findings,
-                path,
-                with_cycles=severities.get(_CYCLE, "off") != "off",
-                with_cache=not session.is_being_saved(path),
+            found = await session.ask(
+                Workspace.findings_of,
+                sources,
+                with_cycles=chosen[_CYCLE] != "off",
+                without_cache=[path for path in sources if session.is_being_saved(path)],
             )
         except EngineError:
             # The status says what is wrong with the cache.
-            return []
-        if path != next(iter(session.documents), None):
+            return {}
+        return {path: self._converted(path, findings, chosen) for path, findings in found.items()}
+
+    def _converted(self, path: str, findings: list[Finding], chosen: dict[str, str]) -> list[types.Diagnostic]:
+        if path != next(iter(self._session.documents), None):
             # That there is no engine is said once, not in every module.
             findings = [one for one in findings if one.code != DiagnosticKind.ENGINE_MISSING.code]
-        chosen = {_CYCLE: "off", **severities}
         return diagnostics_from_findings(findings, chosen, with_related=self._can_relate())
 
     def note_typing(self, path: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pygls.lsp.server import LanguageServer
 
 from esmcache.engine.errors import EngineError
-from esmcache.engine.workspace.workspace import Workspace
+from esmcache.engine.facade import Engine
 from esmcache_lsp.session import Session
 
 METHOD = "esmcache/status"
@@ -80,7 +80,9 @@ class _Telling:
         """Count the workspace's modules and tell."""
         if self._session.is_enabled:
             try:
-                counts = await self._session.ask(Workspace.counts, self._session.folders)
+                counts = await self._session.ask_beside(
+                    Engine.counts, self._session.folders, self._session.settings.project()
+                )
                 self._counts = (counts.fresh, counts.stale, counts.cold, counts.bytes)
                 self._engine, self._engine_missing = counts.engine, counts.engine_missing
             except EngineError as error:

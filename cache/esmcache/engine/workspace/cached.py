@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,12 +11,11 @@ from esmcache.cache_directory import CacheDirectory
 from esmcache.code_cache import NodeMissing
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engine.graph import SYNTAX_ERROR
-from esmcache.engine.lookup import CacheState, Lookup, Lookups
-from esmcache.engine.maintenance import Maintenance
-from esmcache.engine.workspace.modules import WorkspaceModule, real_url
+from esmcache.engine.lookup import CacheState, Lookup, Lookups, quick_state
+from esmcache.engine.workspace.modules import WorkspaceModule
 from esmcache.engine.workspace.reach import Reach
-from esmcache.engine.workspace.values import START, Counts, Finding, GraphNode, ModuleState, NodeKind
-from esmcache.file_source import FileSource, Fingerprint, fingerprint, path_from_file_url
+from esmcache.engine.workspace.values import START, Finding, GraphNode, ModuleState, NodeKind
+from esmcache.file_source import FileSource, path_from_file_url
 from esmcache.records import ModuleFormat, NodeBuild
 from esmcache.serving.node_compile_cache import decode_entry
 from esmcache.serving.pack import PackedSource, read_source
@@ -98,28 +97,6 @@ class CachedFacts:
         packages = {row.root: row for row in self._index.where(PackageRow, "root", {r.package for r in rows.values()})}
         return [self._node(url, rows.get(url), packages, url in in_cycles) for url in wanted]
 
-    def counts(self, paths: Sequence[str]) -> Counts:
-        """Return how many of some modules are in which state."""
-        urls = [real_url(path) for path in paths]
-        rows = {row.url: row for row in self._index.where(ModuleRow, "url", urls)}
-        states = [self.quick_state(rows[url]) if url in rows else CacheState.COLD for url in urls]
-        missing = "" if self.engine_tag else self._build.reason
-        return Counts(
-            states.count(CacheState.FRESH),
-            states.count(CacheState.STALE),
-            states.count(CacheState.COLD),
-            Maintenance(self._directory, self._index).used_bytes(),
-            self.engine_tag,
-            missing,
-        )
-
-    def quick_state(self, row: ModuleRow) -> CacheState:
-        """Return the state as far as a file's fingerprint tells it."""
-        status = self._disk.lstat(row.path)
-        seen = None if status is None else fingerprint(status)
-        same = seen == Fingerprint(row.size, row.mtime_ms, row.ctime_ms, row.inode)
-        return CacheState.FRESH if same else CacheState.STALE
-
     def _node(self, url: str, row: ModuleRow | None, packages: dict[str, PackageRow], in_cycle: bool) -> GraphNode:
         if row is None:
             is_file = url.startswith("file:")
@@ -129,7 +106,7 @@ class CachedFacts:
             return GraphNode(url, name, "", kind, "cold" if is_file else "native", 0, in_cycle, "")
         package = packages.get(row.package)
         name = os.path.relpath(row.path, row.package) if row.package else os.path.basename(row.path)
-        state = "native" if row.problem else self.quick_state(row).value
+        state = "native" if row.problem else quick_state(self._disk, row).value
         kind = _KINDS.get(row.kind, NodeKind.OTHER)
         label = "" if package is None else package.name
         return GraphNode(url, name, label, kind, state, row.size, in_cycle, row.problem)
@@ -138,7 +115,7 @@ class CachedFacts:
         if row.problem:
             return [] if row.problem == SYNTAX_ERROR else [_finding(DiagnosticKind.NOT_SERVED, row.problem)]
         for verdict in self._index.where(VerdictRow, "source_sha256", [row.source_sha256]):
-            if verdict.outcome == "died" and verdict.engine_tag == self.engine_tag:
+            if verdict.outcome == "quarantined" and verdict.engine_tag == self.engine_tag:
                 return [_finding(DiagnosticKind.CACHE_QUARANTINED, verdict.detail)]
         if row.kind != ModuleFormat.COMMONJS.value and (damage := self._damage_of_source(row)):
             return [_finding(DiagnosticKind.CACHE_DAMAGED, damage)]

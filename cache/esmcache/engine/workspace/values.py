@@ -181,18 +181,3 @@ class PackageModules:
     root: str
     is_workspace: bool
     modules: list[tuple[GraphNode, int]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many of a workspace's own modules are in which state; `bytes` is the size of the whole cache.
-
-    `engine` is '' where no supported Node was found, and `engine_missing` says why.
-    """
-
-    fresh: int
-    stale: int
-    cold: int
-    bytes: int
-    engine: str
-    engine_missing: str

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from esmcache.engine.entries import find_targets
+from esmcache.engine.counting import own_modules
 from esmcache.engine.facade import Engine
 from esmcache.engine.lookup import Explanation, Lookup
 from esmcache.engine.workspace.cached import CachedFacts
@@ -20,7 +19,6 @@ from esmcache.engine.workspace.navigation import Navigation
 from esmcache.engine.workspace.problems import Problems
 from esmcache.engine.workspace.reach import Reach
 from esmcache.engine.workspace.values import (
-    Counts,
     Definition,
     Finding,
     Graph,
@@ -56,6 +54,7 @@ class Workspace:
         self._project = project or ProjectSettings()
         self.conditions = tuple(self._project.conditions)
         self._index = engine.index
+        self._index_version = self._index.version()
         self._documents = Documents(disk)
         self._modules = WorkspaceModules(
             self._documents, engine.index, lambda: engine.resolver(self.conditions, self._documents), unit
@@ -110,9 +109,17 @@ class Workspace:
         found = self._problems.of(module, with_cycles=with_cycles)
         return [*found, *self._cached.findings(module)] if with_cache else found
 
+    def findings_of(
+        self, paths: Sequence[str], *, with_cycles: bool = False, without_cache: Sequence[str] = ()
+    ) -> dict[str, list[Finding]]:
+        """Return what is to be said of several files, of those in `without_cache` nothing of their caches."""
+        return {
+            path: self.findings(path, with_cycles=with_cycles, with_cache=path not in without_cache) for path in paths
+        }
+
     def importers(self, path: str) -> list[str]:
-        """Return the URLs of the modules that ask for a file, open ones first."""
-        return [module.url for module, _ in self._importers.of(real_url(path))]
+        """Return the URLs of the modules that ask for a file or get its names by others, open ones first."""
+        return self._importers.depending(real_url(path))
 
     def links(self, path: str) -> list[Link]:
         """Return every specifier in a file with what it leads to."""
@@ -161,13 +168,7 @@ class Workspace:
 
     def own_modules(self, folders: Sequence[str]) -> list[str]:
         """Return the paths of the modules in folders, as a warm of them finds them; installed packages apart."""
-        targets = find_targets([Path(folder) for folder in folders], self._project)
-        paths = [*targets.entries, *targets.modules, *self._documents]
-        return [path for path in dict.fromkeys(paths) if "/node_modules/" not in path]
-
-    def counts(self, folders: Sequence[str]) -> Counts:
-        """Return how many modules of the folders are cached; whether a file changed is told by its fingerprint."""
-        return self._cached.counts(self.own_modules(folders))
+        return list(dict.fromkeys([*own_modules(folders, self._project), *self._documents]))
 
     def graph(self, path: str | None, folders: Sequence[str]) -> Graph:
         """Return the module graph of a file, or (None) of all that the folders' entry points start."""
@@ -197,9 +198,14 @@ class Workspace:
         """Return why a runner is or is not served a file; raises EngineError."""
         return self._engine.explain(real_url(path))
 
+    def cache_directory(self) -> str:
+        """Return where the cache is."""
+        return str(self._engine.directory.path)
+
     def index_changed(self) -> bool:
-        """Return whether another process has written the index since the last time."""
-        return self._reach.refresh()
+        """Return whether another process has written the index since this was asked last."""
+        before, self._index_version = self._index_version, self._index.version()
+        return self._index_version != before
 
     def _specifier_facts(self, module: WorkspaceModule, occurrence: Occurrence) -> SpecifierFacts:
         specifier = occurrence.specifier

@@ -42,10 +42,11 @@ const BYTE_ORDER_MARK = 0xfeff;
 const MOST_REPORTED = 200;
 
 // What a program may replace to change how Node finds and reads files; the manifest answers only while none is.
-const PATCHABLE = ['_resolveFilename', '_findPath', '_resolveLookupPaths', '_nodeModulePaths'];
+const PATCHABLE = ['_resolveFilename', '_findPath', '_resolveLookupPaths', '_nodeModulePaths', '_stat', '_readPackage'];
 const PATCHABLE_FS = ['readFileSync', 'realpathSync', 'statSync', 'lstatSync', 'openSync', 'readSync'];
-// Where there is any load hook, Node 22.15 and 22.16 make two modules of CommonJS that is required and imported.
-const ANSWERS_LOAD = !/^v22\.1[56]\./.test(process.version);
+// Before 22.22.3 and 24.11.1, as soon as there is any load hook, Node gives CommonJS that is imported a `require` of its
+// own, without `cache`, and makes it anew where it is required as well.
+const ANSWERS_LOAD = !/^v(?:22\.(?:1\d\.|2[01]\.|22\.[0-2]$)|23\.|24\.(?:\d\.|10\.|11\.0$)|25\.0\.)/.test(process.version);
 
 // Node asks the hook that was registered last first, and its asynchronous hooks (module.register) last of all. Answering
 // without asking further would pass over those that came before; once there are any, ours go.
@@ -208,6 +209,9 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     const request = manifest.requestsOf(parentIndex, way)[specifier];
     if (request === undefined) return null;
     if (filesPatched() || (way === REQUIRE && requirePatched())) return null;
+    // Another type gives a file another format, under flags that Node has for it.
+    const type = context.importAttributes?.type;
+    if (type !== undefined && type !== 'json') return null;
     const at = request * REQUEST_FIELDS;
     if (requests[at + 2] & WHILE_RUNNING) epoch++;
     const target = requests[at + 3];
@@ -349,3 +353,5 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
 
   return watchForOthers(registered) ? report : null;
 };
+// A name that is no file's, so that the coverage of a program does not list this one.
+//# sourceURL=esmcache:hooks.cjs

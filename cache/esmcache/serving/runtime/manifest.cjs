@@ -111,3 +111,5 @@ exports.open = function open(file, identity) {
     packName: (pack) => string(packs[pack * 2], packs[pack * 2 + 1]),
   };
 };
+// A name that is no file's, so that the coverage of a program does not list this one.
+//# sourceURL=esmcache:manifest.cjs

@@ -13,7 +13,7 @@ const WORKER_KEY = 'esmcache:manifest';
 
 // Flags under which Node finds or loads modules in other ways than those that a manifest was made for.
 const OTHER_WAYS =
-  /^--(?:(?:experimental-)?(?:loader|default-type|policy|permission|strip-types|transform-types|wasm-modules|addon-modules|network-imports|specifier-resolution|config-file|default-config-file|test-module-mocks)$|preserve-symlinks|no-(?:experimental-)?(?:require-module|detect-module|strip-types|addons|global-search-paths)$|entry-url$|test$|watch|build-|snapshot-blob)/;
+  /^--(?:(?:experimental-)?(?:loader|default-type|policy|permission|strip-types|transform-types|wasm-modules|addon-modules|network-imports|specifier-resolution|config-file|default-config-file|package-map|vfs|test-module-mocks)$|preserve-symlinks|no-(?:experimental-)?(?:require-module|detect-module|strip-types|addons|global-search-paths)$|entry-url$|test$|watch|build-|snapshot-blob)/;
 // Flags that V8 knows nothing of, so that its code caches are those of a start without any.
 const NODE_ALONE = /^(?:-r|-C|--(?:require|import|conditions|enable-source-maps|no-warnings|trace-warnings|env-file|title))$/;
 
@@ -34,8 +34,10 @@ function start() {
   const flags = readFlags(fs);
   let told;
   if (isWorker) {
-    told = process.getBuiltinModule('node:worker_threads').getEnvironmentData(WORKER_KEY);
-    if (told === undefined) return false;
+    const { getEnvironmentData, isInternalThread } = process.getBuiltinModule('node:worker_threads');
+    told = getEnvironmentData(WORKER_KEY);
+    // In the thread of asynchronous hooks Node 22 can load nothing once synchronous ones are registered.
+    if (told === undefined || isInternalThread) return false;
   } else {
     // As Node finds its entry point, and with the same cache of what it found.
     const found = module.constructor._findPath(asked, null, true);
@@ -65,7 +67,7 @@ function start() {
 // Reads the flags in their order; NODE_OPTIONS come before the command line's.
 function readFlags(fs) {
   const { env, execArgv } = process;
-  const flags = { conditions: [], inspected: false, v8: false, reason: '' };
+  const flags = { conditions: [], observed: false, v8: false, reason: '' };
   const options = env.NODE_OPTIONS;
   if (env.NODE_PRESERVE_SYMLINKS === '1' || env.NODE_PRESERVE_SYMLINKS_MAIN === '1') {
     flags.reason = 'flag --preserve-symlinks in the environment';
@@ -84,7 +86,7 @@ function readFlags(fs) {
     const flag = all[i].startsWith('--') ? all[i].split('=', 1)[0].replace(/_/g, '-') : all[i].slice(0, 2);
     const value = () => (all[i].startsWith('--') && all[i].includes('=') ? all[i].slice(all[i].indexOf('=') + 1) : all[++i]);
     if (OTHER_WAYS.test(flag)) flags.reason = `flag ${flag}`;
-    else if (/^--inspect-(?:brk|wait)/.test(flag)) flags.inspected = true;
+    else if (/^--(?:inspect-(?:brk|wait)|experimental-test-coverage)/.test(flag)) flags.observed = true;
     else if (!NODE_ALONE.test(flag)) flags.v8 = true;
     else if (flag === '--conditions' || flag === '-C') flags.conditions.push(value());
     else if (flag === '--require' || flag === '-r') {
@@ -120,7 +122,7 @@ function enableCodeCaches(fs, Module, manifest, directory, flags) {
   // Node makes a directory that is missing, but loops for ever where that cannot be done (22 to 26, below /proc).
   if (!manifest.hasCodeCaches || !fs.existsSync(directory)) return 'none';
   const { env } = process;
-  if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || flags.inspected) return 'left off';
+  if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || flags.observed) return 'left off';
   // Under other flags of V8 Node would look into another, unfilled directory, and fill it.
   if (flags.v8 && process.getBuiltinModule('node:v8').cachedDataVersionTag() !== manifest.v8Tag) return 'other flags';
   // From Node 26 on the cache can be read without being written at exit.
@@ -184,3 +186,5 @@ const cached = Object.keys(require.cache);
 for (let i = 0; i < cached.length; i++) {
   if (!known.includes(cached[i]) || (cached[i] === __filename && !isServed)) delete require.cache[cached[i]];
 }
+// A name that is no file's, so that the coverage of a program does not list this one.
+//# sourceURL=esmcache:register.cjs
