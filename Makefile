@@ -81,6 +81,10 @@ bench: $(NODE24) $(NODE26) $(PEERS) $(TOOLS) ## Measure start-up beside all peer
 bench-analysis: $(PACKAGES) $(NODE24) ## Measure the analysis: beside a bare parse, after edits, beside other tools
 	@$(RUN) benchmarks/analysis.py --node $(NODES)/node24
 
+.PHONY: bench-editing
+bench-editing: $(PACKAGES) $(NODE24) ## Measure what a save costs in an editor; rewrites docs/performance.md
+	@$(RUN) benchmarks/editing.py --node $(NODES)/node24 --markdown-into docs/performance.md
+
 .PHONY: fuzz
 fuzz: $(ATHERIS) ## Feed the analysis with damaged texts for FUZZ_SECONDS (600)
 	@mkdir -p $(FUZZING)/found

@@ -228,6 +228,8 @@ class Session:
             found = _RELATIVE.search(text)
             identifier = types.TextDocumentIdentifier(path.as_uri())
             links = types.DocumentLinkParams(identifier)
+            # The first answer has to wait for what comes of the opening.
+            await self._request(types.TEXT_DOCUMENT_DOCUMENT_LINK, links, [])
             await self._request(types.TEXT_DOCUMENT_DOCUMENT_LINK, links, figures.links)
             if found is not None:
                 at = found.start("specifier") + 1

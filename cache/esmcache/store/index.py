@@ -384,6 +384,11 @@ class Index:
         connection: sqlite3.Connection = self._database.conn
         return int(self._execute("pragma data_version").fetchone()[0]), connection.total_changes
 
+    def edges_version(self) -> tuple[int, int]:
+        """Return two numbers of which one is another after `edges` has changed."""
+        # A row that replaces another one gets a number beyond all there are.
+        return tuple(self._execute("select count(*), coalesce(max(rowid), 0) from requests").fetchone())
+
     def check(self) -> list[str]:
         """Return what SQLite's own check finds wrong, an empty list for a sound file."""
         try:

@@ -31,6 +31,21 @@ class Importers:
             if found:
                 yield module, found
 
+    def depending(self, url: str) -> list[str]:
+        """Return the modules that ask for `url`, and those that ask for a module which exports its names again."""
+        found: dict[str, None] = {}
+        exporting = [url]
+        for one in exporting:
+            for module, occurrences in self.of(one):
+                if module.url in found:
+                    continue
+                found[module.url] = None
+                specifiers = {occurrence.specifier for occurrence in occurrences}
+                entries = (*module.record.star_export_entries, *module.record.indirect_export_entries)
+                if any(entry.module_request and entry.module_request.specifier in specifiers for entry in entries):
+                    exporting.append(module.url)
+        return list(found)
+
     def _leads_to(self, module: WorkspaceModule, occurrence: Occurrence, url: str) -> bool:
         answer = self._modules.answer(module, occurrence.specifier, occurrence.kind)
         return isinstance(answer, Resolution) and answer.resolved_url == url

@@ -32,8 +32,8 @@ from esmcache.spans import ColumnUnit, LineIndex, Span
 from esmcache.store.cache_key import ANALYSIS_VERSION
 from esmcache.store.index import AnalysisRow, Index, ModuleRow
 
-# Between two looks at the file system; what is watched is looked at anew at once.
-_SNAPSHOT_S = 2.0
+# Between two looks at the file system where nobody tells of changes; told of one, it is looked at anew at once.
+_SNAPSHOT_S = 30.0
 _ANALYSED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)
 
 

@@ -22,6 +22,7 @@ class Reach:
 
     index: Index
     _version: tuple[int, int] = (-1, -1)
+    _edges_version: tuple[int, int] = (-1, -1)
     _targets: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)
     _sizes: dict[str, int] = field(default_factory=dict)
     _counted: dict[str, Reached] = field(default_factory=dict)
@@ -59,8 +60,11 @@ class Reach:
         if version == self._version:
             return False
         self._version = version
-        self._targets, self._counted = {}, {}
-        for importer, imported, asked in self.index.edges():
-            self._targets.setdefault(importer, []).append((imported, bool(asked & Asked.WHILE_RUNNING)))
+        self._counted = {}
         self._sizes = self.index.sizes()
+        edges_version = self.index.edges_version()
+        if edges_version != self._edges_version:
+            self._edges_version, self._targets = edges_version, {}
+            for importer, imported, asked in self.index.edges():
+                self._targets.setdefault(importer, []).append((imported, bool(asked & Asked.WHILE_RUNNING)))
         return True

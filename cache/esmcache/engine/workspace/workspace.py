@@ -54,6 +54,8 @@ class Workspace:
         self._project = project or ProjectSettings()
         self.conditions = tuple(self._project.conditions)
         self._index = engine.index
+        # Of open files: whether there was one on disk when that was last looked at.
+        self._was_there: dict[str, bool] = {}
         self._index_version = self._index.version()
         self._documents = Documents(disk)
         self._modules = WorkspaceModules(
@@ -75,9 +77,11 @@ class Workspace:
     def take_documents(self, other: Workspace) -> None:
         """Take over what is open in another workspace, which must not be used any more."""
         self._documents.take(other._documents)
+        self._was_there.update(other._was_there)
 
     def open(self, path: str, text: str) -> None:
         """Take the editor's text of a file in place of what is on disk."""
+        self._was_there[path] = os.path.isfile(path)
         self._documents.open(os.path.realpath(path), text)
         self._modules.forget(real_url(path))
 
@@ -87,6 +91,7 @@ class Workspace:
 
     def close(self, path: str) -> None:
         """Go back to what is on disk."""
+        self._was_there.pop(path, None)
         self._documents.close(os.path.realpath(path))
         self._modules.forget(real_url(path))
 
@@ -99,7 +104,12 @@ class Workspace:
         """Look anew at files that may have come, gone or changed."""
         for path in paths:
             self._modules.forget(real_url(path))
-        self._modules.forget_resolutions()
+            is_there = os.path.isfile(path)
+            # What a file holds decides on how others are found only if it is a package.json.
+            if not (is_there and self._was_there.get(path)) or path.endswith("package.json"):
+                self._modules.forget_resolutions()
+            if path in self._was_there:
+                self._was_there[path] = is_there
 
     def findings(self, path: str, *, with_cycles: bool = False, with_cache: bool = True) -> list[Finding]:
         """Return what is to be said of a file's text, requests and linking, and of its cache."""
