@@ -65,7 +65,7 @@ test: setup ## Check format, lint and types, then run every test
 	$(RUN) -m ruff format --check
 	$(RUN) -m ruff check
 	$(RUN) -m mypy
-	$(RUN) -m pytest -q -n $(JOBS)
+	$(RUN) -m pytest -q -n $(JOBS) --dist worksteal
 
 .PHONY: format
 format: $(ENVIRONMENT) ## Rewrite the Python files as `make test` wants them

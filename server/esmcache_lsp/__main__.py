@@ -8,12 +8,13 @@ import multiprocessing
 import sys
 from collections.abc import Sequence
 
-from esmcache_lsp.server import NAME, create_server, version
-from esmcache_lsp.session import Session
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve one client until it says exit or goes away; return the exit code."""
+    # The processes that work for the server import this file as well, and need nothing of what it takes to speak LSP.
+    from esmcache_lsp.server import NAME, create_server, version
+    from esmcache_lsp.session import Session
+
     parser = argparse.ArgumentParser(prog=NAME, description="Language server of esmcache.")
     parser.add_argument("--version", action="version", version=f"{NAME} {version()}")
     transport = parser.add_mutually_exclusive_group()

@@ -1,4 +1,4 @@
-"""The wheel holds every file of both packages, the JavaScript that Node loads among them."""
+"""The wheel holds every file of both packages, the JavaScript that Node loads among them, and the diagnostics' page."""
 
 from __future__ import annotations
 
@@ -26,4 +26,4 @@ def test_wheel_is_complete(tmp_path: Path) -> None:
         for path in root.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert packed == sources
+    assert packed == {*sources, "esmcache_lsp/diagnostics.md"}

@@ -9,6 +9,7 @@ import click
 
 from esmcache.cli.options import common, common_options, complain, json_option, open_engine, say, say_json
 from esmcache.cli.warm import place_of, progress_bar
+from esmcache.wording import plural, size
 
 
 @click.command(epilog="\b\nExample:\n  esmcache export --node-compile-cache ./node-cache --uid 1000 app.mjs")
@@ -35,8 +36,6 @@ def export(target: str, uid: int | None, v8_flags: tuple[str, ...], as_json: boo
     if as_json:
         say_json(asdict(report))
     elif not common().quiet:
-        from esmcache.cli.tables import plural, size
-
         say(f"{plural(report.written, 'code cache')} of {plural(report.modules, 'module')}, {size(report.bytes)}")
         say(f"in {report.directory}")
     return int(report.written < report.modules or any(problem.code == "not-found" for problem in failures))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from esmcache.cli.options import common, common_options, json_option, open_engine, say, say_json
+from esmcache.wording import number, plural, size
 
 if TYPE_CHECKING:
     from esmcache.engine.maintenance import Collected, Statistics
@@ -107,8 +108,6 @@ def _tell(collected: Collected, as_json: bool) -> None:
     if as_json:
         say_json(asdict(collected))
     elif not common().quiet:
-        from esmcache.cli.tables import plural, size
-
         freed = size(max(0, collected.bytes_before - collected.bytes_after))
         say(f"{plural(collected.files, 'file')} removed, {freed} freed, {size(collected.bytes_after)} left")
 
@@ -126,7 +125,7 @@ def _statistics_to_json(statistics: Statistics) -> dict[str, object]:
 
 
 def _print_statistics(statistics: Statistics) -> None:
-    from esmcache.cli.tables import number, print_table, size
+    from esmcache.cli.tables import print_table
 
     say(f"{statistics.directory}: {size(statistics.total_bytes)}")
     say(

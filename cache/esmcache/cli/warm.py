@@ -14,6 +14,7 @@ import click
 
 from esmcache.cli.options import common, common_options, complain, json_option, open_engine, say, say_json
 from esmcache.engine.program import background_stamp, lock_stamp
+from esmcache.wording import number, plural
 
 if TYPE_CHECKING:
     from esmcache.engine.graph import Problem
@@ -96,8 +97,6 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool) -> int:
         "modules within node_modules that Node would not load",
     )
     if not options.quiet:
-        from esmcache.cli.tables import number, plural
-
         say(
             f"{plural(report.entries, 'entry point')}, {plural(report.modules, 'module')}:"
             f" {number(report.served)} served, {number(report.compiled)} compiled, in {report.seconds:.2f} s"
@@ -114,8 +113,6 @@ def _tell_others(problems: list[Problem], one: str, several: str) -> None:
     options = common()
     if not problems or options.quiet:
         return
-    from esmcache.cli.tables import plural
-
     lists = options.verbose or len(problems) <= _FEW
     complain(f"esmcache: {plural(len(problems), one, several)}{':' if lists else ' (-v lists them)'}")
     for problem in problems if lists else ():

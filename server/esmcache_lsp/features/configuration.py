@@ -10,7 +10,6 @@ from pygls.lsp.server import LanguageServer
 from esmcache_lsp.session import Session
 from esmcache_lsp.settings import SECTION, configured_settings, initial_settings
 
-
 # What goes into the log: of ours, and of the protocol's own.
 _LEVELS = {
     "off": (logging.INFO, logging.WARNING),

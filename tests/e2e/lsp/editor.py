@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, Union
 
@@ -26,10 +27,9 @@ from conftest import FOREIGN_VARIABLES
 T = TypeVar("T")
 
 # A loaded machine takes long; a server that hangs takes for ever.
-WATCHDOG_S = 20
+WATCHDOG_S = 120
 
 PROJECT = {"package.json": '{"name": "demo", "type": "module", "main": "app.js"}\n'}
-# What every file of the first test that warms them takes part in.
 SERVER = [sys.executable, "-m", "esmcache_lsp", "--stdio"]
 
 
@@ -157,11 +157,15 @@ class Editor:
         """Put another text in place of an open file's, and save it."""
         self.retype(name, text)
         self.write(name, text)
-        self.client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(self.uri(name))))
+        self.client.text_document_did_save(
+            types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(self.uri(name)))
+        )
 
     def close(self, name: str) -> None:
         """Close an open file."""
-        self.client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(self.uri(name))))
+        self.client.text_document_did_close(
+            types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(self.uri(name)))
+        )
 
     def place(self, name: str) -> types.TextDocumentIdentifier:
         """Return a file as requests name it."""
@@ -213,13 +217,19 @@ class Editor:
             uri = self.uri(name)
             await self.until(lambda: condition(list(self.client.diagnostics.get(uri, ()))))
             return list(self.client.diagnostics.get(uri, ()))
+        return await self.asked(partial(self.pulled, name), condition)
+
+    async def asked(self, ask: Callable[[], Awaitable[T]], condition: Callable[[T], object]) -> T:
+        """Return the first answer for which a condition holds; it is asked for anew when the server has sent something.
+
+        A client that is told nothing would not ask again.
+        """
         async with asyncio.timeout(WATCHDOG_S):
             while True:
                 self._news.clear()
-                found = await self.pulled(name)
-                if condition(found):
-                    return found
-                # A client that was not told to ask anew would not.
+                answer = await ask()
+                if condition(answer):
+                    return answer
                 await self._news.wait()
 
     async def codes(self, name: str, expected: Sequence[str]) -> list[types.Diagnostic]:
@@ -263,9 +273,7 @@ async def an_editor(
     root, user = directory / "project", User(directory / "home", node or directory / "no-node")
     user.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     root.mkdir()
-    editor = Editor(
-        LanguageClient(converter_factory=_converter), root, user, capabilities or visual_studio_code()
-    )
+    editor = Editor(LanguageClient(converter_factory=_converter), root, user, capabilities or visual_studio_code())
     for name, text in {**PROJECT, **files}.items():
         editor.write(name, text)
     async with connected(editor, folders=folders, **settings):
@@ -301,7 +309,9 @@ async def connected(editor: Editor, *, folders: bool = True, **settings: Any) ->
         yield
     finally:
         await asyncio.wait_for(client.shutdown_session(), WATCHDOG_S)
-        await asyncio.wait_for(client.stop(), WATCHDOG_S)
+        # pytest-lsp has no types for this.
+        stop: Callable[[], Awaitable[None]] = client.stop
+        await asyncio.wait_for(stop(), WATCHDOG_S)
 
 
 def _register(editor: Editor) -> None:
@@ -354,11 +364,13 @@ def _register(editor: Editor) -> None:
 
 def _converter() -> Converter:
     """Return pygls' converter, which takes a code action with a command for a command (lsprotocol 2025.0)."""
-    converter: Converter = default_converter()
+    make: Callable[[], Converter] = default_converter
+    converter = make()
 
     def action_or_command(value: dict[str, Any], _: object) -> types.CodeAction | types.Command:
-        is_command = isinstance(value.get("command"), str)
-        return converter.structure(value, types.Command if is_command else types.CodeAction)
+        if isinstance(value.get("command"), str):
+            return converter.structure(value, types.Command)
+        return converter.structure(value, types.CodeAction)
 
     converter.register_structure_hook(types.Command | types.CodeAction, action_or_command)
     converter.register_structure_hook(Union[types.Command, types.CodeAction], action_or_command)  # noqa: UP007
@@ -372,6 +384,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def has(count: int) -> Callable[[Sequence[object]], bool]:
+    """Return the condition that there are so many of something."""
+    return lambda found: len(found) == count
 
 
 def at(line: int, start: int, end: int) -> types.Range:

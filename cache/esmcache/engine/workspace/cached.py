@@ -131,7 +131,10 @@ class CachedFacts:
 
     def _findings_of_code_cache(self, row: ModuleRow, found: Lookup) -> list[Finding]:
         if found.code_cache_path is None:
-            return []
+            has_one = isinstance(self._build, NodeBuild) and self._build.compile_cache_layout
+            compiled = row.kind in (ModuleFormat.MODULE.value, ModuleFormat.COMMONJS.value)
+            # Warmed for another Node, as after an update.
+            return [_finding(DiagnosticKind.CACHE_COLD, "")] if has_one and compiled else []
         try:
             content = found.code_cache_path.read_bytes()
         except FileNotFoundError:
