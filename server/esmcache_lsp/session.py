@@ -10,7 +10,6 @@ import logging
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from operator import methodcaller
 from pathlib import Path
@@ -27,7 +26,7 @@ from esmcache.spans import ColumnUnit
 from esmcache_lsp import analyst, warmer
 from esmcache_lsp.settings import EngineChoices
 from esmcache_lsp.warmer import Progress
-from esmcache_lsp.workers import WorkerProcess
+from esmcache_lsp.workers import ProcessEnded, WorkerProcess
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -328,9 +327,9 @@ class Session:
         try:
             future = self._analyst.send(analyst.ask, _question(method, *arguments, **named))
             future.add_done_callback(_log_failure)
-        except BrokenProcessPool:
+        except ProcessEnded:
             # The process that takes its place is told of all documents as they are by now.
-            self._analyst.restart_if_broken()
+            self._analyst.restart_if_ended()
 
     def _changed(self, paths: list[str] | None) -> None:
         for told in self.when_facts_changed:
@@ -373,7 +372,7 @@ def _engine_choices(settings: EditorSettings) -> EngineChoices:
 async def _logged(work: Coroutine[Any, Any, T]) -> T | None:
     try:
         return await work
-    except (EngineError, BrokenProcessPool, warmer.Stopped) as error:
+    except (EngineError, ProcessEnded, warmer.Stopped) as error:
         logger.warning("%s", error or type(error).__name__)
     except (asyncio.CancelledError, CancelledError):
         raise

@@ -10,10 +10,10 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
-from typing import ParamSpec, TypeVar
+from concurrent.futures import Future
+from multiprocessing.connection import Connection, wait
+from queue import SimpleQueue
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,26 +22,30 @@ T = TypeVar("T")
 CONTEXT = multiprocessing.get_context("spawn")
 
 
+class ProcessEnded(Exception):
+    """The process ended before it could answer."""
+
+
 class WorkerProcess:
-    """One process, begun with `begin(*arguments)` when there is something to do."""
+    """One process, begun with `begin(*arguments)` when there is something to do. Use from one thread."""
 
     def __init__(self, begin: Callable[..., None], *arguments: object) -> None:
         self._begin = begin
         self._arguments = arguments
-        self._executor: ProcessPoolExecutor | None = None
+        self._life: _Life | None = None
         self._is_closed = False
         self.on_restart: Callable[[], None] = lambda: None
 
     def send(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
         """Return a future of what the function returns in the process, after all that was sent before.
 
-        Raises BrokenProcessPool where it is known to have ended.
+        Raises ProcessEnded where the process is known to have ended, also by `close`.
         """
         if self._is_closed:
-            raise BrokenProcessPool("the session has ended")
-        if self._executor is None:
-            self._executor = ProcessPoolExecutor(1, CONTEXT, _begin_process, (self._begin, self._arguments))
-        return self._executor.submit(function, *arguments, **named)
+            raise ProcessEnded
+        if self._life is None:
+            self._life = _Life(self._begin, self._arguments)
+        return self._life.send(function, arguments, named)
 
     async def call(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Return what the function returns in the process; raises what it raises.
@@ -50,38 +54,119 @@ class WorkerProcess:
         """
         try:
             return await asyncio.wrap_future(self.send(function, *arguments, **named))
-        except BrokenProcessPool:
+        except ProcessEnded:
             if self._is_closed:
                 raise
-        self.restart_if_broken()
+        self.restart_if_ended()
         return await asyncio.wrap_future(self.send(function, *arguments, **named))
+
+    def restart_if_ended(self) -> None:
+        """Have another process take the place of one that has ended."""
+        # Of several calls that were waiting, the first one restarts.
+        if self._life is not None and self._life.has_ended:
+            self._life = None
+            self.on_restart()
 
     def close(self) -> None:
         """End the process once it has done what it is at."""
         self._is_closed = True
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+        if self._life is not None:
+            self._life.close()
 
-    def restart_if_broken(self) -> None:
-        """Have another process take the place of one that has ended."""
-        # Of several calls that were waiting, the first one restarts.
-        executor = self._executor
-        if executor is not None:
+
+class _Life:
+    """One process from its start to its end; what it has not answered by then is answered with ProcessEnded."""
+
+    def __init__(self, begin: Callable[..., None], arguments: tuple[object, ...]) -> None:
+        self._connection, theirs = CONTEXT.Pipe()
+        self._lock = threading.Lock()
+        self._pending: dict[int, Future[Any]] = {}
+        self._outbox: SimpleQueue[tuple[int, Callable[..., Any], Any, Any] | None] = SimpleQueue()
+        self._count = 0
+        self.has_ended = False
+        process = CONTEXT.Process(target=_live, args=(theirs, begin, arguments), daemon=True)
+        process.start()
+        # From now on the pipe's other end is the process's alone, so that it ends with it.
+        theirs.close()
+        # Starting takes long, and a pipe may be full: neither may keep the event loop waiting.
+        threading.Thread(target=self._write, name="worker-writer", daemon=True).start()
+        threading.Thread(target=self._read, name="worker-reader", daemon=True).start()
+
+    def send(self, function: Callable[..., T], arguments: Any, named: Any) -> Future[T]:
+        future: Future[T] = Future()
+        with self._lock:
+            if self.has_ended:
+                raise ProcessEnded
+            self._count += 1
+            self._pending[self._count] = future
+            self._outbox.put((self._count, function, arguments, named))
+        return future
+
+    def close(self) -> None:
+        self._outbox.put(None)
+
+    def _write(self) -> None:
+        while True:
+            item = self._outbox.get()
             try:
-                executor.submit(os.getpid)
-            except RuntimeError:
-                executor.shutdown(wait=False)
-                self._executor = None
-                self.on_restart()
+                self._connection.send(item)
+            except OSError:
+                return
+            except Exception as error:
+                # What cannot be sent concerns nobody but whoever wanted to send it.
+                if item is not None:
+                    self._answer(item[0], None, error)
+            if item is None:
+                return
+
+    def _read(self) -> None:
+        while True:
+            try:
+                number, value, error = self._connection.recv()
+            except (EOFError, OSError):
+                break
+            self._answer(number, value, error)
+        with self._lock:
+            self.has_ended = True
+            unanswered, self._pending = self._pending, {}
+        for future in unanswered.values():
+            if future.set_running_or_notify_cancel():
+                future.set_exception(ProcessEnded())
+        self.close()
+
+    def _answer(self, number: int, value: Any, error: BaseException | None) -> None:
+        with self._lock:
+            future = self._pending.pop(number, None)
+        if future is None or not future.set_running_or_notify_cancel():
+            return
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(error)
 
 
-def _begin_process(begin: Callable[..., None], arguments: tuple[object, ...]) -> None:
+def _live(connection: Connection[Any, Any], begin: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    """Do what is asked for, one after the other, until nobody can ask any more."""
     # The client's pipes are the server's alone: what is printed here must not get into them.
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(nothing, descriptor)
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     begin(*arguments)
+    while True:
+        try:
+            item = connection.recv()
+        except EOFError:
+            return
+        if item is None:
+            return
+        number, function, some, named = item
+        value, error = None, None
+        try:
+            value = function(*some, **named)
+        except Exception as raised:
+            error = raised
+        connection.send((number, value, error))
 
 
 def _end_with_parent() -> None:

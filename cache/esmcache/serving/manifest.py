@@ -20,7 +20,7 @@ A string is two u32: offset and length, in UTF-16 code units of the decoded stri
     module    12 u32: URL string; path string (length 0: the URL without `file://`); kind; flags (1: fingerprint
                       proven, 2: ASCII); pack; offset in it; length; checksum; first request; requests
     request    6 u32: specifier string; asked by (1: import, 2: require, 4: while running); target module; input set;
-                      zero
+                      of a CommonJS target the fact of its file's directory (0xffffffff: none)
     input set  2 u32: first member, members
     member     1 u32: input
     input      6 u32: kind; path string; detail string; fact (0xffffffff: none): of a package.json its own, of what is
@@ -44,7 +44,7 @@ from esmcache.serving.checksum import checksum
 from esmcache.serving.pack import PackedSource
 
 MAGIC = 0x4D4D5345  # "ESMM"
-VERSION = 1
+VERSION = 2
 NONE = 0xFFFFFFFF
 
 ASKED_BY_IMPORT = 1
@@ -129,7 +129,10 @@ def encode_manifest(manifest: Manifest) -> bytes:
         first_request = request_count
         for request in module.requests:
             input_set = inputs.add_set(request.inputs)
-            request_rows += [*strings.add(request.specifier), request.asked, request.target, input_set, 0]
+            target = manifest.modules[request.target]
+            # Of an ES module the runner looks at the file itself before it hands out the source.
+            directory = inputs.directory_fact(target.path) if target.kind is ServedKind.COMMONJS else NONE
+            request_rows += [*strings.add(request.specifier), request.asked, request.target, input_set, directory]
             request_count += 1
         source = module.source
         pack = NONE if source is None else packs.setdefault(source.pack, len(packs))
@@ -256,13 +259,15 @@ class _Inputs:
                 # A package.json that went away since it was read has no fact: its set never holds.
                 self._facts.append(self._manifest.package_json_facts.get(one.path))
             elif one.kind in (InputKind.ABSENT, InputKind.FILE):
-                fact = self._directory_fact(one.path.rpartition("/")[0])
+                fact = self.directory_fact(one.path)
             detail = self._strings.add(one.detail if one.kind is InputKind.SYMLINK else "")
             path = self._strings.add(one.path)
             self.rows += [_INPUT_KINDS[one.kind], *path, *detail, fact]
         return number
 
-    def _directory_fact(self, directory: str) -> int:
+    def directory_fact(self, path: str) -> int:
+        """Return the number of the fact of the directory that holds `path`, NONE where there is none."""
+        directory = path.rpartition("/")[0]
         number = self._directories.get(directory)
         if number is None:
             seen = self._manifest.directory_facts.get(directory)

@@ -3,12 +3,10 @@
 // on to Node. What the answers need is taken hold of here, before the program can change it: no iteration protocol,
 // no method looked up later.
 
-const fs = require('node:fs');
-const Module = require('node:module');
-const { checksum } = require('./manifest.cjs');
-
-const { lstatSync, readlinkSync, openSync, readSync, closeSync, readFileSync, fstatSync } = fs;
 const { getuid, getBuiltinModule } = process;
+const fs = getBuiltinModule('node:fs');
+const Module = getBuiltinModule('node:module');
+const { lstatSync, readlinkSync, openSync, readSync, closeSync, readFileSync, fstatSync } = fs;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
 const lastIndexOf = uncurry(String.prototype.lastIndexOf);
@@ -50,7 +48,7 @@ const ANSWERS_LOAD = !/^v(?:22\.(?:1\d\.|2[01]\.|22\.[0-2]$)|23\.|24\.(?:\d\.|10
 
 // Node asks the hook that was registered last first, and its asynchronous hooks (module.register) last of all. Answering
 // without asking further would pass over those that came before; once there are any, ours go.
-function watchForOthers(registered) {
+const watchForOthers = (function watchForOthers(registered) {
   const symbols = Object.getOwnPropertySymbols(registered);
   const isFirst = symbols.length === 1 && String(registered[symbols[0]]) === 'Symbol(module-hook-0)';
   if (!isFirst) {
@@ -65,10 +63,10 @@ function watchForOthers(registered) {
   };
   Module.syncBuiltinESMExports();
   return true;
-}
+});
 
 /** Register the hooks and return the report that they fill in, or null where another's hooks were there before. */
-module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers) {
+module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, tellWorkers) {
   const { indexes, modules, requests, sets, members, inputs, facts, hashes } = manifest;
   const originals = PATCHABLE.map((name) => Module[name]);
   const originalsFs = PATCHABLE_FS.map((name) => fs[name]);
@@ -95,7 +93,7 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
   const moduleAnswered = new Uint32Array(manifest.moduleCount);
   const factSeen = new Int32Array(facts.length >>> 2);
 
-  function sameFingerprint(fact, status) {
+  const sameFingerprint = (function sameFingerprint(fact, status) {
     const at = fact * 4;
     return (
       status.size === facts[at] &&
@@ -103,7 +101,7 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
       status.ctimeMs === facts[at + 2] &&
       status.ino === facts[at + 3]
     );
-  }
+  });
 
   function sameContent(fact, content) {
     // Loaded late, since it takes long, and past all hooks, since others would see it.
@@ -112,7 +110,7 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
   }
 
   /** Return whether the directory that holds an input has the same names as ever, as its own times tell. */
-  function siblingsAreSame(input) {
+  const siblingsAreSame = (function siblingsAreSame(input) {
     const fact = inputs[input * INPUT_FIELDS + 5];
     if (fact === NONE) return false;
     if (factSeen[fact] === epoch) return true;
@@ -121,9 +119,9 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     if (status === undefined || !sameFingerprint(fact, status)) return false;
     factSeen[fact] = epoch;
     return true;
-  }
+  });
 
-  function inputHolds(input) {
+  const inputHolds = (function inputHolds(input) {
     const kind = inputs[input * INPUT_FIELDS];
     if ((kind === ABSENT || kind === FILE) && siblingsAreSame(input)) return true;
     const status = lstatSync(manifest.inputPath(input), MAYBE);
@@ -138,9 +136,9 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     if (sameFingerprint(fact, status)) return true;
     report.hashed++;
     return sameContent(fact, readFileSync(manifest.inputPath(input)));
-  }
+  });
 
-  function setHolds(set) {
+  const setHolds = (function setHolds(set) {
     if (setSeen[set] === epoch) return true;
     if (setSeen[set] === -1) return false;
     const first = sets[set * 2];
@@ -157,30 +155,30 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     }
     setSeen[set] = epoch;
     return true;
-  }
+  });
 
   /** Return whether the module's file is a regular file; sets moduleSeen to the epoch where it is known unchanged. */
-  function fileIsThere(index) {
+  const fileIsThere = (function fileIsThere(index) {
     if (moduleSeen[index] === epoch) return true;
     const status = lstatSync(manifest.path(index), MAYBE);
     if (status === undefined || (status.mode & S_IFMT) !== S_IFREG) return false;
     if (sameFingerprint(index, status)) moduleSeen[index] = epoch;
     return true;
-  }
+  });
 
   function requirePatched() {
     for (let i = 0; i < PATCHABLE.length; i++) if (Module[PATCHABLE[i]] !== originals[i]) return true;
     return keys(extensions).length !== extensionCount;
   }
-  function filesPatched() {
+  const filesPatched = (function filesPatched() {
     for (let i = 0; i < PATCHABLE_FS.length; i++) if (fs[PATCHABLE_FS[i]] !== originalsFs[i]) return true;
     return false;
-  }
+  });
 
   // Node hands out the same arrays every time; others mean that another hook asks under other conditions.
   let importConditions = null;
   let requireConditions = null;
-  function wayOfAsking(conditions) {
+  const wayOfAsking = (function wayOfAsking(conditions) {
     if (conditions === importConditions) return IMPORT;
     if (conditions === requireConditions) return REQUIRE;
     if (conditions === undefined) return 0;
@@ -198,9 +196,9 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     else if (way === REQUIRE && requireConditions === null) requireConditions = conditions;
     else return 0;
     return way;
-  }
+  });
 
-  function answer(specifier, context) {
+  const answer = (function answer(specifier, context) {
     const way = wayOfAsking(context.conditions);
     if (way === 0) return null;
     const parent = context.parentURL;
@@ -217,18 +215,19 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     const target = requests[at + 3];
     const kind = modules[target * MODULE_FIELDS + 4];
     if (kind === NATIVE || !setHolds(requests[at + 4])) return null;
-    if (!fileIsThere(target)) return null;
+    // CommonJS is read by Node, so the file need only be there, as it is while its directory has the same names.
+    if (factSeen[requests[at + 5]] !== epoch && !fileIsThere(target)) return null;
     lastAnswered = target;
     report.resolved++;
     if (!ANSWERS_LOAD && moduleAnswered[target]++ === 0) report.served++;
     // Node says no format where it answers a `require`; the loader finds out.
     const format = way === IMPORT ? FORMATS[kind] : undefined;
     return { __proto__: null, url: manifest.url(target), format, shortCircuit: true };
-  }
+  });
 
   const windows = [];
   // Closed at once: the program's next descriptor has the number that it would have had.
-  function readPack(pack, into, offset) {
+  const readPack = (function readPack(pack, into, offset) {
     const descriptor = openSync(`${packsDirectory}/${manifest.packName(pack)}`, READ_AT_ONCE);
     try {
       const status = fstatSync(descriptor);
@@ -237,11 +236,11 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     } finally {
       closeSync(descriptor);
     }
-  }
+  });
 
   /** Return the pack's window, moved over these bytes if need be, or null where the pack does not have them all. */
-  function windowOver(pack, offset, length) {
-    const window = windows[pack] || (windows[pack] = { start: 0, end: 0, bytes: null, words: null });
+  const windowOver = (function windowOver(pack, offset, length) {
+    const window = windows[pack] || (windows[pack] = { start: 0, end: 0, bytes: null, words: null, text: null });
     if (offset < window.start || offset + length > window.end) {
       if (window.bytes === null || length > window.bytes.length) {
         window.bytes = Buffer.allocUnsafeSlow(length > WINDOW ? length : WINDOW);
@@ -250,11 +249,12 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
       // Sources were appended in the order in which they are loaded, so what follows is wanted next.
       window.start = offset;
       window.end = offset + readPack(pack, window.bytes, offset);
+      window.text = null;
     }
     return offset + length <= window.end ? window : null;
-  }
+  });
 
-  function packedSource(index) {
+  const packedSource = (function packedSource(index) {
     const at = index * MODULE_FIELDS;
     const length = modules[at + 8];
     const padded = ENTRY_HEADER + ((length + 7) & ~7);
@@ -265,10 +265,13 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     if (compare(bytes, hashes, index * 32, index * 32 + 32, start - 32, start) !== 0) return null;
     // Entries lie at multiples of 8, and so does the window.
     if (checksum(window.words, start >>> 2, (start + length + 3) >>> 2) !== modules[at + 9]) return null;
-    return modules[at + 5] & 2 ? latin1(bytes, start, start + length) : utf8(bytes, start, start + length);
-  }
+    if (!(modules[at + 5] & 2)) return utf8(bytes, start, start + length);
+    // A slice of a string refers to it: sources are then no young objects, which the garbage collector would copy twice.
+    if (window.text === null) window.text = latin1(bytes, 0, window.end - window.start);
+    return slice(window.text, start, start + length);
+  });
 
-  function source(index) {
+  const source = (function source(index) {
     // Between an answer of ours and the load that follows it nothing runs; before any other load something may have.
     if (index !== lastAnswered) moduleSeen[index] = 0;
     if (!fileIsThere(index)) return null;
@@ -285,16 +288,16 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
     report.hashed++;
     const text = utf8(content, 0, content.length);
     return text.charCodeAt(0) === BYTE_ORDER_MARK ? slice(text, 1) : text;
-  }
+  });
 
   /** Return whether the question fits what the manifest says, import attributes included, which Node checks there. */
-  function fits(kind, { format, importAttributes }) {
+  const fits = (function fits(kind, { format, importAttributes }) {
     if (importAttributes === undefined) return kind === MODULE && (format === 'module' || format === undefined);
     if (format !== FORMATS[kind]) return false;
     const names = keys(importAttributes);
     if (kind === MODULE) return names.length === 0;
     return kind === JSON_MODULE && names.length === 1 && names[0] === 'type' && importAttributes.type === 'json';
-  }
+  });
 
   // Of a data: URL that is no module Node says null, which it knows itself but refuses in the answer of a hook.
   function loadUnknown(url, context, nextLoad) {
@@ -310,7 +313,7 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
   let isFirstQuestion = true;
   let workersKnow = false;
   const hooks = {
-    resolve(specifier, context, nextResolve) {
+    resolve: (function resolve(specifier, context, nextResolve) {
       if (isFirstQuestion) {
         isFirstQuestion = false;
         delete cache[hookFile];
@@ -327,8 +330,8 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
         report.faults++;
       }
       return found === null ? nextResolve(specifier, context) : found;
-    },
-    load(url, context, nextLoad) {
+    }),
+    load: (function load(url, context, nextLoad) {
       let text = null;
       try {
         const index = indexes[url];
@@ -346,12 +349,12 @@ module.exports = function serve(manifest, packsDirectory, hookFile, tellWorkers)
       if (text === null) return context.format === undefined ? loadUnknown(url, context, nextLoad) : nextLoad(url, context);
       report.served++;
       return { __proto__: null, format: context.format, source: text, shortCircuit: true };
-    },
+    }),
   };
   if (!ANSWERS_LOAD) delete hooks.load;
   const registered = Module.registerHooks(hooks);
 
   return watchForOthers(registered) ? report : null;
-};
+});
 // A name that is no file's, so that the coverage of a program does not list this one.
 //# sourceURL=esmcache:hooks.cjs

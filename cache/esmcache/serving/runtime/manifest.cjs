@@ -2,10 +2,10 @@
 // Reads a manifest: the other half of serving/manifest.py, which describes the bytes. Nothing is decoded before it is
 // asked for but the URLs, which are the keys.
 
-const fs = require('node:fs');
+const fs = process.getBuiltinModule('node:fs');
 
 const MAGIC = 0x4d4d5345;
-const VERSION = 1;
+const VERSION = 2;
 const LARGEST = 256 * 1024 * 1024;
 const { imul } = Math;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -15,22 +15,22 @@ const MODULE_FIELDS = 12;
 const REQUEST_FIELDS = 6;
 const INPUT_FIELDS = 6;
 
-function readWhole(file) {
-  // Not to wait for whoever would write into a FIFO.
-  const descriptor = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+const readWhole = (function readWhole(file, status) {
+  // Looked at before it is opened, not to wait for whoever would write into a FIFO.
+  if (!status.isFile() || status.uid !== process.getuid() || (status.mode & 0o022) !== 0) return null;
+  const { size } = status;
+  if (size < 128 || size > LARGEST) return null;
+  const bytes = Buffer.allocUnsafeSlow(size);
+  const descriptor = fs.openSync(file);
   try {
-    const status = fs.fstatSync(descriptor);
-    if (!status.isFile() || status.uid !== process.getuid() || (status.mode & 0o022) !== 0) return null;
-    if (status.size < 128 || status.size > LARGEST) return null;
-    const bytes = Buffer.allocUnsafeSlow(status.size);
-    return fs.readSync(descriptor, bytes, 0, status.size, 0) === status.size ? bytes : null;
+    return fs.readSync(descriptor, bytes, 0, size, 0) === size ? bytes : null;
   } finally {
     fs.closeSync(descriptor);
   }
-}
+});
 
 /** Return the checksum of words, as serving/checksum.py has it. */
-exports.checksum = function checksum(words, start, end) {
+exports.checksum = (function checksum(words, start, end) {
   let first = 0;
   let second = 0;
   for (let i = start; i < end; i++) {
@@ -38,11 +38,11 @@ exports.checksum = function checksum(words, start, end) {
     second = (second + first) | 0;
   }
   return (imul(first, 0x9e3779b1) + second) >>> 0;
-};
+});
 
-/** Return the manifest in `file`, or null where it is damaged, alien or another program's. Throws if absent. */
-exports.open = function open(file, identity) {
-  const bytes = readWhole(file);
+/** Return the manifest in `file`, which has this status, or null where it is damaged, alien or another program's. Throws if absent. */
+exports.open = (function open(file, status, identity) {
+  const bytes = readWhole(file, status);
   if (bytes === null) return null;
   const header = new Uint32Array(bytes.buffer, 0, 32);
   if (header[0] !== MAGIC || header[1] !== VERSION || header[2] !== bytes.length) return null;
@@ -72,7 +72,7 @@ exports.open = function open(file, identity) {
 
   // Per module and way of asking, from specifier to request number; made when a module asks first.
   const asked = new Array(moduleCount);
-  function requestsOf(index, way) {
+  const requestsOf = (function requestsOf(index, way) {
     const both = asked[index] || (asked[index] = [null, null]);
     if (both[way - 1] === null) {
       const table = (both[way - 1] = { __proto__: null });
@@ -84,7 +84,7 @@ exports.open = function open(file, identity) {
       }
     }
     return both[way - 1];
-  }
+  });
 
   return {
     moduleCount,
@@ -110,6 +110,6 @@ exports.open = function open(file, identity) {
     inputDetail: (input) => string(inputs[input * INPUT_FIELDS + 3], inputs[input * INPUT_FIELDS + 4]),
     packName: (pack) => string(packs[pack * 2], packs[pack * 2 + 1]),
   };
-};
+});
 // A name that is no file's, so that the coverage of a program does not list this one.
 //# sourceURL=esmcache:manifest.cjs

@@ -1,0 +1,49 @@
+'use strict';
+// Reads the flags that a start was given beyond our own preload, which few starts have: loaded only then.
+
+// Flags under which Node finds or loads modules in other ways than those that a manifest was made for.
+const OTHER_WAYS =
+  /^--(?:(?:experimental-)?(?:loader|default-type|policy|permission|strip-types|transform-types|wasm-modules|addon-modules|network-imports|specifier-resolution|config-file|default-config-file|package-map|vfs|test-module-mocks)$|preserve-symlinks|no-(?:experimental-)?(?:require-module|detect-module|strip-types|addons|global-search-paths)$|entry-url$|test$|watch|build-|snapshot-blob)/;
+// Flags that V8 knows nothing of, so that its code caches are those of a start without any.
+const NODE_ALONE = /^(?:-r|-C|--(?:require|import|conditions|enable-source-maps|no-warnings|trace-warnings|env-file|title))$/;
+
+/** Return what the flags say, read in their order: NODE_OPTIONS come before the command line's. */
+module.exports = function readFlags(fs, hookFile) {
+  const { env, execArgv } = process;
+  const flags = { conditions: [], observed: false, v8: false, reason: '' };
+  const options = env.NODE_OPTIONS;
+  if (env.NODE_PRESERVE_SYMLINKS === '1' || env.NODE_PRESERVE_SYMLINKS_MAIN === '1') {
+    flags.reason = 'flag --preserve-symlinks in the environment';
+  }
+  const all = [];
+  if (options) {
+    const words = options.match(/(?:[^\s"]|"(?:\\.|[^"\\])*")+/g) || [];
+    for (let i = 0; i < words.length; i++) all.push(words[i].replace(/"/g, ''));
+  }
+  for (let i = 0; i < execArgv.length; i++) all.push(execArgv[i]);
+
+  let isFirst = null;
+  for (let i = 0; i < all.length; i++) {
+    const flag = all[i].startsWith('--') ? all[i].split('=', 1)[0].replace(/_/g, '-') : all[i].slice(0, 2);
+    const value = () => (all[i].startsWith('--') && all[i].includes('=') ? all[i].slice(all[i].indexOf('=') + 1) : all[++i]);
+    if (OTHER_WAYS.test(flag)) flags.reason = `flag ${flag}`;
+    else if (/^--(?:inspect-(?:brk|wait)|experimental-test-coverage)/.test(flag)) flags.observed = true;
+    else if (!NODE_ALONE.test(flag)) flags.v8 = true;
+    else if (flag === '--conditions' || flag === '-C') flags.conditions.push(value());
+    else if (flag === '--require' || flag === '-r') {
+      const named = value();
+      if (isFirst === null) isFirst = isHook(fs, named, hookFile);
+    } else if (flag === '--import') value();
+  }
+  // What an earlier preload registered would be passed over, since the hook that was registered last is asked first.
+  if (!isFirst) flags.reason = 'flag --require of another preload, before ours';
+  return flags;
+};
+
+function isHook(fs, named, hookFile) {
+  if (named === hookFile) return true;
+  const path = process.getBuiltinModule('node:path').resolve(named);
+  return path === hookFile || (fs.existsSync(path) && fs.realpathSync(path) === hookFile);
+}
+// A name that is no file's, so that the coverage of a program does not list this one.
+//# sourceURL=esmcache:flags.cjs

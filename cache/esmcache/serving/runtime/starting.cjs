@@ -1,0 +1,135 @@
+'use strict';
+// Finds the manifest of the program that is starting and, if there is one, has it served.
+// Builtins that cost time to load (worker_threads, zlib, v8, crypto) are avoided, and so is `require`, which is dear when
+// it is first called.
+
+const LARGEST_EVENTS = 256 * 1024;
+const WORKER_KEY = 'esmcache:manifest';
+
+// In parentheses are the functions that every start needs: V8 compiles them at once, and does not read them twice.
+/** Serve the program if there is something to serve, and return whether. */
+module.exports = (function start(fs, load, hookFile, cacheDirectory) {
+  const { env, execArgv } = process;
+  // In a worker this function is one of those that only throw, and says so.
+  const isWorker = process.abort.disabled === true;
+  const asked = process.argv[1];
+  if ((asked === undefined && !isWorker) || process.permission !== undefined) return false;
+  const directory = env.ESMCACHE_DIR || cacheDirectory;
+  const status = fs.statSync(directory, { throwIfNoEntry: false });
+  // What others can write may hold anything.
+  if (status === undefined || !status.isDirectory()) return false;
+  if (status.uid !== process.getuid() || (status.mode & 0o022) !== 0) return false;
+
+  // Nearly every start: the preload and nothing else.
+  const isPlain = !env.NODE_OPTIONS && execArgv.length === 2 && execArgv[0] === '--require' && execArgv[1] === hookFile;
+  const flags =
+    isPlain && env.NODE_PRESERVE_SYMLINKS !== '1' && env.NODE_PRESERVE_SYMLINKS_MAIN !== '1'
+      ? { conditions: [], observed: false, v8: false, reason: '' }
+      : load(fs, 'flags.cjs')(fs, hookFile);
+  let told;
+  if (isWorker) {
+    const { getEnvironmentData, isInternalThread } = process.getBuiltinModule('node:worker_threads');
+    told = getEnvironmentData(WORKER_KEY);
+    // In the thread of asynchronous hooks Node 22 can load nothing once synchronous ones are registered.
+    if (told === undefined || isInternalThread) return false;
+  } else {
+    // As Node finds its entry point, links followed, and with the same cache of what it found.
+    const found = module.constructor._findPath(asked, null, true);
+    if (!found) return false;
+    const identity = [found, process.version, process.arch].concat(flags.conditions).join('\0');
+    told = { identity, name: manifestName(identity) };
+  }
+  if (flags.reason !== '') return reporter(fs, directory, told, flags.conditions).notServed(flags.reason);
+  const manifestFile = `${directory}/manifests/${told.name}.manifest`;
+  const manifestStatus = fs.statSync(manifestFile, { throwIfNoEntry: false });
+  if (manifestStatus === undefined) return reporter(fs, directory, told, flags.conditions).notServed('no manifest');
+  return serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told, flags);
+});
+
+function serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told, flags) {
+  const events = reporter(fs, directory, told, flags.conditions);
+  const { getBuiltinModule } = process;
+  const Module = getBuiltinModule('node:module');
+  if (typeof Module.registerHooks !== 'function') return events.notServed('flag: a Node without module.registerHooks');
+  const reader = load(fs, 'manifest.cjs');
+  const manifest = reader.open(manifestFile, manifestStatus, told.identity);
+  if (manifest === null) return events.notServed('no manifest');
+  const codeCaches = enableCodeCaches(fs, Module, manifest, `${directory}/v8`, flags);
+  const tellWorkers = () => getBuiltinModule('node:worker_threads').setEnvironmentData(WORKER_KEY, told);
+  const report = load(fs, 'hooks.cjs')(manifest, reader.checksum, `${directory}/packs`, hookFile, tellWorkers);
+  if (report === null) return events.notServed('flag: hooks of another preload, before ours');
+  report.codeCaches = codeCaches;
+  process.on('exit', () => events.leave(report.line()));
+  return true;
+}
+
+// Two FNV-1a sums over UTF-16 code units, as serving/names.py has them.
+const manifestName = (function manifestName(identity) {
+  let first = 0x811c9dc5;
+  let second = 0x9747b28c;
+  for (let i = 0; i < identity.length; i++) {
+    const unit = identity.charCodeAt(i);
+    first = Math.imul(first ^ unit, 0x01000193);
+    second = (Math.imul(second ^ unit, 0x01000193) + 0x9e3779b9) | 0;
+  }
+  const hex = (number) => (number >>> 0).toString(16).padStart(8, '0');
+  return hex(first) + hex(second);
+});
+
+function enableCodeCaches(fs, Module, manifest, directory, flags) {
+  // Node makes a directory that is missing, but loops for ever where that cannot be done (22 to 26, below /proc).
+  if (!manifest.hasCodeCaches || !fs.existsSync(directory)) return 'none';
+  const { env } = process;
+  if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || flags.observed) return 'left off';
+  // Under other flags of V8 Node would look into another, unfilled directory, and fill it.
+  if (flags.v8 && process.getBuiltinModule('node:v8').cachedDataVersionTag() !== manifest.v8Tag) return 'other flags';
+  // From Node 26 on the cache can be read without being written at exit.
+  const takesOptions = parseInt(process.version.slice(1), 10) >= 26;
+  const answer = Module.enableCompileCache(takesOptions ? { directory, readOnly: true, portable: false } : directory);
+  return answer.status === Module.constants.compileCacheStatus.ENABLED ? 'enabled' : `status ${answer.status}`;
+}
+
+// What a runner tells afterwards: one JSON line per process, appended to events/<manifest name>. A report must never
+// disturb the program, so every fault in writing one is dropped. ESMCACHE_LOG=debug shows it on stderr, and an
+// absolute path in ESMCACHE_LOG has it appended to that file.
+function reporter(fs, directory, { identity, name }, conditions) {
+  const { appendFileSync, openSync, fstatSync, mkdirSync, writeSync, closeSync } = fs;
+  const { stringify } = JSON;
+  const { now } = Date;
+  const { version, arch, execPath, env } = process;
+  const log = env.ESMCACHE_LOG;
+  const entry = identity.slice(0, identity.indexOf('\0'));
+
+  function leave(report) {
+    try {
+      const line = `${stringify({ time: now(), entry, node: version, arch, execPath, conditions, ...report })}\n`;
+      if (log === 'debug') writeSync(2, `esmcache: ${stringify(report)}\n`);
+      else if (log && log[0] === '/') appendFileSync(log, line);
+      const file = `${directory}/events/${name}`;
+      let descriptor;
+      try {
+        descriptor = openSync(file, 'a', 0o600);
+      } catch {
+        mkdirSync(`${directory}/events`, { recursive: true, mode: 0o700 });
+        descriptor = openSync(file, 'a', 0o600);
+      }
+      try {
+        if (fstatSync(descriptor).size < LARGEST_EVENTS) writeSync(descriptor, line);
+      } finally {
+        closeSync(descriptor);
+      }
+    } catch {
+      // A full disk or a read-only cache is no business of the program's.
+    }
+  }
+
+  return {
+    leave,
+    notServed(reason) {
+      leave({ served: 0, reason });
+      return false;
+    },
+  };
+}
+// A name that is no file's, so that the coverage of a program does not list this one.
+//# sourceURL=esmcache:starting.cjs
