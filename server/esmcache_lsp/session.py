@@ -246,6 +246,14 @@ class Session:
         answer: T = await self._warmer.call(warmer.ask, _question(method, *arguments, **named))
         return answer
 
+    async def warm_missed(self) -> None:
+        """Warm what programs have looked for in vain."""
+        if self.is_enabled:
+            try:
+                await self.ask_beside(Engine.warm_missed)
+            except EngineError as error:
+                self.note_trouble(error)
+
     async def warm(self, paths: Sequence[str]) -> WarmReport:
         """Warm files and folders in the background; raises EngineError, and warmer.Stopped if it is cancelled."""
         self.progress.stopped.value = 0

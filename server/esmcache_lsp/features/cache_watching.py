@@ -1,4 +1,7 @@
-"""What others write into the cache, command lines and other servers: seen at once, so that nothing stale is shown."""
+"""What others write into the cache: seen at once, so that nothing stale is shown and nothing stays missed.
+
+Command lines and other servers write the index, programs that end report what they looked for in vain.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from esmcache_lsp.session import Session
 
 # Transactions go into the write-ahead log, and from there into the file itself.
 _INDEX = ("index.db", "index.db-wal")
+_REPORTS = "events"
 # A directory that was removed is looked for again this often.
 _LOOKS_MS = 5000
 # A warm writes the index in several transactions.
@@ -19,7 +23,7 @@ _SETTLING_MS = 200
 
 
 def register(_: LanguageServer, session: Session) -> None:
-    """Register for the index."""
+    """Register for the index and for reports."""
 
     async def at_start() -> None:
         session.spawn(_watch(session))
@@ -28,25 +32,35 @@ def register(_: LanguageServer, session: Session) -> None:
 
 
 async def _watch(session: Session) -> None:
-    """Tell the session when another process has written the index."""
     while True:
         # It is there again, if it was removed, once it was asked for.
         directory = await session.ask(Workspace.cache_directory)
-        was = os.stat(directory).st_ino
+        reports = os.path.join(directory, _REPORTS)
+        os.makedirs(reports, mode=0o700, exist_ok=True)
+        was = os.stat(reports).st_ino
         changes = awatch(
             directory,
-            watch_filter=_is_index,
+            reports,
+            watch_filter=_is_news,
             recursive=False,
             debounce=_SETTLING_MS,
             rust_timeout=_LOOKS_MS,
             yield_on_timeout=True,
         )
-        async for _ in changes:
+        async for found in changes:
             if await session.answer(False, Workspace.index_changed):
                 session.cache_changed()
-            if not os.path.isdir(directory) or os.stat(directory).st_ino != was:
+            if session.settings.warm_on_save and any(_is_report(path) for _, path in found):
+                await session.warm_missed()
+            if not os.path.isdir(reports) or os.stat(reports).st_ino != was:
                 break
 
 
-def _is_index(_: Change, path: str) -> bool:
-    return path.endswith(_INDEX)
+def _is_news(change: Change, path: str) -> bool:
+    # Reports are moved aside when they are taken in, and then deleted.
+    return path.endswith(_INDEX) or (_is_report(path) and change is not Change.deleted)
+
+
+def _is_report(path: str) -> bool:
+    directory, name = os.path.split(path)
+    return os.path.basename(directory) == _REPORTS and not name.startswith(".")

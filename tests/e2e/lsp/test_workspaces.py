@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,22 @@ async def test_a_client_that_watches_no_files(tmp_path: Path, node: Path) -> Non
         # Nobody tells the server of this one.
         editor.write("a.js", "export const b = 1;\n")
         await editor.codes("app.js", ["missing-export"])
+
+
+async def test_what_a_program_missed_is_warmed_without_anyone_asking(tmp_path: Path, node: Path) -> None:
+    files = {"app.js": "const name = './late.js';\nawait import(name);\n", "late.js": "console.log('late');\n"}
+    async with an_editor(
+        tmp_path, node, {**files, "package.json": '{"type": "module"}'}, visual_studio_code()
+    ) as editor:
+        await editor.command("esmcache.warm", editor.uri("app.js"))
+        launch = await editor.command("esmcache.launch", editor.uri("app.js"))
+        environment = {**editor.user.environment, **launch["env"]}
+        command = [launch["executable"], *launch["args"]]
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+        await _until_fresh(editor, "late.js")
+        log = tmp_path / "log"
+        subprocess.run(command, env={**environment, "ESMCACHE_LOG": str(log)}, check=True, capture_output=True)
+        assert json.loads(log.read_text())["missed"] == []
 
 
 async def test_packages_of_a_workspace(tmp_path: Path, node: Path) -> None:
