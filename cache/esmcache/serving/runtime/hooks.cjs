@@ -1,7 +1,7 @@
 'use strict';
 // Answers resolve and load out of a manifest while the facts that an answer rests on still hold; everything else goes
 // on to Node. What the answers need is taken hold of here, before the program can change it: no iteration protocol,
-// no method looked up later.
+// no method looked up later. In parentheses are the functions that every start needs, as in starting.cjs.
 
 const { getuid, getBuiltinModule } = process;
 const fs = getBuiltinModule('node:fs');

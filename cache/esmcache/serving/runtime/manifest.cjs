@@ -1,6 +1,6 @@
 'use strict';
 // Reads a manifest: the other half of serving/manifest.py, which describes the bytes. Nothing is decoded before it is
-// asked for but the URLs, which are the keys.
+// asked for but the URLs, which are the keys. In parentheses are the functions that every start needs, as in starting.cjs.
 
 const fs = process.getBuiltinModule('node:fs');
 

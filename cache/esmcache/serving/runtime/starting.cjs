@@ -92,7 +92,7 @@ function enableCodeCaches(fs, Module, manifest, directory, flags) {
 // What a runner tells afterwards: one JSON line per process, appended to events/<manifest name>. A report must never
 // disturb the program, so every fault in writing one is dropped. ESMCACHE_LOG=debug shows it on stderr, and an
 // absolute path in ESMCACHE_LOG has it appended to that file.
-function reporter(fs, directory, { identity, name }, conditions) {
+const reporter = (function reporter(fs, directory, { identity, name }, conditions) {
   const { appendFileSync, openSync, fstatSync, mkdirSync, writeSync, closeSync } = fs;
   const { stringify } = JSON;
   const { now } = Date;
@@ -100,7 +100,7 @@ function reporter(fs, directory, { identity, name }, conditions) {
   const log = env.ESMCACHE_LOG;
   const entry = identity.slice(0, identity.indexOf('\0'));
 
-  function leave(report) {
+  const leave = (function leave(report) {
     try {
       const line = `${stringify({ time: now(), entry, node: version, arch, execPath, conditions, ...report })}\n`;
       if (log === 'debug') writeSync(2, `esmcache: ${stringify(report)}\n`);
@@ -121,7 +121,7 @@ function reporter(fs, directory, { identity, name }, conditions) {
     } catch {
       // A full disk or a read-only cache is no business of the program's.
     }
-  }
+  });
 
   return {
     leave,
@@ -130,6 +130,6 @@ function reporter(fs, directory, { identity, name }, conditions) {
       return false;
     },
   };
-}
+});
 // A name that is no file's, so that the coverage of a program does not list this one.
 //# sourceURL=esmcache:starting.cjs
