@@ -22,6 +22,8 @@ from esmcache.store import schema
 _BUSY_TIMEOUT_MS = 60_000
 _MOST_PARAMETERS = 500
 _SETTLED = "warmed since"
+# Kept among the statistics, but none of them.
+_CHANGES_OF_EDGES = "changes of edges"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,7 @@ class Index:
             table = self._database.table(_ROW_TABLES[type(rows[0])])
             names = [field.name for field in fields(type(rows[0]))]
             table.insert_all(({name: getattr(row, name) for name in names} for row in rows), replace=True)
+            self._note_change(type(rows[0]))
 
     def all(self, row_type: type[Row]) -> Iterator[Row]:
         """Yield every row of a type."""
@@ -306,6 +309,7 @@ class Index:
         for start in range(0, len(wanted), _MOST_PARAMETERS):
             some = wanted[start : start + _MOST_PARAMETERS]
             self._execute(f"delete from {table} where {column} in ({','.join('?' * len(some))})", some)
+            self._note_change(row_type)
 
     def put_entry_modules(self, manifest: str, urls: Iterable[str]) -> None:
         """Replace the list of modules that a manifest holds."""
@@ -329,8 +333,8 @@ class Index:
 
     def statistics(self) -> dict[str, int]:
         """Return all counters."""
-        rows = self._execute("select name, value from statistics order by name").fetchall()
-        return dict(rows)
+        rows = self._execute("select name, value from statistics where name != ? order by name", (_CHANGES_OF_EDGES,))
+        return dict(rows.fetchall())
 
     def note_use(self, manifest: str, used_at: float) -> None:
         """Remember when an entry point was last started or warmed."""
@@ -384,10 +388,10 @@ class Index:
         connection: sqlite3.Connection = self._database.conn
         return int(self._execute("pragma data_version").fetchone()[0]), connection.total_changes
 
-    def edges_version(self) -> tuple[int, int]:
-        """Return two numbers of which one is another after `edges` has changed."""
-        # A row that replaces another one gets a number beyond all there are.
-        return tuple(self._execute("select count(*), coalesce(max(rowid), 0) from requests").fetchone())
+    def edges_version(self) -> int:
+        """Return a number that is another one after `edges` has changed."""
+        row = self._execute("select value from statistics where name = ?", (_CHANGES_OF_EDGES,)).fetchone()
+        return 0 if row is None else int(row[0])
 
     def check(self) -> list[str]:
         """Return what SQLite's own check finds wrong, an empty list for a sound file."""
@@ -399,8 +403,10 @@ class Index:
 
     def clear(self) -> None:
         """Remove every row."""
+        changes = self.edges_version()
         for table in schema.table_names():
             self._execute(f"delete from {table}")
+        self.count({_CHANGES_OF_EDGES: changes + 1})
 
     def vacuum(self) -> None:
         """Give unused pages back to the file system, as far as no other process reads."""
@@ -412,6 +418,10 @@ class Index:
         with contextlib.suppress(sqlite3.Error):
             self._database.close()
         self._discard()
+
+    def _note_change(self, row_type: type) -> None:
+        if row_type is RequestRow:
+            self.count({_CHANGES_OF_EDGES: 1})
 
     def _execute(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
         try:

@@ -110,6 +110,24 @@ async def test_the_graph_of_a_file(editor: Editor) -> None:
     assert {"app.js", "b.js"} <= {node["name"] for node in whole["nodes"]}
 
 
+async def test_the_graph_follows_every_save(editor: Editor) -> None:
+    """An import that goes and comes back leaves as many rows in the index as before."""
+    editor.write("edges.js", "import './b.js';\n")
+    await editor.command("esmcache.warm", editor.uri("edges.js"))
+    for text, reached in (
+        ("import './late.js';\n", "late.js"),
+        ("import './c.cjs';\n", "c.cjs"),
+        ("import './b.js';\n", "b.js"),
+    ):
+        editor.write("edges.js", text)
+        await editor.command("esmcache.warm", editor.uri("edges.js"))
+        graph = await editor.command("esmcache.graph", editor.uri("edges.js"))
+        names = [node["name"] for node in graph["nodes"]]
+        assert [names[edge["to"]] for edge in graph["edges"] if names[edge["from"]] == "edges.js"] == [reached]
+    (editor.root / "edges.js").unlink()
+    editor.touched("edges.js")
+
+
 async def test_modules_by_package(editor: Editor) -> None:
     await editor.command("esmcache.warm", editor.uri("alone.js"))
     packages = {one["name"]: one for one in (await editor.request("esmcache/modules"))["packages"]}

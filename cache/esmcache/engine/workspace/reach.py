@@ -22,7 +22,7 @@ class Reach:
 
     index: Index
     _version: tuple[int, int] = (-1, -1)
-    _edges_version: tuple[int, int] = (-1, -1)
+    _edges_version: int = -1
     _targets: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)
     _sizes: dict[str, int] = field(default_factory=dict)
     _counted: dict[str, Reached] = field(default_factory=dict)
