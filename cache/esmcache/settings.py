@@ -78,7 +78,9 @@ def editor_settings(value: object, before: EditorSettings) -> EditorSettings | s
     """
     if not isinstance(value, dict):
         return before
-    sent = {name: one for name, one in value.items() if one is not None}
+    sent = {name: one for name, one in value.items() if one is not None and one != ""}
+    if isinstance(sent.get("cacheDir"), str) and not os.path.isabs(sent["cacheDir"]):
+        return "cacheDir must be an absolute path"
     try:
         return msgspec.convert({**msgspec.to_builtins(before), **sent}, EditorSettings)
     except msgspec.ValidationError as error:

@@ -86,6 +86,7 @@ class Session:
         self.when_facts_changed: list[Callable[[list[str] | None], None]] = []
         self.when_files_changed: list[Callable[[Sequence[str]], None]] = []
         self.when_activity_changed: list[Callable[[], None]] = []
+        self.when_trouble: list[Callable[[str], None]] = []
         self.when_settings_changed: list[Callable[[], None]] = []
         self._analyst = WorkerProcess(analyst.begin, EngineChoices(), self.unit)
         self._saver = WorkerProcess(warmer.begin, EngineChoices(), None)
@@ -349,6 +350,8 @@ class Session:
         self.activity.trouble, self.activity.is_error = str(error), not isinstance(error, EngineMissing)
         if is_news:
             logger.warning("%s", error)
+            for told in self.when_trouble:
+                told(str(error))
 
     def _no_trouble(self) -> None:
         self.activity.trouble, self.activity.is_error = "", False

@@ -116,10 +116,10 @@ class _Commands:
         """Return what starts a file served."""
         hook = str(await self._session.use_cache(Engine.install_hook))
         build = await self._session.use_cache(Engine.supported_node)
-        cache_dir = self._session.settings.cache_dir
+        cache_dir, conditions = self._session.settings.cache_dir, self._session.settings.conditions
         return {
             "executable": build.executable,
-            "args": ["--require", hook, _path(uri)],
+            "args": ["--require", hook, *(f"--conditions={one}" for one in conditions), _path(uri)],
             "env": {"ESMCACHE_DIR": cache_dir} if cache_dir else {},
             "hook": hook,
         }

@@ -14,7 +14,7 @@ from esmcache.engine.errors import EngineError
 from esmcache.engine.workspace.values import Finding
 from esmcache.engine.workspace.workspace import Workspace
 from esmcache_lsp.convert import SOURCE, diagnostics_from_findings, path_from_uri, uri_from_path, uri_from_url
-from esmcache_lsp.session import Session
+from esmcache_lsp.session import OpenDocument, Session
 
 # A person types on before a text that was changed is worth a look.
 _TYPING_S = 0.15
@@ -114,7 +114,9 @@ class _Published:
     def __init__(self, server: LanguageServer, session: Session) -> None:
         self._server = server
         self._session = session
+        # What was said last of a file, and of which opening of it: a client forgets what it was told when it closes it.
         self._last: dict[str, list[types.Diagnostic]] = {}
+        self._last_of: dict[str, OpenDocument | None] = {}
         self._typing: dict[str, asyncio.TimerHandle] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
@@ -193,12 +195,13 @@ class _Published:
             # Of files that nobody looks at, only what is wrong is told.
             items = [one for one in items if one.severity == types.DiagnosticSeverity.Error]
         self._running.pop(path, None)
-        if self._last.get(path, []) == items:
-            return
-        self._last[path] = items
-        if not items:
-            del self._last[path]
         document = session.documents.get(path)
+        known = self._last.get(path, []) if self._last_of.get(path) is document else None
+        if known == items or (known is None and not items and path not in self._last):
+            return
+        self._last[path], self._last_of[path] = items, document
+        if not items:
+            del self._last[path], self._last_of[path]
         uri, version = (uri_from_path(path), None) if document is None else (document.uri, document.version)
         self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, items, version))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict, dataclass
 
+from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from esmcache.engine.errors import EngineError
@@ -30,7 +31,12 @@ class Status:
 
 
 def register(server: LanguageServer, session: Session) -> None:
-    """Register for everything that may change the status, if the client wants to know of it."""
+    """Register for everything that may change the status, if the client wants to know of it; trouble is told to all."""
+
+    def tell_trouble(message: str) -> None:
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"esmcache: {message}"))
+
+    session.when_trouble.append(tell_trouble)
     experimental = server.client_capabilities.experimental
     if not (isinstance(experimental, dict) and experimental.get("esmcacheStatus")):
         return

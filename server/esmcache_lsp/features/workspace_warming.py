@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from esmcache.engine.errors import EngineError
@@ -90,7 +91,11 @@ class _Warming:
             return None
         token = str(uuid.uuid4())
         progress = self._server.work_done_progress
-        await progress.create_async(token)
+        try:
+            await progress.create_async(token)
+        except JsonRpcException:
+            # It does not want to show this one.
+            return None
         progress.begin(token, types.WorkDoneProgressBegin(title="esmcache: warming", cancellable=True, percentage=0))
         progress.tokens[token].add_done_callback(self._note_end)
         return token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -111,7 +112,8 @@ class _Session:
         assert server is not None
         victims = descendants_of(server.pid)
         if victims:
-            os.kill(self._draw.choice(victims), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._draw.choice(victims), signal.SIGKILL)
 
     async def _warm_elsewhere(self) -> None:
         await self._editor.user.esmcache("warm", "--quiet", self._editor.root / "app.js", codes=(0, 1))

@@ -187,3 +187,26 @@ def _progress_that_ended(editor: Editor) -> list[Any]:
 async def _until_fresh(editor: Editor, name: str) -> None:
     while (await editor.request("esmcache/lookup", uri=editor.uri(name)))["state"] != "fresh":
         await editor.news()
+
+
+async def test_what_only_the_engine_refuses_is_shown_where_it_says(tmp_path: Path, node: Path) -> None:
+    text = "const ä = 'ä'; function f(a, a) {}\n"
+    async with an_editor(tmp_path, node, {"app.js": "export {};\n"}, neovim()) as editor:
+        await editor.warm()
+        editor.open("app.js")
+        editor.save("app.js", text)
+        (found,) = await editor.codes("app.js", ["syntax-error"])
+        assert found.range.start == types.Position(0, text.index("a) {}"))
+        editor.save("app.js", "export {};\n")
+        await editor.codes("app.js", [])
+
+
+async def test_a_file_that_is_opened_again_is_told_of_again(tmp_path: Path, node: Path) -> None:
+    async with an_editor(tmp_path, node, {"app.js": "import './gone.js';\n"}, neovim()) as editor:
+        await editor.warm()
+        editor.open("app.js")
+        await editor.codes("app.js", ["unresolved-import"])
+        editor.close("app.js")
+        editor.client.diagnostics.clear()
+        editor.open("app.js")
+        await editor.codes("app.js", ["unresolved-import"])

@@ -69,6 +69,20 @@ class CachedFacts:
             return [_finding(DiagnosticKind.CACHE_STALE, "")]
         return self._findings_of_fresh(row, found)
 
+    def refusal(self, module: WorkspaceModule) -> VerdictRow | None:
+        """Return why the engine refuses the text that a module has now, None if it was not asked or does not."""
+        row = self._row(module.url)
+        text = module.text
+        if row is None or row.problem != SYNTAX_ERROR:
+            return None
+        if self.lookup(module.url).state is not CacheState.FRESH:
+            return None
+        if text is not None and sha256(text).digest() != row.source_sha256:
+            return None
+        verdicts = self._index.where(VerdictRow, "source_sha256", [row.source_sha256])
+        refusals = (one for one in verdicts if one.outcome == "syntax-error" and one.engine_tag == self.engine_tag)
+        return next(refusals, None)
+
     def state(self, url: str) -> ModuleState:
         """Return what is kept of a module and how much it reaches."""
         found, row = self.lookup(url), self._row(url)

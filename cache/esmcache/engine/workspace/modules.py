@@ -65,6 +65,11 @@ class WorkspaceModule:
     declarations: dict[str, Span | None] = field(default_factory=dict)
 
     @property
+    def text(self) -> bytes | None:
+        """Return the text in the editor, None for a file that is not open."""
+        return self._text if self.is_open else None
+
+    @property
     def is_linkable(self) -> bool:
         """Return whether its record says all that it exports."""
         return self.module_format is ModuleFormat.MODULE and self.complete

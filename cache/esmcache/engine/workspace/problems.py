@@ -14,7 +14,8 @@ from esmcache.engine.workspace.values import START, Finding, Place, RelatedPlace
 from esmcache.file_source import path_from_file_url
 from esmcache.linking import LinkProblem, import_cycles, link_problems
 from esmcache.records import InputKind, ResolutionFailure
-from esmcache.spans import Span
+from esmcache.spans import ColumnUnit, Position, Span
+from esmcache.store.index import VerdictRow
 
 _HINT = re.compile(r'\nDid you mean to import (?P<json>".*")\?$', re.S)
 _NOT_BETWEEN_QUOTES = re.compile(r"[\"'`\\$\n\r]")
@@ -36,6 +37,17 @@ class Problems:
             if with_cycles:
                 findings += self._cycles(module)
         return findings
+
+    def refused(self, module: WorkspaceModule, refusal: VerdictRow) -> Finding:
+        """Return what the engine says of a text that analysis found nothing wrong with: its word is final."""
+        lines = self._modules.lines(module)
+        start = 0
+        if refusal.line > 0:
+            place = Position(refusal.line - 1, max(refusal.column - 1, 0))
+            start = lines.byte_offset(place, ColumnUnit.UTF16)
+        kind = DiagnosticKind.SYNTAX_ERROR
+        message = kind.template.format(detail=refusal.detail)
+        return Finding(kind.code, kind.severity, message, self._modules.range(module, Span(start, start)))
 
     def _own(self, module: WorkspaceModule, diagnostic: Diagnostic) -> Finding:
         kind = diagnostic.kind

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from esmcache.diagnostics import Severity
 from esmcache.engine.counting import own_modules
 from esmcache.engine.facade import Engine
 from esmcache.engine.lookup import Explanation, Lookup
@@ -117,6 +118,9 @@ class Workspace:
         if module is None:
             return []
         found = self._problems.of(module, with_cycles=with_cycles)
+        if not any(one.kind.severity is Severity.ERROR for one in module.diagnostics):
+            refusal = self._cached.refusal(module)
+            found += [] if refusal is None else [self._problems.refused(module, refusal)]
         return [*found, *self._cached.findings(module)] if with_cache else found
 
     def findings_of(
