@@ -54,6 +54,10 @@ class Program:
         """Return an engine over the test's own cache."""
         return Engine.open(node=str(self.node), jobs=1, environment=self.home.environment)
 
+    def code_caches(self) -> bytes:
+        """Return all code caches of the test's own cache, one after the other."""
+        return b"".join(path.read_bytes() for path in sorted(self.home.cache_dir.glob("v8/*/*")))
+
     def hook(self) -> Path:
         """Install the preload and return its path."""
         with self.engine() as engine:

@@ -18,7 +18,8 @@ from esmcache.engine.program import installed_hook
 # Set to anything, every program is run in every state by every Node; that takes a quarter of an hour.
 _EVERYTHING = bool(os.environ.get("ESMCACHE_TEST_EVERYTHING"))
 
-# Every program is run warm and stale by Node 24. Of the other states and the other Nodes each half has one.
+# Every program is run warm and stale by Node 24. Of the other states and the other Nodes each half has one; by the
+# other Nodes they are run with the functions that they call, too.
 _PAIRS = [
     (program, node)
     for program in all_programs()
@@ -70,6 +71,7 @@ def test_program(
     version = request.node.callspec.params["any_node"]
     is_cold_too = _EVERYTHING or (version == "node24" and program.is_of_first_half)
     is_damaged_too = _EVERYTHING or (version == "node24" and not program.is_of_first_half)
+    is_with_calls_too = _EVERYTHING or not (is_cold_too or is_damaged_too)
     starter = Starter(program, tmp_path / "project", any_node, home, hook)
     starter.prepare()
     native = starter.native()
@@ -79,6 +81,9 @@ def test_program(
     warm = starter.served()
     assert warm == native, f"warm: {starter.reports}"
     _check_record(program, version, starter.record(warm), update=update_golden)
+    if is_with_calls_too:
+        starter.warm_with_calls()
+        assert starter.served() == native, f"with what it calls: {starter.reports}"
     if is_damaged_too:
         for directory in ("packs", "manifests"):
             with starter.damaged(directory):

@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from conftest import EsmcacheHome
 from differential.programs import DifferentialProgram
+from esmcache.engine import publishing
 from esmcache.engine.facade import Engine
 
 _WATCHDOG_S = 120
@@ -63,9 +66,21 @@ class Starter:
     def warm(self) -> None:
         """Warm the program's entry points."""
         before = set(self._cache_files())
-        with Engine.open(node=str(self.node), jobs=1, environment=self.home.environment) as engine:
-            engine.warm([self.root / name for name in self.program.warmed])
+        self._warm()
         self._mine = [path for path in self._cache_files() if path not in before]
+
+    def warm_with_calls(self) -> None:
+        """Warm again, with the functions that the starts since then have called."""
+        self._warm()
+
+    def _warm(self) -> None:
+        with (
+            pytest.MonkeyPatch.context() as patched,
+            Engine.open(node=str(self.node), jobs=1, environment=self.home.environment) as engine,
+        ):
+            # However small a program is, its first warm start tells which functions it called.
+            patched.setattr(publishing, "_LEAST_BYTES_WITH_CALLS", 0)
+            engine.warm([self.root / name for name in self.program.warmed])
 
     def native(self) -> Seen:
         """Return what is seen of the program without esmcache."""

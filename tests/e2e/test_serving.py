@@ -318,6 +318,35 @@ def test_what_only_ran_can_tell_is_warmed_from_the_runners_report(program: Progr
     assert (report["missed"], report["served"]) == ([], 2)
 
 
+def test_functions_that_a_start_called_are_compiled_ahead_from_then_on(program: Program) -> None:
+    program.write(
+        {
+            "app.mjs": "import { called } from './functions.mjs';\nimport required from './required.cjs';\n"
+            "console.log(called(), required.called());\n" + "// A program that is worth it.\n" * 3000,
+            "functions.mjs": "export function called() { return 'it is called'; }\n"
+            "export const idle = () => 'nobody calls it';\n",
+            "required.cjs": "exports.called = () => 'it is called';\nexports.idle = () => 'nobody calls it';\n",
+        }
+    )
+    program.warm()
+    assert b"it is called" not in program.code_caches()
+    program.check_same()
+    with program.engine() as engine:
+        assert engine.warm_missed().entries == 1
+    assert program.code_caches().count(b"it is called") == 2
+    assert b"nobody calls it" not in program.code_caches()
+    assert (program.check_same()["served"], program.warm().compiled) == (3, 0)
+    with program.engine() as engine:
+        assert engine.warm_missed().entries == 0
+    program.write({"functions.mjs": "export function called() { return 'called again'; }\n"})
+    assert program.warm().compiled == 1
+    program.check_same()
+    with program.engine() as engine:
+        # One module of three is another one: what is known of the others is too little.
+        assert engine.warm_missed().entries == 1
+    assert b"called again" in program.code_caches()
+
+
 def test_workers_are_served(program: Program) -> None:
     program.write(
         {

@@ -33,11 +33,16 @@ class CompileKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CompileTask:
-    """One file to compile: its bytes as they are on disk and the URL that Node would load it by."""
+    """One file to compile: its bytes as they are on disk and the URL that Node would load it by.
+
+    `functions` are the offsets, in UTF-16 code units of the compiled text, at which those functions start that the
+    code cache is to have besides the top level; where none starts nothing happens.
+    """
 
     kind: CompileKind
     url: str
     source: bytes
+    functions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class Compile:
     kind: str
     url: str
     filename: str
+    functions: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,7 @@ def encode_compile(task_id: int, task: CompileTask) -> bytes:
         "kind": task.kind.value,
         "url": task.url,
         "filename": task.url if filename is None else filename,
+        "functions": task.functions,
     }
     encoded = json.dumps(header, separators=(",", ":")).encode("ascii")
     return _LENGTHS.pack(len(encoded), len(task.source)) + encoded + task.source

@@ -1,7 +1,8 @@
 """Code caches: asks Node's workers for what the store does not have, and writes the entries that Node will read.
 
 The entries below v8/ are the only home of code caches. An entry's bytes do not depend on where the file lies, so the
-same source elsewhere gets a hard link.
+same source elsewhere gets a hard link. What V8 compiles of itself is a module's top level; the functions that starts
+were seen to call are compiled with it, so that a start finds them in the code cache, too.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from esmcache.records import (
     Phase,
 )
 from esmcache.serving.node_compile_cache import compiled_text, directory_name, encode_entry, entry_name
-from esmcache.store.index import CodeCacheRow, Index, VerdictRow
+from esmcache.store.index import CalledFunctionsRow, CodeCacheRow, Index, VerdictRow
 
 _COMPILE_KINDS = {ModuleFormat.MODULE: CompileKind.MODULE, ModuleFormat.COMMONJS: CompileKind.COMMONJS}
 
@@ -60,6 +61,7 @@ class Compiler:
         self._pool = pool
         self._verdicts: dict[tuple[bytes, str], Verdict] = {}
         self._stored: dict[bytes, list[CodeCacheRow]] = {}
+        self._called: dict[bytes, CalledFunctionsRow] = {}
         self._pending: dict[tuple[bytes, str], tuple[Future[CompiledSource | CompileFailure], bytes]] = {}
         self._entries_there: set[str] | None = None
         self.verdict_rows: list[VerdictRow] = []
@@ -80,6 +82,8 @@ class Compiler:
         for cache in self._index.where(CodeCacheRow, "source_sha256", wanted):
             if cache.engine_tag == self._build.engine_tag:
                 self._stored.setdefault(cache.source_sha256, []).append(cache)
+        for called in self._index.where(CalledFunctionsRow, "source_sha256", wanted):
+            self._called[called.source_sha256] = called
 
     def ask(self, module: GraphModule, source_of: Callable[[GraphModule], bytes | None]) -> None:
         """Start compiling, unless the engine's verdict is known and its code cache at hand."""
@@ -97,7 +101,9 @@ class Compiler:
                 return
         source = source_of(module)
         if source is not None:
-            self._pending[key] = (self._pool.submit(CompileTask(kind, module.url, source)), source)
+            called = self._called.get(fact.sha256)
+            task = CompileTask(kind, module.url, source, () if called is None else called.offsets)
+            self._pending[key] = (self._pool.submit(task), source)
 
     def verdict(self, module: GraphModule) -> Verdict:
         """Return the engine's word on a module that was asked for, once it has come; raises OSError."""
@@ -119,6 +125,9 @@ class Compiler:
             return verdict
         future, source = pending
         answer = future.result()
+        if isinstance(answer, CompileFailure) and answer.ended_engine and fact.sha256 in self._called:
+            # Perhaps it is not the source that the engine cannot bear, but the functions being asked for.
+            answer = self._pool.submit(CompileTask(CompileKind(key[1]), module.url, source)).result()
         self.compiled += 1
         verdict = _verdict_from_answer(answer)
         self._verdicts[key] = verdict
@@ -138,6 +147,10 @@ class Compiler:
             return None
         return self._v8_path / self._directory / _entry_name(module, found)
 
+    def knows_called_functions(self, module: GraphModule) -> bool:
+        """Return whether a start has told which functions of the module's source it called, if any."""
+        return module.fact is not None and module.fact.sha256 in self._called
+
     def has_entry(self, module: GraphModule) -> bool:
         """Return whether the module's code cache is where Node will look for it."""
         found = module.module_format
@@ -155,7 +168,10 @@ class Compiler:
         """Return whether the module's entry is there, linking that of another file with the same source if need be."""
         name = _entry_name(module, found)
         entry = f"{self._directory}/{name}"
-        rows = [row for row in self._stored.get(source_sha256, ()) if row.kind == found.value]
+        called = self._checksum_of_called(source_sha256)
+        rows = [
+            row for row in self._stored.get(source_sha256, ()) if row.kind == found.value and row.functions == called
+        ]
         if any(row.url == module.url for row in rows) and name in self._entries():
             return True
         for row in rows:
@@ -178,6 +194,10 @@ class Compiler:
         write_whole(self._v8_path / entry, content)
         self._note(module, found, source_sha256, entry, sha256(content).digest(), len(content))
 
+    def _checksum_of_called(self, source_sha256: bytes) -> int:
+        called = self._called.get(source_sha256)
+        return 0 if called is None else called.checksum
+
     def _note(
         self,
         module: GraphModule,
@@ -188,7 +208,15 @@ class Compiler:
         size: int,
     ) -> None:
         row = CodeCacheRow(
-            self._build.engine_tag, module.url, found.value, source, entry, content_sha256, size, time.time()
+            self._build.engine_tag,
+            module.url,
+            found.value,
+            source,
+            entry,
+            content_sha256,
+            size,
+            time.time(),
+            self._checksum_of_called(source),
         )
         self.cache_rows.append(row)
         self._stored.setdefault(source, []).append(row)

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from esmcache.cache_directory import CacheDirectory
-from esmcache.store.index import Index, MissRow
+from esmcache.store.index import CalledFunctionsRow, Index, MissRow
 
 # Reasons under which another warm would change nothing.
 _NOT_WARMABLE = "flag "
+# A start that calls more functions of one source than this has told nonsense.
+_MOST_FUNCTIONS = 100_000
+_LARGEST_OFFSET = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
 class RunnerReport:
-    """What one process told when it ended; see serving/runtime/events.cjs."""
+    """What one process told when it ended; see serving/runtime/starting.cjs.
+
+    `called` has, by the SHA-256 of a source, where in it the functions start that were called; most starts tell none.
+    """
 
     time: float
     entry: str
@@ -31,6 +39,7 @@ class RunnerReport:
     stale: tuple[str, ...]
     reason: str
     code_caches: str
+    called: Mapping[bytes, tuple[int, ...]]
 
 
 def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
@@ -58,10 +67,25 @@ def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
         for name, report in reports:
             index.note_use(f"{name}.manifest", report.time)
             index.note_misses(_misses(report))
+            if report.called:
+                _note_called(index, f"{name}.manifest", report.called)
         index.count(_totals([report for _, report in reports]))
     for path in taken:
         path.unlink(missing_ok=True)
     return [report for _, report in sorted(reports, key=lambda pair: pair[1].time)]
+
+
+def _note_called(index: Index, manifest: str, called: Mapping[bytes, tuple[int, ...]]) -> None:
+    """Add what a start called to what others did; of what it did not load it is known that it called nothing."""
+    hashes = {row.source_sha256 for row in index.closure(manifest)}.union(called)
+    known = {row.source_sha256: row for row in index.where(CalledFunctionsRow, "source_sha256", hashes)}
+    rows = []
+    for digest in hashes:
+        before = known.get(digest)
+        row = CalledFunctionsRow.of(digest, (*called.get(digest, ()), *(before.offsets if before else ())))
+        if row != before:
+            rows.append(row)
+    index.put(rows)
 
 
 def _misses(report: RunnerReport) -> list[MissRow]:
@@ -72,7 +96,11 @@ def _misses(report: RunnerReport) -> list[MissRow]:
     if report.reason and not report.reason.startswith(_NOT_WARMABLE):
         return [miss("", report.reason)]
     found = [miss(url, "not in the manifest") for url in report.missed if url.startswith("file://")]
-    return found + [miss("", "changed")] * bool(report.stale or report.faults or report.hashed)
+    if report.stale or report.faults or report.hashed:
+        found.append(miss("", "changed"))
+    elif report.called:
+        found.append(miss("", "compiled without the functions that it calls"))
+    return found
 
 
 def _totals(reports: list[RunnerReport]) -> dict[str, int]:
@@ -105,6 +133,16 @@ def _parse(line: bytes) -> RunnerReport | None:
             stale=tuple(map(str, said.get("stale", ()))),
             reason=str(said.get("reason", "")),
             code_caches=str(said.get("codeCaches", "")),
+            called=_parse_called(said.get("called") or {}),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _parse_called(said: dict[str, list[int]]) -> dict[bytes, tuple[int, ...]]:
+    """Return what is well-formed of `{SHA-256 in hex: offsets}`; raises what malformed JSON values raise."""
+    return {
+        bytes.fromhex(digest): tuple(int(start) for start in starts if 0 <= start <= _LARGEST_OFFSET)
+        for digest, starts in said.items()
+        if len(digest) == 2 * sha256().digest_size and len(starts) <= _MOST_FUNCTIONS
+    }

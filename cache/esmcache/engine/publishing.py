@@ -36,6 +36,10 @@ _REFUSED_IN_URLS = re.compile(r"%2f|%5c", re.IGNORECASE)
 _RESOLVE = re.compile(rb"\bresolve\b")
 _PATHS = re.compile(rb"\bpaths\b")
 _MOST_APPENDED_AT_ONCE = 32 * 1024 * 1024
+# Of a program that is smaller, V8 compiles what is called sooner than a start could tell what that was.
+_LEAST_BYTES_WITH_CALLS = 64 * 1024
+# After an edit, or another package, what is known of the rest is good enough.
+_MOST_WITHOUT_CALLS = 0.2
 
 
 @dataclass(slots=True)
@@ -191,6 +195,7 @@ class Publisher:
                 self._package_json_facts,
                 self._directory_facts,
                 self._build.v8_tag if has_code_caches else None,
+                wants_called_functions=has_code_caches and self._wants_called_functions(modules),
             )
         )
         name = manifest_name(identity)
@@ -199,6 +204,13 @@ class Publisher:
             write_whole(path, content)
             self.manifests_written += 1
         return name, modules
+
+    def _wants_called_functions(self, modules: Iterable[GraphModule]) -> bool:
+        compiled = [one for one in modules if one.kind in (ServedKind.MODULE, ServedKind.COMMONJS) and one.fact]
+        if sum(one.fact.fingerprint.size for one in compiled if one.fact) < _LEAST_BYTES_WITH_CALLS:
+            return False
+        unknown = sum(not self._compiler.knows_called_functions(one) for one in compiled)
+        return unknown > _MOST_WITHOUT_CALLS * len(compiled)
 
     def _manifest_module(self, module: GraphModule, numbers: dict[str, int]) -> ManifestModule:
         requests: dict[str, list[ManifestRequest]] = {}

@@ -12,8 +12,8 @@ The file is little-endian. A header of 32 u32:
     12 inputs: count       13 offset              14 packs: count        15 offset
     16 facts: offset       17 hashes: offset      18 strings: offset     19 strings: bytes
     20 strings: flags (1: ASCII)                  21, 22 identity: string
-    23 V8 tag of the code caches in v8/, valid where header[24] is 1
-    24 flags (1: code caches)                     25 to 31 zero
+    23 V8 tag of the code caches in v8/, valid where there are any
+    24 flags (1: code caches, 2: which functions a start calls is not known and wanted)      25 to 31 zero
 
 A string is two u32: offset and length, in UTF-16 code units of the decoded string section. Then the tables:
 
@@ -53,6 +53,8 @@ ASKED_WHILE_RUNNING = 4
 
 HEADER_SIZE = 128
 MODULE_FORMAT = struct.Struct("<12I")
+_FLAG_CODE_CACHES = 1
+_FLAG_WANTS_CALLED_FUNCTIONS = 2
 _FLAG_PROVEN = 1
 _FLAG_ASCII = 2
 _INPUT_KINDS = {
@@ -106,13 +108,17 @@ class ManifestModule:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All that `encode_manifest` writes; `v8_tag` is None where there are no code caches."""
+    """All that `encode_manifest` writes; `v8_tag` is None where there are no code caches.
+
+    With `wants_called_functions` the next start tells which functions it called.
+    """
 
     identity: str
     modules: Sequence[ManifestModule]
     package_json_facts: dict[str, FileFact]
     directory_facts: dict[str, Fingerprint]
     v8_tag: int | None
+    wants_called_functions: bool = False
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -155,13 +161,19 @@ def encode_manifest(manifest: Manifest) -> bytes:
     header += [body.add(b"".join(map(fact_numbers, facts)))]
     header += [body.add(b"".join(bytes(32) if fact is None else fact.sha256 for fact in facts))]
     header += [body.add(text), len(text), text_flags, *identity]
-    header += [manifest.v8_tag or 0, int(manifest.v8_tag is not None)]
+    header += [manifest.v8_tag or 0, _flags(manifest)]
     header += [0] * (32 - len(header))
     content = body.bytes()
     header[2] = HEADER_SIZE + len(content)
     packed = struct.pack("<32I", *header)
     header[3] = checksum(packed[16:] + content)
     return struct.pack("<32I", *header) + content
+
+
+def _flags(manifest: Manifest) -> int:
+    if manifest.v8_tag is None:
+        return 0
+    return _FLAG_CODE_CACHES | _FLAG_WANTS_CALLED_FUNCTIONS * manifest.wants_called_functions
 
 
 def check_manifest(data: bytes) -> str | None:

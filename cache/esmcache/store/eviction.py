@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from esmcache.store.index import (
     AnalysisRow,
     BlobRow,
+    CalledFunctionsRow,
     CodeCacheRow,
     EntryPointRow,
     Index,
@@ -79,6 +80,7 @@ class Budget:
         self._index.remove(BlobRow, "key", plan.blob_keys)
         self._index.remove(AnalysisRow, "source_sha256", plan.hashes)
         self._index.remove(VerdictRow, "source_sha256", plan.hashes)
+        self._index.remove(CalledFunctionsRow, "source_sha256", plan.hashes)
         self._index.remove(PackEntryRow, "pack", plan.packs)
 
     def _freed(

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import struct
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -22,6 +24,8 @@ from esmcache.store import schema
 _BUSY_TIMEOUT_MS = 60_000
 _MOST_PARAMETERS = 500
 _SETTLED = "warmed since"
+# A name in a damaged schema need not be UTF-8, and Python's sqlite3 does not count that as an error of the database.
+_FAULTS = (sqlite3.DatabaseError, UnicodeDecodeError)
 # Kept among the statistics, but none of them.
 _CHANGES_OF_EDGES = "changes of edges"
 
@@ -130,7 +134,10 @@ class BlobRow:
 
 @dataclass(frozen=True, slots=True)
 class CodeCacheRow:
-    """A stored code cache: the entry's path below v8/ and the SHA-256 of the whole entry."""
+    """A stored code cache: the entry's path below v8/ and the SHA-256 of the whole entry.
+
+    `functions` is the checksum of the called functions that it has besides the top level, 0 where there are none.
+    """
 
     engine_tag: str
     url: str
@@ -140,6 +147,31 @@ class CodeCacheRow:
     content_sha256: bytes
     size: int
     stored_at: float
+    functions: int
+
+
+@dataclass(frozen=True, slots=True)
+class CalledFunctionsRow:
+    """Where in a source text (UTF-16 code units) those functions start that starts called: u32 LE, ascending."""
+
+    source_sha256: bytes
+    starts: bytes
+
+    @classmethod
+    def of(cls, source_sha256: bytes, offsets: Iterable[int]) -> CalledFunctionsRow:
+        """Return the row that holds these offsets, in whatever order they are."""
+        ordered = sorted(set(offsets))
+        return cls(source_sha256, struct.pack(f"<{len(ordered)}I", *ordered))
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Return the offsets, ascending."""
+        return struct.unpack(f"<{len(self.starts) // 4}I", self.starts)
+
+    @property
+    def checksum(self) -> int:
+        """Return a number that other functions do not share, 0 for none."""
+        return zlib.crc32(self.starts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +232,7 @@ _ROW_TABLES: dict[type, str] = {
     PackageRow: "packages",
     BlobRow: "blobs",
     CodeCacheRow: "code_caches",
+    CalledFunctionsRow: "called_functions",
     PackEntryRow: "pack_entries",
     EntryPointRow: "entry_points",
     MissRow: "misses",
@@ -224,14 +257,14 @@ class Index:
         self._path = path
         try:
             self._database = self._open()
-        except sqlite3.DatabaseError as error:
+        except _FAULTS as error:
             if isinstance(error, sqlite3.OperationalError) and "not a database" not in str(error):
                 raise IndexUnusable(f"{path} cannot be opened: {error}") from error
             # Whatever is there is no index; losing it loses nothing but time.
             self._discard()
             try:
                 self._database = self._open()
-            except sqlite3.DatabaseError as again:
+            except _FAULTS as again:
                 raise IndexUnusable(f"{path} cannot be opened: {again}") from again
         self._inode = os.stat(path).st_ino
 
@@ -267,7 +300,7 @@ class Index:
                 self._database.rollback()
                 raise
             self._database.commit()
-        except sqlite3.DatabaseError as error:
+        except _FAULTS as error:
             raise _fault(self._path, error) from error
 
     def put(self, rows: Sequence[Any]) -> None:
@@ -426,7 +459,7 @@ class Index:
     def _execute(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
         try:
             return self._database.execute(sql, parameters)
-        except sqlite3.DatabaseError as error:
+        except _FAULTS as error:
             raise _fault(self._path, error) from error
 
     def _select(self, row_type: type[Row], condition: str, parameters: Sequence[object]) -> Iterator[Row]:
@@ -464,7 +497,7 @@ class Index:
 _PASSING = ("locked", "busy", "readonly", "full", "disk i/o", "unable to open", "interrupted")
 
 
-def _fault(path: Path, error: sqlite3.DatabaseError) -> IndexUnusable:
+def _fault(path: Path, error: Exception) -> IndexUnusable:
     message = f"{path} cannot be used: {error}"
     passing = any(word in str(error).lower() for word in _PASSING)
     return IndexUnusable(message) if passing else IndexDamaged(message)

@@ -92,9 +92,12 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
             "content_sha256": bytes,
             "size": int,
             "stored_at": float,
+            "functions": int,
         },
         ("engine_tag", "url"),
     ),
+    # Where in a source text those functions start that starts of programs called.
+    "called_functions": ({"source_sha256": bytes, "starts": bytes}, ("source_sha256",)),
     "pack_entries": (
         {"source_sha256": bytes, "pack": str, "offset": int, "length": int, "checksum": int, "ascii": int},
         ("source_sha256", "pack"),
@@ -152,8 +155,16 @@ def _forget_analyses(database: Database) -> None:
     database.table("analyses").create(columns, pk=key, if_not_exists=True)
 
 
+def _know_called_functions(database: Database) -> None:
+    columns, key = _TABLES["called_functions"]
+    database.table("called_functions").create(columns, pk=key[0], if_not_exists=True)
+    caches = database.table("code_caches")
+    if "functions" not in caches.columns_dict:
+        caches.add_column("functions", int, not_null_default=0)
+
+
 # Migration i takes an index of user_version i to i + 1.
-_MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create, _forget_analyses)
+_MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create, _forget_analyses, _know_called_functions)
 
 VERSION = len(_MIGRATIONS)
 

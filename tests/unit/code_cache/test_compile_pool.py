@@ -254,5 +254,36 @@ def test_flags_change_the_code_cache_only(node: Path) -> None:
     assert len(second.code_cache) > len(first.code_cache)
 
 
+@pytest.mark.parametrize("kind", [CompileKind.MODULE, CompileKind.COMMONJS, CompileKind.DETECT])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\u2028", " "])
+def test_the_code_cache_has_the_functions_that_were_asked_for(
+    any_node: Path, kind: CompileKind, line_end: str
+) -> None:
+    lines = [
+        "#!/usr/bin/env node \U0001f600\n",
+        "import { one } from './nowhere.mjs';" if kind is not CompileKind.COMMONJS else "'é';",
+        "function f() { return 'in f'; }",
+        "var g = async () => 'in g', unasked = () => 'in unasked';",
+        "class C { static s() { return 'in s'; } *m() { yield 'in m'; } }",
+        "function outer() { 'in outer'; return function inner() { return 'in inner'; }; }",
+        # V8 makes nothing of a function that nothing refers to.
+        "throw [f, g, unasked, C, outer];",
+    ]
+    text = line_end.join(lines)
+    starts = {"f": "function f", "g": "async ()", "s": "s() {", "m": "*m() {", "inner": "function inner"}
+    offsets = [len(text[: text.index(start)].encode("utf-16-le")) // 2 for start in starts.values()]
+    # Offsets where no function is: none of them may do harm.
+    task = CompileTask(kind, URL, text.encode(), (*offsets, 0, 25, len(text), 1 << 31))
+    with CompilePool(build_of(any_node)) as pool:
+        plain, asked = (pool.submit(one).result(60) for one in (replace(task, functions=()), task))
+    assert isinstance(plain, CompiledSource)
+    assert isinstance(asked, CompiledSource)
+    assert asked.requested_modules == plain.requested_modules
+    for name in starts:
+        assert f"in {name}".encode() not in plain.code_cache
+        assert f"in {name}".encode() in asked.code_cache
+    assert b"in unasked" not in asked.code_cache
+
+
 def test_a_missing_node_is_a_value(tmp_path: Path) -> None:
     assert isinstance(describe_node(str(tmp_path / "absent")), NodeMissing)

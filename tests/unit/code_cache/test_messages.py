@@ -29,10 +29,10 @@ def test_definitions_are_the_same_on_both_sides(node: Path) -> None:
 
 
 def test_compile_frame_has_the_fields_of_compile() -> None:
-    task = messages.CompileTask(messages.CompileKind.MODULE, "file:///a%20b.js", b"source")
+    task = messages.CompileTask(messages.CompileKind.MODULE, "file:///a%20b.js", b"source", (3, 70))
     frame = messages.encode_compile(7, task)
     length = int.from_bytes(frame[:4], "little")
     header = json.loads(frame[8 : 8 + length])
     assert header.pop("type") == "Compile"
-    assert messages.Compile(**header) == messages.Compile(7, "module", "file:///a%20b.js", "/a b.js")
+    assert messages.Compile(**header) == messages.Compile(7, "module", "file:///a%20b.js", "/a b.js", [3, 70])
     assert frame[8 + length :] == b"source"

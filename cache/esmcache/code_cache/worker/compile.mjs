@@ -1,4 +1,5 @@
-// Source bytes to a V8 code cache and the engine's own list of module requests. Nothing is linked or evaluated.
+// Source bytes to a V8 code cache and the engine's own list of module requests. Nothing is evaluated, and nothing linked
+// but to an empty module, which is how V8 gets to a module's functions.
 //
 // The text must be the very text that Node will compile when it loads the file: the ES module loader decodes with
 // TextDecoder (which drops a byte order mark), the CommonJS loader with 'utf8' (which keeps it). Neither touches
@@ -14,6 +15,8 @@ const CJS_PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname
 const LONGEST_BLANKS = 1019;
 const DEFAULT_LOADER = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
 
+let emptyModule = null;
+
 // By --expose-internals: Node's own syntax detection, and where in the text an error is (no public name for either).
 const { internalBinding } = require('internal/test/binding');
 const { containsModuleSyntax } = internalBinding('contextify');
@@ -21,17 +24,18 @@ const { arrow_message_private_symbol: ARROW_MESSAGE } = internalBinding('util').
 const { getErrorSourcePositions } = internalBinding('errors'); // not in Node 22
 
 /**
- * Return `{ codeCache, requests, detectedKind }`; throws what the engine throws, with `detectedKind` set on it.
+ * Resolve to `{ codeCache, requests, detectedKind }`; throws what the engine throws, with `detectedKind` set on it.
  * @param {'module' | 'commonjs' | 'detect'} kind
+ * @param {number[]} functions where in the text those functions start that the code cache is to have
  */
-export function compile(kind, url, filename, bytes) {
+export async function compile(kind, url, filename, functions, bytes) {
   switch (kind) {
     case 'module':
-      return compileModule(url, bytes, null);
+      return compileModule(url, functions, bytes, null);
     case 'commonjs':
-      return compileCommonJS(filename, bytes, null);
+      return compileCommonJS(filename, functions, bytes, null);
     case 'detect':
-      return detect(url, filename, bytes);
+      return detect(url, filename, functions, bytes);
     default:
       throw new TypeError(`no such kind: ${kind}`);
   }
@@ -44,38 +48,59 @@ export function describeError(error) {
   return { message, isSyntaxError, ...(isSyntaxError ? position(error) : { line: 0, column: 0 }) };
 }
 
-function compileModule(url, bytes, detectedKind) {
-  const module = new vm.SourceTextModule(decoder.decode(bytes), { identifier: url });
+async function compileModule(url, functions, bytes, detectedKind) {
+  const text = decoder.decode(bytes);
+  const module = new vm.SourceTextModule(text, { identifier: url });
   const requests = moduleRequests(module).map(({ specifier, attributes, phase }) => [
     specifier,
     Object.entries(attributes),
     typeof phase === 'string' ? phase : 'evaluation',
   ]);
+  // Instantiating fails as soon as a name is imported, which is after the engine has reported the text.
+  const instantiate = () => module.link(() => emptyModule).catch(() => {});
+  if (functions.length > 0) await withFunctions(text, functions, instantiate);
   const codeCache = module.createCachedData();
   // What the engine would not take back from itself, or what ends it here, is served to nobody.
-  new vm.SourceTextModule(decoder.decode(bytes), { identifier: url, cachedData: codeCache });
+  new vm.SourceTextModule(text, { identifier: url, cachedData: codeCache });
   return { codeCache, requests, detectedKind };
 }
 
-function compileCommonJS(filename, bytes, detectedKind) {
+async function compileCommonJS(filename, functions, bytes, detectedKind) {
   const text = bytes.utf8Slice(0, bytes.length);
   const options = { filename, importModuleDynamically: DEFAULT_LOADER };
-  const { cachedData } = vm.compileFunction(text, CJS_PARAMETERS, { ...options, produceCachedData: true });
+  const produce = () => vm.compileFunction(text, CJS_PARAMETERS, { ...options, produceCachedData: true });
+  const { cachedData } = functions.length > 0 ? await withFunctions(text, functions, produce) : produce();
   const taken = vm.compileFunction(text, CJS_PARAMETERS, { ...options, cachedData });
   if (taken.cachedDataRejected) throw new Error('the engine does not take its own code cache');
   return { codeCache: cachedData, requests: [], detectedKind };
 }
 
-// As Node does it: CommonJS if it compiles as such, else a module if the reason lies in module syntax.
-function detect(url, filename, bytes) {
+// The engine reports a text to whoever debugs it when it makes the function that runs it: of CommonJS before the code
+// cache is taken, of a module when it is instantiated.
+async function withFunctions(text, functions, run) {
+  const { want, wantNothing } = await import('./functions.mjs');
+  if (emptyModule === null) {
+    emptyModule = new vm.SyntheticModule([], () => {});
+    await emptyModule.link(() => {});
+  }
+  want(text, functions);
   try {
-    return compileCommonJS(filename, bytes, 'commonjs');
+    return await run();
+  } finally {
+    wantNothing();
+  }
+}
+
+// As Node does it: CommonJS if it compiles as such, else a module if the reason lies in module syntax.
+async function detect(url, filename, functions, bytes) {
+  try {
+    return await compileCommonJS(filename, functions, bytes, 'commonjs');
   } catch (error) {
     const isModule = containsModuleSyntax(bytes.utf8Slice(0, bytes.length), filename, url);
     if (!isModule) throw Object.assign(error, { detectedKind: 'commonjs' });
   }
   try {
-    return compileModule(url, bytes, 'module');
+    return await compileModule(url, functions, bytes, 'module');
   } catch (error) {
     throw Object.assign(error, { detectedKind: 'module' });
   }

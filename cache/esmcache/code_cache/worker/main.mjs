@@ -10,10 +10,10 @@ const OUTPUT = 1;
 // Modules are freed by callbacks of the event loop, which therefore has to turn now and then.
 const TASKS_PER_TURN = 256;
 
-function answer({ id, kind, url, filename }, source) {
+async function answer({ id, kind, url, filename, functions }, source) {
   let result;
   try {
-    result = compile(kind, url, filename, source);
+    result = await compile(kind, url, filename, functions, source);
   } catch (error) {
     const { message, line, column, isSyntaxError } = describeError(error);
     const failure = { id, message, line, column, is_syntax_error: isSyntaxError };
@@ -36,6 +36,6 @@ const next = frameReader(INPUT);
 for (let count = 1; ; count++) {
   const frame = next();
   if (frame === null) break;
-  answer(frame.header, frame.payload);
+  await answer(frame.header, frame.payload);
   if (count % TASKS_PER_TURN === 0) await new Promise(setImmediate);
 }

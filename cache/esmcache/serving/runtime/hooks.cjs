@@ -18,6 +18,7 @@ const S_IFMT = fs.constants.S_IFMT;
 const S_IFREG = fs.constants.S_IFREG;
 const S_IFDIR = fs.constants.S_IFDIR;
 const S_IFLNK = fs.constants.S_IFLNK;
+const { min, max } = Math;
 const READ_AT_ONCE = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 const MAYBE = { throwIfNoEntry: false };
 
@@ -41,10 +42,23 @@ const MOST_REPORTED = 200;
 
 // What a program may replace to change how Node finds and reads files; the manifest answers only while none is.
 const PATCHABLE = ['_resolveFilename', '_findPath', '_resolveLookupPaths', '_nodeModulePaths', '_stat', '_readPackage'];
-const PATCHABLE_FS = ['readFileSync', 'realpathSync', 'statSync', 'lstatSync', 'openSync', 'readSync'];
 // Before 22.22.3 and 24.11.1, as soon as there is any load hook, Node gives CommonJS that is imported a `require` of its
 // own, without `cache`, and makes it anew where it is required as well.
 const ANSWERS_LOAD = !/^v(?:22\.(?:1\d\.|2[01]\.|22\.[0-2]$)|23\.|24\.(?:\d\.|10\.|11\.0$)|25\.0\.)/.test(process.version);
+
+// Answers inherit nothing, as if made by `{ __proto__: null }`, which V8 makes a hash table of: dear to make and to copy.
+function Resolved(url, format) {
+  this.url = url;
+  this.format = format;
+  this.shortCircuit = true;
+}
+function Loaded(format, source) {
+  this.format = format;
+  this.source = source;
+  this.shortCircuit = true;
+}
+Resolved.prototype = { __proto__: null };
+Loaded.prototype = { __proto__: null };
 
 // Node asks the hook that was registered last first, and its asynchronous hooks (module.register) last of all. Answering
 // without asking further would pass over those that came before; once there are any, ours go.
@@ -67,9 +81,9 @@ const watchForOthers = (function watchForOthers(registered) {
 
 /** Register the hooks and return the report that they fill in, or null where another's hooks were there before. */
 module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, tellWorkers) {
-  const { indexes, modules, requests, sets, members, inputs, facts, hashes } = manifest;
+  const { indexes, modules, requests, sets, members, inputs, facts, hashes, hashWords } = manifest;
   const originals = PATCHABLE.map((name) => Module[name]);
-  const originalsFs = PATCHABLE_FS.map((name) => fs[name]);
+  const { realpathSync, statSync } = fs;
   const extensions = Module._extensions;
   const extensionCount = Object.keys(extensions).length;
   const { keys } = Object;
@@ -171,8 +185,14 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     return keys(extensions).length !== extensionCount;
   }
   const filesPatched = (function filesPatched() {
-    for (let i = 0; i < PATCHABLE_FS.length; i++) if (fs[PATCHABLE_FS[i]] !== originalsFs[i]) return true;
-    return false;
+    return (
+      fs.readFileSync !== readFileSync ||
+      fs.realpathSync !== realpathSync ||
+      fs.statSync !== statSync ||
+      fs.lstatSync !== lstatSync ||
+      fs.openSync !== openSync ||
+      fs.readSync !== readSync
+    );
   });
 
   // Node hands out the same arrays every time; others mean that another hook asks under other conditions.
@@ -204,7 +224,7 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     const parent = context.parentURL;
     const parentIndex = indexes[parent === undefined ? specifier : parent];
     if (parentIndex === undefined) return null;
-    const request = manifest.requestsOf(parentIndex, way)[specifier];
+    const request = manifest.requestOf(parentIndex, way, specifier);
     if (request === undefined) return null;
     if (filesPatched() || (way === REQUIRE && requirePatched())) return null;
     // Another type gives a file another format, under flags that Node has for it.
@@ -222,17 +242,24 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     if (!ANSWERS_LOAD && moduleAnswered[target]++ === 0) report.served++;
     // Node says no format where it answers a `require`; the loader finds out.
     const format = way === IMPORT ? FORMATS[kind] : undefined;
-    return { __proto__: null, url: manifest.url(target), format, shortCircuit: true };
+    return new Resolved(manifest.url(target), format);
   });
 
   const windows = [];
+  /** Fill the window with what the pack has from `offset` on: `length` bytes or, where there are, as many as fit it. */
   // Closed at once: the program's next descriptor has the number that it would have had.
-  const readPack = (function readPack(pack, into, offset) {
+  const readPack = (function readPack(pack, window, offset, length) {
     const descriptor = openSync(`${packsDirectory}/${manifest.packName(pack)}`, READ_AT_ONCE);
     try {
       const status = fstatSync(descriptor);
       if (!status.isFile() || status.uid !== getuid() || (status.mode & 0o022) !== 0) throw new Error("not the user's own");
-      return readSync(descriptor, into, 0, into.length, offset);
+      // No larger than need be: V8 counts these bytes, and collects garbage when they seem many.
+      const wanted = min(max(length, WINDOW), max(status.size - offset, 0));
+      if (window.bytes === null || window.bytes.length < wanted) {
+        window.bytes = Buffer.allocUnsafeSlow((wanted + 7) & ~7);
+        window.words = new Uint32Array(window.bytes.buffer);
+      }
+      return readSync(descriptor, window.bytes, 0, window.bytes.length, offset);
     } finally {
       closeSync(descriptor);
     }
@@ -242,13 +269,10 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
   const windowOver = (function windowOver(pack, offset, length) {
     const window = windows[pack] || (windows[pack] = { start: 0, end: 0, bytes: null, words: null, text: null });
     if (offset < window.start || offset + length > window.end) {
-      if (window.bytes === null || length > window.bytes.length) {
-        window.bytes = Buffer.allocUnsafeSlow(length > WINDOW ? length : WINDOW);
-        window.words = new Uint32Array(window.bytes.buffer, 0, window.bytes.length >>> 2);
-      }
       // Sources were appended in the order in which they are loaded, so what follows is wanted next.
       window.start = offset;
-      window.end = offset + readPack(pack, window.bytes, offset);
+      window.end = offset;
+      window.end += readPack(pack, window, offset, length);
       window.text = null;
     }
     return offset + length <= window.end ? window : null;
@@ -261,10 +285,11 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     const window = windowOver(modules[at + 6], modules[at + 7] - ENTRY_HEADER, padded);
     if (window === null) return null;
     const start = modules[at + 7] - window.start;
-    const { bytes } = window;
-    if (compare(bytes, hashes, index * 32, index * 32 + 32, start - 32, start) !== 0) return null;
+    const { bytes, words } = window;
     // Entries lie at multiples of 8, and so does the window.
-    if (checksum(window.words, start >>> 2, (start + length + 3) >>> 2) !== modules[at + 9]) return null;
+    const first = start >>> 2;
+    for (let i = 0; i < 8; i++) if (words[first - 8 + i] !== hashWords[index * 8 + i]) return null;
+    if (checksum(words, first, (start + length + 3) >>> 2) !== modules[at + 9]) return null;
     if (!(modules[at + 5] & 2)) return utf8(bytes, start, start + length);
     // A slice of a string refers to it: sources are then no young objects, which the garbage collector would copy twice.
     if (window.text === null) window.text = latin1(bytes, 0, window.end - window.start);
@@ -348,7 +373,7 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
       }
       if (text === null) return context.format === undefined ? loadUnknown(url, context, nextLoad) : nextLoad(url, context);
       report.served++;
-      return { __proto__: null, format: context.format, source: text, shortCircuit: true };
+      return new Loaded(context.format, text);
     }),
   };
   if (!ANSWERS_LOAD) delete hooks.load;

@@ -7,7 +7,8 @@ const fs = process.getBuiltinModule('node:fs');
 const MAGIC = 0x4d4d5345;
 const VERSION = 2;
 const LARGEST = 256 * 1024 * 1024;
-const { imul } = Math;
+const MOST_SKIPPED = 8;
+const { imul, min } = Math;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
 
@@ -65,14 +66,19 @@ exports.open = (function open(file, status, identity) {
   const packs = numbers(header[14] * 2, header[15]);
   const facts = new Float64Array(bytes.buffer, header[16], ((header[17] - header[16]) >>> 5) * 4);
 
+  // Made once: a string that was a key before has its hash with it.
+  const urls = new Array(moduleCount);
   const indexes = { __proto__: null };
   for (let i = 0, at = 0; i < moduleCount; i++, at += MODULE_FIELDS) {
-    indexes[string(modules[at], modules[at + 1])] = i;
+    urls[i] = string(modules[at], modules[at + 1]);
+    indexes[urls[i]] = i;
   }
 
-  // Per module and way of asking, from specifier to request number; made when a module asks first.
+  // A module mostly asks in the order in which the requests are listed; what it asks out of turn is looked up in a table
+  // of its own, from specifier to request number, which takes longer to make than the whole list takes to follow.
+  const cursors = new Uint32Array(moduleCount);
   const asked = new Array(moduleCount);
-  const requestsOf = (function requestsOf(index, way) {
+  const tableOf = (index, way) => {
     const both = asked[index] || (asked[index] = [null, null]);
     if (both[way - 1] === null) {
       const table = (both[way - 1] = { __proto__: null });
@@ -84,12 +90,26 @@ exports.open = (function open(file, status, identity) {
       }
     }
     return both[way - 1];
+  };
+  const requestOf = (function requestOf(index, way, specifier) {
+    const first = modules[index * MODULE_FIELDS + 10];
+    const count = modules[index * MODULE_FIELDS + 11];
+    const { length } = specifier;
+    for (let i = cursors[index], end = min(count, i + MOST_SKIPPED); i < end; i++) {
+      const at = (first + i) * REQUEST_FIELDS;
+      if (requests[at + 1] === length && requests[at + 2] & way && string(requests[at], length) === specifier) {
+        cursors[index] = i + 1;
+        return first + i;
+      }
+    }
+    return tableOf(index, way)[specifier];
   });
 
   return {
     moduleCount,
     inputCount: header[12],
-    hasCodeCaches: (header[24] & 1) === 1,
+    hasCodeCaches: (header[24] & 1) !== 0,
+    wantsCalledFunctions: (header[24] & 2) !== 0,
     v8Tag: header[23],
     indexes,
     modules,
@@ -99,12 +119,13 @@ exports.open = (function open(file, status, identity) {
     inputs,
     facts,
     hashes: bytes.subarray(header[17]),
-    requestsOf,
-    url: (index) => string(modules[index * MODULE_FIELDS], modules[index * MODULE_FIELDS + 1]),
+    hashWords: numbers(((header[17] - header[16]) >>> 5) * 8, header[17]),
+    requestOf,
+    url: (index) => urls[index],
     path(index) {
       const at = index * MODULE_FIELDS;
       const length = modules[at + 3];
-      return length === 0 ? slice(string(modules[at], modules[at + 1]), 7) : string(modules[at + 2], length);
+      return length === 0 ? slice(urls[index], 7) : string(modules[at + 2], length);
     },
     inputPath: (input) => string(inputs[input * INPUT_FIELDS + 1], inputs[input * INPUT_FIELDS + 2]),
     inputDetail: (input) => string(inputs[input * INPUT_FIELDS + 3], inputs[input * INPUT_FIELDS + 4]),

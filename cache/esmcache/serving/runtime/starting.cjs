@@ -4,6 +4,8 @@
 // it is first called.
 
 const LARGEST_EVENTS = 256 * 1024;
+// Where nobody takes in what starts tell, they need not tell which functions they called.
+const MOST_WAITING = 4096;
 const WORKER_KEY = 'esmcache:manifest';
 
 // In parentheses are the functions that every start needs: V8 compiles them at once, and does not read them twice.
@@ -43,10 +45,10 @@ module.exports = (function start(fs, load, hookFile, cacheDirectory) {
   const manifestFile = `${directory}/manifests/${told.name}.manifest`;
   const manifestStatus = fs.statSync(manifestFile, { throwIfNoEntry: false });
   if (manifestStatus === undefined) return reporter(fs, directory, told, flags.conditions).notServed('no manifest');
-  return serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told, flags);
+  return serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told, flags, isWorker);
 });
 
-function serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told, flags) {
+function serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told, flags, isWorker) {
   const events = reporter(fs, directory, told, flags.conditions);
   const { getBuiltinModule } = process;
   const Module = getBuiltinModule('node:module');
@@ -59,7 +61,9 @@ function serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told
   const report = load(fs, 'hooks.cjs')(manifest, reader.checksum, `${directory}/packs`, hookFile, tellWorkers);
   if (report === null) return events.notServed('flag: hooks of another preload, before ours');
   report.codeCaches = codeCaches;
-  process.on('exit', () => events.leave(report.line()));
+  const wantsCalled = manifest.wantsCalledFunctions && codeCaches === 'enabled' && !isWorker && events.canTellMore();
+  const calledFunctions = wantsCalled ? load(fs, 'called.cjs') : null;
+  process.on('exit', () => events.leave(report.line(), calledFunctions?.(manifest)));
   return true;
 }
 
@@ -99,13 +103,14 @@ const reporter = (function reporter(fs, directory, { identity, name }, condition
   const { version, arch, execPath, env } = process;
   const log = env.ESMCACHE_LOG;
   const entry = identity.slice(0, identity.indexOf('\0'));
+  const file = `${directory}/events/${name}`;
 
-  const leave = (function leave(report) {
+  const leave = (function leave(report, called) {
     try {
-      const line = `${stringify({ time: now(), entry, node: version, arch, execPath, conditions, ...report })}\n`;
+      const head = { time: now(), entry, node: version, arch, execPath, conditions };
       if (log === 'debug') writeSync(2, `esmcache: ${stringify(report)}\n`);
-      else if (log && log[0] === '/') appendFileSync(log, line);
-      const file = `${directory}/events/${name}`;
+      else if (log && log[0] === '/') appendFileSync(log, `${stringify({ ...head, ...report })}\n`);
+      const line = `${stringify({ ...head, ...report, called })}\n`;
       let descriptor;
       try {
         descriptor = openSync(file, 'a', 0o600);
@@ -125,6 +130,15 @@ const reporter = (function reporter(fs, directory, { identity, name }, condition
 
   return {
     leave,
+    /** Return whether there is use in telling more: it can be written, and what earlier starts told is taken in. */
+    canTellMore() {
+      try {
+        fs.accessSync(directory, fs.constants.W_OK);
+        return (fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) <= MOST_WAITING;
+      } catch {
+        return false;
+      }
+    },
     notServed(reason) {
       leave({ served: 0, reason });
       return false;
