@@ -23,6 +23,8 @@ _LEXICAL = frozenset(
         "generator_function_declaration",
     }
 )
+_NAMED_EXPRESSIONS = frozenset({"class", "function_expression", "generator_function"})
+_DECLARING_NOTHING = frozenset({"comment", "empty_statement", "expression_statement", "import_statement"})
 _COMPOUND = frozenset(
     {
         "statement_block",
@@ -66,7 +68,9 @@ def declared_names(tree: SyntaxTree) -> DeclaredNames:
     """Return the names that the top level declares; a function there is lexical, as in every module."""
     found = DeclaredNames()
     for statement in tree.root.named_children:
-        _add_statement(tree, statement, found)
+        kind = statement.type
+        if kind not in _DECLARING_NOTHING:
+            _add_statement(tree, statement, kind, found)
     return found
 
 
@@ -75,22 +79,11 @@ def returns_within(block: Node) -> list[Span]:
     return [Span(*node.byte_range) for node in _nested_statements(block) if node.type == "return_statement"]
 
 
-def _add_statement(tree: SyntaxTree, statement: Node, found: DeclaredNames) -> None:
-    kind = statement.type
+def _add_statement(tree: SyntaxTree, statement: Node, kind: str, found: DeclaredNames) -> None:
     if kind == "export_statement":
         declaration = statement.child_by_field_name("declaration")
-        value = statement.child_by_field_name("value")
-        # `export default class A {}` declares A even where the grammar sees an expression.
-        name = None if value is None else value.child_by_field_name("name")
-        if (
-            name is not None
-            and value is not None
-            and value.type in ("class", "function_expression", "generator_function")
-        ):
-            found.lexical.append(_declared(tree, name))
         if declaration is None:
-            if value is None and statement.child_by_field_name("source") is None:
-                found.string_locals += _string_locals(tree, statement)
+            _add_export(tree, statement, found)
             return
         statement, kind = declaration, declaration.type
     if kind in _LEXICAL:
@@ -103,6 +96,19 @@ def _add_statement(tree: SyntaxTree, statement: Node, found: DeclaredNames) -> N
         text = tree.text(statement)
         if b"var" in text or b"return" in text or b"\\u" in text:
             _add_nested(tree, statement, found)
+
+
+def _add_export(tree: SyntaxTree, statement: Node, found: DeclaredNames) -> None:
+    """Add what an export declares or names that has no declaration as the grammar sees it."""
+    value = statement.child_by_field_name("value")
+    if value is None:
+        if statement.child_by_field_name("source") is None:
+            found.string_locals += _string_locals(tree, statement)
+    elif value.type in _NAMED_EXPRESSIONS:
+        # `export default class A {}` declares A even where the grammar sees an expression.
+        name = value.child_by_field_name("name")
+        if name is not None:
+            found.lexical.append(_declared(tree, name))
 
 
 def _string_locals(tree: SyntaxTree, statement: Node) -> Iterator[DeclaredName]:

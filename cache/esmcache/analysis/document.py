@@ -8,8 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from esmcache.analysis.excerpt import excerpt_of
 from esmcache.analysis.identifiers import declaration_of, module_variable_at
-from esmcache.analysis.parser import Node, Reparsing, SyntaxTree, TextEdit, parse, reparse
+from esmcache.analysis.parser import (
+    Node,
+    Reparsing,
+    SyntaxTree,
+    TextEdit,
+    Tree,
+    child_ending_behind,
+    moved_by_edits,
+    parse,
+    reparse,
+)
 from esmcache.analysis.source_analysis import Analysis, SourceReading, read_source, read_tree
 from esmcache.analysis.statement_facts import Replacement, StatementFacts
 from esmcache.analysis.top_level_await import has_top_level_await
@@ -17,6 +28,8 @@ from esmcache.spans import ColumnUnit, LineIndex, Position, Span
 
 # Neighbours of what was edited are read anew, though nothing says that they must be, unless they are larger.
 _SMALL = 8 << 10
+# An old tree is taken along for so many edits; then a new one is made.
+_MOST_EDITS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +53,9 @@ class Work:
 class Document:
     """An ES module in an editor.
 
-    `analysis()` is always what `analyse_module(document.source)` gives. Statements are read anew where the text or
-    the tree differs from the last text without syntax errors; a text with such errors is read from scratch, since
-    tree-sitter recovers from them in other ways when it begins with an old tree.
+    `analysis()` is always what `analyse_module(document.source)` gives. What an edit changed is read in an excerpt
+    of the text, or else in those statements that are others in a new tree than in the one before. A text with syntax
+    errors is read from scratch, since tree-sitter recovers from them in other ways when it begins with an old tree.
     """
 
     def __init__(self, source: bytes) -> None:
@@ -51,6 +64,7 @@ class Document:
         self.work = Work(from_scratch=True, bytes_parsed=0, bytes_analysed=0)
         self._analysis: Analysis | None = None
         self._base: _Base | None = None
+        self._latest: _Latest | None = None
 
     def edit(self, edits: Iterable[Edit], unit: ColumnUnit = ColumnUnit.UTF16) -> None:
         """Apply edits one after the other; each has positions in the text that the one before it left."""
@@ -64,22 +78,23 @@ class Document:
         """Put `new_text` in place of the bytes from `start` to `end`."""
         source = self.source[:start] + new_text + self.source[end:]
         lines = self.lines.edited(start, end, source)
-        if self._base is not None:
+        if self._base is not None and self._latest is not None:
             new_end = start + len(new_text)
             points = _point(self.lines, start), _point(self.lines, end), _point(lines, new_end)
-            self._base.note(TextEdit(start, end, new_end, *points), len(self.source))
+            edit = TextEdit(start, end, new_end, *points)
+            self._base.changes.note(edit, len(self.source))
+            self._latest.changes.note(edit, len(self.source))
         self.source, self.lines = source, lines
         self._analysis = None
 
     def analysis(self) -> Analysis:
         """Return the analysis of the text as it is now."""
         if self._analysis is None:
-            self._analysis = self._renewed() or self._from_scratch()
+            self._analysis = self._renewed_by_excerpt() or self._renewed() or self._from_scratch()
         return self._analysis
 
     def module_variable_at(self, byte_offset: int) -> tuple[str, Span] | None:
         """Return the module's variable that is named at an offset, None for anything else or amid syntax errors."""
-        self.analysis()
         tree = self._current_tree()
         return None if tree is None else module_variable_at(tree, byte_offset)
 
@@ -88,8 +103,12 @@ class Document:
         return declaration_of(self._current_tree() or parse(self.source), name)
 
     def _current_tree(self) -> SyntaxTree | None:
-        base = self._base
-        return None if base is None or base.edits or base.tree.source != self.source else base.tree
+        """Return the tree of the text as it is now, or None amid syntax errors."""
+        self.analysis()
+        if self._latest is None or self._latest.changes.edits:
+            return None
+        base = self._base_of_latest()
+        return None if base is None else base.tree
 
     def _from_scratch(self) -> Analysis:
         reading = read_source(self.source)
@@ -97,15 +116,31 @@ class Document:
         base = _base_of(reading)
         # The last text that could be read stays, for when this one is mended.
         if base is not None:
-            self._base = base
+            self._begin_with(base)
         return reading.analysis
+
+    def _begin_with(self, base: _Base) -> None:
+        self._base = base
+        self._latest = _latest_of(base)
+
+    def _renewed_by_excerpt(self) -> Analysis | None:
+        """Return the analysis after reading an excerpt, or None where one does not tell what the edits changed."""
+        base, latest = self._base, self._latest
+        if base is None or latest is None or len(base.changes.edits) > _MOST_EDITS:
+            return None
+        renewed = _renewed_by_excerpt(latest, self.source)
+        if renewed is None:
+            return None
+        self._latest, bytes_read = renewed
+        self.work = Work(False, bytes_read, bytes_read)
+        return self._latest.facts.analysis()
 
     def _renewed(self) -> Analysis | None:
         """Return the analysis as far as possible from what is known, or None where that is not possible."""
-        base = self._base
+        base = self._base_of_latest()
         if base is None or base.tree.editable is None:
             return None
-        reparsing = reparse(base.tree.editable, base.edits, self.source)
+        reparsing = reparse(base.tree.editable, base.changes.edits, self.source)
         if reparsing is None:
             return None
         facts = _renewed_facts(base, reparsing)
@@ -113,36 +148,119 @@ class Document:
             return None
         changed, renewed = facts
         self.work = Work(False, reparsing.bytes_read, changed.end - changed.start)
-        self._base = _Base(reparsing.tree, renewed)
+        self._begin_with(_Base(reparsing.tree, renewed, _Changes.of(self.source)))
         return renewed.analysis()
+
+    def _base_of_latest(self) -> _Base | None:
+        """Return the last text without syntax errors with a tree of its own; None if none was read so far.
+
+        What it says is known already.
+        """
+        base, latest = self._base, self._latest
+        if base is None or latest is None or base.tree.editable is None or base.tree.source is latest.source:
+            return base
+        known = len(base.changes.edits) - len(latest.changes.edits)
+        reparsing = reparse(base.tree.editable, base.changes.edits[:known], latest.source)
+        if reparsing is None:
+            return None
+        self._begin_with(_Base(reparsing.tree, latest.facts, latest.changes))
+        return self._base
 
 
 @dataclass(slots=True)
-class _Base:
-    """A text without syntax errors, and the edits since then.
+class _Changes:
+    """Edits of a text; its first `same_before` bytes and its last `same_behind` are those of the edited text, too."""
 
-    Its first `same_before` bytes and its last `same_behind` are those of the edited text, too.
-    """
-
-    tree: SyntaxTree
-    facts: StatementFacts
+    same_before: int
+    same_behind: int
     edits: list[TextEdit] = field(default_factory=list)
-    same_before: int = field(init=False)
-    same_behind: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.same_before = self.same_behind = len(self.tree.source)
+    @classmethod
+    def of(cls, source: bytes) -> _Changes:
+        return cls(len(source), len(source))
 
     def note(self, edit: TextEdit, size_before: int) -> None:
         self.edits.append(edit)
         self.same_before = min(self.same_before, edit.start)
         self.same_behind = min(self.same_behind, size_before - edit.old_end)
 
+    def span(self, size: int) -> Span:
+        """Return which bytes of the edited text may be others."""
+        start = min(self.same_before, size)
+        return Span(start, max(start, size - self.same_behind))
+
+
+@dataclass(slots=True)
+class _Base:
+    """A text without syntax errors, its tree, and the edits since then."""
+
+    tree: SyntaxTree
+    facts: StatementFacts
+    changes: _Changes
+
+
+@dataclass(slots=True)
+class _Latest:
+    """The last text without syntax errors, and the edits since then.
+
+    `tree` is an earlier text's; its nodes stand where edits moved them, and may be none any more within `reread`.
+    """
+
+    tree: Tree
+    facts: StatementFacts
+    source: bytes
+    reread: tuple[Span, ...]
+    changes: _Changes
+
+
+def _latest_of(base: _Base) -> _Latest | None:
+    tree, changes = base.tree, base.changes
+    if tree.editable is None:
+        return None
+    same = _Changes(changes.same_before, changes.same_behind, list(changes.edits))
+    return _Latest(tree.editable, base.facts, tree.source, (), same)
+
+
+def _renewed_by_excerpt(latest: _Latest, source: bytes) -> tuple[_Latest, int] | None:
+    """Return what is known after the edits and how many bytes were read for it, or None where that is not clear."""
+    tree = moved_by_edits(latest.tree, latest.changes.edits)
+    reread = latest.reread
+    for edit in latest.changes.edits:
+        reread = tuple(_moved_span(span, edit) for span in reread)
+    excerpt = excerpt_of(tree.root_node, source, latest.changes.span(len(source)), reread)
+    if excerpt is None:
+        return None
+    reading = read_source(excerpt.text)
+    part = _base_of(reading)
+    if part is None or not excerpt.is_read_as_before(reading.tree.root):
+        return None
+    region, facts, has_tla = excerpt.region, part.facts, latest.facts.has_tla
+    grown = len(source) - len(latest.source)
+    old_end = region.end - grown
+    if not excerpt.is_top_level:
+        facts = facts.within_functions(Span(excerpt.at, excerpt.at + region.end - region.start))
+    elif has_tla and not facts.has_tla and b"await" in latest.source[region.start : old_end]:
+        # It may have been the only one.
+        return None
+    else:
+        has_tla = has_tla or facts.has_tla
+    change = Replacement(region.start, old_end, grown, facts, region.start - excerpt.at)
+    others = [span for span in reread if not (excerpt.reread.start <= span.start and span.end <= excerpt.reread.end)]
+    facts = latest.facts.replaced(change, has_tla=has_tla)
+    return _Latest(tree, facts, source, (*others, excerpt.reread), _Changes.of(source)), len(excerpt.text)
+
+
+def _moved_span(span: Span, edit: TextEdit) -> Span:
+    """Return where a span is after an edit; it grows if the edit touches it."""
+    by = edit.new_end - edit.old_end
+    start = span.start + by if span.start >= edit.old_end else min(span.start, edit.start)
+    return Span(start, span.end + by if span.end >= edit.old_end else min(span.end, edit.new_end))
+
 
 def _base_of(reading: SourceReading) -> _Base | None:
     if reading.facts is None or reading.tree.editable is None:
         return None
-    return _Base(reading.tree, StatementFacts.of(reading.reading, reading.facts))
+    return _Base(reading.tree, StatementFacts.of(reading.reading, reading.facts), _Changes.of(reading.tree.source))
 
 
 def _renewed_facts(base: _Base, reparsing: Reparsing) -> tuple[Span, StatementFacts] | None:
@@ -163,7 +281,7 @@ def _renewed_facts(base: _Base, reparsing: Reparsing) -> tuple[Span, StatementFa
     if base.facts.has_tla and not has_tla:
         # Was it the one that is gone?
         has_tla = b"await" not in base.tree.source[changed.start : old_end] or has_top_level_await(tree)
-    change = Replacement(changed.start, old_end, moved, part.facts)
+    change = Replacement(changed.start, old_end, moved, part.facts, changed.start)
     return changed, base.facts.replaced(change, has_tla=has_tla)
 
 
@@ -173,8 +291,8 @@ def _changed_statements(base: _Base, reparsing: Reparsing, moved: int) -> Span:
     No statement reaches across its ends, neither in the old tree nor in the new one.
     """
     new, old = reparsing.tree, base.tree
-    start = min(base.same_before, len(new.source))
-    end = max(start, len(new.source) - base.same_behind)
+    touched = base.changes.span(len(new.source))
+    start, end = touched.start, touched.end
     for span in reparsing.changed:
         start, end = min(start, span.start), max(end, span.end)
     # What stands beside may go on or end in another way now.
@@ -192,12 +310,12 @@ def _with_neighbours(root: Node, start: int, end: int) -> tuple[int, int]:
     """Return a span that takes in the statements that it touches, and one more on either side if that is small."""
     if root.child_count == 0:
         return start, end
-    first = _child_ending_behind(root, start - 1) or root.child(root.child_count - 1)
+    first = child_ending_behind(root, start - 1) or root.child(root.child_count - 1)
     start = min(start, first.start_byte)
     before = first.prev_sibling
     if before is not None and start - before.start_byte < _SMALL:
         start = before.start_byte
-    last = _child_ending_behind(root, end)
+    last = child_ending_behind(root, end)
     if last is not None and last.start_byte <= end:
         end = last.end_byte
         last = last.next_sibling
@@ -208,19 +326,13 @@ def _with_neighbours(root: Node, start: int, end: int) -> tuple[int, int]:
 
 def _uncut(root: Node, start: int, end: int) -> tuple[int, int]:
     """Return a span that cuts no statement: one that has its ends within has them at its own ends."""
-    first = _child_ending_behind(root, start)
+    first = child_ending_behind(root, start)
     if first is not None:
         start = min(start, first.start_byte)
-    last = _child_ending_behind(root, end - 1)
+    last = child_ending_behind(root, end - 1)
     if last is not None and last.start_byte < end:
         end = max(end, last.end_byte)
     return start, end
-
-
-def _child_ending_behind(root: Node, offset: int) -> Node | None:
-    # Node.first_child_for_byte crashes where there is none (tree-sitter 0.26.1).
-    cursor = root.walk()
-    return None if cursor.goto_first_child_for_byte(max(offset, 0)) is None else cursor.node
 
 
 def _point(lines: LineIndex, offset: int) -> tuple[int, int]:

@@ -6,8 +6,8 @@ Spec: ContainsUndefinedBreakTarget, ContainsUndefinedContinueTarget, ContainsDup
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import regex  # Python 3.11.2 gets possessive repeats of groups wrong; this does not
 
@@ -34,36 +34,82 @@ _COLON = re.compile(rb":(?=\s*(?:(?:for|while|do|switch|if|try)(?![\w$])|\{|;|[\
 # A name, read backwards. What stands behind a comma is a property.
 _NAME_BACKWARDS = regex.compile(rb"\s*+(?P<name>[\w$\x80-\xff]++)\s*+(?!,)")
 _LONGEST_NAME = 80
+# What may be a label right behind another one, whatever it is a label of.
+_NEXT_LABEL = re.compile(rb":[\s{]*(?P<name>[\w$\x80-\xff]+)\s*:")
 
 
 def possible_labels(source: bytes) -> Iterator[int]:
-    """Yield where names stand that read like labels and come twice: one may be within the other."""
+    """Yield where names stand that read like labels and come twice: one may be within the other.
+
+    Left out is a label of an expression that other statements stand before: `a: { f(); a: b }`.
+    """
     places: dict[bytes, list[int]] = {}
     for colon in _COLON.finditer(source):
         end = colon.start()
         name = _NAME_BACKWARDS.match(source[max(0, end - _LONGEST_NAME) : end][::-1])
         if name is not None and name["name"] != b"tluafed":
-            places.setdefault(name["name"], []).append(end - name.end("name"))
+            offsets = places.setdefault(name["name"], [])
+            offset = end - name.end("name")
+            if offset not in offsets[-1:]:
+                offsets.append(offset)
+            following = _NEXT_LABEL.match(source, end)
+            if following is not None and (around := places.get(following["name"][::-1])) is not None:
+                around.append(following.start("name"))
     for offsets in places.values():
         if len(offsets) > 1:
             yield from offsets[1:]
 
 
-@dataclass(frozen=True, slots=True)
-class _Labels:
-    """A labelled statement, and those around it within the same function."""
+@dataclass(slots=True)
+class _Run:
+    """Labels right behind one another, which are those of one statement."""
 
-    statement: Node
-    outer: _Labels | None
+    is_loop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A label, and where its statement ends."""
+
+    node: Node
+    end: int
+    run: _Run
+
+
+class _Labels:
+    """The labels of one function, which are added and looked up in source order."""
+
+    def __init__(self) -> None:
+        self._added: list[_Label] = []
+        self._by_name: dict[str, list[_Label]] = {}
+
+    def add(self, label: _Label) -> None:
+        self._added.append(label)
+
+    def around(self, tree: SyntaxTree, name: str, offset: int) -> Sequence[_Label]:
+        """Return the labels of a name that are those of statements around a place, the innermost last."""
+        for label in self._added:
+            own_name = identifier_name(tree.text(label.node))
+            self._around(own_name, label.node.start_byte).append(label)
+        self._added.clear()
+        return self._around(name, offset)
+
+    def _around(self, name: str, offset: int) -> list[_Label]:
+        labels = self._by_name.setdefault(name, [])
+        # No place to come is within a statement that ends before this one.
+        while labels and labels[-1].end <= offset:
+            labels.pop()
+        return labels
 
 
 @dataclass(frozen=True, slots=True)
 class _Targets:
-    """Where jumps can lead to from a place."""
+    """Where jumps can lead to from a place; `run` are the labels right before it."""
 
     has_break: bool = False
     has_continue: bool = False
     labels: _Labels | None = None
+    run: _Run | None = None
 
 
 _NO_TARGETS = _Targets()
@@ -74,12 +120,19 @@ def _targets_below(targets: _Targets, node: Node, child: Node) -> _Targets:
     if kind in _BOUNDARIES:
         return _NO_TARGETS
     if kind in _LOOPS:
-        return replace(targets, has_break=True, has_continue=True)
-    if kind == "switch_statement":
-        return replace(targets, has_break=True)
+        if targets.run is not None:
+            targets.run.is_loop = True
+        return _Targets(True, True, targets.labels)
     if kind == "labeled_statement":
-        return replace(targets, labels=_Labels(node, targets.labels))
-    return targets
+        labels, run = targets.labels or _Labels(), targets.run or _Run()
+        label = node.child_by_field_name("label")
+        # The grammar knows no such statement without a label.
+        assert label is not None
+        labels.add(_Label(label, node.end_byte, run))
+        return _Targets(targets.has_break, targets.has_continue, labels, run)
+    if kind == "switch_statement":
+        return _Targets(True, targets.has_continue, targets.labels)
+    return targets if targets.run is None else _Targets(targets.has_break, targets.has_continue, targets.labels)
 
 
 _TARGETS = Inherited(_NO_TARGETS, _targets_below)
@@ -90,13 +143,13 @@ def label_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
     label = path[-1]
     if label.type != "statement_identifier" or path[-2].type != "labeled_statement":
         return None
-    own = path.inherited(_TARGETS).labels
-    assert own is not None
+    labels = path.inherited(_TARGETS).labels
+    assert labels is not None
     name = identifier_name(tree.text(label))
-    outer = _labelled(tree, own.outer, name)
-    if outer is None:
+    *around, _ = labels.around(tree, name, offset)
+    if not around:
         return None
-    related = RelatedSpan(Span(*_label(outer).byte_range), "the enclosing label")
+    related = RelatedSpan(Span(*around[-1].node.byte_range), "the enclosing label")
     return diagnostic(DiagnosticKind.DUPLICATE_LABEL, Span(*label.byte_range), related, name=name)
 
 
@@ -109,8 +162,8 @@ def jump_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
     label = path[-2].child_by_field_name("label")
     if label is not None:
         name = identifier_name(tree.text(label))
-        statement = _labelled(tree, targets.labels, name)
-        if statement is not None and (word == "break" or _labels_loop(statement)):
+        around = targets.labels.around(tree, name, offset) if targets.labels else ()
+        if around and (word == "break" or around[-1].run.is_loop):
             return None
         what = "loop" if word == "continue" else "statement"
         return diagnostic(DiagnosticKind.UNDEFINED_LABEL, Span(*label.byte_range), what=what, name=name)
@@ -118,23 +171,3 @@ def jump_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
         return None
     kind = DiagnosticKind.MISPLACED_BREAK if word == "break" else DiagnosticKind.MISPLACED_CONTINUE
     return diagnostic(kind, Span(*path[-1].byte_range))
-
-
-def _labelled(tree: SyntaxTree, labels: _Labels | None, name: str) -> Node | None:
-    """Return the innermost of the statements that has the label `name`."""
-    while labels is not None and identifier_name(tree.text(_label(labels.statement))) != name:
-        labels = labels.outer
-    return None if labels is None else labels.statement
-
-
-def _label(statement: Node) -> Node:
-    # The grammar knows no such statement without a label.
-    label = statement.child_by_field_name("label")
-    assert label is not None
-    return label
-
-
-def _labels_loop(statement: Node | None) -> bool:
-    while statement is not None and statement.type == "labeled_statement":
-        statement = statement.child_by_field_name("body")
-    return statement is not None and statement.type in _LOOPS

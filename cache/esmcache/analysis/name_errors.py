@@ -56,14 +56,15 @@ def entry_errors(
             yield diagnostic(DiagnosticKind.RESERVED_BINDING, entry.span, name=entry.local_name)
         if entry.span and _is_ill_formed(entry.import_name):
             yield _ill_formed(entry, entry.import_name)
-    for name, start, end in (*declared.lexical, *declared.variables):
-        if name in _RESERVED:
-            yield diagnostic(DiagnosticKind.RESERVED_BINDING, Span(start, end), name=name)
+    for names in (declared.lexical, declared.variables):
+        for name, start, end in names:
+            if name in _RESERVED:
+                yield diagnostic(DiagnosticKind.RESERVED_BINDING, Span(start, end), name=name)
     for exported in exports:
-        for exported_name in (exported.export_name, exported.import_name):
-            if _is_ill_formed(exported_name):
-                yield _ill_formed(exported, exported_name)
-                break
+        if _is_ill_formed(exported.export_name):
+            yield _ill_formed(exported, exported.export_name)
+        elif _is_ill_formed(exported.import_name):
+            yield _ill_formed(exported, exported.import_name)
 
 
 def _is_ill_formed(name: object) -> bool:

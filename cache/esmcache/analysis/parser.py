@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import count
 from time import perf_counter, thread_time
@@ -23,9 +23,12 @@ __all__ = [
     "Reparsing",
     "SyntaxTree",
     "TextEdit",
+    "Tree",
     "TreeQuery",
+    "child_ending_behind",
     "html_comment",
     "is_costly",
+    "moved_by_edits",
     "parse",
     "reparse",
 ]
@@ -163,6 +166,14 @@ class _Allowance:
             raise _TooCostlyError from error
 
 
+def moved_by_edits(tree: Tree, edits: Iterable[TextEdit]) -> Tree:
+    """Return a copy of a tree whose nodes stand where edits move them; of what is edited it tells what was there."""
+    copied = tree.copy()
+    for edit in edits:
+        copied.edit(edit.start, edit.old_end, edit.new_end, edit.start_point, edit.old_end_point, edit.new_end_point)
+    return copied
+
+
 def reparse(tree: Tree, edits: Sequence[TextEdit], source: bytes) -> Reparsing | None:
     """Return what a tree that is `editable` becomes by edits, or None where the text must be parsed from scratch.
 
@@ -170,9 +181,7 @@ def reparse(tree: Tree, edits: Sequence[TextEdit], source: bytes) -> Reparsing |
     """
     if _normal_line_ends(source) != source:
         return None
-    edited = tree.copy()
-    for edit in edits:
-        edited.edit(edit.start, edit.old_end, edit.new_end, edit.start_point, edit.old_end_point, edit.new_end_point)
+    edited = moved_by_edits(tree, edits)
     bytes_read = 0
 
     def read(offset: int, point: Point) -> bytes:
@@ -274,6 +283,13 @@ def _points(text: bytes, offsets: Sequence[int]) -> dict[int, tuple[int, int]]:
         points[offset] = (row, offset - text.rfind(b"\n", 0, offset) - 1)
         last = offset
     return points
+
+
+def child_ending_behind(node: Node, offset: int) -> Node | None:
+    """Return the first child that ends behind an offset, or None."""
+    # Node.first_child_for_byte crashes where there is none (tree-sitter 0.26.1).
+    cursor = node.walk()
+    return None if cursor.goto_first_child_for_byte(max(offset, 0)) is None else cursor.node
 
 
 def html_comment(tree: SyntaxTree) -> Node | None:

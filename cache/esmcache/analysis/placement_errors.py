@@ -48,46 +48,41 @@ def placement_errors(tree: SyntaxTree, starts: Set[int]) -> list[Diagnostic]:
 
     `starts` is where the import and export declarations of its top level begin.
     """
+    source = tree.source
+    places = _places(source, starts)
     private_names = PrivateNames(tree)
-    places = sorted(_places(tree.source, private_names, starts), key=_offset)
+    if b"#" in source:
+        places += [(match.start(), private_names.note) for match in _PRIVATE.finditer(source)]
     found = []
     if places:
+        places.sort(key=_offset)
         ancestors = Ancestors(tree.root)
         for offset, check in places:
             error = check(tree, ancestors.path_to(offset), offset)
             if error is not None:
                 found.append(error)
         found += private_names.errors()
-    if b"static" in tree.source and b"return" in tree.source:
+    if b"static" in source and b"return" in source:
         found += _returns_in_static_blocks(tree)
     return found
 
 
-def _places(source: bytes, private_names: PrivateNames, starts: Set[int]) -> Iterator[tuple[int, Check]]:
-    """Yield where the text may hold what is looked for, and what looks there."""
-    searches: tuple[tuple[bytes, re.Pattern[bytes], Check], ...] = (
-        (b"with", _WITH, _with_error),
-        (b"delete", _DELETE, _delete_error),
-        (b"target", _NEW_TARGET, _new_target_error),
-        (b"0", _OCTAL, _octal_error),
-        (b"\\", _ESCAPE, _escape_error),
-        (b"break", _BREAK, jump_error),
-        (b"continue", _CONTINUE, jump_error),
-        (b"await", _AWAIT, await_error),
-        (b"arguments", _ARGUMENTS, _arguments_error),
-        (b"using", _USING, _using_error),
-        (b"#", _PRIVATE, private_names.note),
-    )
-    for word, pattern, check in searches:
-        if word in source:
-            for match in pattern.finditer(source):
-                yield match.start(), check
+def _places(source: bytes, starts: Set[int]) -> list[tuple[int, Check]]:
+    """Return where the text may hold what is looked for, private names aside, and what looks there."""
+    places: list[tuple[int, Check]] = []
+    for word, pattern, check in _SEARCHES:
+        # Most texts have most of the words not at all, which is told sooner without a pattern.
+        first = source.find(word)
+        if first >= 0:
+            places += [(match.start(), check) for match in pattern.finditer(source, first)]
+    if b"target" in source:
+        places += [(match.start(), _new_target_error) for match in _NEW_TARGET.finditer(source)]
     for match in _DECLARATION.finditer(source):
         offset = match.start() - len("im")
         if offset not in starts:
-            yield offset, _declaration_error
-    for offset in possible_labels(source):
-        yield offset, label_error
+            places.append((offset, _declaration_error))
+    places += [(offset, label_error) for offset in possible_labels(source)]
+    return places
 
 
 def _offset(place: tuple[int, Check]) -> int:
@@ -197,3 +192,17 @@ def _returns_in_static_blocks(tree: SyntaxTree) -> Iterator[Diagnostic]:
             body = path[-2].child_by_field_name("body")
             for span in () if body is None else returns_within(body):
                 yield diagnostic(DiagnosticKind.MISPLACED_RETURN, span)
+
+
+# A word, the pattern that begins with it, and what looks at where it matches.
+_SEARCHES: tuple[tuple[bytes, re.Pattern[bytes], Check], ...] = (
+    (b"with", _WITH, _with_error),
+    (b"delete", _DELETE, _delete_error),
+    (b"0", _OCTAL, _octal_error),
+    (b"\\", _ESCAPE, _escape_error),
+    (b"break", _BREAK, jump_error),
+    (b"continue", _CONTINUE, jump_error),
+    (b"await", _AWAIT, await_error),
+    (b"arguments", _ARGUMENTS, _arguments_error),
+    (b"using", _USING, _using_error),
+)

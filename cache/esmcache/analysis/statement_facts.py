@@ -32,7 +32,7 @@ _Entry = TypeVar("_Entry", bound=_Placed)
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The bytes `[start, end)` of a text become what `facts` are of; its spans count from `start`.
+    """The bytes `[start, end)` of a text become what `facts` are of, whose spans are `offset` bytes behind theirs.
 
     What is behind them moves by `moved` bytes.
     """
@@ -41,6 +41,7 @@ class Replacement:
     end: int
     moved: int
     facts: StatementFacts
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,12 @@ class StatementFacts:
             record.has_tla,
         )
 
+    def within_functions(self, span: Span) -> StatementFacts:
+        """Return what a span contributes that is within a function: it declares, imports and exports nothing."""
+        calls = [call for call in self.calls if span.start <= _start(call) < span.end]
+        errors = [error for error in self.errors if span.start <= _start(error) < span.end]
+        return StatementFacts((), (), (), (), (), calls, (), (), (), errors, has_tla=False)
+
     def replaced(self, change: Replacement, *, has_tla: bool) -> StatementFacts:
         """Return the facts after a change."""
         new = change.facts
@@ -87,11 +94,11 @@ class StatementFacts:
             _spliced(self.exports, change, new.exports, mover.exported),
             _spliced(self.stars, change, new.stars, mover.exported),
             _spliced(self.clause_exports, change, new.clause_exports, mover.exported),
-            _spliced(self.calls, change, new.calls, _moved_call),
+            _spliced_across(self.calls, change, new.calls, _moved_call),
             _spliced_names(self.lexical, change, new.lexical),
             _spliced_names(self.variables, change, new.variables),
             _spliced_names(self.string_locals, change, new.string_locals),
-            _spliced(self.errors, change, new.errors, _moved_error),
+            _spliced_across(self.errors, change, new.errors, _moved_error),
             has_tla,
         )
 
@@ -114,7 +121,27 @@ def _spliced(
     last = bisect_left(entries, change.end, first, key=_start)
     kept = entries[last:]
     behind = [move(entry, change.moved) for entry in kept] if change.moved else kept
-    return [*entries[:first], *[move(entry, change.start) for entry in new], *behind]
+    return [*entries[:first], *[move(entry, change.offset) for entry in new], *behind]
+
+
+def _spliced_across(
+    entries: Sequence[_Entry],
+    change: Replacement,
+    new: Sequence[_Entry],
+    move: Callable[[_Entry, Callable[[Span], Span]], _Entry],
+) -> Sequence[_Entry]:
+    """Return entries of which some may begin before a change and end behind it."""
+
+    def across(span: Span) -> Span:
+        start = span.start if span.start < change.end else span.start + change.moved
+        return Span(start, span.end if span.end <= change.start else span.end + change.moved)
+
+    def within(span: Span) -> Span:
+        return Span(span.start + change.offset, span.end + change.offset)
+
+    before = [move(entry, across) for entry in entries if _start(entry) < change.start]
+    behind = [move(entry, across) for entry in entries if _start(entry) >= change.end]
+    return [*before, *[move(entry, within) for entry in new], *behind]
 
 
 def _spliced_names(
@@ -123,7 +150,7 @@ def _spliced_names(
     first = bisect_left(names, change.start, key=itemgetter(1))
     last = bisect_left(names, change.end, first, key=itemgetter(1))
     moved = change.moved
-    written = [(name, start + change.start, end + change.start) for name, start, end in new]
+    written = [(name, start + change.offset, end + change.offset) for name, start, end in new]
     behind = [(name, start + moved, end + moved) for name, start, end in names[last:]] if moved else names[last:]
     return [*names[:first], *written, *behind]
 
@@ -165,10 +192,10 @@ class _Mover:
         return moved
 
 
-def _moved_call(call: ModuleCall, by: int) -> ModuleCall:
-    return replace(call, span=call.span and _moved(call.span, by))
+def _moved_call(call: ModuleCall, move: Callable[[Span], Span]) -> ModuleCall:
+    return replace(call, span=call.span and move(call.span))
 
 
-def _moved_error(error: Diagnostic, by: int) -> Diagnostic:
-    related = tuple(replace(item, span=_moved(item.span, by)) for item in error.related)
-    return replace(error, span=_moved(error.span, by), related=related)
+def _moved_error(error: Diagnostic, move: Callable[[Span], Span]) -> Diagnostic:
+    related = tuple(replace(item, span=move(item.span)) for item in error.related)
+    return replace(error, span=move(error.span), related=related)

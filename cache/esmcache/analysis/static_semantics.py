@@ -33,6 +33,10 @@ DEFAULT_BINDING = "*default*"
 _PHASE = re.compile(rb"(?P<phase>defer|source)")
 _SHORTEST_PHASE = len("defer")
 _COMMENT = re.compile(rb"/\*.*?\*/|//[^\r\n]*", re.DOTALL)
+# How most imports are written: what they say is read from the text without looking at their nodes.
+_PLAIN_IMPORT = re.compile(
+    rb"import (?:(?P<default>[\w$]+)|\* as (?P<namespace>[\w$]+)) from (?P<specifier>'[^'\\]*'|\"[^\"\\]*\");?"
+)
 _LINE_END = re.compile(rb"[\r\n]|\xe2\x80[\xa8\xa9]")
 
 # The grammar ends `export` and `export {a}` at a line's end, though `{a}` or `from 'a'` follow.
@@ -174,6 +178,13 @@ class _Declarations:
                 self._note_misread(node)
 
     def _import_statement(self, statement: Node) -> None:
+        # A clause that the tree lacks stands behind the statement.
+        plain = (
+            None if self.tree.attribute_clauses else _PLAIN_IMPORT.fullmatch(self.tree.source, *statement.byte_range)
+        )
+        if plain is not None:
+            self._plain_import(plain)
+            return
         children = statement.children
         request = self._request(children, self._phase(children))
         if request is None:
@@ -190,6 +201,14 @@ class _Declarations:
                 elif kind == "namespace_import":
                     name = binding.named_children[-1]
                     self._add_import(request, ImportName.NAMESPACE_OBJECT, name)
+
+    def _plain_import(self, written: re.Match[bytes]) -> None:
+        specifier = written["specifier"][1:-1].decode("utf-8", "replace")
+        request = ModuleRequest(specifier, (), Phase.EVALUATION, Span(*written.span("specifier")))
+        self.requests.append(request)
+        kind = "namespace" if written["default"] is None else "default"
+        name = ImportName.NAMESPACE_OBJECT if kind == "namespace" else "default"
+        self.imports.append(ImportEntry(request, name, written[kind].decode("ascii"), Span(*written.span(kind))))
 
     def _phase(self, children: list[Node]) -> Phase:
         # The grammar knows no phases: the word stands between two nodes.

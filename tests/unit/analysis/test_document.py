@@ -36,6 +36,36 @@ FRAGMENTS = (
 )
 WRITTEN = st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("\n".join)
 
+# Functions in functions, which mostly have no syntax errors.
+STATEMENTS = (
+    *(
+        "f();\n",
+        "a\n",
+        "(b)\n",
+        "let v = 1;\n",
+        "if (a) b; else c\n",
+        "// d\n",
+        "/* e */",
+        "import('q');\n",
+        "a: a: b;\n",
+    ),
+    *("this.#p;\n", "break;\n", "for (;;) { break; }\n", "await 1;\n", "arguments;\n", "return;\n", "import 'x';\n"),
+)
+AROUND = (
+    *("function f() {\n%s}\n", "x = () => {\n%s}\n", "f(async function () {%s});\n", "o = { m() {%s}, n: 1 };\n"),
+    *("class A { #p; m() {%s} #p; static {%s} }\n", "a: for (;;) {%s}\n", "if (a) {%s} else b()\n"),
+)
+NESTED = st.recursive(
+    st.sampled_from(STATEMENTS),
+    lambda inner: st.builds(
+        lambda around, content: around.replace("%s", "".join(content)),
+        st.sampled_from(AROUND),
+        st.lists(inner, min_size=2, max_size=6),
+    ),
+    max_leaves=30,
+)
+NESTED_TEXTS = st.lists(NESTED, min_size=4, max_size=16).map("".join)
+
 
 @cache
 def real_files() -> tuple[bytes, ...]:
@@ -168,6 +198,90 @@ def test_what_is_far_away_moves_along(before: bytes, old: bytes, new: bytes) -> 
     assert document.source == before
 
 
+def within(head: str, tail: str) -> Document:
+    """Return a document of one statement that is a function around many others."""
+    return Document(head.encode() + MANY + b"x(y);\nimport('a');\n" + MANY + tail.encode())
+
+
+@pytest.mark.parametrize(
+    ("head", "tail"),
+    [
+        ("(function () {\n", "})();"),
+        ("export const f = async () => {\n", "}, g = import('b');"),
+        ("import(async function* () {\n", "});"),
+        ("export default { m() { return function f() {\n", "}; }, n: 1 };"),
+        ("class A { #x; #y; m() {\n", "} #x; n() { this.#z; } };"),
+        ("a: for (;;) { (() => {\n", "})(); break a; continue b; }"),
+        ("class A { static { f(function () {\n", "}); await 1; return; } }"),
+        ("f(() => { a: { g(function () {\n", "}); b: b: break a; } });"),
+        ("await f(async function () {\n", "});"),
+    ],
+)
+def test_an_edit_within_a_function_leaves_its_other_statements_unread(head: str, tail: str) -> None:
+    document = within(head, tail)
+    check_analysis(document)
+    for new in (
+        b"import('b');\n",
+        b"break; a: continue a;\n",
+        b"break a; await 1; new.target; arguments;\n",
+        b"this.#x; this.#y; class B { #x; #x; m() { this.#y; this.#z; } }\n",
+        b"export {a}; import 'b'; return;\n",
+        b"class B { static { await 1; arguments; } }\n",
+    ):
+        at = document.source.index(b"x(y);")
+        document.replace(at, at, new)
+        check_analysis(document)
+        assert document.work.bytes_parsed < 600
+        document.replace(at, at + len(new), b"")
+        check_analysis(document)
+        assert document.work.bytes_parsed < 600
+
+
+@pytest.mark.parametrize(
+    "new", ["} f(function () {", "}", "/*", "`", "{", "(", "if (a) ", "x = ", "else b;", "\n--> c\n"]
+)
+def test_what_an_edit_within_a_function_changes_around_it_is_seen(new: str) -> None:
+    document = within("(function () {\n", "})();")
+    check_analysis(document)
+    for place in (b"x(y);", b"import(", b"(y);\nimp", b"\nimport"):
+        at = document.source.index(place)
+        document.replace(at, at, new.encode())
+        check_analysis(document)
+        document.replace(at, at + len(new), b"")
+        check_analysis(document)
+
+
+def test_places_of_former_edits_are_known() -> None:
+    document = within("if (a) (function () {\n", "})();")
+    check_analysis(document)
+    for place, new in (
+        (b"x(y);\nimport", b"if (b) /* c */ "),
+        (b"import('a')", b"else z; import('b');\n"),
+        (b"f();\nif (b)", b"function g() { break; }\n"),
+        (b"break; }", b"import('c'); "),
+        (b"function g", b"async "),
+        (b"import('c')", b"await 1; "),
+        (b"else z", b"x; "),
+        (b"x; else", b"if (c) "),
+    ):
+        at = document.source.index(place)
+        document.replace(at, at, new)
+        check_analysis(document)
+
+
+def test_variables_are_found_after_edits_within_functions() -> None:
+    document = within("let a;\n(function () {\n", "})();")
+    document.analysis()
+    at = document.source.index(b"x(y);")
+    document.replace(at, at, b"let b; a; b;\n")
+    check_analysis(document)
+    assert document.module_variable_at(at + 7) == ("a", Span(at + 7, at + 8))
+    assert document.module_variable_at(at + 10) is None
+    assert document.declaration_of("a") == Span(4, 5)
+    document.replace(0, 0, b"let c;\n")
+    assert document.declaration_of("a") == Span(11, 12)
+
+
 class Editing:
     """Edits a document at random places and takes some edits back, which mends what they broke."""
 
@@ -203,7 +317,7 @@ class Editing:
 
 
 @settings(max_examples=500, deadline=None)
-@given(st.one_of(st.integers(0, 119), WRITTEN), st.data())
+@given(st.one_of(st.integers(0, 119), WRITTEN, NESTED_TEXTS), st.data())
 def test_any_edits_give_the_analysis_of_the_text(text: int | str, data: st.DataObject) -> None:
     source = real_files()[text] if isinstance(text, int) else text.encode()
     editing = Editing(source, data)

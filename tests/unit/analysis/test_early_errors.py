@@ -52,6 +52,19 @@ STATEMENTS = (
     "continue a;",
     "a: ;",
     "a: a: ;",
+    "a: a: x;",
+    "b: { b: x; }",
+    "b: b: x.y\nz;",
+    "b: c: b: x;",
+    "b: { c: { b: x; } }",
+    "b: x; b: y;",
+    "b: (() => { b: x; })();",
+    "b: c: for (;;) { continue b; continue c; }",
+    "b: c: { for (;;) { continue b; } }",
+    "b: { b: for (;;) { continue b; } }",
+    "b: for (;;) { c: for (;;) { continue b; } break c; }",
+    "\\u0062: b: x;",
+    "b: { x; b: y; }",
     "a: { b: { a: ; } }",
     "b: for (;;) { continue b; }",
     "b: { continue b; }",
@@ -375,6 +388,9 @@ MODULES = (
 # What we leave to the engine, by the statement; the record is right nonetheless.
 LEFT_TO_THE_ENGINE = {
     "arguments: ;",  # within fields and static blocks, where ECMA-262 allows such a label
+    # Labels that are written with escapes, and those of expressions behind other statements.
+    "\\u0062: b: x;",
+    "b: { x; b: y; }",
     # Declarations within functions and blocks: to collect them all costs a third of what parsing does.
     "let y; let y;",
     "let y; { var y; }",
@@ -401,6 +417,7 @@ CULPRITS = (
     (DiagnosticKind.RESERVED_AWAIT, "let {x: «await»} = y"),
     (DiagnosticKind.MISPLACED_AWAIT, "function f() { «await» x }"),
     (DiagnosticKind.UNDEFINED_LABEL, "a: for (;;) { b: { continue «b» } }"),
+    (DiagnosticKind.DUPLICATE_LABEL, "‹a›: «a»: x"),
     (DiagnosticKind.DUPLICATE_LABEL, "‹a›: b: { «a»: for (;;); }"),
     (DiagnosticKind.MISPLACED_BREAK, "for (;;) { () => { «break» } }"),
     (DiagnosticKind.MISPLACED_CONTINUE, "switch (1) { case 1: «continue» }"),
