@@ -17,7 +17,14 @@ SECTIONS = dict(re.findall(r"^### (\S+)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | 
 _EXAMPLE = re.compile(r"^```js\n(.+?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLES = {code: found[1] for code, section in SECTIONS.items() if (found := _EXAMPLE.search(section))}
 # These depend on other modules: the end-to-end tests of diagnostics have examples of them.
-BESIDE_THE_TEXT = {"unresolved-import", "missing-export", "ambiguous-export", "import-cycle"}
+BESIDE_THE_TEXT = {
+    "unresolved-import",
+    "attribute-mismatch",
+    "invalid-json",
+    "missing-export",
+    "ambiguous-export",
+    "import-cycle",
+}
 
 
 def test_every_code_has_a_section() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from esmcache.settings import EditorSettings, editor_settings
+from esmcache.settings import EditorSettings, ProjectSettings, editor_settings, read_project_settings
 
 PROJECT = Path(__file__).resolve().parent.parent
 # What the extension keeps to itself.
@@ -58,9 +58,46 @@ def test_the_documentation_lists_every_setting() -> None:
 
 def test_what_an_editor_sends_is_laid_over_what_was_before() -> None:
     before = EditorSettings(jobs=3)
-    assert editor_settings({"codeLens": False, "jobs": None, "ofAnotherVersion": 1}, before) == EditorSettings(
-        jobs=3, code_lens=False
+    assert editor_settings({"codeLens": False, "jobs": None, "node": ""}, before) == (
+        EditorSettings(jobs=3, code_lens=False),
+        [],
     )
-    assert editor_settings(None, before) is before
-    problem = editor_settings({"severity": {"cache-cold": "loud"}}, before)
-    assert isinstance(problem, str) and "loud" in problem and "\n" not in problem
+    assert editor_settings(None, before) == editor_settings([], before) == (before, [])
+
+
+def test_each_setting_that_fits_is_taken() -> None:
+    sent = {
+        "codeLens": "x",
+        "entries": ["app.js"],
+        "ofAnotherVersion": 1,
+        "severity": {"cache-cold": "loud", "not-served": "off"},
+        "cacheDir": "relative",
+    }
+    settings, unfit = editor_settings(sent, EditorSettings(node="/node"))
+    assert settings == EditorSettings(entries=["app.js"], severity={"not-served": "off"}, node="/node")
+    assert [str(one) for one in unfit] == [
+        "codeLens: Expected `bool`, got `str`",
+        "ofAnotherVersion: there is no such setting",
+        "severity: Invalid enum value 'loud' - at `$[...]`",
+        "cacheDir: must be an absolute path",
+    ]
+    assert [one.name for one in unfit if one.unknown] == ["ofAnotherVersion"]
+    assert [str(one) for one in editor_settings("on", settings)[1]] == ["Expected `object`, got `str`"]
+
+
+def test_what_an_editor_keeps_to_itself_is_known() -> None:
+    sent = dict.fromkeys((name.split(".")[1] for name in OWN), 1)
+    assert editor_settings(sent, EditorSettings()) == (EditorSettings(), [])
+
+
+def test_each_setting_of_a_project_that_fits_is_taken(tmp_path: Path) -> None:
+    said = {"entries": ["app.js"], "include": 5, "node": "/evil"}
+    (tmp_path / "package.json").write_text(json.dumps({"esmcache": said}))
+    settings, errors = read_project_settings(tmp_path)
+    assert settings == ProjectSettings(entries=["app.js"])
+    assert [str(one) for one in errors] == [
+        f"{tmp_path}/package.json: esmcache.include: Expected `array`, got `int`",
+        f"{tmp_path}/package.json: esmcache.node: there is no such setting",
+    ]
+    (tmp_path / "esmcache.json").write_text("[]")
+    assert [one.message for one in read_project_settings(tmp_path)[1]] == ["Expected `object`, got `array`"]

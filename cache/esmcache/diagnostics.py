@@ -61,6 +61,8 @@ class DiagnosticKind(Enum):
     UNDECLARED_PRIVATE_NAME = ("undeclared-private-name", Severity.ERROR, "no enclosing class declares {name}")
     DUPLICATE_PRIVATE_NAME = ("duplicate-private-name", Severity.ERROR, "the class declares {name} twice")
     UNRESOLVED_IMPORT = ("unresolved-import", Severity.ERROR, "{detail}")
+    ATTRIBUTE_MISMATCH = ("attribute-mismatch", Severity.ERROR, "{detail}")
+    INVALID_JSON = ("invalid-json", Severity.ERROR, "{module} is not JSON: {detail}")
     MISSING_EXPORT = ("missing-export", Severity.ERROR, "{module} has no export named {name!r}")
     AMBIGUOUS_EXPORT = (
         "ambiguous-export",

@@ -6,7 +6,7 @@ recurses, so that neither long chains of re-exports nor cycles of `export *` hav
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -92,8 +92,10 @@ def resolve_export(graph: LinkingGraph, url: str, export_name: str) -> ExportRes
     """Return what `export_name` of the module at `url` is bound to, and by which re-exports.
 
     Spec: ResolveExport (sec-resolveexport). Differs: a module that is not known makes the answer UNKNOWN unless
-    two others make it ambiguous. V8 differs in two corners: before Node 26 a namespace that two modules export is
-    ambiguous below their stars, and a circle of names below a star is an error at once.
+    two others make it ambiguous, and an imported namespace that is exported (`import * as ns from 'a'; export {ns}`)
+    is the same as `export * as ns from 'a'` where two stars lead to both, as in Node 26. V8 differs in two corners:
+    before Node 26 a namespace that two modules export is ambiguous below their stars, and a circle of names below a
+    star is an error at once.
     """
     return _Linker(graph).resolve_export(url, export_name)
 
@@ -232,8 +234,8 @@ class _StarSearch:
     def chain_by(self, step: ExportStep) -> _Chain:
         return _Chain(self._chain, step)
 
-    def take(self, outcome: _Outcome) -> _Outcome | None:
-        """Note what one star leads to; return the ambiguity if there is one."""
+    def take(self, outcome: _Outcome, same: Callable[[ResolvedBinding, ResolvedBinding], bool]) -> _Outcome | None:
+        """Note what one star leads to; return the ambiguity if there is one, `same` telling bindings apart."""
         result = outcome.result
         if result is Unlinked.AMBIGUOUS:
             return outcome
@@ -249,7 +251,7 @@ class _StarSearch:
             return None
         earlier = self._found.result
         assert isinstance(earlier, ResolvedBinding)
-        if (earlier.module, earlier.binding_name) == (found.module, found.binding_name):
+        if same(earlier, found):
             return None
         return _Outcome(Unlinked.AMBIGUOUS, self._chain, (earlier, found))
 
@@ -279,7 +281,7 @@ class _Linker:
                 searches.append(reached)
             elif not searches:
                 return reached.resolution()
-            elif (ambiguity := searches[-1].take(reached)) is not None:
+            elif (ambiguity := searches[-1].take(reached, self._is_same)) is not None:
                 return ambiguity.resolution()
             search = searches[-1]
             step = next(search.steps, None)
@@ -318,6 +320,24 @@ class _Linker:
             url, export_name = target, entry.import_name
         # A circular chain of re-exports exports nothing.
         return _Outcome(None, chain)
+
+    def _is_same(self, one: ResolvedBinding, other: ResolvedBinding) -> bool:
+        if (one.module, one.binding_name) == (other.module, other.binding_name):
+            return True
+        namespace = self._namespace(one)
+        return namespace is not None and namespace == self._namespace(other)
+
+    def _namespace(self, binding: ResolvedBinding) -> str | None:
+        """Return the module whose namespace is bound, be it by an import that is exported; None for all else."""
+        if not isinstance(binding.binding_name, str):
+            return binding.module
+        record = self._graph.record(binding.module)
+        for entry in () if record is None else record.import_entries:
+            request = entry.module_request
+            is_namespace = entry.import_name is ImportName.NAMESPACE_OBJECT and request.phase is Phase.EVALUATION
+            if is_namespace and entry.local_name == binding.binding_name:
+                return self._graph.resolved_url(binding.module, request)
+        return None
 
     def _exports_of(self, url: str, record: ModuleRecord) -> dict[str, ExportEntry]:
         exports = self._exports.get(url)

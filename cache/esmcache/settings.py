@@ -6,12 +6,13 @@ user's alone: those come from the environment and the user's own configuration, 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import platformdirs
@@ -19,6 +20,9 @@ import platformdirs
 from esmcache.cache_directory import default_cache_path
 
 DEFAULT_MAX_SIZE = 500_000_000
+
+# What editors show below `esmcache` besides and keep to themselves.
+EDITORS_OWN = frozenset({"path", "terminal", "statusBar", "compareRuns"})
 
 Schema = TypeVar("Schema", bound=msgspec.Struct)
 Patterns = Annotated[list[str], msgspec.Meta(description="Glob patterns, relative to the project's directory.")]
@@ -43,7 +47,7 @@ class UserSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
 
 
 class EditorSettings(msgspec.Struct, frozen=True, rename="camel"):
-    """What an editor may say under `esmcache`; what else it says there is its own."""
+    """What an editor may say under `esmcache`."""
 
     enable: Annotated[bool, msgspec.Meta(description="Whether esmcache does anything here.")] = True
     warm_on_save: Annotated[bool, msgspec.Meta(description="Warm a module when it is saved.")] = True
@@ -71,20 +75,67 @@ class EditorSettings(msgspec.Struct, frozen=True, rename="camel"):
         )
 
 
-def editor_settings(value: object, before: EditorSettings) -> EditorSettings | str:
-    """Return the settings that an editor sent as JSON values, or one line on what is wrong with them.
+@dataclass(frozen=True, slots=True)
+class UnfitSetting:
+    """A setting that is not taken, and one line on why: its `value` does not fit, or it is unknown."""
 
-    What it did not send is as `before`.
+    name: str
+    value: object
+    message: str
+    unknown: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}" if self.name else self.message
+
+
+def editor_settings(value: object, before: EditorSettings) -> tuple[EditorSettings, list[UnfitSetting]]:
+    """Return the settings that an editor sent as JSON values, and what it sent that does not fit.
+
+    What it did not send, left empty or sent in vain is as `before`.
     """
-    if not isinstance(value, dict):
-        return before
-    sent = {name: one for name, one in value.items() if one is not None and one != ""}
-    if isinstance(sent.get("cacheDir"), str) and not os.path.isabs(sent["cacheDir"]):
-        return "cacheDir must be an absolute path"
-    try:
-        return msgspec.convert({**msgspec.to_builtins(before), **sent}, EditorSettings)
-    except msgspec.ValidationError as error:
-        return str(error)
+    # An empty table is a list where Lua writes it.
+    if value is None or value == []:
+        return before, []
+    sent = value
+    if isinstance(value, dict):
+        sent = {name: one for name, one in value.items() if one is not None and one != "" and name not in EDITORS_OWN}
+    settings, unfit = _fitting(sent, before)
+    if settings.cache_dir is not None and not os.path.isabs(settings.cache_dir):
+        unfit.append(UnfitSetting("cacheDir", settings.cache_dir, "must be an absolute path"))
+        settings = msgspec.structs.replace(settings, cache_dir=before.cache_dir)
+    return settings, unfit
+
+
+def _fitting(content: object, before: Schema) -> tuple[Schema, list[UnfitSetting]]:
+    """Return `before` with all that fits the schema laid over it, and what does not fit."""
+    if not isinstance(content, dict):
+        return before, [UnfitSetting("", content, f"Expected `object`, got `{_type_name(content)}`")]
+    fields = {one.encode_name: one for one in msgspec.structs.fields(before)}
+    fitting: dict[str, Any] = {}
+    unfit = []
+    for name, value in content.items():
+        field = fields.get(name)
+        if field is None:
+            unfit.append(UnfitSetting(name, value, "there is no such setting", unknown=True))
+            continue
+        try:
+            fitting[field.name] = msgspec.convert(value, field.type)
+        except msgspec.ValidationError as error:
+            unfit.append(UnfitSetting(name, value, str(error)))
+            if isinstance(value, dict) and isinstance(getattr(before, field.name), dict):
+                fitting[field.name] = dict(_fitting_items(value, field.type))
+    return msgspec.structs.replace(before, **fitting), unfit
+
+
+def _fitting_items(values: dict[str, Any], type_: Any) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        with contextlib.suppress(msgspec.ValidationError):
+            yield from msgspec.convert({name: value}, type_).items()
+
+
+def _type_name(value: object) -> str:
+    # As msgspec names them.
+    return {list: "array", type(None): "null"}.get(type(value), type(value).__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +174,7 @@ def read_user_choices(
 ) -> UserChoices | SettingsError:
     """Return the user's choices: command line over environment over configuration file over defaults."""
     path = user_config_path()
-    read = _read(path, None, UserSettings)
+    read = _read(path, UserSettings)
     if isinstance(read, SettingsError):
         return read
     settings = read or UserSettings()
@@ -143,30 +194,46 @@ def read_user_choices(
     )
 
 
-def read_project_settings(directory: Path) -> ProjectSettings | SettingsError:
-    """Return the settings in esmcache.json, else under `esmcache` in package.json, else the defaults."""
-    own = _read(directory / "esmcache.json", None, ProjectSettings)
-    if own is not None:
-        return own
-    return _read(directory / "package.json", "esmcache", ProjectSettings) or ProjectSettings()
+def read_project_settings(directory: Path) -> tuple[ProjectSettings, list[SettingsError]]:
+    """Return the settings in esmcache.json, else under `esmcache` in package.json, and what does not fit there.
+
+    What is not there or does not fit is as by default.
+    """
+    for path, key in ((directory / "esmcache.json", None), (directory / "package.json", "esmcache")):
+        content = _read_json(path, key)
+        if isinstance(content, SettingsError):
+            return ProjectSettings(), [content]
+        if content is not _ABSENT:
+            settings, unfit = _fitting(content, ProjectSettings())
+            return settings, [SettingsError(path, f"{key}.{one}" if key and one.name else str(one)) for one in unfit]
+    return ProjectSettings(), []
 
 
-def _read(path: Path, key: str | None, schema: type[Schema]) -> Schema | SettingsError | None:
-    """Return the checked content of `path` (under `key`), or None where there is none."""
+_ABSENT = object()
+
+
+def _read(path: Path, schema: type[Schema]) -> Schema | SettingsError | None:
+    """Return the checked content of `path`, or None where there is none."""
+    content = _read_json(path, None)
+    if content is _ABSENT:
+        return None
+    try:
+        return content if isinstance(content, SettingsError) else msgspec.convert(content, schema)
+    except msgspec.ValidationError as error:
+        return SettingsError(path, str(error))
+
+
+def _read_json(path: Path, key: str | None) -> Any:
+    """Return what is in `path` (under `key`), _ABSENT where nothing is, or a SettingsError."""
     try:
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return _ABSENT
     except OSError as error:
         return SettingsError(path, f"cannot be read: {error.strerror}")
     except (ValueError, RecursionError) as error:
         # A package.json that Node cannot read is Node's to report; it holds no settings of ours.
-        return None if key else SettingsError(path, f"is not valid JSON: {error}")
-    if key is not None:
-        content = content.get(key) if isinstance(content, dict) else None
-        if content is None:
-            return None
-    try:
-        return msgspec.convert(content, schema)
-    except msgspec.ValidationError as error:
-        return SettingsError(path, f"{key}: {error}" if key else str(error))
+        return _ABSENT if key else SettingsError(path, f"is not valid JSON: {error}")
+    if key is None:
+        return content
+    return _ABSENT if not isinstance(content, dict) or content.get(key) is None else content[key]

@@ -5,15 +5,37 @@ Parsing holds Python's lock, so none of it may be done where the event loop is.
 
 from __future__ import annotations
 
+import os
+import tempfile
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NoReturn
 
 from esmcache.engine.errors import EngineError
 from esmcache.engine.facade import Engine
+from esmcache.engine.workspace.values import Finding
 from esmcache.engine.workspace.workspace import Workspace
 from esmcache.spans import ColumnUnit
 from esmcache_lsp.settings import EngineChoices
+
+# A cache that cannot be used is looked at again after this time, when something is asked.
+_BETWEEN_TRIALS_S = 2.0
+
+
+class _WithoutCache(Workspace):
+    """A workspace that keeps what it must in another place: what it knows of files holds, but it knows no cache."""
+
+    refusal: EngineError
+
+    def findings(self, path: str, *, with_cycles: bool = False, with_cache: bool = True) -> list[Finding]:
+        return super().findings(path, with_cycles=with_cycles, with_cache=False)
+
+    def _refused(self, *_: object, **__: object) -> NoReturn:
+        raise self.refusal
+
+    state = lookup = explain = graph = packages = cache_directory = _refused
 
 
 @dataclass(slots=True)
@@ -24,16 +46,44 @@ class _Process:
     unit: ColumnUnit = ColumnUnit.UTF16
     engine: Engine | None = None
     workspace: Workspace | None = None
+    tried_at: float = 0.0
 
     def current(self) -> Workspace:
-        if self.engine is None:
-            self.engine = self.choices.open()
-        if self.workspace is None or not self.workspace.is_current:
-            before = self.workspace
+        before = self.workspace
+        if before is not None and _is_current(before):
+            is_best = not isinstance(before, _WithoutCache)
+            if is_best or time.monotonic() < self.tried_at + _BETWEEN_TRIALS_S:
+                return before
+        self.tried_at = time.monotonic()
+        try:
+            if self.engine is None:
+                self.engine = self.choices.open()
             self.workspace = Workspace(self.engine, self.unit, self.choices.project)
-            if before is not None:
-                self.workspace.take_documents(before)
+        except EngineError as error:
+            if isinstance(before, _WithoutCache) and _is_current(before):
+                return before
+            self.workspace = self.without_cache(error)
+        if before is not None:
+            self.workspace.take_documents(before)
         return self.workspace
+
+    def without_cache(self, refusal: EngineError) -> Workspace:
+        """Return a workspace for as long as the cache cannot be used; raises `refusal` if there is no way."""
+        elsewhere = Path(tempfile.gettempdir()) / f"esmcache-{os.getuid()}"
+        try:
+            engine = replace(self.choices, cache_dir=str(elsewhere)).open()
+            workspace = _WithoutCache(engine, self.unit, self.choices.project)
+        except EngineError:
+            raise refusal from None
+        workspace.refusal = refusal
+        return workspace
+
+
+def _is_current(workspace: Workspace) -> bool:
+    try:
+        return workspace.is_current
+    except EngineError:
+        return False
 
 
 _process = _Process()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote_to_bytes
 
 from lsprotocol import types
-from pygls.uris import from_fs_path, to_fs_path
 
 from esmcache.diagnostics import Severity
 from esmcache.engine.workspace.values import (
@@ -49,13 +51,27 @@ _UNITS = {
 
 
 def path_from_uri(uri: str) -> str | None:
-    """Return the path of a file: URI, None for any other."""
-    return to_fs_path(uri) if uri.startswith("file:") else None
+    """Return the path of a file: URI, None for any other and where there cannot be such a file."""
+    scheme, _, rest = uri.partition(":")
+    if scheme != "file":
+        return None
+    rest = rest.split("#", 1)[0].split("?", 1)[0]
+    if rest.startswith("//"):
+        host, _, rest = rest[2:].partition("/")
+        if host not in ("", "localhost"):
+            return None
+        rest = f"/{rest}"
+    try:
+        path = os.fsdecode(unquote_to_bytes(rest))
+    except UnicodeEncodeError:
+        # Half a character of UTF-16, which JSON can hold.
+        return None
+    return path if path.startswith("/") and "\0" not in path else None
 
 
 def uri_from_path(path: str) -> str:
     """Return the URI of a path, as editors write it."""
-    return from_fs_path(path) or ""
+    return f"file://{quote(os.fsencode(path))}"
 
 
 def uri_from_url(url: str) -> str:
@@ -98,10 +114,20 @@ def location_from_place(place: Place) -> types.Location:
     return types.Location(uri_from_url(place.url), range_to_lsp(place.range))
 
 
-def diagnostic_from_finding(finding: Finding, severity: Severity, *, with_related: bool) -> types.Diagnostic:
+@dataclass(frozen=True, slots=True)
+class DiagnosticDetails:
+    """Which parts of diagnostics, besides those that all clients take, a client can show."""
+
+    related: bool = False
+    description: bool = False
+
+
+def diagnostic_from_finding(finding: Finding, severity: Severity, details: DiagnosticDetails) -> types.Diagnostic:
     """Return LSP's diagnostic; `data` holds what would mend it, for code actions."""
-    related = None
-    if with_related and finding.related:
+    related, description = None, None
+    if details.description and _DOCUMENTATION is not None:
+        description = types.CodeDescription(f"{_DOCUMENTATION}#{finding.code}")
+    if details.related and finding.related:
         related = [
             types.DiagnosticRelatedInformation(location_from_place(one.place), one.message) for one in finding.related
         ]
@@ -110,34 +136,28 @@ def diagnostic_from_finding(finding: Finding, severity: Severity, *, with_relate
         message=finding.message,
         severity=_SEVERITIES[severity],
         code=finding.code,
-        code_description=None if _DOCUMENTATION is None else types.CodeDescription(f"{_DOCUMENTATION}#{finding.code}"),
+        code_description=description,
         source=SOURCE,
         related_information=related,
-        data={"replacement": finding.replacement} if finding.replacement else None,
+        data=_data(finding) or None,
     )
 
 
 def diagnostics_from_findings(
-    findings: Sequence[Finding], severities: dict[str, str], *, with_related: bool
+    findings: Sequence[Finding], severities: dict[str, str], details: DiagnosticDetails
 ) -> list[types.Diagnostic]:
     """Return LSP's diagnostics, by the user's word on how much each code matters."""
     converted = []
     for finding in findings:
         chosen = severities.get(finding.code, finding.severity.value)
         if chosen != "off":
-            converted.append(diagnostic_from_finding(finding, Severity(chosen), with_related=with_related))
+            converted.append(diagnostic_from_finding(finding, Severity(chosen), details))
     return converted
 
 
-def workspace_edit_from_changes(
-    changes: dict[str, list[TextChange]], versions: dict[str, int] | None
-) -> types.WorkspaceEdit | None:
-    """Return LSP's edit of several files, None for no change; with `versions` of open ones where those are known."""
-    edits = {
-        uri_from_url(url): [types.TextEdit(range_to_lsp(one.range), one.new_text) for one in some if one.range]
-        for url, some in changes.items()
-    }
-    return workspace_edit_from_edits(edits, versions) if edits else None
+def edits_from_changes(changes: Sequence[TextChange]) -> list[types.TextEdit]:
+    """Return LSP's edits of one file."""
+    return [types.TextEdit(range_to_lsp(one.range), one.new_text) for one in changes if one.range is not None]
 
 
 def workspace_edit_from_edits(
@@ -154,17 +174,37 @@ def workspace_edit_from_edits(
     )
 
 
-def replacements_from_findings(findings: Sequence[Finding]) -> list[types.TextEdit]:
+def edits_from_findings(findings: Sequence[Finding]) -> list[types.TextEdit]:
     """Return the edits that mend what is found, as far as it is known how."""
-    return [types.TextEdit(range_to_lsp(one.range), one.replacement) for one in findings if one.replacement]
+    return [edit for one in findings for edit in _edits(range_to_lsp(one.range), _data(one))]
 
 
-def replacement_of_diagnostic(diagnostic: types.Diagnostic) -> types.TextEdit | None:
-    """Return the edit that mends what a diagnostic of ours is about, None where none is known."""
-    new_text = diagnostic.data.get("replacement") if isinstance(diagnostic.data, dict) else None
-    if diagnostic.source != SOURCE or not isinstance(new_text, str):
-        return None
-    return types.TextEdit(diagnostic.range, new_text)
+def edits_of_diagnostic(diagnostic: types.Diagnostic) -> list[types.TextEdit]:
+    """Return the edits that mend what a diagnostic of ours is about, none where none are known."""
+    data = diagnostic.data
+    return _edits(diagnostic.range, data) if diagnostic.source == SOURCE and isinstance(data, dict) else []
+
+
+def _data(finding: Finding) -> dict[str, Any]:
+    """Return what a diagnostic carries for code actions; clients give it back as it is."""
+    data: dict[str, Any] = {"replacement": finding.replacement} if finding.replacement else {}
+    if finding.insertion is not None:
+        place = finding.insertion.position
+        data["insertion"] = {"line": place.line, "character": place.column, "text": finding.insertion.text}
+    return data
+
+
+def _edits(range_: types.Range, data: dict[str, Any]) -> list[types.TextEdit]:
+    match data.get("replacement"):
+        case str(text):
+            edits = [types.TextEdit(range_, text)]
+        case _:
+            edits = []
+    match data.get("insertion"):
+        case {"line": int(line), "character": int(character), "text": str(text)}:
+            place = types.Position(line, character)
+            edits.append(types.TextEdit(types.Range(place, place), text))
+    return edits
 
 
 def links_to_lsp(links: Sequence[Link]) -> list[types.DocumentLink]:

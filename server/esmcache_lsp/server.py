@@ -1,8 +1,11 @@
-"""Makes the server and registers its features; knows nothing of what a feature does."""
+"""Makes the server, registers its features and hands it messages; knows nothing of what a feature does."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
+from contextlib import AbstractAsyncContextManager
 from importlib import metadata
 
 from lsprotocol import types
@@ -13,8 +16,20 @@ from esmcache_lsp.features import FEATURES
 from esmcache_lsp.protocol import Protocol
 from esmcache_lsp.session import Session
 from esmcache_lsp.settings import initial_settings
+from esmcache_lsp.transport import Channel, NotAMessage
 
 NAME = "esmcache-lsp"
+
+logger = logging.getLogger(__name__)
+
+
+class Server(LanguageServer):
+    """A server that shows nobody its faults, which a person could do nothing about: they are lines in the log."""
+
+    protocol: Protocol
+
+    def report_server_error(self, error: Exception, source: object) -> None:
+        """Do nothing: it was written into the log where it was found."""
 
 
 def version() -> str:
@@ -22,14 +37,44 @@ def version() -> str:
     return metadata.version("esmcache")
 
 
-def create_server(session: Session) -> LanguageServer:
+async def serve(server: Server, channels: AbstractAsyncContextManager[Channel]) -> None:
+    """Serve the client at the other end of a channel until it says exit or goes away."""
+    async with channels as channel:
+        server.protocol.set_writer(channel.writer)
+        reading = asyncio.create_task(_take_all(server.protocol, channel))
+        await server.protocol.ended.wait()
+        reading.cancel()
+
+
+async def _take_all(protocol: Protocol, channel: Channel) -> None:
+    is_lost = False
+    while not protocol.ended.is_set():
+        try:
+            body = await channel.next()
+        except NotAMessage as error:
+            # The next message may be found behind it; until then there is but one line in the log.
+            if not is_lost:
+                logger.error("%s", error)
+            is_lost = True
+            continue
+        is_lost = False
+        if body is None:
+            protocol.ended.set()
+            return
+        try:
+            protocol.take(body)
+        except Exception:
+            logger.exception("a message could not be handled")
+
+
+def create_server(session: Session) -> Server:
     """Return a server that registers every feature when a client says who it is."""
-    server = LanguageServer(NAME, version(), protocol_cls=Protocol)
+    server = Server(NAME, version(), protocol_cls=Protocol)
 
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
         """Begin the session: what the client can do is known from here on."""
-        session.initialization_options = params.initialization_options
+        session.initial_settings = initial_settings(params.initialization_options)
         for register in FEATURES:
             register(server, session)
         folders = [folder.uri for folder in params.workspace_folders or ()] or [params.root_uri or ""]
@@ -37,8 +82,10 @@ def create_server(session: Session) -> LanguageServer:
         session.begin(
             [path for uri in folders if (path := path_from_uri(uri)) is not None],
             unit_from_encoding(encoding),
-            initial_settings(params.initialization_options),
+            session.initial_settings.settings,
         )
+        if params.process_id is not None:
+            _end_with(params.process_id, server.protocol.ended)
 
     @server.feature(types.INITIALIZED)
     async def initialized(_: types.InitializedParams) -> None:
@@ -59,3 +106,13 @@ def create_server(session: Session) -> LanguageServer:
 
     logging.captureWarnings(True)
     return server
+
+
+def _end_with(process_id: int, ended: asyncio.Event) -> None:
+    """End when the client's process does, which a connection need not tell."""
+    try:
+        descriptor = os.pidfd_open(process_id)
+    except (OSError, AttributeError):
+        # It is a process of another machine or container; or this is no Linux.
+        return
+    asyncio.get_running_loop().add_reader(descriptor, ended.set)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from operator import methodcaller
 from pathlib import Path
@@ -24,7 +24,7 @@ from esmcache.engine.workspace.workspace import Workspace
 from esmcache.settings import EditorSettings
 from esmcache.spans import ColumnUnit
 from esmcache_lsp import analyst, warmer
-from esmcache_lsp.settings import EngineChoices
+from esmcache_lsp.settings import ClientSettings, EngineChoices
 from esmcache_lsp.warmer import Progress
 from esmcache_lsp.workers import ProcessEnded, WorkerProcess
 
@@ -74,7 +74,7 @@ class Session:
         self.settings = EditorSettings()
         self.folders: list[str] = []
         self.unit = ColumnUnit.UTF16
-        self.initialization_options: object = None
+        self.initial_settings = ClientSettings()
         self.documents: dict[str, OpenDocument] = {}
         # What is done, one after the other, once the client is ready.
         self.at_start: list[Callable[[], Coroutine[Any, Any, None]]] = []
@@ -103,7 +103,10 @@ class Session:
     async def start(self) -> None:
         """Do what is to be done first, now that the client takes requests."""
         for step in self.at_start:
-            await _logged(step())
+            try:
+                await step()
+            except Exception as error:
+                self._log_failure(error)
 
     def begin(self, folders: Sequence[str], unit: ColumnUnit, settings: EditorSettings) -> None:
         """Begin to work for a client."""
@@ -113,6 +116,7 @@ class Session:
 
     def end(self) -> None:
         """End all work."""
+        self._has_begun = False
         self.progress.stopped.value = 1
         for task in self._tasks:
             task.cancel()
@@ -144,12 +148,12 @@ class Session:
         self._tell(Workspace.open, path, text)
         self._changed([path])
 
-    def edit(self, path: str, version: int, changes: Sequence[TextChange]) -> None:
-        """Take changes of an open document."""
+    def edit(self, path: str, version: int | None, changes: Sequence[TextChange]) -> None:
+        """Take changes of an open document; without a version it is that of before, for what is known of it."""
         document = self.documents.get(path)
         if document is None:
             return
-        document.version = version
+        document.version = document.version if version is None else version
         document.changes += changes
         self._tell(Workspace.edit, path, changes)
         if len(document.changes) > _LONGEST_JOURNAL:
@@ -191,11 +195,15 @@ class Session:
 
     def files_changed(self, paths: Sequence[str]) -> None:
         """Take note of files that came, went or changed on disk, by whomever."""
+        for told in self.when_files_changed:
+            told(paths)
+        self.look_again(paths)
+
+    def look_again(self, paths: Sequence[str]) -> None:
+        """Forget what is known of files that may be other ones now."""
         self._tell(Workspace.changed, list(paths))
         if gone := [Path(path) for path in paths if not os.path.lexists(path)]:
             self.spawn(self.change_cache(Engine.forget_gone, gone))
-        for told in self.when_files_changed:
-            told(paths)
         self._changed(None)
 
     def cache_changed(self) -> None:
@@ -271,11 +279,12 @@ class Session:
             self._set_activity(warming=False)
             self._changed(None)
 
-    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T | None]:
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Do some work beside all other; what goes wrong with it is written into the log."""
-        task = asyncio.get_running_loop().create_task(_logged(work))
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._note_failure)
         return task
 
     async def _save_all(self) -> None:
@@ -335,7 +344,7 @@ class Session:
             return
         try:
             future = self._analyst.send(analyst.ask, _question(method, *arguments, **named))
-            future.add_done_callback(_log_failure)
+            future.add_done_callback(self._note_failure)
         except ProcessEnded:
             # The process that takes its place is told of all documents as they are by now.
             self._analyst.restart_if_ended()
@@ -346,6 +355,8 @@ class Session:
 
     def note_trouble(self, error: EngineError) -> None:
         """Remember what keeps the cache from being used, until something works again."""
+        if not self._has_begun:
+            return
         is_news = self.activity.trouble != str(error)
         self.activity.trouble, self.activity.is_error = str(error), not isinstance(error, EngineMissing)
         if is_news:
@@ -355,6 +366,19 @@ class Session:
 
     def _no_trouble(self) -> None:
         self.activity.trouble, self.activity.is_error = "", False
+
+    def _note_failure(self, work: asyncio.Future[Any] | Future[Any]) -> None:
+        if not work.cancelled() and (error := work.exception()) is not None:
+            self._log_failure(error)
+
+    def _log_failure(self, error: BaseException) -> None:
+        """Write into the log what went wrong, unless that is because the session has ended."""
+        if not self._has_begun:
+            return
+        if isinstance(error, (EngineError, ProcessEnded, warmer.Stopped)):
+            logger.warning("%s", str(error) or type(error).__name__)
+        else:
+            logger.error("a task failed", exc_info=error)
 
     def _set_activity(self, *, saving: int | None = None, warming: bool | None = None) -> None:
         self.activity.saving = self.activity.saving if saving is None else saving
@@ -378,20 +402,3 @@ def _question(method: Callable[..., Any], *arguments: object, **named: object) -
 
 def _engine_choices(settings: EditorSettings) -> EngineChoices:
     return EngineChoices(settings.cache_dir, settings.node, settings.jobs, settings.max_size, settings.project())
-
-
-async def _logged(work: Coroutine[Any, Any, T]) -> T | None:
-    try:
-        return await work
-    except (EngineError, ProcessEnded, warmer.Stopped) as error:
-        logger.warning("%s", error or type(error).__name__)
-    except (asyncio.CancelledError, CancelledError):
-        raise
-    except Exception:
-        logger.exception("a task failed")
-    return None
-
-
-def _log_failure(future: Any) -> None:
-    if not future.cancelled() and (error := future.exception()) is not None:
-        logger.warning("%s", error)

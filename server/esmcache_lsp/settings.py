@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from esmcache.diagnostics import DiagnosticKind
 from esmcache.engine.facade import Engine
-from esmcache.settings import EditorSettings, ProjectSettings, editor_settings
-
-logger = logging.getLogger(__name__)
+from esmcache.settings import EditorSettings, ProjectSettings, UnfitSetting, editor_settings
 
 SECTION = "esmcache"
 # A workspace can answer for its own configuration: what runs, and where, is not for it to say.
 _USERS_ALONE = ("cacheDir", "node")
+_CODES = frozenset(kind.code for kind in DiagnosticKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +29,33 @@ class EngineChoices:
         return Engine.open(cache_dir=self.cache_dir, node=self.node, jobs=self.jobs, max_size=self.max_size)
 
 
-def initial_settings(options: object) -> EditorSettings:
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """The settings that hold, and what the client said besides that does not fit."""
+
+    settings: EditorSettings = field(default_factory=EditorSettings)
+    unfit: tuple[UnfitSetting, ...] = ()
+
+
+def initial_settings(options: object) -> ClientSettings:
     """Return the settings in initializationOptions, under `esmcache` or as they are."""
-    if isinstance(options, dict) and isinstance(options.get(SECTION), dict):
+    if isinstance(options, dict) and SECTION in options:
         options = options[SECTION]
     return _checked(options, EditorSettings())
 
 
-def configured_settings(configuration: object, initial: EditorSettings) -> EditorSettings:
+def configured_settings(configuration: object, initial: EditorSettings) -> ClientSettings:
     """Return the settings in a client's configuration, over those that it began with."""
     if isinstance(configuration, dict):
         configuration = {name: value for name, value in configuration.items() if name not in _USERS_ALONE}
     return _checked(configuration, initial)
 
 
-def _checked(value: object, before: EditorSettings) -> EditorSettings:
-    settings = editor_settings(value, before)
-    if isinstance(settings, str):
-        logger.error("settings: %s", settings)
-        return before
-    return settings
+def _checked(value: object, before: EditorSettings) -> ClientSettings:
+    settings, unfit = editor_settings(value, before)
+    no_codes = [
+        UnfitSetting(f"severity.{code}", level, "there is no such diagnostic", unknown=True)
+        for code, level in settings.severity.items()
+        if code not in _CODES
+    ]
+    return ClientSettings(settings, (*unfit, *no_codes))

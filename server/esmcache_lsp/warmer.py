@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from ctypes import Array, c_byte, c_longlong
 from dataclasses import dataclass, field
-from multiprocessing.sharedctypes import Synchronized, SynchronizedArray
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ class Progress:
     """How far a warm has come, shared between processes, and whether it is to stop."""
 
     def __init__(self) -> None:
-        self.stopped: Synchronized[int] = CONTEXT.Value("b", 0)
-        self.counts: SynchronizedArray[int] = CONTEXT.Array("q", 2)
+        # Without locks, which would be left behind by a process that is killed; one process writes, another looks.
+        self.stopped: c_byte = CONTEXT.RawValue("b", 0)
+        self.counts: Array[c_longlong] = CONTEXT.RawArray("q", 2)
 
     def note(self, stage: str, done: int, total: int) -> None:
         """Say how far the warm has come; raises Stopped."""

@@ -6,6 +6,7 @@ A process that has ended is replaced; whoever gave it something to keep is asked
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import threading
@@ -24,6 +25,9 @@ CONTEXT = multiprocessing.get_context("spawn")
 
 class ProcessEnded(Exception):
     """The process ended before it could answer."""
+
+    def __init__(self) -> None:
+        super().__init__("a process of the server has ended")
 
 
 class WorkerProcess:
@@ -153,13 +157,13 @@ def _live(connection: Connection[Any, Any], begin: Callable[..., None], argument
         os.dup2(nothing, descriptor)
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     begin(*arguments)
-    while True:
-        try:
-            item = connection.recv()
-        except EOFError:
-            return
-        if item is None:
-            return
+    # A server that was killed takes no answer any more.
+    with contextlib.suppress(EOFError, ConnectionError):
+        _answer_all(connection)
+
+
+def _answer_all(connection: Connection[Any, Any]) -> None:
+    while (item := connection.recv()) is not None:
         number, function, some, named = item
         value, error = None, None
         try:

@@ -106,7 +106,7 @@ def written_programs() -> list[Program]:
 def is_known(program: Program, version: tuple[int, int, int]) -> bool:
     """Return whether Node can be asked: all of the program is modules, in words that it knows."""
     text = "".join(program.values())
-    if "export * as ns" in text and version < (26, 0, 0):
+    if ("export * as ns" in text or "export {ns}" in text) and version < (26, 0, 0):
         # An earlier V8 takes two namespaces of one module for two bindings.
         return False
     return all(name.endswith(".js") for name in program) and not re.search(r"absent|import (?:source|defer)", text)

@@ -3,8 +3,18 @@
 Knows neither where caches are kept nor how a runner is served; another engine would be a pool beside this one.
 """
 
+from esmcache.code_cache.builtin_exports import builtin_exports
 from esmcache.code_cache.client import CompilePool
 from esmcache.code_cache.messages import CompileKind, CompileTask
 from esmcache.code_cache.node_build import NodeMissing, describe_node, find_node, v8_tag
 
-__all__ = ["CompileKind", "CompilePool", "CompileTask", "NodeMissing", "describe_node", "find_node", "v8_tag"]
+__all__ = [
+    "CompileKind",
+    "CompilePool",
+    "CompileTask",
+    "NodeMissing",
+    "builtin_exports",
+    "describe_node",
+    "find_node",
+    "v8_tag",
+]

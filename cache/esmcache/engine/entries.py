@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from esmcache.engine.graph import Problem
-from esmcache.settings import ProjectSettings, SettingsError, read_project_settings
+from esmcache.settings import ProjectSettings, read_project_settings
 
 SOURCE_SUFFIXES = (".js", ".mjs", ".cjs")
 
@@ -110,10 +110,8 @@ def _add_directory(directory: Path, targets: Targets) -> None:
 
 
 def _own_settings(directory: Path, targets: Targets) -> ProjectSettings:
-    settings = read_project_settings(directory)
-    if isinstance(settings, SettingsError):
-        targets.problems.append(Problem(str(settings.path), "bad-configuration", settings.message))
-        return ProjectSettings()
+    settings, errors = read_project_settings(directory)
+    targets.problems += [Problem(str(one.path), "bad-configuration", one.message) for one in errors]
     return settings
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 
 from esmcache.engine.errors import EngineError
@@ -13,6 +14,9 @@ from esmcache.engine.workspace.workspace import Workspace
 from esmcache_lsp.answers import graph_to_json, lookup_to_json, packages_to_json, statistics_to_json
 from esmcache_lsp.convert import path_from_uri
 from esmcache_lsp.session import Session
+from esmcache_lsp.workers import ProcessEnded
+
+T = TypeVar("T")
 
 
 def register(server: LanguageServer, session: Session) -> None:
@@ -28,7 +32,7 @@ def register(server: LanguageServer, session: Session) -> None:
 
     @server.feature("esmcache/graph")
     async def graph(params: Any) -> dict[str, Any]:
-        path = _path(params) if getattr(params, "uri", None) else None
+        path = _path(params) if isinstance(params, dict) and params.get("uri") is not None else None
         return graph_to_json(await _asked(session.ask(Workspace.graph, path, session.folders)))
 
     @server.feature("esmcache/modules")
@@ -36,16 +40,16 @@ def register(server: LanguageServer, session: Session) -> None:
         return packages_to_json(await _asked(session.ask(Workspace.packages, session.folders)))
 
 
-async def _asked(answer: Any) -> Any:
+async def _asked(answer: Awaitable[T]) -> T:
     try:
         return await answer
-    except EngineError as error:
+    except (EngineError, ProcessEnded) as error:
         raise JsonRpcException(str(error)) from None
 
 
 def _path(params: object) -> str:
-    uri = getattr(params, "uri", None)
+    uri = params.get("uri") if isinstance(params, dict) else None
     path = path_from_uri(uri) if isinstance(uri, str) else None
     if path is None:
-        raise JsonRpcException("uri: a file: URI is needed")
+        raise JsonRpcInvalidParams("uri: a file: URI is needed")
     return path

@@ -5,18 +5,20 @@ Command lines and other servers write the index, programs that end report what t
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 from pygls.lsp.server import LanguageServer
 from watchfiles import Change, awatch
 
+from esmcache.engine.errors import EngineError
 from esmcache.engine.workspace.workspace import Workspace
 from esmcache_lsp.session import Session
 
 # Transactions go into the write-ahead log, and from there into the file itself.
 _INDEX = ("index.db", "index.db-wal")
 _REPORTS = "events"
-# A directory that was removed is looked for again this often.
+# A directory that was removed, or cannot be used, is looked for again this often.
 _LOOKS_MS = 5000
 # A warm writes the index in several transactions.
 _SETTLING_MS = 200
@@ -32,12 +34,22 @@ def register(_: LanguageServer, session: Session) -> None:
 
 
 async def _watch(session: Session) -> None:
+    is_usable = True
     while True:
-        # It is there again, if it was removed, once it was asked for.
-        directory = await session.ask(Workspace.cache_directory)
-        reports = os.path.join(directory, _REPORTS)
-        os.makedirs(reports, mode=0o700, exist_ok=True)
-        was = os.stat(reports).st_ino
+        try:
+            # It is there again, if it was removed, once it was asked for.
+            directory = await session.ask(Workspace.cache_directory)
+            reports = os.path.join(directory, _REPORTS)
+            os.makedirs(reports, mode=0o700, exist_ok=True)
+            was = os.stat(reports).st_ino
+        except (EngineError, OSError):
+            # The status says why it cannot be used.
+            is_usable = False
+            await asyncio.sleep(_LOOKS_MS / 1000)
+            continue
+        if not is_usable:
+            is_usable = True
+            session.cache_changed()
         changes = awatch(
             directory,
             reports,
@@ -47,10 +59,11 @@ async def _watch(session: Session) -> None:
             rust_timeout=_LOOKS_MS,
             yield_on_timeout=True,
         )
-        async for found in changes:
+        async for _ in changes:
             if await session.answer(False, Workspace.index_changed):
                 session.cache_changed()
-            if session.settings.warm_on_save and any(_is_report(path) for _, path in found):
+            # Not only those that came while it was watched for them.
+            if session.settings.warm_on_save and any(map(_is_report, _paths(reports))):
                 await session.warm_missed()
             if not os.path.isdir(reports) or os.stat(reports).st_ino != was:
                 break
@@ -59,6 +72,13 @@ async def _watch(session: Session) -> None:
 def _is_news(change: Change, path: str) -> bool:
     # Reports are moved aside when they are taken in, and then deleted.
     return path.endswith(_INDEX) or (_is_report(path) and change is not Change.deleted)
+
+
+def _paths(directory: str) -> list[str]:
+    try:
+        return [os.path.join(directory, name) for name in os.listdir(directory)]
+    except OSError:
+        return []
 
 
 def _is_report(path: str) -> bool:

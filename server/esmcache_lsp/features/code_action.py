@@ -12,9 +12,9 @@ from esmcache.diagnostics import DiagnosticKind
 from esmcache.engine.workspace.workspace import Workspace
 from esmcache_lsp.convert import (
     SOURCE,
+    edits_from_findings,
+    edits_of_diagnostic,
     path_from_uri,
-    replacement_of_diagnostic,
-    replacements_from_findings,
     workspace_edit_from_edits,
 )
 from esmcache_lsp.session import Session
@@ -76,7 +76,7 @@ def register(server: LanguageServer, session: Session) -> None:
         # It costs a look at the whole module: only those who ask for such actions get it.
         if params.context.only is not None and _is_wanted(_FIX_ALL, params.context.only):
             findings = await session.answer((), Workspace.findings, path, with_cache=False)
-            if edits := replacements_from_findings(findings):
+            if edits := edits_from_findings(findings):
                 edit = workspace_edit_from_edits({uri: edits}, versions)
                 actions.append(types.CodeAction("Mend all specifiers", _FIX_ALL, edit=edit))
         return list(actions)
@@ -87,17 +87,27 @@ def _fixes(
 ) -> list[types.CodeAction]:
     actions = []
     for diagnostic in params.context.diagnostics if _is_wanted(_QUICK_FIX, params.context.only) else ():
-        edit = replacement_of_diagnostic(diagnostic)
-        if edit is not None:
+        edits = edits_of_diagnostic(diagnostic)
+        if edits:
             action = types.CodeAction(
-                f'Change to "{edit.new_text}"',
+                _title(edits),
                 types.CodeActionKind.QuickFix,
                 diagnostics=[diagnostic],
                 is_preferred=True if can_prefer else None,
-                edit=workspace_edit_from_edits({params.text_document.uri: [edit]}, versions),
+                edit=workspace_edit_from_edits({params.text_document.uri: edits}, versions),
             )
             actions.append(action)
     return actions
+
+
+def _title(edits: Sequence[types.TextEdit]) -> str:
+    said = [edit.new_text if _is_insertion(edit) else f'"{edit.new_text}"' for edit in edits]
+    does = "Add" if _is_insertion(edits[0]) else "Change to"
+    return f"{does} {''.join(said).removeprefix(',').strip()}"
+
+
+def _is_insertion(edit: types.TextEdit) -> bool:
+    return edit.range.start == edit.range.end
 
 
 def _cache_actions(params: types.CodeActionParams) -> list[types.CodeAction]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams, JsonRpcRequestCancelled
 from pygls.lsp.server import LanguageServer
 
 from esmcache.engine.errors import EngineError
@@ -15,8 +16,10 @@ from esmcache.engine.facade import Engine
 from esmcache.engine.workspace.workspace import Workspace
 from esmcache_lsp.answers import explanation_to_json, graph_to_json, statistics_to_json, summary_to_json
 from esmcache_lsp.convert import path_from_uri, uri_from_path
+from esmcache_lsp.protocol import answered
 from esmcache_lsp.session import Session
 from esmcache_lsp.warmer import Stopped
+from esmcache_lsp.workers import ProcessEnded
 
 _LINES_OF_LOG = 200
 
@@ -43,16 +46,19 @@ def register(server: LanguageServer, session: Session) -> None:
 
 def _answering(command: Command) -> Command:
     """Return a handler that takes whatever arguments come; what cannot be done is one line."""
+    signature = inspect.signature(command)
 
     async def handler(*arguments: Any) -> Any:
         try:
+            signature.bind(*arguments)
+        except TypeError as error:
+            raise JsonRpcInvalidParams(str(error)) from None
+        try:
             return await command(*arguments)
         except Stopped:
-            raise JsonRpcException("cancelled") from None
-        except (EngineError, OSError, ValueError) as error:
+            raise JsonRpcRequestCancelled from None
+        except (EngineError, OSError, ProcessEnded) as error:
             raise JsonRpcException(str(error)) from None
-        except TypeError:
-            raise JsonRpcException("wrong number of arguments") from None
 
     return handler
 
@@ -109,7 +115,8 @@ class _Commands:
         window = self._server.client_capabilities.window
         if window is not None and window.show_document is not None and window.show_document.support:
             uri = uri_from_path(str(Path(path).absolute()))
-            await self._server.window_show_document_async(types.ShowDocumentParams(uri, take_focus=True))
+            shown = self._server.window_show_document_async(types.ShowDocumentParams(uri, take_focus=True))
+            await answered(shown, None)
         return {"path": str(Path(path).absolute()), "text": "\n".join(lines)}
 
     async def launch(self, uri: str) -> dict[str, Any]:
@@ -128,5 +135,5 @@ class _Commands:
 def _path(uri: object) -> str:
     path = path_from_uri(uri) if isinstance(uri, str) else None
     if path is None:
-        raise ValueError(f"{uri!r} is no file: URI")
+        raise JsonRpcInvalidParams(f"{uri!r} is no file: URI")
     return path

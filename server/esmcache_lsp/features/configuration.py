@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
+from esmcache.settings import UnfitSetting
+from esmcache_lsp.protocol import answered
 from esmcache_lsp.session import Session
-from esmcache_lsp.settings import SECTION, configured_settings, initial_settings
+from esmcache_lsp.settings import SECTION, configured_settings
+
+logger = logging.getLogger(__name__)
 
 # What goes into the log: of ours, and of the protocol's own.
 _LEVELS = {
@@ -26,33 +31,60 @@ def register(server: LanguageServer, session: Session) -> None:
             logging.getLogger(name).setLevel(level)
 
     session.when_settings_changed.append(apply_trace)
-    initial = initial_settings(session.initialization_options)
+    initial = session.initial_settings
+    complaints = _Complaints(server)
     workspace = server.client_capabilities.workspace
     can_be_asked = bool(workspace and workspace.configuration)
     registration = workspace.did_change_configuration if workspace else None
 
+    def configure(configuration: object) -> None:
+        found = configured_settings(configuration, initial.settings)
+        complaints.take(found.unfit)
+        session.configure(found.settings)
+
     async def fetch() -> None:
-        answers = await server.workspace_configuration_async(
-            types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])
-        )
-        session.configure(configured_settings(answers[0] if answers else None, initial))
+        asked = types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])
+        answers = await answered(server.workspace_configuration_async(asked), None)
+        configure(answers[0] if answers else None)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
         if can_be_asked:
             await fetch()
         elif isinstance(params.settings, dict):
-            session.configure(configured_settings(params.settings.get(SECTION), initial))
+            configure(params.settings.get(SECTION))
 
     async def at_start() -> None:
         apply_trace()
+        complaints.take(initial.unfit)
         if registration is not None and registration.dynamic_registration:
             method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
             options = types.DidChangeConfigurationRegistrationOptions(section=SECTION)
-            await server.client_register_capability_async(
+            request = server.client_register_capability_async(
                 types.RegistrationParams([types.Registration(f"{SECTION}-configuration", method, options)])
             )
+            await answered(request, None)
         if can_be_asked:
             await fetch()
 
     session.at_start.append(at_start)
+
+
+class _Complaints:
+    """What was said of settings that do not fit: once of each value, however often it is sent."""
+
+    def __init__(self, server: LanguageServer) -> None:
+        self._server = server
+        self._made: set[tuple[str, str]] = set()
+
+    def take(self, unfit: Sequence[UnfitSetting]) -> None:
+        """Write a line into the log about each that is new; a person is told of values that are not taken."""
+        for one in unfit:
+            identity = (one.name, repr(one.value))
+            if identity not in self._made:
+                self._made.add(identity)
+                name = f"{SECTION}.{one}" if one.name else f"{SECTION}: {one}"
+                logger.log(logging.WARNING if one.unknown else logging.ERROR, "settings: %s", name)
+                if not one.unknown:
+                    message = f"esmcache: settings: {name}"
+                    self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, message))

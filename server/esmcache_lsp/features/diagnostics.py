@@ -13,7 +13,14 @@ from esmcache.diagnostics import DiagnosticKind
 from esmcache.engine.errors import EngineError
 from esmcache.engine.workspace.values import Finding
 from esmcache.engine.workspace.workspace import Workspace
-from esmcache_lsp.convert import SOURCE, diagnostics_from_findings, path_from_uri, uri_from_path, uri_from_url
+from esmcache_lsp.convert import (
+    SOURCE,
+    DiagnosticDetails,
+    diagnostics_from_findings,
+    path_from_uri,
+    uri_from_path,
+    uri_from_url,
+)
 from esmcache_lsp.session import OpenDocument, Session
 
 # A person types on before a text that was changed is worth a look.
@@ -119,6 +126,7 @@ class _Published:
         self._last_of: dict[str, OpenDocument | None] = {}
         self._typing: dict[str, asyncio.TimerHandle] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._others: asyncio.Task[None] | None = None
 
     async def diagnostics(self, path: str) -> list[types.Diagnostic]:
         """Return what there is to say of a file now."""
@@ -147,15 +155,26 @@ class _Published:
         if path != next(iter(self._session.documents), None):
             # That there is no engine is said once, not in every module.
             findings = [one for one in findings if one.code != DiagnosticKind.ENGINE_MISSING.code]
-        return diagnostics_from_findings(findings, chosen, with_related=self._can_relate())
+        return diagnostics_from_findings(findings, chosen, self._details())
 
     def note_typing(self, path: str) -> None:
-        """Look at a document once nobody has typed in it for a moment."""
+        """Look at a document once nobody has typed in it for a moment, and then at the other open ones."""
         handle = self._typing.pop(path, None)
         if handle is not None:
             handle.cancel()
         loop = asyncio.get_running_loop()
-        self._typing[path] = loop.call_later(_TYPING_S, self._look, [path])
+        self._typing[path] = loop.call_later(_TYPING_S, self._look_at_typed, path)
+
+    def _look_at_typed(self, path: str) -> None:
+        self._look([path])
+        if self._others is not None:
+            self._others.cancel()
+        # Which of them import it, and through whom, is not known of those that were never warmed.
+        self._others = self._session.spawn(self._publish_all([one for one in self._session.documents if one != path]))
+
+    async def _publish_all(self, paths: Sequence[str]) -> None:
+        for path in paths:
+            await self._publish(path)
 
     def note_save(self, path: str) -> None:
         """Look at a document that was saved, and at those that import it."""
@@ -181,11 +200,8 @@ class _Published:
         real_paths = [found for url in urls if (found := path_from_uri(uri_from_url(url))) is not None]
         # Of those that were never warmed only open ones are known, and not through whom they import it.
         shown = [self._session.shown_path(one) for one in real_paths]
-        paths = list(dict.fromkeys([*shown, *self._session.documents]))
-        for start in range(0, len(paths), _AT_ONCE):
-            for one in paths[start : start + _AT_ONCE]:
-                if "/node_modules/" not in one:
-                    await self._publish(one)
+        paths = dict.fromkeys([*shown, *self._session.documents])
+        await self._publish_all([one for one in paths if "/node_modules/" not in one])
 
     async def _publish(self, path: str) -> None:
         session = self._session
@@ -205,12 +221,13 @@ class _Published:
         uri, version = (uri_from_path(path), None) if document is None else (document.uri, document.version)
         self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, items, version))
 
-    def _can_relate(self) -> bool:
+    def _details(self) -> DiagnosticDetails:
         text = self._server.client_capabilities.text_document
-        if text is None:
-            return False
-        either = [text.publish_diagnostics, text.diagnostic]
-        return any(one is not None and bool(one.related_information) for one in either)
+        either = () if text is None else (text.publish_diagnostics, text.diagnostic)
+        return DiagnosticDetails(
+            related=any(one is not None and bool(one.related_information) for one in either),
+            description=any(one is not None and bool(one.code_description_support) for one in either),
+        )
 
 
 def _result_id(items: list[types.Diagnostic]) -> str:

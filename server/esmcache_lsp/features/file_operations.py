@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from esmcache.engine.errors import EngineError
 from esmcache.engine.workspace.workspace import Workspace
-from esmcache_lsp.convert import path_from_uri, workspace_edit_from_changes
+from esmcache_lsp.convert import (
+    edits_from_changes,
+    path_from_uri,
+    uri_from_path,
+    uri_from_url,
+    workspace_edit_from_edits,
+)
 from esmcache_lsp.session import Session
 
 _FILTERS = types.FileOperationRegistrationOptions(
@@ -32,12 +41,15 @@ def register(server: LanguageServer, session: Session) -> None:
         async def will_rename(params: types.RenameFilesParams) -> types.WorkspaceEdit | None:
             if not session.is_enabled:
                 return None
+            moves = _moves(params)
             try:
-                changes = await session.ask(Workspace.moved, _moves(params))
+                changes = await session.ask(Workspace.moved, moves, session.folders)
             except EngineError:
                 return None
+            names = _Names(session, [old for old, _ in moves])
             versions = {document.uri: document.version for document in session.documents.values()}
-            return workspace_edit_from_changes(changes, versions if can_version else None)
+            edits = {names.uri(url): edits_from_changes(some) for url, some in changes.items()}
+            return workspace_edit_from_edits(edits, versions if can_version else None) if edits else None
 
     if told is not None and told.did_rename:
 
@@ -50,6 +62,30 @@ def register(server: LanguageServer, session: Session) -> None:
         @server.feature(types.WORKSPACE_DID_DELETE_FILES, _FILTERS)
         def did_delete(params: types.DeleteFilesParams) -> None:
             session.files_changed([path for file in params.files if (path := path_from_uri(file.uri)) is not None])
+
+
+class _Names:
+    """How the client calls files: as it has opened them, else by the folders and files that it has named."""
+
+    def __init__(self, session: Session, paths: Sequence[str]) -> None:
+        self._session = session
+        known = {os.path.realpath(path): path for path in (*paths, *session.folders)}
+        # The nearest one says best how what is below it is called.
+        self._known = sorted(known.items(), key=lambda one: -len(one[0]))
+
+    def uri(self, url: str) -> str:
+        """Return the client's URI for a module's URL, in which all links are followed."""
+        uri = uri_from_url(url)
+        real_path = path_from_uri(uri)
+        if real_path is None:
+            return uri
+        document = self._session.documents.get(self._session.shown_path(real_path))
+        if document is not None:
+            return document.uri
+        for real, named in self._known:
+            if real_path == real or real_path.startswith(real.rstrip("/") + "/"):
+                return uri_from_path(named + real_path[len(real) :])
+        return uri
 
 
 def _moves(params: types.RenameFilesParams) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from esmcache_lsp.convert import change_from_lsp, path_from_uri
+from esmcache_lsp.protocol import UNKNOWN_VERSION
 from esmcache_lsp.session import Session
 
 
@@ -22,7 +23,8 @@ def register(server: LanguageServer, session: Session) -> None:
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
         if (path := path_from_uri(params.text_document.uri)) is not None:
             changes = [change_from_lsp(change) for change in params.content_changes]
-            session.edit(path, params.text_document.version, changes)
+            version = params.text_document.version
+            session.edit(path, None if version == UNKNOWN_VERSION else version, changes)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def did_save(params: types.DidSaveTextDocumentParams) -> None:

@@ -10,6 +10,7 @@ from pygls.lsp.server import LanguageServer
 from watchfiles import Change, DefaultFilter, awatch
 
 from esmcache_lsp.convert import path_from_uri
+from esmcache_lsp.protocol import answered
 from esmcache_lsp.session import Session
 
 # Sources, what decides how they are found, and what package managers write when they are done.
@@ -43,9 +44,10 @@ def register(server: LanguageServer, session: Session) -> None:
                 [types.FileSystemWatcher(pattern) for pattern in _PATTERNS]
             )
             method = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
-            await server.client_register_capability_async(
+            request = server.client_register_capability_async(
                 types.RegistrationParams([types.Registration("esmcache-files", method, options)])
             )
+            await answered(request, None)
         elif session.folders:
             session.spawn(_watch(session))
 
@@ -58,7 +60,8 @@ async def _watch(session: Session) -> None:
     async for changes in awatch(*session.folders, watch_filter=_Sources(), rust_timeout=1000, yield_on_timeout=True):
         if is_first:
             # What changed before the first look was perhaps not seen.
-            session.files_changed(session.folders)
+            look = session.files_changed if session.settings.warm_on_start else session.look_again
+            look(session.folders)
             is_first = False
         if changes:
             session.files_changed([path for _, path in changes])

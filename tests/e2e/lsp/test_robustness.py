@@ -9,10 +9,12 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 from e2e.lsp.editor import WATCHDOG_S, Editor, an_editor, another, neovim, visual_studio_code
 from processes import descendants_of
@@ -82,15 +84,42 @@ async def test_the_disk_is_full_for_a_while(tmp_path: Path, node: Path) -> None:
         await editor.until(lambda: editor.status.get("health") == "ok")
 
 
-async def test_a_cache_directory_of_somebody_else(tmp_path: Path, node: Path) -> None:
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "cache").mkdir(mode=0o777)
-    (tmp_path / "home" / "cache").chmod(0o777)
-    async with an_editor(tmp_path, node, FILES, visual_studio_code()) as editor:
-        await editor.until(lambda: editor.status.get("health") == "error")
-        assert "cache directory refused" in editor.status["message"]
-        editor.open("app.js")
-        assert await editor.pulled("app.js") == []
+@pytest.mark.parametrize("client", [visual_studio_code, neovim], ids=["pull", "push"])
+@pytest.mark.parametrize("is_file", [True, False], ids=["file", "writable by others"])
+async def test_a_cache_directory_that_cannot_be_used(
+    client: Callable[[], types.ClientCapabilities],
+    is_file: bool,
+    tmp_path: Path,
+    node: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    cache = tmp_path / "home" / "cache"
+    cache.parent.mkdir(mode=0o700)
+    if is_file:
+        cache.write_text("")
+    else:
+        cache.mkdir()
+        cache.chmod(0o777)
+    async with an_editor(tmp_path, node, FILES, client()) as editor:
+        # What needs no cache is told, and nothing of caches.
+        editor.open("app.js", "import { b } from './a.js';\nimport './gone.js';\n")
+        await editor.codes("app.js", ["missing-export", "unresolved-import"])
+        editor.retype("app.js", "let a; )\n")
+        await editor.codes("app.js", ["syntax-error"])
+        editor.retype("app.js", FILES["app.js"])
+        await editor.codes("app.js", [])
+        for command in ("esmcache.explain", "esmcache.warm"):
+            with pytest.raises(JsonRpcException, match="cache directory refused"):
+                await editor.command(command, editor.uri("app.js"))
+        assert [one.message for one in editor.client.messages if "refused" in one.message][1:] == []
+
+        # It is used as soon as it can be.
+        if is_file:
+            cache.unlink()
+        else:
+            cache.chmod(0o700)
+        await editor.codes("app.js", ["cache-cold"])
 
 
 async def test_several_servers_and_command_lines_on_one_cache(tmp_path: Path, node: Path) -> None:

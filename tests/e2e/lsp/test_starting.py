@@ -2,79 +2,119 @@
 
 from __future__ import annotations
 
-import json
-import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from e2e.lsp.editor import SERVER, WATCHDOG_S
+import pytest
 
-COMMAND = SERVER[:-1]
+from e2e.lsp.editor import WATCHDOG_S
+from e2e.lsp.wire import COMMAND, Wire, a_server, address_of, connected_to, log_of, wire_to
 
-
-@contextmanager
-def a_server(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(
-        [*COMMAND, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as server:
-        try:
-            yield server
-        finally:
-            server.kill()
+NO_SUCH_PROCESS = 2**31 - 1
 
 
-def send(stream: IO[bytes], message: dict[str, Any]) -> None:
-    body = json.dumps({"jsonrpc": "2.0", **message}).encode()
-    stream.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-    stream.flush()
-
-
-def receive(stream: IO[bytes]) -> dict[str, Any]:
-    length = None
-    while header := stream.readline().strip():
-        name, _, value = header.partition(b":")
-        if name.lower() == b"content-length":
-            length = int(value)
-    assert length is not None, "the server closed its output"
-    message: dict[str, Any] = json.loads(stream.read(length))
-    return message
-
-
-def check_whole_life(to_server: IO[bytes], from_server: IO[bytes], options: object = None) -> None:
+def check_whole_life(wire: Wire, **parameters: Any) -> None:
     """Do all that a client must do, and expect what a server must answer."""
-    parameters = {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": options}
-    send(to_server, {"id": 1, "method": "initialize", "params": parameters})
-    answer = receive(from_server)
-    assert answer["id"] == 1
+    answer = wire.initialize(**parameters)
     assert answer["result"]["serverInfo"] == {"name": "esmcache-lsp", "version": metadata.version("esmcache")}
-    send(to_server, {"method": "initialized", "params": {}})
-    send(to_server, {"id": 2, "method": "shutdown"})
-    assert receive(from_server) == {"jsonrpc": "2.0", "id": 2, "result": None}
-    send(to_server, {"method": "exit"})
+    wire.leave()
 
 
-def test_stdio() -> None:
-    with a_server("--stdio") as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        check_whole_life(server.stdin, server.stdout)
+def test_stdio(tmp_path: Path) -> None:
+    with a_server(tmp_path, "--stdio") as server:
+        check_whole_life(wire_to(server))
+        assert (server.wait(WATCHDOG_S), log_of(server)) == (0, "")
+
+
+def test_tcp(tmp_path: Path) -> None:
+    with a_server(tmp_path, "--tcp", "127.0.0.1:0") as server:
+        with connected_to(address_of(server)) as wire:
+            check_whole_life(wire)
+            assert wire.from_server.read() == b""
+        assert (server.wait(WATCHDOG_S), log_of(server)) == (0, "")
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"Content-Length: 9\r\n\r\n{"])
+def test_who_connects_and_is_no_client(said: bytes, tmp_path: Path) -> None:
+    with a_server(tmp_path, "--tcp", "127.0.0.1:0") as server:
+        address = address_of(server)
+        with socket.create_connection(address) as stays:
+            with socket.create_connection(address) as probe:
+                probe.sendall(said)
+            with connected_to(address) as wire:
+                check_whole_life(wire)
+            assert stays.recv(1) == b""
+        assert (server.wait(WATCHDOG_S), log_of(server)) == (0, "")
+
+
+def test_one_client_at_a_time(tmp_path: Path) -> None:
+    with a_server(tmp_path, "--tcp", "127.0.0.1:0") as server:
+        address = address_of(server)
+        with connected_to(address) as wire:
+            wire.initialize()
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(address)
+            assert wire.ask("nothing/like/it")["error"]["code"] == -32601
+            wire.send(method="exit")
+            assert server.wait(WATCHDOG_S) == 1
+
+
+def test_a_connection_that_ends(tmp_path: Path) -> None:
+    with a_server(tmp_path, "--tcp", "127.0.0.1:0") as server:
+        with connected_to(address_of(server)) as wire:
+            wire.initialize()
+        assert (server.wait(WATCHDOG_S), log_of(server)) == (0, "")
+
+
+def test_the_clients_process_ends(tmp_path: Path) -> None:
+    with (
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as client,
+        a_server(tmp_path, "--tcp", "127.0.0.1:0") as server,
+        connected_to(address_of(server)) as wire,
+    ):
+        wire.initialize(processId=client.pid)
+        client.kill()
+        assert wire.from_server.read() == b""
+        assert (server.wait(WATCHDOG_S), log_of(server)) == (0, "")
+
+
+def test_a_client_of_another_machine(tmp_path: Path) -> None:
+    with a_server(tmp_path) as server:
+        check_whole_life(wire_to(server), processId=NO_SUCH_PROCESS)
         assert server.wait(WATCHDOG_S) == 0
 
 
-def test_tcp() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host, port = free.getsockname()
-    with a_server("--tcp", f"{host}:{port}") as server:
-        with connected_to(server, host, port) as connection:
-            check_whole_life(connection.makefile("wb"), connection.makefile("rb"))
-        assert server.wait(WATCHDOG_S) == 0
+@pytest.mark.parametrize("when", ["at once", "initialized", "indexing", "typing"])
+@pytest.mark.parametrize("after_shutdown", [True, False])
+def test_leaving_early_is_quiet(when: str, after_shutdown: bool, tmp_path: Path, node: Path) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "package.json").write_text('{"name": "demo", "type": "module", "main": "m0.js"}')
+    for number in range(60):
+        (root / f"m{number}.js").write_text(f"import './m{number + 1}.js';\n" + "export {};\n" * 4000)
+    with a_server(tmp_path, ESMCACHE_NODE=str(node)) as server:
+        wire = wire_to(server)
+        wire.ask(
+            "initialize", processId=None, rootUri=root.as_uri(), capabilities={"experimental": {"esmcacheStatus": 1}}
+        )
+        if when != "at once":
+            wire.send(method="initialized", params={})
+        if when == "indexing":
+            wire.until("esmcache/status")
+        elif when == "typing":
+            uri = wire.open(root / "m0.js", "import './gone.js';\n")
+            wire.send(method="textDocument/didSave", params={"textDocument": {"uri": uri}})
+            change = {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": ""}]}
+            wire.send(method="textDocument/didChange", params=change)
+        if after_shutdown:
+            wire.leave()
+        else:
+            wire.send(method="exit")
+        assert (server.wait(WATCHDOG_S), log_of(server)) == (0 if after_shutdown else 1, "")
 
 
 def test_port_that_is_taken() -> None:
@@ -90,14 +130,13 @@ def test_port_that_is_taken() -> None:
 
 def test_log_file(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
-    with a_server("--stdio", "--log-file", str(log)) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        check_whole_life(server.stdin, server.stdout, {"warmOnSave": "perhaps"})
-        assert server.wait(WATCHDOG_S) == 0
-    assert "ERROR esmcache_lsp.settings: settings: Expected `bool`, got `str` - at `$.warmOnSave`" in log.read_text(
-        "utf-8"
-    )
+    with a_server(tmp_path, "--stdio", "--log-file", str(log)) as server:
+        wire = wire_to(server)
+        wire.initialize(initializationOptions={"warmOnSave": "perhaps"})
+        wire.until("window/showMessage")
+        wire.leave()
+        assert (server.wait(WATCHDOG_S), log_of(server)) == (0, "")
+    assert "ERROR esmcache_lsp.features.configuration: settings: esmcache.warmOnSave: " in log.read_text("utf-8")
 
 
 def test_log_file_that_cannot_be_written(tmp_path: Path) -> None:
@@ -121,13 +160,3 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *arguments], capture_output=True, encoding="utf-8", timeout=WATCHDOG_S, check=False
     )
-
-
-def connected_to(server: subprocess.Popen[bytes], host: str, port: int) -> socket.socket:
-    """Return a connection as soon as the server takes one."""
-    while server.poll() is None:
-        try:
-            return socket.create_connection((host, port), WATCHDOG_S)
-        except ConnectionRefusedError:
-            os.sched_yield()
-    raise AssertionError("the server ended")

@@ -256,9 +256,7 @@ def test_flags_change_the_code_cache_only(node: Path) -> None:
 
 @pytest.mark.parametrize("kind", [CompileKind.MODULE, CompileKind.COMMONJS, CompileKind.DETECT])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\u2028", " "])
-def test_the_code_cache_has_the_functions_that_were_asked_for(
-    any_node: Path, kind: CompileKind, line_end: str
-) -> None:
+def test_the_code_cache_has_the_functions_that_were_asked_for(any_node: Path, kind: CompileKind, line_end: str) -> None:
     lines = [
         "#!/usr/bin/env node \U0001f600\n",
         "import { one } from './nowhere.mjs';" if kind is not CompileKind.COMMONJS else "'é';",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from esmcache.engine.workspace.modules import Occurrence, WorkspaceModule, WorkspaceModules, real_url
+from esmcache.engine.workspace.specifiers import split_specifier
 from esmcache.records import Resolution
 from esmcache.store.index import Index, RequestRow
 
@@ -48,4 +49,5 @@ class Importers:
 
     def _leads_to(self, module: WorkspaceModule, occurrence: Occurrence, url: str) -> bool:
         answer = self._modules.answer(module, occurrence.specifier, occurrence.kind)
-        return isinstance(answer, Resolution) and answer.resolved_url == url
+        # A query or fragment makes another module of the same file.
+        return isinstance(answer, Resolution) and split_specifier(answer.resolved_url)[0] == url

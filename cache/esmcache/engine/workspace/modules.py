@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from esmcache.analysis import Document, analyse_commonjs, analyse_module
@@ -15,15 +15,26 @@ from esmcache.diagnostics import Diagnostic
 from esmcache.engine.analysing import diagnostics_from_row, record_from_row
 from esmcache.engine.reading import known_fact, read_file
 from esmcache.engine.workspace.documents import Documents
+from esmcache.engine.workspace.other_modules import (
+    JSON_RECORD,
+    LARGEST_JSON,
+    JsonError,
+    data_record,
+    data_url_body,
+    json_error,
+    record_of_names,
+)
 from esmcache.engine.workspace.values import Place, Range
 from esmcache.file_source import Fingerprint, file_url_from_path, fingerprint, path_from_file_url
 from esmcache.records import (
     CallKind,
     ExportEntry,
+    ImportAttribute,
     ImportEntry,
     ModuleFormat,
     ModuleRecord,
     ModuleRequest,
+    Phase,
     Resolution,
     ResolutionFailure,
 )
@@ -39,11 +50,16 @@ _ANALYSED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)
 
 @dataclass(slots=True)
 class Occurrence:
-    """One specifier in a text; `kind` is None for an import or export declaration."""
+    """One specifier in a text; `kind` is None for an import or export declaration.
+
+    `attributes` are those that can be read: a call may have others.
+    """
 
     specifier: str
     span: Span
     kind: CallKind | None = None
+    attributes: tuple[ImportAttribute, ...] = ()
+    phase: Phase = Phase.EVALUATION
 
 
 @dataclass(slots=True)
@@ -63,6 +79,8 @@ class WorkspaceModule:
     _text: bytes | None = None
     answers: dict[tuple[str, bool], Resolution | ResolutionFailure] = field(default_factory=dict)
     declarations: dict[str, Span | None] = field(default_factory=dict)
+    # Of JSON: what is wrong with which text, once somebody has asked.
+    _json: tuple[bytes | None, JsonError | None] | None = None
 
     @property
     def text(self) -> bytes | None:
@@ -85,22 +103,30 @@ class WorkspaceModule:
         for request in (*record.requested_modules, *(entry.module_request for entry in entries)):
             if request is not None and request.span is not None and request.span.start not in seen:
                 seen.add(request.span.start)
-                yield Occurrence(request.specifier, request.span)
+                yield Occurrence(request.specifier, request.span, None, request.attributes, request.phase)
         for call in record.calls:
             if call.specifier is not None and call.span is not None:
-                yield Occurrence(call.specifier, call.span, call.kind)
+                yield Occurrence(call.specifier, call.span, call.kind, call.attributes)
 
 
 class WorkspaceModules:
     """Finds modules by URL and resolves what they ask for. A LinkingGraph."""
 
     def __init__(
-        self, documents: Documents, index: Index, make_resolver: Callable[[], Resolver], unit: ColumnUnit
+        self,
+        documents: Documents,
+        index: Index,
+        make_resolver: Callable[[], Resolver],
+        unit: ColumnUnit,
+        builtin_names: Callable[[], Mapping[str, Sequence[str]]],
     ) -> None:
         self.documents = documents
         self.unit = unit
         self._index = index
         self._make_resolver = make_resolver
+        self._builtin_names = builtin_names
+        # Of modules that have no file: they never change.
+        self._records: dict[str, ModuleRecord | None] = {}
         self._modules: dict[str, WorkspaceModule] = {}
         self._resolver: Resolver | None = None
         self._resolver_made_at = 0.0
@@ -173,16 +199,44 @@ class WorkspaceModules:
         return answer
 
     def record(self, url: str) -> ModuleRecord | None:
-        """Return the record of an ES module that could be read as a whole."""
+        """Return the record of a module whose exports are known: an ES module that could be read as a whole, or JSON.
+
+        Of Node's own modules and of `data:` URLs the record names the exports, too.
+        """
+        if not url.startswith("file:"):
+            if url not in self._records:
+                self._records[url] = self._record_without_file(url)
+            return self._records[url]
         module = self.module(url)
-        return module.record if module is not None and module.is_linkable else None
+        if module is None:
+            return None
+        if module.module_format is ModuleFormat.JSON:
+            return JSON_RECORD
+        return module.record if module.is_linkable else None
+
+    def json_error(self, url: str) -> JsonError | None:
+        """Return what is wrong with the JSON module at a URL."""
+        module = self.module(url)
+        if module is None:
+            body = data_url_body(url) if url.startswith("data:") else None
+            return None if body is None else json_error(body)
+        if module._json is None or module._json[0] is not module._text:
+            try:
+                text = self.documents.read(module.path) if module.size <= LARGEST_JSON else None
+            except OSError:
+                text = None
+            module._json = module._text, None if text is None else json_error(text)
+        return module._json[1]
 
     def resolved_url(self, url: str, request: ModuleRequest) -> str | None:
         """Return what a request resolves to, None where it does not."""
         module = self.module(url)
-        if module is None:
+        if module is not None:
+            answer = self.answer(module, request.specifier, None)
+        elif url.startswith("data:"):
+            answer = self.resolver.resolve_import(request.specifier, url)
+        else:
             return None
-        answer = self.answer(module, request.specifier, None)
         return answer.resolved_url if isinstance(answer, Resolution) else None
 
     def lines(self, module: WorkspaceModule) -> LineIndex:
@@ -212,6 +266,19 @@ class WorkspaceModules:
     def place(self, module: WorkspaceModule, span: Span) -> Place:
         """Return a span as a place."""
         return Place(module.url, self.range(module, span))
+
+    def _record_without_file(self, url: str) -> ModuleRecord | None:
+        if url.startswith("node:"):
+            names = self._builtin_names()
+            exports = names.get(url, names.get(url.removeprefix("node:")))
+            return None if exports is None else record_of_names(exports)
+        body = data_url_body(url) if url.startswith("data:") else None
+        answer = self.resolver.resolve_import(url, "file:///")
+        if body is None or not isinstance(answer, Resolution):
+            return None
+        if answer.module_format is ModuleFormat.JSON:
+            return JSON_RECORD
+        return data_record(body) if answer.module_format is ModuleFormat.MODULE else None
 
     def _format(self, path: str) -> ModuleFormat | None:
         module_format, _ = self.resolver.format_of(path)

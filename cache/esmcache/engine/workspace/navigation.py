@@ -80,7 +80,9 @@ class Navigation:
             range_ = self._modules.range(module, occurrence.span)
             return None if target is None else Definition(range_, Place(target, START))
         facts = self.name_facts(module, position)
-        return None if facts is None or facts.origin is None else Definition(facts.range, facts.origin)
+        # There is nothing to go to in a module that is no file.
+        origin = None if facts is None else facts.origin
+        return Definition(facts.range, origin) if facts and origin and origin.url.startswith("file:") else None
 
     def name_facts(self, module: WorkspaceModule, position: Position) -> NameFacts | None:
         """Return where the name at a position comes from, through all re-exports."""
@@ -177,8 +179,10 @@ class Navigation:
         )
         result = resolution.result
         if isinstance(result, ResolvedBinding):
-            bound = result.binding_name
-            return NameFacts(range_, name, self._origin(result), bound if isinstance(bound, str) else "*", steps, "")
+            origin, bound = self._origin(result), result.binding_name
+            if origin is None:
+                return NameFacts(range_, name, Place(result.module, START), "*", steps, "")
+            return NameFacts(range_, name, origin, bound if isinstance(bound, str) else "*", steps, "")
         problem = "not exported" if result is None else _PROBLEMS[result]
         origin = Place(target, START) if result is Unlinked.UNKNOWN and not steps else None
         return NameFacts(range_, name, origin, "", steps, problem)
@@ -188,7 +192,7 @@ class Navigation:
         if module is None:
             return None
         declared = None
-        if isinstance(binding.binding_name, str):
+        if isinstance(binding.binding_name, str) and module.is_linkable:
             declared = self._modules.declaration(module, binding.binding_name)
         entry = binding.entry
         return self._modules.place(module, declared or (None if entry is None else entry.span) or Span(0, 0))

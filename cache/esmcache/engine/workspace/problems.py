@@ -9,17 +9,26 @@ import re
 from collections.abc import Iterator
 
 from esmcache.diagnostics import Diagnostic, DiagnosticKind, Severity
+from esmcache.engine.workspace.attribute_problems import (
+    attribute_problem,
+    has_options,
+    missing_clause,
+    missing_options,
+)
 from esmcache.engine.workspace.modules import Occurrence, WorkspaceModule, WorkspaceModules
-from esmcache.engine.workspace.values import START, Finding, Place, RelatedPlace
+from esmcache.engine.workspace.other_modules import JsonError
+from esmcache.engine.workspace.values import START, Finding, Insertion, Place, RelatedPlace
 from esmcache.file_source import path_from_file_url
 from esmcache.linking import LinkProblem, import_cycles, link_problems
-from esmcache.records import InputKind, ResolutionFailure
+from esmcache.records import CallKind, InputKind, ModuleFormat, Resolution, ResolutionFailure
 from esmcache.spans import ColumnUnit, Position, Span
 from esmcache.store.index import VerdictRow
 
 _HINT = re.compile(r'\nDid you mean to import (?P<json>".*")\?$', re.S)
 _NOT_BETWEEN_QUOTES = re.compile(r"[\"'`\\$\n\r]")
 _MOST_TRIED = 3
+# Of what a `data:` URL holds, the beginning tells which one it is.
+_LONGEST_URL = 60
 
 
 class Problems:
@@ -32,6 +41,7 @@ class Problems:
         """Return what is wrong with a module's text, its requests and its linking; with cycles only if asked."""
         findings = [self._own(module, one) for one in module.diagnostics]
         findings += self._unresolved(module)
+        findings += self._refused_attributes(module)
         if module.is_linkable:
             findings += [self._unlinked(module, one) for one in link_problems(self._modules, module.url)]
             if with_cycles:
@@ -65,6 +75,69 @@ class Problems:
             if isinstance(answer, ResolutionFailure):
                 yield self._unresolved_import(module, occurrence, answer)
 
+    def _refused_attributes(self, module: WorkspaceModule) -> Iterator[Finding]:
+        """Yield imports with other attributes than the module's format asks for, and those of JSON that is none."""
+        if not module.complete:
+            # Some of the attributes could not be read.
+            return
+        source = self._source(module) if any(one.kind is CallKind.IMPORT for one in module.record.calls) else b""
+        for occurrence in module.occurrences():
+            if occurrence.kind not in (None, CallKind.IMPORT):
+                continue
+            answer = self._modules.answer(module, occurrence.specifier, occurrence.kind)
+            if not isinstance(answer, Resolution):
+                continue
+            url, module_format = answer.resolved_url, answer.module_format
+            is_json = module_format is ModuleFormat.JSON
+            # The options of a call may be anything; without any there is no doubt.
+            if occurrence.kind is not None and (not is_json or has_options(source, occurrence.span.end)):
+                continue
+            detail = attribute_problem(url, module_format, occurrence.attributes)
+            if detail is not None:
+                yield self._refused_attribute(module, occurrence, detail)
+            elif is_json and (error := self._modules.json_error(url)) is not None:
+                yield self._invalid_json(module, occurrence, url, error)
+
+    def _refused_attribute(self, module: WorkspaceModule, occurrence: Occurrence, detail: str) -> Finding:
+        kind = DiagnosticKind.ATTRIBUTE_MISMATCH
+        is_missing = not occurrence.attributes
+        return Finding(
+            kind.code,
+            kind.severity,
+            kind.template.format(detail=detail),
+            self._modules.range(module, occurrence.span),
+            insertion=self._attribute_of_json(module, occurrence) if is_missing else None,
+        )
+
+    def _invalid_json(self, module: WorkspaceModule, occurrence: Occurrence, url: str, error: JsonError) -> Finding:
+        kind = DiagnosticKind.INVALID_JSON
+        place = Span(error.byte_offset, error.byte_offset)
+        related = self._related(url, place, error.message)
+        where = ""
+        if related is not None:
+            start = related.place.range.start
+            where = f" (line {start.line + 1}, column {start.column + 1})"
+        return Finding(
+            kind.code,
+            kind.severity,
+            kind.template.format(module=_short(url), detail=error.message + where),
+            self._modules.range(module, occurrence.span),
+            () if related is None else (related,),
+        )
+
+    def _attribute_of_json(self, module: WorkspaceModule, occurrence: Occurrence) -> Insertion | None:
+        """Return what has to stand behind a specifier of JSON, None where something does already."""
+        source, (start, end) = self._source(module), (occurrence.span.start, occurrence.span.end)
+        missing = missing_clause if occurrence.kind is None else missing_options
+        text = "" if occurrence.attributes else missing(source, start, end)
+        return Insertion(self._modules.range(module, Span(end, end)).start, text) if text else None
+
+    def _source(self, module: WorkspaceModule) -> bytes:
+        try:
+            return self._modules.documents.read(module.path)
+        except OSError:
+            return b""
+
     def _unresolved_import(self, module: WorkspaceModule, asked: Occurrence, failure: ResolutionFailure) -> Finding:
         message = _HINT.sub("", failure.message)
         replacement = self._suggestion(module, asked.specifier, failure)
@@ -73,12 +146,18 @@ class Problems:
         elif not asked.specifier.startswith((".", "/")):
             message += "".join(f"\ntried {path}" for path in _tried(failure))
         span = Span(asked.span.start + 1, asked.span.end - 1) if replacement else asked.span
+        insertion = None
+        if replacement:
+            found = self._modules.resolver.resolve_import(replacement, module.url)
+            if isinstance(found, Resolution) and found.module_format is ModuleFormat.JSON:
+                insertion = self._attribute_of_json(module, asked)
         return Finding(
             DiagnosticKind.UNRESOLVED_IMPORT.code,
             Severity.ERROR,
             f"{failure.code}: {message}",
             self._modules.range(module, span),
             replacement=replacement,
+            insertion=insertion,
         )
 
     def _suggestion(self, module: WorkspaceModule, specifier: str, failure: ResolutionFailure) -> str:
@@ -135,7 +214,10 @@ class Problems:
 
 
 def _short(url: str) -> str:
-    return posixpath.basename(path_from_file_url(url) or url)
+    path = path_from_file_url(url)
+    if path is not None:
+        return posixpath.basename(path)
+    return url if len(url) <= _LONGEST_URL else f"{url[:_LONGEST_URL]}…"
 
 
 def _tried(failure: ResolutionFailure) -> list[str]:

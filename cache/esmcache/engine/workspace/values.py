@@ -39,8 +39,19 @@ class RelatedPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Insertion:
+    """A text that is to be put at a place."""
+
+    position: Position
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One diagnostic of a module; `replacement` is a text that would mend what is at `range`, '' for none."""
+    """One diagnostic of a module; `replacement` is a text that would mend what is at `range`, '' for none.
+
+    `insertion` is a text that has to stand somewhere else, too, or alone.
+    """
 
     code: str
     severity: Severity
@@ -48,6 +59,7 @@ class Finding:
     range: Range
     related: tuple[RelatedPlace, ...] = ()
     replacement: str = ""
+    insertion: Insertion | None = None
 
 
 @dataclass(frozen=True, slots=True)

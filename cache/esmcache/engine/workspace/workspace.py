@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from esmcache.code_cache import builtin_exports
 from esmcache.diagnostics import Severity
 from esmcache.engine.counting import own_modules
 from esmcache.engine.facade import Engine
@@ -33,7 +34,7 @@ from esmcache.engine.workspace.values import (
     TextChange,
 )
 from esmcache.file_source import DiskFileSource, file_url_from_path
-from esmcache.records import CallKind, Resolution
+from esmcache.records import CallKind, NodeBuild, Resolution
 from esmcache.resolution import DEFAULT_CONDITIONS
 from esmcache.settings import ProjectSettings
 from esmcache.spans import ColumnUnit, Position
@@ -60,7 +61,11 @@ class Workspace:
         self._index_version = self._index.version()
         self._documents = Documents(disk)
         self._modules = WorkspaceModules(
-            self._documents, engine.index, lambda: engine.resolver(self.conditions, self._documents), unit
+            self._documents,
+            engine.index,
+            lambda: engine.resolver(self.conditions, self._documents),
+            unit,
+            self._builtin_names,
         )
         self._importers = Importers(self._modules, engine.index)
         self._problems = Problems(self._modules)
@@ -68,7 +73,7 @@ class Workspace:
         self._reach = Reach(engine.index)
         self._cached = CachedFacts(engine.directory, engine.index, disk, engine.node_build(), self._reach)
         self._graphs = Graphs(engine.index, self._cached, self._reach)
-        self._moves = Moves(self._modules, self._importers)
+        self._moves = Moves(self._modules, self._importers, lambda files: engine.resolver(self.conditions, files))
 
     @property
     def is_current(self) -> bool:
@@ -194,10 +199,13 @@ class Workspace:
         own = [real_url(path) for path in self.own_modules(folders)]
         return self._graphs.packages(dict.fromkeys([*own, *self._reach.closure(self._entries(folders), dynamic=True)]))
 
-    def moved(self, moves: Sequence[tuple[str, str]]) -> dict[str, list[TextChange]]:
-        """Return what has to be written anew, by URL, when files move from old to new paths."""
+    def moved(self, moves: Sequence[tuple[str, str]], folders: Sequence[str]) -> dict[str, list[TextChange]]:
+        """Return what has to be written anew, by URL, when files move from old to new paths.
+
+        All modules in `folders` are looked at, be they cached or not.
+        """
         self._modules.forget_resolutions()
-        return self._moves.changes(moves)
+        return self._moves.changes(moves, folders)
 
     def _entries(self, folders: Sequence[str]) -> list[str]:
         inside = tuple(os.path.realpath(folder) + os.sep for folder in folders)
@@ -220,6 +228,10 @@ class Workspace:
         """Return whether another process has written the index since this was asked last."""
         before, self._index_version = self._index_version, self._index.version()
         return self._index_version != before
+
+    def _builtin_names(self) -> Mapping[str, Sequence[str]]:
+        build = self._engine.node_build()
+        return builtin_exports(build) if isinstance(build, NodeBuild) else {}
 
     def _specifier_facts(self, module: WorkspaceModule, occurrence: Occurrence) -> SpecifierFacts:
         specifier = occurrence.specifier

@@ -1,0 +1,72 @@
+"""The files as they will be once some of them have moved, for asking a resolver what will be found then."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from esmcache.file_source import FileSource
+
+
+class MovedFiles:
+    """Other files, each below its new path. A FileSource.
+
+    `moves` are old and new paths of files and folders whose directories are real; `texts` are those that will have
+    changed, too, by the paths that they have now.
+    """
+
+    def __init__(self, files: FileSource, moves: Sequence[tuple[str, str]], texts: Mapping[str, bytes]) -> None:
+        self._files = files
+        self._texts = texts
+        # A file that moves by itself out of a folder that moves, too, goes its own way.
+        self._by_old = sorted(moves, key=lambda move: -len(move[0]))
+        self._by_new = sorted(moves, key=lambda move: -len(move[1]))
+        self._made = {folder for _, new in moves for folder in _folders_above(new)}
+
+    def after(self, path: str) -> str:
+        """Return where what is at `path` now will be."""
+        for old, new in self._by_old:
+            if _is_within(path, old):
+                return new + path[len(old) :]
+        return path
+
+    def before(self, path: str) -> str | None:
+        """Return where what will be at `path` is now, None where nothing will be that is there now."""
+        for old, new in self._by_new:
+            if _is_within(path, new):
+                return old + path[len(new) :]
+        return path if self.after(path) == path else None
+
+    def lstat(self, path: str) -> os.stat_result | None:
+        """Return what will be at `path`, None for nothing."""
+        before = self.before(path)
+        status = None if before is None else self._files.lstat(before)
+        # A folder that is made for what moves there is like any other.
+        return self._files.lstat("/") if status is None and path in self._made else status
+
+    def read(self, path: str) -> bytes:
+        """Return the content of what will be at `path`; raises OSError."""
+        before = self._existing(path)
+        text = self._texts.get(before)
+        return self._files.read(before) if text is None else text
+
+    def readlink(self, path: str) -> str:
+        """Return the text of the link that will be at `path`; raises OSError."""
+        return self._files.readlink(self._existing(path))
+
+    def _existing(self, path: str) -> str:
+        before = self.before(path)
+        if before is None:
+            raise FileNotFoundError(path)
+        return before
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path.startswith(folder) and path[len(folder) : len(folder) + 1] in ("", "/")
+
+
+def _folders_above(path: str) -> list[str]:
+    folders = []
+    while (path := os.path.dirname(path)) != "/":
+        folders.append(path)
+    return folders
