@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -156,9 +156,16 @@ def _is_whole(path: Path, text: str) -> bool:
 class Session:
     """A client of one server."""
 
-    def __init__(self, workspace: Path, node: Path, cache_dir: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        workspace: Path,
+        node: Path,
+        cache_dir: Path,
+        environment: Mapping[str, str],
+        entries: Sequence[str] = (),
+    ) -> None:
         self._workspace = workspace
-        self._options = {"node": str(node), "cacheDir": str(cache_dir)}
+        self._options = {"node": str(node), "cacheDir": str(cache_dir), "entries": list(entries)}
         self._environment = environment
         self._client = LanguageClient("benchmark", "1")
         self._diagnostics: dict[str, asyncio.Future[list[types.Diagnostic]]] = {}
@@ -170,7 +177,7 @@ class Session:
 
     async def begin(self) -> None:
         """Start the server and wait until the workspace is warm."""
-        await self._client.start_io(str(SERVER), "--stdio", env=self._environment)
+        await self._client.start_io(str(SERVER), "--stdio", env=dict(self._environment))
         folder = types.WorkspaceFolder(self._workspace.as_uri(), "workspace")
         capabilities = types.ClientCapabilities(experimental={"esmcacheStatus": True})
         await self._client.initialize_async(
@@ -189,6 +196,24 @@ class Session:
         await self._client.shutdown_async(None)
         self._client.exit(None)
         await self._client.stop()  # type: ignore[no-untyped-call]
+
+    async def saved(self, path: Path) -> None:
+        """Tell that a file was saved as it is on disk, and wait until the cache has it."""
+        identifier = types.TextDocumentIdentifier(path.as_uri())
+        document = types.TextDocumentItem(identifier.uri, "javascript", 1, path.read_text("utf-8"))
+        self._client.text_document_did_open(types.DidOpenTextDocumentParams(document))
+        self.await_news()
+        self._client.text_document_did_save(types.DidSaveTextDocumentParams(identifier))
+        await self.settled()
+        self._client.text_document_did_close(types.DidCloseTextDocumentParams(identifier))
+
+    def await_news(self) -> None:
+        """Have `settled` wait for what happens from now on."""
+        self._quiescent.clear()
+
+    async def settled(self) -> None:
+        """Wait until the server has taken in what it was told or has seen."""
+        await asyncio.wait_for(self._quiescent.wait(), WATCHDOG_S)
 
     async def save(self, path: Path, number: int, figures: Figures) -> str:
         """Open a module, mend or break it, save it, and wait for what comes of it; return the text."""

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from common import NODE24, Failure, interleave, node_version, served_modules, start
+from startup_changes import CHANGED_PROGRAMS, measure_changes
 from startup_chart import draw
-from startup_edits import EDITED_PROGRAMS, measure_edits
 from startup_programs import NAMES, Program, install_packages, programs
 from startup_report import Measurement, machine, markdown, write_into
 from startup_ways import ALL_WAYS, ESMCACHE, NODE, REQUIRED, prepare, versions
@@ -45,13 +45,14 @@ def main() -> int:
         measurements = [
             measure(node, program, ways_with(node, nodes, ways), arguments, console) for node, program in pairs
         ]
-        edits = [
-            measure_edits(program, node, min(arguments.rounds, arguments.edits))
+        changes = [
+            change
             for node, program in pairs
-            if program.name in EDITED_PROGRAMS and ESMCACHE in ways and arguments.edits
+            if program.name in CHANGED_PROGRAMS and ESMCACHE in ways and arguments.changes
+            for change in measure_changes(program, node, min(arguments.rounds, arguments.changes))
         ]
         peers = versions(ways)
-        text = markdown(measurements, edits, ways, peers)
+        text = markdown(measurements, changes, ways, peers)
         if arguments.markdown_into:
             write_into(arguments.markdown_into, text)
         if arguments.chart:
@@ -65,7 +66,7 @@ def main() -> int:
             "machine": machine(),
             "peers": peers,
             "programs": [each.as_json() for each in measurements],
-            "edits": [each.as_json() for each in edits],
+            "changes": [each.as_json() for each in changes],
         }
         arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(text, end="")
@@ -87,7 +88,7 @@ def parse_arguments() -> argparse.Namespace:
         default=6,
         help="after this time and five rounds a program is done, but for hello (default: 6)",
     )
-    parser.add_argument("--edits", type=int, default=5, help="rounds of starts after an edit; 0: none (default: 5)")
+    parser.add_argument("--changes", type=int, default=3, help="rounds of starts after a change; 0: none (default: 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single figure there, too")
     parser.add_argument("--markdown-into", type=Path, metavar="FILE", help="replace the tables of that file")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="draw the first Node's figures as SVG")

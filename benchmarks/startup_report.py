@@ -69,30 +69,30 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class EditMeasurement:
-    """The first starts after one module was edited; `warm_s` is what the warm between two of them took."""
+class ChangeMeasurement:
+    """The first starts after a change; `served` by the ways that are served, `warm_s` is what each warm took."""
 
     node: str
     program: str
-    edited: str
+    change: str
     timings: list[Timing]
-    served_before: Served
-    served_after: Served
+    served: dict[str, Served]
     warm_s: list[float]
 
     def as_json(self) -> dict[str, object]:
-        """Return the figures; `warm_ms` is each warm that followed an edit."""
+        """Return the figures; `warm_ms` is each warm that followed a change."""
         return {
             "node": self.node,
             "program": self.program,
-            "edited": self.edited,
+            "change": self.change,
             "warm_ms": [round(seconds * 1000, 2) for seconds in self.warm_s],
+            "served": {way: one.from_cache for way, one in self.served.items()},
             "timings": [timing.as_json() for timing in self.timings],
         }
 
 
 def markdown(
-    measurements: Sequence[Measurement], edits: Sequence[EditMeasurement], ways: Sequence[str], peers: Sequence[str]
+    measurements: Sequence[Measurement], changes: Sequence[ChangeMeasurement], ways: Sequence[str], peers: Sequence[str]
 ) -> str:
     """Return all tables with their footnotes."""
     lines = [f"Measured in one run: {machine()}.", f"Peers: {', '.join(peers)}." if peers else ""]
@@ -101,8 +101,8 @@ def markdown(
         lines += ["", *ratio_table(measurements, ways, footnotes), "", *footnotes.lines()]
         lines += mean_lines(measurements, ways)
         lines += ["", *full_table(measurements)]
-    if edits:
-        lines += ["", *edit_table(edits)]
+    if changes:
+        lines += ["", *change_table(changes)]
     return "\n".join(lines).strip() + "\n"
 
 
@@ -191,23 +191,23 @@ def full_table(measurements: Sequence[Measurement]) -> Iterable[str]:
             yield f"| {' | '.join(cells)} |"
 
 
-def edit_table(edits: Sequence[EditMeasurement]) -> Iterable[str]:
-    """Yield the first starts after an edit."""
-    yield "The first start after one module was edited:"
+def change_table(changes: Sequence[ChangeMeasurement]) -> Iterable[str]:
+    """Yield the first starts after a change."""
+    yield "The first start after a change:"
     yield ""
-    yield "| Node | program | edited | way | served | ms | fastest to slowest |"
+    yield "| Node | program | change | way | served | ms | fastest to slowest |"
     yield "|---|---|---|---|--:|--:|--:|"
-    for each in edits:
+    for each in changes:
         for timing in each.timings:
             served = ""
-            if timing.way.startswith(ESMCACHE):
-                served_by = each.served_before if timing is each.timings[-2] else each.served_after
-                served = f"{served_by.from_cache:,} of {served_by.from_cache + served_by.natively:,}"
-            cells = [each.node, each.program, f"`{each.edited}`", timing.way, served, *time_cells(timing)]
+            if (by := each.served.get(timing.way)) is not None:
+                served = f"{by.from_cache:,} of {by.from_cache + by.natively:,}"
+            cells = [each.node, each.program, each.change, timing.way, served, *time_cells(timing)]
             yield f"| {' | '.join(cells)} |"
     yield ""
-    for each in edits:
-        yield f"That `esmcache warm` took {statistics.median(each.warm_s) * 1000:.0f} ms ({each.program}, {each.node})."
+    for each in changes:
+        took = f"{statistics.median(each.warm_s) * 1000:.0f} ms"
+        yield f"That `esmcache warm` took {took} ({each.program}, {each.change}, {each.node})."
 
 
 def time_cells(timing: Timing) -> tuple[str, str]:

@@ -217,7 +217,7 @@ def _cache_files(home: EsmcacheHome) -> list[Path]:
     return sorted(path for path in home.cache_dir.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("damage", ["delete", "truncate", "overwrite", "grow"])
+@pytest.mark.parametrize("damage", ["delete", "truncate", "overwrite", "grow", "alter"])
 def test_any_damaged_cache_file_changes_nothing(program: Program, damage: str) -> None:
     program.warm()
     expected = program.plain()
@@ -225,7 +225,7 @@ def test_any_damaged_cache_file_changes_nothing(program: Program, damage: str) -
     files = _cache_files(program.home)
     assert {path.parent.name for path in files} >= {"manifests", "packs", "esmcache"}
     for path in files:
-        content = path.read_bytes()
+        content, status = path.read_bytes(), path.stat()
         if damage == "delete":
             path.unlink()
         else:
@@ -233,8 +233,10 @@ def test_any_damaged_cache_file_changes_nothing(program: Program, damage: str) -
                 "truncate": content[: len(content) // 2],
                 "overwrite": bytes(byte ^ 0x55 for byte in content),
                 "grow": content + b"\0more",
+                "alter": bytes(byte ^ (i % 100 == 70) for i, byte in enumerate(content)),
             }
             path.write_bytes(damaged[damage])
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
         result = subprocess.run(
             [program.node, "--require", hook, program.entry],
             cwd=program.root,

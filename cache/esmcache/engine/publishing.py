@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 from esmcache.cache_directory import CacheDirectory, write_whole
@@ -27,8 +27,8 @@ from esmcache.serving.manifest import (
     encode_manifest,
 )
 from esmcache.serving.names import manifest_identity, manifest_name
-from esmcache.serving.pack import PackedSource, append_sources, pack_name, pack_size
-from esmcache.store.index import Index, PackageRow, PackEntryRow
+from esmcache.serving.pack import PackedSource, append_sources, pack_fingerprint, pack_name, pack_size, sound_pack
+from esmcache.store.index import Index, PackageRow, PackEntryRow, PackRow
 
 _ASKED_IN_MANIFEST = ASKED_BY_IMPORT | ASKED_BY_REQUIRE | ASKED_WHILE_RUNNING
 # Node refuses encoded separators in the URL of an import, an entry point's included.
@@ -119,7 +119,9 @@ class Publisher:
         self._seen_directories: set[str] = set()
         self._places: dict[tuple[bytes, str], PackedSource] = {}
         self.packages = Packages(files)
+        self._sound_packs: dict[str, Fingerprint] = {}
         self.pack_rows: list[PackEntryRow] = []
+        self.sound_pack_rows: list[PackRow] = []
         self.manifests_written = 0
 
     def pack(self, modules: Iterable[GraphModule]) -> None:
@@ -187,6 +189,7 @@ class Publisher:
             for module in modules
             if module.kind in (ServedKind.MODULE, ServedKind.COMMONJS)
         )
+        self._look_at_packs(modules)
         identity = manifest_identity(entry.path, self._build.version, self._build.arch, self._conditions)
         content = encode_manifest(
             Manifest(
@@ -194,6 +197,7 @@ class Publisher:
                 [self._manifest_module(module, numbers) for module in modules],
                 self._package_json_facts,
                 self._directory_facts,
+                self._sound_packs,
                 self._build.v8_tag if has_code_caches else None,
                 wants_called_functions=has_code_caches and self._wants_called_functions(modules),
             )
@@ -204,6 +208,28 @@ class Publisher:
             write_whole(path, content)
             self.manifests_written += 1
         return name, modules
+
+    def _look_at_packs(self, modules: Iterable[GraphModule]) -> None:
+        """Find out which packs are sound, looking only into those that have changed since the last time."""
+        places = (self.source_of(module) for module in modules)
+        names = {place.pack for place in places if place is not None} - self._sound_packs.keys()
+        known = {row.pack: Fingerprint(*astuple(row)[1:]) for row in self._index.where(PackRow, "pack", names)}
+        unknown: dict[str, list[PackEntryRow]] = {}
+        for name in names:
+            seen = pack_fingerprint(self._directory.packs_path, name)
+            if seen is not None and seen == known.get(name):
+                self._sound_packs[name] = seen
+            else:
+                unknown[name] = []
+        for row in (*self._index.where(PackEntryRow, "pack", unknown), *self.pack_rows):
+            if row.pack in unknown:
+                unknown[row.pack].append(row)
+        for name, rows in unknown.items():
+            sources = [(row.source_sha256, row.offset, row.length) for row in rows]
+            sound = sound_pack(self._directory.packs_path, name, sources)
+            if sound is not None:
+                self._sound_packs[name] = sound
+                self.sound_pack_rows.append(PackRow(name, *astuple(sound)))
 
     def _wants_called_functions(self, modules: Iterable[GraphModule]) -> bool:
         compiled = [one for one in modules if one.kind in (ServedKind.MODULE, ServedKind.COMMONJS) and one.fact]

@@ -133,6 +133,7 @@ class Warming:
             self._index.put(rows.packages)
             for found_rows in (found.analyses, found.blobs, found.exports, publisher.pack_rows):
                 self._index.put(found_rows)
+            self._index.put(publisher.sound_pack_rows)
             self._index.put(compiler.verdict_rows)
             self._index.put(compiler.cache_rows)
             self._put_entries(published)

@@ -25,10 +25,11 @@ A string is two u32: offset and length, in UTF-16 code units of the decoded stri
     member     1 u32: input
     input      6 u32: kind; path string; detail string; fact (0xffffffff: none): of a package.json its own, of what is
                       absent or any file that of its directory, whose names are unchanged while the fact holds
-    pack       2 u32: file name string
-    fact       4 f64: size, mtime in ms, ctime in ms, inode (module i has fact i; package.json files and directories
-                      follow)
-    hash       32 bytes: SHA-256 of the file, in the order of the facts; zeros for directories
+    pack       3 u32: file name string; the fact of the pack when its sources were found to be sound (0xffffffff: none):
+                      while it holds they are not looked at again
+    fact       4 f64: size, mtime in ms, ctime in ms, inode (module i has fact i; package.json files, directories and
+                      packs follow)
+    hash       32 bytes: SHA-256 of the file, in the order of the facts; zeros for directories and packs
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from esmcache.serving.checksum import checksum
 from esmcache.serving.pack import PackedSource
 
 MAGIC = 0x4D4D5345  # "ESMM"
-VERSION = 2
+VERSION = 3
 NONE = 0xFFFFFFFF
 
 ASKED_BY_IMPORT = 1
@@ -53,6 +54,7 @@ ASKED_WHILE_RUNNING = 4
 
 HEADER_SIZE = 128
 MODULE_FORMAT = struct.Struct("<12I")
+PACK_ROW_SIZE = 12
 _FLAG_CODE_CACHES = 1
 _FLAG_WANTS_CALLED_FUNCTIONS = 2
 _FLAG_PROVEN = 1
@@ -117,6 +119,7 @@ class Manifest:
     modules: Sequence[ManifestModule]
     package_json_facts: dict[str, FileFact]
     directory_facts: dict[str, Fingerprint]
+    pack_facts: dict[str, Fingerprint]
     v8_tag: int | None
     wants_called_functions: bool = False
 
@@ -147,7 +150,11 @@ def encode_manifest(manifest: Manifest) -> bytes:
         place = (0, 0, 0) if source is None else (source.offset, source.length, source.checksum)
         module_rows += [*strings.add(module.url), *path, module.kind, flags, pack, *place]
         module_rows += [first_request, request_count - first_request]
-    pack_rows = [number for name in packs for number in strings.add(name)]
+    pack_rows = []
+    for name in packs:
+        seen = manifest.pack_facts.get(name)
+        pack_rows += [*strings.add(name), NONE if seen is None else len(facts)]
+        facts += [] if seen is None else [FileFact(seen, bytes(32), True)]
     text, text_flags = strings.encode()
 
     body = _Body()
@@ -189,8 +196,8 @@ def check_manifest(data: bytes) -> str | None:
 def manifest_packs(data: bytes) -> tuple[str, ...]:
     """Return the names of the packs that an undamaged manifest points into."""
     header = struct.unpack_from("<32I", data)
-    rows = struct.unpack_from(f"<{2 * header[14]}I", data, header[15])
-    return tuple(_string(data, header, rows[i], rows[i + 1]) for i in range(0, len(rows), 2))
+    rows = struct.iter_unpack("<3I", data[header[15] : header[15] + header[14] * PACK_ROW_SIZE])
+    return tuple(_string(data, header, offset, length) for offset, length, _ in rows)
 
 
 def _string(data: bytes, header: tuple[int, ...], offset: int, length: int) -> str:

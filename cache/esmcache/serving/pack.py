@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
 
 from esmcache.cache_directory import exclusive_lock
+from esmcache.file_source import Fingerprint, fingerprint
 from esmcache.serving.checksum import checksum
 
 PACK_MAGIC = 0x504D5345  # "ESMP"
@@ -104,6 +105,31 @@ def read_source(directory: Path, source: PackedSource) -> bytes | None:
     except OSError:
         return None
     return text if len(text) == source.length and checksum(text) == source.checksum else None
+
+
+def pack_fingerprint(directory: Path, name: str) -> Fingerprint | None:
+    """Return what the pack's file is, None where it is no file."""
+    try:
+        return fingerprint((directory / name).lstat())
+    except OSError:
+        return None
+
+
+def sound_pack(directory: Path, name: str, sources: Iterable[tuple[bytes, int, int]]) -> Fingerprint | None:
+    """Return what the pack's file is if it holds each of these sources, None if not or if it cannot be read.
+
+    A source is given by the SHA-256 of its file, and the offset and length of its text.
+    """
+    seen = pack_fingerprint(directory, name)
+    try:
+        content = memoryview((directory / name).read_bytes())
+    except OSError:
+        return None
+    for digest, offset, length in sources:
+        text = content[offset : offset + length]
+        if sha256(text).digest() != digest and sha256(BYTE_ORDER_MARK + text).digest() != digest:
+            return None
+    return seen
 
 
 def scan_pack(path: Path) -> Iterator[tuple[bytes, PackedSource] | PackFault]:

@@ -13,6 +13,7 @@ from esmcache.store.index import (
     Index,
     ModuleRow,
     PackEntryRow,
+    PackRow,
     RequestRow,
     VerdictRow,
 )
@@ -82,6 +83,7 @@ class Budget:
         self._index.remove(VerdictRow, "source_sha256", plan.hashes)
         self._index.remove(CalledFunctionsRow, "source_sha256", plan.hashes)
         self._index.remove(PackEntryRow, "pack", plan.packs)
+        self._index.remove(PackRow, "pack", plan.packs)
 
     def _freed(
         self,

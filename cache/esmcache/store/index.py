@@ -187,6 +187,17 @@ class PackEntryRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PackRow:
+    """What a pack's file was when all its sources were found to be sound; times as `file_source.Fingerprint`."""
+
+    pack: str
+    size: int
+    mtime_ms: float
+    ctime_ms: float
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
 class EntryPointRow:
     """A manifest: the entry point, Node build and conditions (NUL-separated) that it is for."""
 
@@ -234,6 +245,7 @@ _ROW_TABLES: dict[type, str] = {
     CodeCacheRow: "code_caches",
     CalledFunctionsRow: "called_functions",
     PackEntryRow: "pack_entries",
+    PackRow: "packs",
     EntryPointRow: "entry_points",
     MissRow: "misses",
 }

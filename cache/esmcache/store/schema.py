@@ -102,6 +102,8 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
         {"source_sha256": bytes, "pack": str, "offset": int, "length": int, "checksum": int, "ascii": int},
         ("source_sha256", "pack"),
     ),
+    # What a pack's file was when all its sources were found to be sound.
+    "packs": ({"pack": str, "size": int, "mtime_ms": float, "ctime_ms": float, "inode": int}, ("pack",)),
     "entry_points": (
         {
             "manifest": str,
@@ -155,16 +157,18 @@ def _forget_analyses(database: Database) -> None:
     database.table("analyses").create(columns, pk=key, if_not_exists=True)
 
 
-def _know_called_functions(database: Database) -> None:
+def _know_called_functions_and_packs(database: Database) -> None:
     columns, key = _TABLES["called_functions"]
     database.table("called_functions").create(columns, pk=key[0], if_not_exists=True)
+    columns, key = _TABLES["packs"]
+    database.table("packs").create(columns, pk=key[0], if_not_exists=True)
     caches = database.table("code_caches")
     if "functions" not in caches.columns_dict:
         caches.add_column("functions", int, not_null_default=0)
 
 
 # Migration i takes an index of user_version i to i + 1.
-_MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create, _forget_analyses, _know_called_functions)
+_MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create, _forget_analyses, _know_called_functions_and_packs)
 
 VERSION = len(_MIGRATIONS)
 

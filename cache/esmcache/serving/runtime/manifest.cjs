@@ -5,7 +5,7 @@
 const fs = process.getBuiltinModule('node:fs');
 
 const MAGIC = 0x4d4d5345;
-const VERSION = 2;
+const VERSION = 3;
 const LARGEST = 256 * 1024 * 1024;
 const MOST_SKIPPED = 8;
 const { imul, min } = Math;
@@ -63,7 +63,7 @@ exports.open = (function open(file, status, identity) {
   const sets = numbers(header[8] * 2, header[9]);
   const members = numbers(header[10], header[11]);
   const inputs = numbers(header[12] * INPUT_FIELDS, header[13]);
-  const packs = numbers(header[14] * 2, header[15]);
+  const packs = numbers(header[14] * 3, header[15]);
   const facts = new Float64Array(bytes.buffer, header[16], ((header[17] - header[16]) >>> 5) * 4);
 
   // Made once: a string that was a key before has its hash with it.
@@ -129,7 +129,8 @@ exports.open = (function open(file, status, identity) {
     },
     inputPath: (input) => string(inputs[input * INPUT_FIELDS + 1], inputs[input * INPUT_FIELDS + 2]),
     inputDetail: (input) => string(inputs[input * INPUT_FIELDS + 3], inputs[input * INPUT_FIELDS + 4]),
-    packName: (pack) => string(packs[pack * 2], packs[pack * 2 + 1]),
+    packName: (pack) => string(packs[pack * 3], packs[pack * 3 + 1]),
+    packFact: (pack) => packs[pack * 3 + 2],
   };
 });
 // A name that is no file's, so that the coverage of a program does not list this one.
