@@ -150,6 +150,15 @@ class Protocol(LanguageServerProtocol):
         refusal = {"code": error.code, "message": error.message}
         self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "error": refusal})
 
+    @lsp_method(types.SHUTDOWN)
+    def lsp_shutdown(self, *arguments: Any) -> Generator[Any, Any, None]:
+        """Refuse all that is still to be answered, and whatever is asked from now on."""
+        yield from self._hand_on(types.SHUTDOWN, *arguments)
+        for msg_id, future in list(self._request_futures.items()):
+            if msg_id != self.msg_id:
+                future.cancel()
+        self._shutdown = True
+
     @lsp_method(types.EXIT)
     def lsp_exit(self, *arguments: Any) -> Generator[Any, Any, None]:
         """Tell of the end, and have whoever reads messages stop."""

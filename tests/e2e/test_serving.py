@@ -349,6 +349,46 @@ def test_functions_that_a_start_called_are_compiled_ahead_from_then_on(program: 
     assert b"called again" in program.code_caches()
 
 
+def test_warnings_of_the_engine_and_counts_of_branches_are_not_lost(program: Program) -> None:
+    padding = "// A program that is worth it.\n" * 3000
+    called = "export function called(flag) { if (flag) return 1; else return 2; }\n"
+    counts = """
+import { called } from './called.mjs';
+if (process.argv[2]) {
+  const { Session } = await import('node:inspector');
+  const session = new Session();
+  session.connect();
+  session.post('Profiler.enable');
+  session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+  called(true);
+  session.post('Profiler.takePreciseCoverage', (error, { result }) => {
+    const { functions } = result.find(({ url }) => url.includes('called'));
+    console.log(JSON.stringify(functions.find(({ functionName }) => functionName === 'called')));
+  });
+} else called(true);
+"""
+    no_asm = "function M() { 'use asm'; function f(x) { return x + 1; } return { f: f }; }\nconsole.log(M().f(4));\n"
+    for text in (counts, no_asm, f"const M = ({no_asm.splitlines()[0]});\nconsole.log(M().f(4));\n"):
+        program.write({"app.mjs": text + padding, "called.mjs": called + padding})
+        program.warm()
+        for _ in range(2):
+            program.check_same()
+            program.check_same("counted")
+            with program.engine() as engine:
+                engine.warm_missed()
+
+
+def test_a_start_that_calls_nothing_is_asked_once(program: Program) -> None:
+    program.write({"app.mjs": "throw new Error('at once');\n" + "// Nothing is called.\n" * 4000})
+    program.warm()
+    program.check_same()
+    with program.engine() as engine:
+        assert engine.warm_missed().entries == 1
+    program.check_same()
+    with program.engine() as engine:
+        assert engine.warm_missed().entries == 0
+
+
 def test_workers_are_served(program: Program) -> None:
     program.write(
         {

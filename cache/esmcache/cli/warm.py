@@ -50,7 +50,7 @@ def warm(missed: bool, conditions: tuple[str, ...], background: bool, as_json: b
             report = engine.warm_missed(progress)
         else:
             report = engine.warm([Path(path) for path in paths or (".",)], progress, chosen)
-    return _tell(report, paths, as_json)
+    return _tell(report, paths, as_json, missed)
 
 
 def _warm_in_background(paths: Sequence[str], conditions: tuple[str, ...]) -> int:
@@ -76,7 +76,7 @@ def _warm_in_background(paths: Sequence[str], conditions: tuple[str, ...]) -> in
 _FEW = 3
 
 
-def _tell(report: WarmReport, paths: Sequence[str], as_json: bool) -> int:
+def _tell(report: WarmReport, paths: Sequence[str], as_json: bool, missed: bool) -> int:
     options = common()
     named = {os.path.abspath(path) for path in paths}
     failures = [one for one in report.problems if one.is_error and (_INSTALLED not in one.path or one.path in named)]
@@ -101,7 +101,9 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool) -> int:
             f"{plural(report.entries, 'entry point')}, {plural(report.modules, 'module')}:"
             f" {number(report.served)} served, {number(report.compiled)} compiled, in {report.seconds:.2f} s"
         )
-        if not report.entries and not failures:
+        if missed and not report.entries and not failures:
+            complain("esmcache: no start has reported anything that is to be warmed")
+        elif not report.entries and not failures:
             complain(
                 "esmcache: no entry point, so no program is served: name the files that you start, or `entries` in"
                 " esmcache.json"

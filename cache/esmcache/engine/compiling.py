@@ -64,6 +64,7 @@ class Compiler:
         self._called: dict[bytes, CalledFunctionsRow] = {}
         self._pending: dict[tuple[bytes, str], tuple[Future[CompiledSource | CompileFailure], bytes]] = {}
         self._entries_there: set[str] | None = None
+        self._kept_back: set[bytes] = set()
         self.verdict_rows: list[VerdictRow] = []
         self.cache_rows: list[CodeCacheRow] = []
         self.compiled = 0
@@ -133,7 +134,9 @@ class Compiler:
         self._verdicts[key] = verdict
         if verdict.outcome != "died":
             self.verdict_rows.append(_row_from_verdict(verdict, self._build.engine_tag, kind.value, fact.sha256))
-        if isinstance(answer, CompiledSource) and self._build.compile_cache_layout:
+        if isinstance(answer, CompiledSource) and not _may_be_kept(answer, source):
+            self._kept_back.add(fact.sha256)
+        elif isinstance(answer, CompiledSource) and self._build.compile_cache_layout:
             found = module.module_format or answer.detected_kind
             if found is not None:
                 content = encode_entry(compiled_text(found, source), answer.code_cache)
@@ -153,6 +156,8 @@ class Compiler:
 
     def has_entry(self, module: GraphModule) -> bool:
         """Return whether the module's code cache is where Node will look for it."""
+        if module.fact is not None and module.fact.sha256 in self._kept_back:
+            return False
         found = module.module_format
         return found is None or found not in _COMPILE_KINDS or _entry_name(module, found) in self._entries()
 
@@ -221,6 +226,15 @@ class Compiler:
         self.cache_rows.append(row)
         self._stored.setdefault(source, []).append(row)
         self._entries().add(os.path.basename(entry))
+
+
+def _may_be_kept(answer: CompiledSource, source: bytes) -> bool:
+    """Return whether nobody can tell that a source comes with a code cache.
+
+    V8 counts a program's branches only where it compiles while they are counted.
+    """
+    counts_calls = b"startPreciseCoverage" in source and b"inspector" in source
+    return bool(answer.code_cache) and not counts_calls
 
 
 def _entry_name(module: GraphModule, found: ModuleFormat) -> str:

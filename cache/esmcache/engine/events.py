@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,6 +18,7 @@ from esmcache.store.index import CalledFunctionsRow, Index, MissRow
 _NOT_WARMABLE = "flag "
 # A start that calls more functions of one source than this has told nonsense.
 _MOST_FUNCTIONS = 100_000
+_LARGEST = 16 * 1024 * 1024
 _LARGEST_OFFSET = 0xFFFFFFFF
 
 
@@ -24,7 +26,7 @@ _LARGEST_OFFSET = 0xFFFFFFFF
 class RunnerReport:
     """What one process told when it ended; see serving/runtime/starting.cjs.
 
-    `called` has, by the SHA-256 of a source, where in it the functions start that were called; most starts tell none.
+    `called` has, by the SHA-256 of a source, where in it the functions start that were called; None of most starts.
     """
 
     time: float
@@ -39,7 +41,7 @@ class RunnerReport:
     stale: tuple[str, ...]
     reason: str
     code_caches: str
-    called: Mapping[bytes, tuple[int, ...]]
+    called: Mapping[bytes, tuple[int, ...]] | None
 
 
 def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
@@ -58,16 +60,19 @@ def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
         try:
             # From here on runners append to a new file.
             path.rename(mine)
-            lines = mine.read_bytes().split(b"\n")
+            taken.append(mine)
+            status = mine.lstat()
+            # Runners write into regular files, and no more than so much.
+            is_report = stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST
+            lines = mine.read_bytes().split(b"\n") if is_report else []
         except OSError:
             continue
-        taken.append(mine)
         reports += [(name, report) for line in lines if (report := _parse(line)) is not None]
     with index.transaction():
         for name, report in reports:
             index.note_use(f"{name}.manifest", report.time)
             index.note_misses(_misses(report))
-            if report.called:
+            if report.called is not None:
                 _note_called(index, f"{name}.manifest", report.called)
         index.count(_totals([report for _, report in reports]))
     for path in taken:
@@ -98,7 +103,7 @@ def _misses(report: RunnerReport) -> list[MissRow]:
     found = [miss(url, "not in the manifest") for url in report.missed if url.startswith("file://")]
     if report.stale or report.faults or report.hashed:
         found.append(miss("", "changed"))
-    elif report.called:
+    elif report.called is not None:
         found.append(miss("", "compiled without the functions that it calls"))
     return found
 
@@ -133,7 +138,7 @@ def _parse(line: bytes) -> RunnerReport | None:
             stale=tuple(map(str, said.get("stale", ()))),
             reason=str(said.get("reason", "")),
             code_caches=str(said.get("codeCaches", "")),
-            called=_parse_called(said.get("called") or {}),
+            called=_parse_called(said["called"]) if "called" in said else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

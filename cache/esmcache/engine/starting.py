@@ -118,7 +118,7 @@ def needs_warming(cache_path: Path, node: str, entry: str, conditions: Sequence[
 def _asks_for_warming(line: bytes) -> bool:
     try:
         said = json.loads(line)
-        if said.get("stale") or said.get("hashed") or said.get("faults") or said.get("called"):
+        if said.get("stale") or said.get("hashed") or said.get("faults") or "called" in said:
             return True
         # A module that a program wrote, loaded and removed again cannot be warmed.
         urls = [url for url in said.get("missed", ()) if url.startswith("file://")]

@@ -198,6 +198,14 @@ async def test_exports_of_commonjs_are_not_known(editor: Editor) -> None:
         editor.close(name)
 
 
+async def test_commonjs_may_have_await_as_a_name(editor: Editor) -> None:
+    editor.write("plain/package.json", "{}")
+    editor.write("plain/main.js", "const await = 1;\nexports.number = 010;\nif (await) return;\n")
+    editor.open("plain/main.js")
+    await editor.codes("plain/main.js", [])
+    editor.close("plain/main.js")
+
+
 async def test_cycles_are_shown_to_those_who_want_it(editor: Editor) -> None:
     text = 'import { b } from "./b.js";\nimport "./c.js";\nexport const a = () => b;\n'
     editor.write("cycle/a.js", text)

@@ -57,6 +57,19 @@ def test_params_that_are_no_object(wire: Wire) -> None:
             assert code(wire.answer_to("one")) == INVALID_PARAMS
 
 
+def test_shutdown_while_much_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text("export {};\n")
+    with a_server(tmp_path) as server:
+        wire = wire_to(server)
+        wire.initialize()
+        for number in range(20):
+            parameters = {"command": "esmcache.warmWorkspace", "arguments": []}
+            wire.send(id=f"asked {number}", method="workspace/executeCommand", params=parameters)
+        wire.leave()
+        assert server.wait(WATCHDOG_S) == 0
+        assert "Traceback" not in log_of(server)
+
+
 def test_arguments_of_another_kind(wire: Wire) -> None:
     wire.initialize()
     for arguments in ([], [3], ["untitled:1"], ["file:///a.js", None, None, None]):

@@ -23,12 +23,29 @@ const { containsModuleSyntax } = internalBinding('contextify');
 const { arrow_message_private_symbol: ARROW_MESSAGE } = internalBinding('util').privateSymbols;
 const { getErrorSourcePositions } = internalBinding('errors'); // not in Node 22
 
+const NO_CODE_CACHE = Buffer.alloc(0);
+
+// V8 warns of a source (of asm.js that is none) when it compiles it, and would not if it came out of a code cache.
+let hasWarned = false;
+process.emitWarning = (_, type) => {
+  if (type === 'V8') hasWarned = true;
+};
+
 /**
- * Resolve to `{ codeCache, requests, detectedKind }`; throws what the engine throws, with `detectedKind` set on it.
+ * Resolve to `{ codeCache, requests, detectedKind }`, the code cache empty if it would keep a warning back; throws what the engine throws, with `detectedKind` set on it.
  * @param {'module' | 'commonjs' | 'detect'} kind
  * @param {number[]} functions where in the text those functions start that the code cache is to have
  */
 export async function compile(kind, url, filename, functions, bytes) {
+  hasWarned = false;
+  const compiled = await compileAs(kind, url, filename, functions, bytes);
+  // The warning comes a little later.
+  if (bytes.includes('use asm')) await new Promise(setImmediate);
+  if (!hasWarned) return compiled;
+  return functions.length > 0 ? compile(kind, url, filename, [], bytes) : { ...compiled, codeCache: NO_CODE_CACHE };
+}
+
+async function compileAs(kind, url, filename, functions, bytes) {
   switch (kind) {
     case 'module':
       return compileModule(url, functions, bytes, null);

@@ -289,10 +289,13 @@ class WorkspaceModules:
 
     def _detected(self, path: str) -> ModuleFormat:
         try:
-            record = analyse_module(self.documents.read(path)).record
+            analysis = analyse_module(self.documents.read(path))
         except OSError:
             return ModuleFormat.MODULE
-        is_module = record.requested_modules or record.local_export_entries or record.has_tla
+        record = analysis.record
+        # CommonJS may have `await` as a name, which is then an error of the module that it would be.
+        awaits = record.has_tla and not analysis.diagnostics
+        is_module = record.requested_modules or record.local_export_entries or awaits
         return ModuleFormat.MODULE if is_module else ModuleFormat.COMMONJS
 
     def _from_index(self, url: str, path: str) -> WorkspaceModule | None:

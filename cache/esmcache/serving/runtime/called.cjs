@@ -2,8 +2,13 @@
 // Tells which functions a start called, so that they can be compiled into the code caches: V8 counts calls anyway, and
 // is asked once, when the program ends. Loaded, as all that it needs, before the program can change anything.
 
-const { memoryUsage, getBuiltinModule } = process;
+const { memoryUsage } = process;
+const inspector = process.getBuiltinModule('node:inspector');
+const { connect, post, disconnect } = inspector === undefined ? {} : inspector.Session.prototype;
+const session = inspector === undefined ? null : new inspector.Session();
 const hex = Function.prototype.call.bind(Buffer.prototype.hexSlice);
+const { setPrototypeOf } = Object;
+const { apply } = Reflect;
 // V8 looks through all objects for the answer.
 const LARGEST_HEAP = 256 * 1024 * 1024;
 const MODULE_FIELDS = 12;
@@ -12,15 +17,14 @@ const [MODULE, COMMONJS] = [1, 3];
 /** Return, by the SHA-256 of a source, where in it the functions start that were called; undefined if that is unknown. */
 module.exports = function calledFunctions(manifest) {
   try {
-    const inspector = getBuiltinModule('node:inspector');
-    if (inspector === undefined || memoryUsage().heapUsed > LARGEST_HEAP) return undefined;
-    const session = new inspector.Session();
+    if (session === null || memoryUsage().heapUsed > LARGEST_HEAP) return undefined;
     let called;
-    session.connect();
-    session.post('Profiler.getBestEffortCoverage', (error, answer) => {
+    const take = (error, answer) => {
       if (error === null) called = bySource(answer.result, manifest);
-    });
-    session.disconnect();
+    };
+    apply(connect, session, []);
+    apply(post, session, ['Profiler.getBestEffortCoverage', take]);
+    apply(disconnect, session, []);
     return called;
   } catch {
     // Then it is not known.
@@ -36,7 +40,8 @@ function bySource(scripts, { indexes, modules, hashes }) {
     if (index === undefined) continue;
     const kind = modules[index * MODULE_FIELDS + 4];
     if (kind !== MODULE && kind !== COMMONJS) continue;
-    const starts = [];
+    // No array's prototype, where a program may have setters, or a `toJSON`.
+    const starts = setPrototypeOf([], null);
     // A top level is among them, which does no harm.
     for (let j = 0; j < functions.length; j++) {
       const { count, startOffset } = functions[j].ranges[0];

@@ -27,7 +27,7 @@ module.exports = function readFlags(fs, hookFile) {
     const flag = all[i].startsWith('--') ? all[i].split('=', 1)[0].replace(/_/g, '-') : all[i].slice(0, 2);
     const value = () => (all[i].startsWith('--') && all[i].includes('=') ? all[i].slice(all[i].indexOf('=') + 1) : all[++i]);
     if (OTHER_WAYS.test(flag)) flags.reason = `flag ${flag}`;
-    else if (/^--(?:inspect-(?:brk|wait)|experimental-test-coverage)/.test(flag)) flags.observed = true;
+    else if (/^--(?:inspect|experimental-test-coverage)/.test(flag)) flags.observed = true;
     else if (!NODE_ALONE.test(flag)) flags.v8 = true;
     else if (flag === '--conditions' || flag === '-C') flags.conditions.push(value());
     else if (flag === '--require' || flag === '-r') {

@@ -88,7 +88,8 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
   const extensionCount = Object.keys(extensions).length;
   const { keys } = Object;
 
-  const report = { served: 0, resolved: 0, hashed: 0, faults: 0, missed: [], stale: [], codeCaches: 'none', line };
+  const list = () => Object.setPrototypeOf([], null);
+  const report = { served: 0, resolved: 0, hashed: 0, faults: 0, missed: list(), stale: list(), codeCaches: 'none', line };
   function line() {
     const { served, resolved, hashed, faults, missed, stale, codeCaches } = report;
     return { served, resolved, hashed, faults, missed, stale, codeCaches, modules: manifest.moduleCount };

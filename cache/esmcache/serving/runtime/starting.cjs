@@ -97,29 +97,29 @@ function enableCodeCaches(fs, Module, manifest, directory, flags) {
 // disturb the program, so every fault in writing one is dropped. ESMCACHE_LOG=debug shows it on stderr, and an
 // absolute path in ESMCACHE_LOG has it appended to that file.
 const reporter = (function reporter(fs, directory, { identity, name }, conditions) {
-  const { appendFileSync, openSync, fstatSync, mkdirSync, writeSync, closeSync } = fs;
+  const { appendFileSync, existsSync, openSync, fstatSync, mkdirSync, writeSync, closeSync } = fs;
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = fs.constants;
   const { stringify } = JSON;
   const { now } = Date;
   const { version, arch, execPath, env } = process;
   const log = env.ESMCACHE_LOG;
   const entry = identity.slice(0, identity.indexOf('\0'));
   const file = `${directory}/events/${name}`;
+  Object.setPrototypeOf(conditions, null);
 
   const leave = (function leave(report, called) {
     try {
-      const head = { time: now(), entry, node: version, arch, execPath, conditions };
-      if (log === 'debug') writeSync(2, `esmcache: ${stringify(report)}\n`);
-      else if (log && log[0] === '/') appendFileSync(log, `${stringify({ ...head, ...report })}\n`);
-      const line = `${stringify({ ...head, ...report, called })}\n`;
-      let descriptor;
+      // No prototypes, where a program may have a `toJSON`.
+      const head = { __proto__: null, time: now(), entry, node: version, arch, execPath, conditions };
+      if (log === 'debug') writeSync(2, `esmcache: ${stringify({ __proto__: null, ...report })}\n`);
+      else if (log && log[0] === '/') appendFileSync(log, `${stringify({ __proto__: null, ...head, ...report })}\n`);
+      const line = `${stringify({ __proto__: null, ...head, ...report, called })}\n`;
+      // Nothing is tried that may fail, since whoever debugs a program may want to see what is thrown.
+      if (!existsSync(`${directory}/events`)) mkdirSync(`${directory}/events`, { recursive: true, mode: 0o700 });
+      const descriptor = openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
       try {
-        descriptor = openSync(file, 'a', 0o600);
-      } catch {
-        mkdirSync(`${directory}/events`, { recursive: true, mode: 0o700 });
-        descriptor = openSync(file, 'a', 0o600);
-      }
-      try {
-        if (fstatSync(descriptor).size < LARGEST_EVENTS) writeSync(descriptor, line);
+        const status = fstatSync(descriptor);
+        if (status.isFile() && status.size < LARGEST_EVENTS) writeSync(descriptor, line);
       } finally {
         closeSync(descriptor);
       }
