@@ -121,9 +121,10 @@ class _Published:
     def __init__(self, server: LanguageServer, session: Session) -> None:
         self._server = server
         self._session = session
-        # What was said last of a file, and of which opening of it: a client forgets what it was told when it closes it.
+        # What was said last of a file, and of which opening and version of it: a client forgets what it was told when
+        # it closes a document, and may pass over what was said of a version that it has changed by then.
         self._last: dict[str, list[types.Diagnostic]] = {}
-        self._last_of: dict[str, OpenDocument | None] = {}
+        self._last_of: dict[str, tuple[OpenDocument | None, int | None]] = {}
         self._typing: dict[str, asyncio.TimerHandle] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._others: asyncio.Task[None] | None = None
@@ -212,13 +213,14 @@ class _Published:
             items = [one for one in items if one.severity == types.DiagnosticSeverity.Error]
         self._running.pop(path, None)
         document = session.documents.get(path)
-        known = self._last.get(path, []) if self._last_of.get(path) is document else None
-        if known == items or (known is None and not items and path not in self._last):
-            return
-        self._last[path], self._last_of[path] = items, document
-        if not items:
-            del self._last[path], self._last_of[path]
         uri, version = (uri_from_path(path), None) if document is None else (document.uri, document.version)
+        opening, last_version = self._last_of.get(path, (None, None))
+        is_told = path in self._last and opening is document and last_version == version
+        if (is_told and self._last[path] == items) or (path not in self._last and not items):
+            return
+        self._last[path], self._last_of[path] = items, (document, version)
+        if document is None and not items:
+            del self._last[path], self._last_of[path]
         self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, items, version))
 
     def _details(self) -> DiagnosticDetails:
