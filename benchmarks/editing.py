@@ -123,7 +123,7 @@ async def measure(directory: Path, node: Path, saves: int) -> str:
 
 def make_workspace(workspace: Path) -> list[Path]:
     """Copy real modules into a workspace of one package with one entry point; return those that can be saved."""
-    names = ("three/src", "zod/v4", "effect/dist", "d3-array", "d3-scale", "lodash-es", "ramda/es", "date-fns")
+    names = ("lodash-es", "date-fns", "effect/dist", "ramda/es", "three/src", "d3-array", "d3-scale", "zod/v4")
     paths: list[Path] = []
     for name in names:
         root = PACKAGES / name
