@@ -378,6 +378,19 @@ if (process.argv[2]) {
                 engine.warm_missed()
 
 
+def test_a_save_that_makes_code_caches_visible_has_them_left_off(program: Program) -> None:
+    program.write({"app.mjs": "console.log(1);\n"})
+    program.warm()
+    assert program.check_same()["codeCaches"] == "enabled"
+    program.write({"app.mjs": "(function M() { 'use asm'; return x + 1; });\nconsole.log(2);\n"})
+    with program.engine() as engine:
+        update = engine.update([program.root / "app.mjs"])
+        for conditions, entries in update.to_warm.items():
+            engine.warm([Path(entry) for entry in entries], conditions=conditions)
+    for _ in range(2):
+        assert program.check_same()["codeCaches"] == "none"
+
+
 def test_a_start_that_calls_nothing_is_asked_once(program: Program) -> None:
     program.write({"app.mjs": "throw new Error('at once');\n" + "// Nothing is called.\n" * 4000})
     program.warm()

@@ -154,9 +154,13 @@ class Compiler:
         """Return whether a start has told which functions of the module's source it called, if any."""
         return module.fact is not None and module.fact.sha256 in self._called
 
+    def keeps_back(self, module: GraphModule) -> bool:
+        """Return whether the module was compiled, but must have no code cache, since a program could tell."""
+        return module.fact is not None and module.fact.sha256 in self._kept_back
+
     def has_entry(self, module: GraphModule) -> bool:
         """Return whether the module's code cache is where Node will look for it."""
-        if module.fact is not None and module.fact.sha256 in self._kept_back:
+        if self.keeps_back(module):
             return False
         found = module.module_format
         return found is None or found not in _COMPILE_KINDS or _entry_name(module, found) in self._entries()

@@ -116,6 +116,9 @@ class Updater:
             return True
         if module.kind is ServedKind.NATIVE or module.fact is None or publisher.may_name_paths(module):
             return False
+        if visit.compiler.keeps_back(module):
+            # The manifest must no longer say that there are code caches.
+            return False
         path = self._directory.manifests_path / entry.manifest
         try:
             before = path.read_bytes()

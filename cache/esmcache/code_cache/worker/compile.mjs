@@ -32,7 +32,8 @@ process.emitWarning = (_, type) => {
 };
 
 /**
- * Resolve to `{ codeCache, requests, detectedKind }`, the code cache empty if it would keep a warning back; throws what the engine throws, with `detectedKind` set on it.
+ * Resolve to `{ codeCache, requests, detectedKind }`, the code cache empty if it would keep a warning back; throws what
+ * the engine throws, with `detectedKind` set on it.
  * @param {'module' | 'commonjs' | 'detect'} kind
  * @param {number[]} functions where in the text those functions start that the code cache is to have
  */
