@@ -31,9 +31,11 @@ from esmcache.file_source import DiskFileSource, FileSource, file_url_from_path,
 from esmcache.records import ModuleFormat, NodeBuild, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
 from esmcache.settings import ProjectSettings, SettingsError, UserChoices, read_user_choices
-from esmcache.store.index import Index, IndexDamaged, IndexUnusable, MissRow
+from esmcache.store.index import Index, IndexDamaged, IndexUnusable, IndexVanished, MissRow
 
 __all__ = ["Engine", "EngineError"]
+
+_TRIES = 10
 
 
 @dataclass(slots=True)
@@ -95,14 +97,12 @@ class Engine:
     @property
     def index(self) -> Index:
         """Return the index; raises EngineError."""
-        path = self.directory.index_path
         if self._index is not None and not self._index.is_there:
             # Somebody removed the cache: what is written into a file without a name is lost.
             self._index.close()
             self._index = None
         if self._index is None:
-            with self._guard():
-                self._index = Index(path)
+            self._index = self._open_index()
         return self._index
 
     def node_build(self, node: str | None = None) -> NodeBuild | NodeMissing:
@@ -380,6 +380,14 @@ class Engine:
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             raise EngineError(f"{where}{error.strerror or error}") from error
+
+    def _open_index(self) -> Index:
+        with self._guard():
+            for _ in range(_TRIES - 1):
+                # Where somebody removes the cache at this very moment, the next try makes it anew.
+                with contextlib.suppress(IndexVanished):
+                    return Index(self.directory.index_path)
+            return Index(self.directory.index_path)
 
     def _discard_index(self) -> None:
         if self._index is not None:

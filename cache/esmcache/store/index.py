@@ -261,6 +261,10 @@ class IndexDamaged(IndexUnusable):
     """The file is no sound database, or its tables are not ours: it may be discarded."""
 
 
+class IndexVanished(IndexUnusable):
+    """The file or its directory was removed while it was being opened: another try may find it, or make it."""
+
+
 class Index:
     """An open index. Use as a context manager, from one thread."""
 
@@ -269,16 +273,21 @@ class Index:
         self._path = path
         try:
             self._database = self._open()
+            self._inode = os.stat(path).st_ino
+        except FileNotFoundError as error:
+            raise IndexVanished(f"{path} cannot be opened: {error.strerror}") from error
         except _FAULTS as error:
             if isinstance(error, sqlite3.OperationalError) and "not a database" not in str(error):
-                raise IndexUnusable(f"{path} cannot be opened: {error}") from error
+                vanished = any(word in str(error) for word in ("disk I/O", "unable to open"))
+                kind = IndexVanished if vanished else IndexUnusable
+                raise kind(f"{path} cannot be opened: {error}") from error
             # Whatever is there is no index; losing it loses nothing but time.
             self._discard()
             try:
                 self._database = self._open()
             except _FAULTS as again:
                 raise IndexUnusable(f"{path} cannot be opened: {again}") from again
-        self._inode = os.stat(path).st_ino
+            self._inode = os.stat(path).st_ino
 
     def __enter__(self) -> Index:
         return self
