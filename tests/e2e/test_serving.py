@@ -78,6 +78,39 @@ def test_an_edited_module_alone_is_native_until_it_is_warmed(program: Program) -
     assert (report["served"], report["stale"]) == (MODULES, [])
 
 
+def test_required_sources_come_from_packs(tmp_path: Path, node: Path, esmcache_home: EsmcacheHome) -> None:
+    program = Program(tmp_path / "project", node, esmcache_home)
+    program.write(
+        {
+            "app.mjs": "import a from './a.cjs';\nimport('./late.cjs').then((late) => console.log(a, late));\n",
+            "a.cjs": "module.exports = ['a', require('./data.json').answer, require('./b')];\n",
+            "b.js": "module.exports = 'b \u00e4';\n",
+            "data.json": '\ufeff{"answer": 42}',
+            "late.cjs": "module.exports = 'late';\n",
+        }
+    )
+    program.warm()
+    assert (program.check_same()["served"], program.check_same()["faults"]) == (5, 0)
+    program.write({"b.js": "module.exports = 'edited';\n"})
+    report = program.check_same()
+    assert ([Path(url).name for url in report["stale"]], report["served"]) == (["b.js"], 4)
+    program.warm()
+    for pack in program.home.cache_dir.glob("packs/*.pack"):
+        damaged = bytearray(pack.read_bytes())
+        damaged[64:] = bytes(len(damaged) - 64)
+        pack.write_bytes(damaged)
+    report = program.check_same()
+    assert (report["served"], report["faults"], report["stale"]) == (0, 5, [])
+
+
+def test_commonjs_that_is_no_utf_8_is_read_by_node(program: Program) -> None:
+    program.write({"app.mjs": "import './latin.cjs';\n"})
+    (program.root / "latin.cjs").write_bytes(b"console.log('\xe4');\n")
+    assert program.warm().native == 0
+    report = program.check_same()
+    assert (report["served"], report["faults"], report["codeCaches"]) == (2, 0, "enabled")
+
+
 def test_an_edit_of_the_same_size_is_seen(program: Program) -> None:
     program.warm()
     path = program.root / "lib/late.js"

@@ -115,7 +115,7 @@ class Lookups:
         answer.missed = [miss.reason for miss in self._index.where(MissRow, "url", [url])]
         answer.reason = self._verdict(row, entries, changed, packed, build)
         answer.served = not answer.reason
-        answer.reason = answer.reason or _how_served(row, found)
+        answer.reason = answer.reason or _how_served(packed, found)
         return answer
 
     def _verdict(
@@ -165,6 +165,6 @@ def quick_state(files: FileSource, row: ModuleRow) -> CacheState:
     return CacheState.FRESH if same else CacheState.STALE
 
 
-def _how_served(row: ModuleRow, found: Lookup) -> str:
-    what = {"module": "resolution and source", "json": "resolution and source"}.get(row.kind, "resolution")
+def _how_served(packed: bool, found: Lookup) -> str:
+    what = "resolution and source" if packed else "resolution"
     return f"{what}, with a code cache" if found.code_cache_path is not None else what

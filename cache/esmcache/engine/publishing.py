@@ -40,6 +40,7 @@ _MOST_APPENDED_AT_ONCE = 32 * 1024 * 1024
 _LEAST_BYTES_WITH_CALLS = 64 * 1024
 # After an edit, or another package, what is known of the rest is good enough.
 _MOST_WITHOUT_CALLS = 0.2
+_PACKED_KINDS = (ServedKind.MODULE, ServedKind.JSON, ServedKind.COMMONJS)
 
 
 @dataclass(slots=True)
@@ -126,7 +127,7 @@ class Publisher:
 
     def pack(self, modules: Iterable[GraphModule]) -> None:
         """Append the sources that no pack holds yet; raises OSError."""
-        served = [one for one in modules if one.kind in (ServedKind.MODULE, ServedKind.JSON) and one.fact]
+        served = [one for one in modules if one.kind in _PACKED_KINDS and one.fact]
         packs: dict[str, list[GraphModule]] = {}
         for module in served:
             module.package_root = self.packages.root_of(module.path)
@@ -158,7 +159,9 @@ class Publisher:
                     continue
                 module.source = answer[0]
             if not _is_utf8(module.source):
-                module.leave_native("not valid UTF-8")
+                # A CommonJS module is served without its source: Node replaces what it cannot read in it.
+                if module.kind is not ServedKind.COMMONJS:
+                    module.leave_native("not valid UTF-8")
                 continue
             batch[module.fact.sha256] = module.source
             size += len(module.source)
@@ -269,7 +272,7 @@ class Publisher:
 
     def source_of(self, module: GraphModule) -> PackedSource | None:
         """Return where the source of a module lies that was packed, None where it is not served."""
-        if module.kind not in (ServedKind.MODULE, ServedKind.JSON) or module.fact is None:
+        if module.kind not in _PACKED_KINDS or module.fact is None:
             return None
         return self._places.get((module.fact.sha256, pack_name(self.packages.pack_label(module.package_root))))
 

@@ -74,7 +74,7 @@ class ServedKind(IntEnum):
     NATIVE = 0  # its resolution is left to Node, and so is its load
     MODULE = 1  # resolution and source
     JSON = 2  # resolution and source
-    COMMONJS = 3  # resolution; Node loads it
+    COMMONJS = 3  # resolution and, if it is UTF-8, source
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
         for request in module.requests:
             input_set = inputs.add_set(request.inputs)
             target = manifest.modules[request.target]
-            # Of an ES module the runner looks at the file itself before it hands out the source.
+            # Of an ES module the runner looks at the file itself when it answers, of CommonJS when it is loaded.
             directory = inputs.directory_fact(target.path) if target.kind is ServedKind.COMMONJS else NONE
             request_rows += [*strings.add(request.specifier), request.asked, request.target, input_set, directory]
             request_count += 1

@@ -38,8 +38,8 @@ def with_changed_module(data: bytes, url: str, fact: FileFact, source: PackedSou
         return None
     row_at = header[5] + number * MODULE_FORMAT.size
     row = list(MODULE_FORMAT.unpack_from(data, row_at))
-    is_served = row[4] in (ServedKind.MODULE, ServedKind.JSON)
-    if row[4] == ServedKind.NATIVE or is_served != (source is not None):
+    was_packed = row[6] != NONE
+    if row[4] == ServedKind.NATIVE or was_packed != (source is not None):
         return None
     if source is not None:
         packs = manifest_packs(data)

@@ -45,6 +45,8 @@ const PATCHABLE = ['_resolveFilename', '_findPath', '_resolveLookupPaths', '_nod
 // Before 22.22.3 and 24.11.1, as soon as there is any load hook, Node gives CommonJS that is imported a `require` of its
 // own, without `cache`, and makes it anew where it is required as well.
 const ANSWERS_LOAD = !/^v(?:22\.(?:1\d\.|2[01]\.|22\.[0-2]$)|23\.|24\.(?:\d\.|10\.|11\.0$)|25\.0\.)/.test(process.version);
+// Before 24.18 and 26.4 Node gives CommonJS that is imported another `require` if a hook answers with its source.
+const ANSWERS_IMPORTED_COMMONJS = /^v(?:24\.(?:1[89]|[2-9]\d)|26\.(?:[4-9]|\d\d)|2[7-9]\.\d+|[3-9]\d\.\d+)\./.test(process.version);
 
 // Answers inherit nothing, as if made by `{ __proto__: null }`, which V8 makes a hash table of: dear to make and to copy.
 function Resolved(url, format) {
@@ -236,7 +238,7 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     const target = requests[at + 3];
     const kind = modules[target * MODULE_FIELDS + 4];
     if (kind === NATIVE || !setHolds(requests[at + 4])) return null;
-    // CommonJS is read by Node, so the file need only be there, as it is while its directory has the same names.
+    // CommonJS is looked at when it is loaded: here the file need only be there, as it is while its directory has the same names.
     if (factSeen[requests[at + 5]] !== epoch && !fileIsThere(target)) return null;
     lastAnswered = target;
     report.resolved++;
@@ -304,6 +306,11 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     if (index !== lastAnswered) moduleSeen[index] = 0;
     if (!fileIsThere(index)) return null;
     if (moduleSeen[index] === epoch) {
+      if (modules[index * MODULE_FIELDS + 6] === NONE) {
+        // CommonJS that is no UTF-8.
+        report.served++;
+        return null;
+      }
       const text = packedSource(index);
       if (text === null) report.faults++;
       return text;
@@ -320,11 +327,11 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
 
   /** Return whether the question fits what the manifest says, import attributes included, which Node checks there. */
   const fits = (function fits(kind, { format, importAttributes }) {
-    if (importAttributes === undefined) return kind === MODULE && (format === 'module' || format === undefined);
-    if (format !== FORMATS[kind]) return false;
+    if (importAttributes === undefined) return format === undefined || format === FORMATS[kind];
+    if (format !== FORMATS[kind] || (kind === COMMONJS && !ANSWERS_IMPORTED_COMMONJS)) return false;
     const names = keys(importAttributes);
-    if (kind === MODULE) return names.length === 0;
-    return kind === JSON_MODULE && names.length === 1 && names[0] === 'type' && importAttributes.type === 'json';
+    if (kind !== JSON_MODULE) return names.length === 0;
+    return names.length === 1 && names[0] === 'type' && importAttributes.type === 'json';
   });
 
   // Of a data: URL that is no module Node says null, which it knows itself but refuses in the answer of a hook.
@@ -367,8 +374,8 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
           if (context.format !== 'builtin' && slice(url, 0, 5) !== 'node:') note(report.missed, url);
         } else {
           const kind = modules[index * MODULE_FIELDS + 4];
-          if (kind === COMMONJS) report.served++;
-          else if (fits(kind, context) && !filesPatched()) text = source(index);
+          if (kind !== NATIVE && !filesPatched() && fits(kind, context)) text = source(index);
+          else if (kind === COMMONJS) report.served++; // What is left: its resolution and its code cache.
         }
       } catch {
         report.faults++;
