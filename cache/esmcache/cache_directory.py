@@ -63,6 +63,11 @@ class CacheDirectory:
         return self.path / "events"
 
     @property
+    def starts_path(self) -> Path:
+        """Return the directory where runners note that a program is loading, and that it was loaded."""
+        return self.path / "starts"
+
+    @property
     def nodes_path(self) -> Path:
         """Return the file that remembers how each Node executable described itself."""
         return self.path / "nodes.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -101,6 +102,52 @@ def test_required_sources_come_from_packs(tmp_path: Path, node: Path, esmcache_h
         pack.write_bytes(damaged)
     report = program.check_same()
     assert (report["served"], report["faults"], report["stale"]) == (0, 5, [])
+
+
+KILLER = """
+const { registerHooks } = require('node:module');
+registerHooks({ load(url, context, next) {
+  if (url.endsWith(process.env.KILLED_AT)) process.kill(process.pid, 'SIGKILL');
+  return next(url, context);
+} });
+"""
+
+
+def test_what_a_start_died_of_loading_is_left_out_until_it_is_made_anew(program: Program) -> None:
+    program.write({"killer.cjs": KILLER})
+    flags = ["--require", str(program.root / "killer.cjs")]
+    program.warm()
+    assert program.served(flags=flags, env={"KILLED_AT": "/lib/b.js"}).exit_code == -signal.SIGKILL
+    for _ in range(2):
+        report = program.check_same()
+        assert (report["served"], report["codeCaches"]) == (MODULES, "quarantined")
+    again = program.warm()
+    assert (again.analysed, again.compiled) == (0, MODULES - 1)
+    assert program.check_same()["codeCaches"] == "enabled"
+    # That start went well, so another one dies of something else.
+    assert program.served(flags=flags, env={"KILLED_AT": "/lib/b.js"}).exit_code == -signal.SIGKILL
+    assert program.check_same()["codeCaches"] == "enabled"
+
+
+def test_who_is_killed_later_was_not_killed_by_what_it_loaded(program: Program) -> None:
+    program.write({"app.mjs": "import './lib/a.js';\nimport('./lib/late.js');\n", "killer.cjs": KILLER})
+    program.warm()
+    flags = ["--require", str(program.root / "killer.cjs")]
+    assert program.served(flags=flags, env={"KILLED_AT": "/lib/late.js"}).exit_code == -signal.SIGKILL
+    assert program.check_same()["codeCaches"] == "enabled"
+
+
+@pytest.mark.parametrize("said", ["", "1 2 3", "loaded", "\0" * 10_000, "-1 -1", "99999999999 99999999999"])
+def test_nonsense_about_the_last_start_is_no_quarantine(program: Program, said: str) -> None:
+    program.warm()
+    program.check_same()
+    (noted,) = (program.home.cache_dir / "starts").iterdir()
+    checksum, word = noted.read_text().split()
+    assert word == "loaded"
+    for content in (said, f"{checksum} {said}"):
+        noted.write_text(content)
+        assert program.check_same()["codeCaches"] == "enabled"
+        assert noted.read_text() == f"{checksum} loaded"
 
 
 def test_commonjs_that_is_no_utf_8_is_read_by_node(program: Program) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from esmcache.cache_directory import CacheDirectory
-from esmcache.store.index import CalledFunctionsRow, Index, MissRow
+from esmcache.store.index import CalledFunctionsRow, CodeCacheRow, EntryPointRow, Index, MissRow
 
 # Reasons under which another warm would change nothing.
 _NOT_WARMABLE = "flag "
+_QUARANTINED = "quarantined"
 # A start that calls more functions of one source than this has told nonsense.
 _MOST_FUNCTIONS = 100_000
 _LARGEST = 16 * 1024 * 1024
@@ -75,9 +76,25 @@ def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
             if report.called is not None:
                 _note_called(index, f"{name}.manifest", report.called)
         index.count(_totals([report for _, report in reports]))
+    for name in {name for name, report in reports if report.code_caches == _QUARANTINED}:
+        _forget_code_caches(directory, index, name)
     for path in taken:
         path.unlink(missing_ok=True)
     return [report for _, report in sorted(reports, key=lambda pair: pair[1].time)]
+
+
+def _forget_code_caches(directory: CacheDirectory, index: Index, name: str) -> None:
+    """Have the code caches made anew of all that a start was loading when it died."""
+    manifest = f"{name}.manifest"
+    engines = {row.engine_tag for row in index.where(EntryPointRow, "manifest", [manifest])}
+    hashes = {row.source_sha256 for row in index.closure(manifest)}
+    caches = [row for row in index.where(CodeCacheRow, "source_sha256", hashes) if row.engine_tag in engines]
+    with index.transaction():
+        index.remove(CodeCacheRow, "entry", [row.entry for row in caches])
+    for row in caches:
+        (directory.v8_path / row.entry).unlink(missing_ok=True)
+    # What is made anew has the right to be tried.
+    (directory.starts_path / name).unlink(missing_ok=True)
 
 
 def _note_called(index: Index, manifest: str, called: Mapping[bytes, tuple[int, ...]]) -> None:
@@ -101,7 +118,9 @@ def _misses(report: RunnerReport) -> list[MissRow]:
     if report.reason and not report.reason.startswith(_NOT_WARMABLE):
         return [miss("", report.reason)]
     found = [miss(url, "not in the manifest") for url in report.missed if url.startswith("file://")]
-    if report.stale or report.faults or report.hashed:
+    if report.code_caches == _QUARANTINED:
+        found.append(miss("", "a start died while it loaded the code caches"))
+    elif report.stale or report.faults or report.hashed:
         found.append(miss("", "changed"))
     elif report.called is not None:
         found.append(miss("", "compiled without the functions that it calls"))

@@ -248,7 +248,7 @@ class Maintenance:
         plan = budget.plan(self.used_bytes())
         if plan is not None:
             for name in plan.manifests:
-                (self._directory.manifests_path / name).unlink(missing_ok=True)
+                self._remove_manifest(name)
             for entry in plan.code_cache_entries:
                 (self._directory.v8_path / entry).unlink(missing_ok=True)
             for key in plan.blob_keys:
@@ -270,7 +270,7 @@ class Maintenance:
         with self._index.transaction():
             self._index.clear()
         self._index.vacuum()
-        for name in ("manifests", "packs", "v8", "blobs", "events"):
+        for name in ("manifests", "packs", "v8", "blobs", "events", "starts"):
             paths = list(_files(self._directory.path / name))
             answer.files += len(paths)
             shutil.rmtree(self._directory.path / name, ignore_errors=True)
@@ -312,11 +312,15 @@ class Maintenance:
                 self._index.remove(row_type, "url", urls)
         self._forget_entry_points(entries)
         for name in entries:
-            (self._directory.manifests_path / name).unlink(missing_ok=True)
+            self._remove_manifest(name)
 
     def used_bytes(self) -> int:
         """Return the bytes that the cache takes, hard links counted once."""
         return sum(_size(path) for path in _distinct(_files(self._directory.path)))
+
+    def _remove_manifest(self, name: str) -> None:
+        (self._directory.manifests_path / name).unlink(missing_ok=True)
+        (self._directory.starts_path / Path(name).stem).unlink(missing_ok=True)
 
     def _remove_abandoned(self, answer: Collected) -> None:
         oldest = time.time() - _ABANDONED_AFTER_S

@@ -203,6 +203,7 @@ class Publisher:
                 self._sound_packs,
                 self._build.v8_tag if has_code_caches else None,
                 wants_called_functions=has_code_caches and self._wants_called_functions(modules),
+                loaded_first=_count_loaded_first(entry, graph),
             )
         )
         name = manifest_name(identity)
@@ -309,6 +310,28 @@ class Publisher:
         seen = None if status is None else directory_fingerprint(status)
         if seen is not None and is_proven(seen, self._started_ms):
             self._directory_facts[directory] = seen
+
+
+def _count_loaded_first(entry: GraphModule, graph: dict[str, GraphModule]) -> int:
+    """Return how many modules that are served Node loads before it runs any of them."""
+    found: set[str] = set()
+    stack = [entry]
+    while stack:
+        module = stack.pop()
+        if module.url in found or module.kind is ServedKind.NATIVE:
+            continue
+        found.add(module.url)
+        if module.kind is ServedKind.MODULE:
+            asked = zip(module.requests, module.answers, strict=True)
+            targets = [
+                graph.get(answer.resolved_url)
+                for request, answer in asked
+                if isinstance(answer, Resolution)
+                and Asked.IMPORT in request.asked
+                and Asked.WHILE_RUNNING not in request.asked
+            ]
+            stack += [target for target in targets if target is not None]
+    return len(found)
 
 
 def _holds(path: Path, content: bytes) -> bool:

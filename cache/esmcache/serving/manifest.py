@@ -13,7 +13,8 @@ The file is little-endian. A header of 32 u32:
     16 facts: offset       17 hashes: offset      18 strings: offset     19 strings: bytes
     20 strings: flags (1: ASCII)                  21, 22 identity: string
     23 V8 tag of the code caches in v8/, valid where there are any
-    24 flags (1: code caches, 2: which functions a start calls is not known and wanted)      25 to 31 zero
+    24 flags (1: code caches, 2: which functions a start calls is not known and wanted)
+    25 modules that are loaded before any runs           26 to 31 zero
 
 A string is two u32: offset and length, in UTF-16 code units of the decoded string section. Then the tables:
 
@@ -45,7 +46,7 @@ from esmcache.serving.checksum import checksum
 from esmcache.serving.pack import PackedSource
 
 MAGIC = 0x4D4D5345  # "ESMM"
-VERSION = 3
+VERSION = 4
 NONE = 0xFFFFFFFF
 
 ASKED_BY_IMPORT = 1
@@ -112,7 +113,8 @@ class ManifestModule:
 class Manifest:
     """All that `encode_manifest` writes; `v8_tag` is None where there are no code caches.
 
-    With `wants_called_functions` the next start tells which functions it called.
+    With `wants_called_functions` the next start tells which functions it called. `loaded_first` counts the modules that
+    are loaded before any of them runs: the entry point and what it imports statically.
     """
 
     identity: str
@@ -122,6 +124,7 @@ class Manifest:
     pack_facts: dict[str, Fingerprint]
     v8_tag: int | None
     wants_called_functions: bool = False
+    loaded_first: int = 0
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -168,7 +171,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
     header += [body.add(b"".join(map(fact_numbers, facts)))]
     header += [body.add(b"".join(bytes(32) if fact is None else fact.sha256 for fact in facts))]
     header += [body.add(text), len(text), text_flags, *identity]
-    header += [manifest.v8_tag or 0, _flags(manifest)]
+    header += [manifest.v8_tag or 0, _flags(manifest), manifest.loaded_first]
     header += [0] * (32 - len(header))
     content = body.bytes()
     header[2] = HEADER_SIZE + len(content)

@@ -82,7 +82,7 @@ const watchForOthers = (function watchForOthers(registered) {
 });
 
 /** Register the hooks and return the report that they fill in, or null where another's hooks were there before. */
-module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, tellWorkers) {
+module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, tellWorkers, loaded) {
   const { indexes, modules, requests, sets, members, inputs, facts, hashes, hashWords } = manifest;
   const originals = PATCHABLE.map((name) => Module[name]);
   const { realpathSync, statSync } = fs;
@@ -99,6 +99,12 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
   function note(list, url) {
     if (list.length < MOST_REPORTED) list[list.length] = url;
   }
+
+  // Calls `loaded` when the last module is there that is loaded before any runs.
+  let waitedFor = loaded === null ? 0 : manifest.loadedFirst;
+  const noteLoaded = (function noteLoaded() {
+    if (waitedFor > 0 && --waitedFor === 0) loaded();
+  });
 
   // A fact about what may come and go is looked at once an epoch, and an epoch ends when running code asks for a
   // module: until then nothing but loading has happened since. Facts that Node itself looks at once are kept.
@@ -242,7 +248,10 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     if (factSeen[requests[at + 5]] !== epoch && !fileIsThere(target)) return null;
     lastAnswered = target;
     report.resolved++;
-    if (!ANSWERS_LOAD && moduleAnswered[target]++ === 0) report.served++;
+    if (!ANSWERS_LOAD && moduleAnswered[target]++ === 0) {
+      report.served++;
+      noteLoaded();
+    }
     // Node says no format where it answers a `require`; the loader finds out.
     const format = way === IMPORT ? FORMATS[kind] : undefined;
     return new Resolved(manifest.url(target), format);
@@ -374,6 +383,7 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
           if (context.format !== 'builtin' && slice(url, 0, 5) !== 'node:') note(report.missed, url);
         } else {
           const kind = modules[index * MODULE_FIELDS + 4];
+          if (kind !== NATIVE) noteLoaded();
           if (kind !== NATIVE && !filesPatched() && fits(kind, context)) text = source(index);
           else if (kind === COMMONJS) report.served++; // What is left: its resolution and its code cache.
         }

@@ -5,7 +5,7 @@
 const fs = process.getBuiltinModule('node:fs');
 
 const MAGIC = 0x4d4d5345;
-const VERSION = 3;
+const VERSION = 4;
 const LARGEST = 256 * 1024 * 1024;
 const MOST_SKIPPED = 8;
 const { imul, min } = Math;
@@ -111,6 +111,8 @@ exports.open = (function open(file, status, identity) {
     hasCodeCaches: (header[24] & 1) !== 0,
     wantsCalledFunctions: (header[24] & 2) !== 0,
     v8Tag: header[23],
+    loadedFirst: header[25],
+    checksum: header[3],
     indexes,
     modules,
     requests,
