@@ -56,14 +56,7 @@ function serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told
   const reader = load(fs, 'manifest.cjs');
   const manifest = reader.open(manifestFile, manifestStatus, told.identity);
   if (manifest === null) return events.notServed('no manifest');
-  let codeCaches = whyNoCodeCaches(fs, manifest, `${directory}/v8`, flags);
-  let loaded = null;
-  if (codeCaches === '') {
-    const said = lastStart(fs, `${directory}/starts/${told.name}`);
-    const isProven = said === `${manifest.checksum} loaded`;
-    if (!isProven) loaded = load(fs, 'guard.cjs')(fs, `${directory}/starts`, told.name, manifest.checksum, said, isWorker);
-    codeCaches = isProven || loaded !== null ? enableCodeCaches(Module, `${directory}/v8`) : 'quarantined';
-  }
+  const { codeCaches, loaded } = load(fs, 'code_caches.cjs')(fs, manifest, directory, told.name, flags, isWorker);
   const tellWorkers = () => getBuiltinModule('node:worker_threads').setEnvironmentData(WORKER_KEY, told);
   const report = load(fs, 'hooks.cjs')(manifest, reader.checksum, `${directory}/packs`, hookFile, tellWorkers, loaded);
   if (report === null) return events.notServed('flag: hooks of another preload, before ours');
@@ -88,33 +81,6 @@ const manifestName = (function manifestName(identity) {
   }
   const hex = (number) => (number >>> 0).toString(16).padStart(8, '0');
   return hex(first) + hex(second);
-});
-
-function whyNoCodeCaches(fs, manifest, directory, flags) {
-  // Node makes a directory that is missing, but loops for ever where that cannot be done (22 to 26, below /proc).
-  if (!manifest.hasCodeCaches || !fs.existsSync(directory)) return 'none';
-  const { env } = process;
-  if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || flags.observed) return 'left off';
-  // Under other flags of V8 Node would look into another, unfilled directory, and fill it.
-  if (flags.v8 && process.getBuiltinModule('node:v8').cachedDataVersionTag() !== manifest.v8Tag) return 'other flags';
-  return '';
-}
-
-function enableCodeCaches(Module, directory) {
-  // From Node 26 on the cache can be read without being written at exit.
-  const takesOptions = parseInt(process.version.slice(1), 10) >= 26;
-  const answer = Module.enableCompileCache(takesOptions ? { directory, readOnly: true, portable: false } : directory);
-  return answer.status === Module.constants.compileCacheStatus.ENABLED ? 'enabled' : `status ${answer.status}`;
-}
-
-// What the last start noted of itself; see guard.cjs.
-const lastStart = (function lastStart(fs, file) {
-  const { O_RDONLY, O_NONBLOCK } = fs.constants;
-  try {
-    return fs.readFileSync(file, { encoding: 'latin1', flag: O_RDONLY | O_NONBLOCK });
-  } catch {
-    return '';
-  }
 });
 
 // What a runner tells afterwards: one JSON line per process, appended to events/<manifest name>. A report must never
