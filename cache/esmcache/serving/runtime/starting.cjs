@@ -17,10 +17,8 @@ module.exports = (function start(fs, load, hookFile, cacheDirectory) {
   const asked = process.argv[1];
   if ((asked === undefined && !isWorker) || process.permission !== undefined) return false;
   const directory = env.ESMCACHE_DIR || cacheDirectory;
-  const status = fs.statSync(directory, { throwIfNoEntry: false });
-  // What others can write may hold anything.
-  if (status === undefined || !status.isDirectory()) return false;
-  if (status.uid !== process.getuid() || (status.mode & 0o022) !== 0) return false;
+  const refused = whyRefused(fs.statSync(directory, { throwIfNoEntry: false }));
+  if (refused !== '' && !env.ESMCACHE_LOG) return false;
 
   // Nearly every start: the preload and nothing else.
   const isPlain = !env.NODE_OPTIONS && execArgv.length === 2 && execArgv[0] === '--require' && execArgv[1] === hookFile;
@@ -41,11 +39,20 @@ module.exports = (function start(fs, load, hookFile, cacheDirectory) {
     const identity = [found, process.version, process.arch].concat(flags.conditions).join('\0');
     told = { identity, name: manifestName(identity) };
   }
+  if (refused !== '') return reporter(fs, null, told, flags.conditions).notServed(refused);
   if (flags.reason !== '') return reporter(fs, directory, told, flags.conditions).notServed(flags.reason);
   const manifestFile = `${directory}/manifests/${told.name}.manifest`;
   const manifestStatus = fs.statSync(manifestFile, { throwIfNoEntry: false });
   if (manifestStatus === undefined) return reporter(fs, directory, told, flags.conditions).notServed('no manifest');
   return serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told, flags, isWorker);
+});
+
+const whyRefused = (function whyRefused(status) {
+  if (status === undefined) return 'no cache directory';
+  if (!status.isDirectory()) return 'cache directory: is none';
+  if (status.uid !== process.getuid()) return 'cache directory: belongs to another user';
+  // What others can write may hold anything.
+  return (status.mode & 0o022) === 0 ? '' : 'cache directory: can be written by others';
 });
 
 function serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told, flags, isWorker) {
@@ -103,6 +110,7 @@ const reporter = (function reporter(fs, directory, { identity, name }, condition
       const head = { __proto__: null, time: now(), entry, node: version, arch, execPath, conditions };
       if (log === 'debug') writeSync(2, `esmcache: ${stringify({ __proto__: null, ...report })}\n`);
       else if (log && log[0] === '/') appendFileSync(log, `${stringify({ __proto__: null, ...head, ...report })}\n`);
+      if (directory === null) return;
       const line = `${stringify({ __proto__: null, ...head, ...report, called })}\n`;
       // Nothing is tried that may fail, since whoever debugs a program may want to see what is thrown.
       if (!existsSync(`${directory}/events`)) mkdirSync(`${directory}/events`, { recursive: true, mode: 0o700 });
