@@ -27,6 +27,10 @@ _HOOK_FRAMES = re.compile(rb"\n +at (?:[^\n]*\()?(?:node:|esmcache:hooks\.cjs:)[
 _PID = re.compile(rb"(?<=\(node:)\d+(?=\))|(?<=^OWN )\d+(?=: )", re.M)
 
 
+# A mode, and the content of a file, the target of a link, or nothing for a directory.
+_Kept = tuple[int, bytes | str | None]
+
+
 @dataclass(frozen=True)
 class Seen:
     """What can be seen of a start from outside; `written` has what became of files that it changed."""
@@ -47,7 +51,7 @@ class Starter:
     home: EsmcacheHome
     hook: Path
     reports: list[dict[str, Any]] = field(default_factory=list)
-    _kept: dict[str, object] = field(default_factory=dict)
+    _kept: dict[str, _Kept] = field(default_factory=dict)
     _mine: list[Path] = field(default_factory=list)
 
     def prepare(self) -> None:
@@ -156,12 +160,12 @@ class Starter:
         return ", ".join([ended, f"served {served}", *reasons])
 
 
-def _tree(root: Path) -> Iterator[tuple[str, object]]:
+def _tree(root: Path) -> Iterator[tuple[str, _Kept]]:
     for directory, names, files in os.walk(root):
         for name in [*names, *files]:
             path = os.path.join(directory, name)
             mode = os.lstat(path).st_mode
-            content: object = None
+            content: bytes | str | None = None
             if stat.S_ISLNK(mode):
                 content = os.readlink(path)
             elif stat.S_ISREG(mode):
@@ -169,24 +173,27 @@ def _tree(root: Path) -> Iterator[tuple[str, object]]:
             yield os.path.relpath(path, root), (stat.S_IMODE(mode), content)
 
 
-def _restore(root: Path, kept: Mapping[str, object]) -> None:
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _restore(root: Path, kept: Mapping[str, _Kept]) -> None:
     now = dict(_tree(root))
     for name in sorted(now.keys() - kept.keys(), reverse=True):
-        path = root / name
-        if path.is_dir() and not path.is_symlink():
-            path.rmdir()
-        else:
-            path.unlink()
+        _remove(root / name)
     for name in sorted(kept):
         if now.get(name) == kept[name]:
             continue
         path = root / name
+        if kept[name][1] is not None:
+            _remove(path)
         match kept[name]:
             case int(mode), str(target):
-                path.unlink(missing_ok=True)
                 path.symlink_to(target)
             case int(mode), bytes(content):
-                path.unlink(missing_ok=True)
                 path.write_bytes(content)
                 path.chmod(mode)
             case int(mode), None:

@@ -27,7 +27,15 @@ from esmcache.serving.manifest import (
     encode_manifest,
 )
 from esmcache.serving.names import manifest_identity, manifest_name
-from esmcache.serving.pack import PackedSource, append_sources, pack_fingerprint, pack_name, pack_size, sound_pack
+from esmcache.serving.pack import (
+    BYTE_ORDER_MARK,
+    PackedSource,
+    append_sources,
+    pack_fingerprint,
+    pack_name,
+    pack_size,
+    sound_pack,
+)
 from esmcache.store.index import Index, PackageRow, PackEntryRow, PackRow
 
 _ASKED_IN_MANIFEST = ASKED_BY_IMPORT | ASKED_BY_REQUIRE | ASKED_WHILE_RUNNING
@@ -158,6 +166,10 @@ class Publisher:
                     module.leave_native("changed while it was warmed")
                     continue
                 module.source = answer[0]
+            if module.kind is not ServedKind.MODULE and module.source.startswith(BYTE_ORDER_MARK):
+                # Who reads it gets another text, depending on who asks and on Node's version.
+                module.leave_native("a byte order mark in what is no ES module")
+                continue
             if not _is_utf8(module.source):
                 # A CommonJS module is served without its source: Node replaces what it cannot read in it.
                 if module.kind is not ServedKind.COMMONJS:
@@ -265,6 +277,7 @@ class Publisher:
                 same[same.index(earlier)] = ManifestRequest(
                     earlier.specifier, earlier.asked | ASKED_WHILE_RUNNING, target, earlier.inputs
                 )
+        self._know_directory(module.path.rpartition("/")[0])
         source, kind = self.source_of(module), module.kind
         if kind in (ServedKind.MODULE, ServedKind.JSON) and source is None:
             kind = ServedKind.NATIVE

@@ -21,7 +21,7 @@ A string is two u32: offset and length, in UTF-16 code units of the decoded stri
     module    12 u32: URL string; path string (length 0: the URL without `file://`); kind; flags (1: fingerprint
                       proven, 2: ASCII); pack; offset in it; length; checksum; first request; requests
     request    6 u32: specifier string; asked by (1: import, 2: require, 4: while running); target module; input set;
-                      of a CommonJS target the fact of its file's directory (0xffffffff: none)
+                      the fact of the directory of the target's file (0xffffffff: none)
     input set  2 u32: first member, members
     member     1 u32: input
     input      6 u32: kind; path string; detail string; fact (0xffffffff: none): of a package.json its own, of what is
@@ -142,8 +142,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
         for request in module.requests:
             input_set = inputs.add_set(request.inputs)
             target = manifest.modules[request.target]
-            # Of an ES module the runner looks at the file itself when it answers, of CommonJS when it is loaded.
-            directory = inputs.directory_fact(target.path) if target.kind is ServedKind.COMMONJS else NONE
+            directory = inputs.directory_fact(target.path)
             request_rows += [*strings.add(request.specifier), request.asked, request.target, input_set, directory]
             request_count += 1
         source = module.source

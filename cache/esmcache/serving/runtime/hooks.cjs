@@ -3,7 +3,7 @@
 // on to Node. What the answers need is taken hold of here, before the program can change it: no iteration protocol,
 // no method looked up later. In parentheses are the functions that every start needs, as in starting.cjs.
 
-const { getuid, getBuiltinModule } = process;
+const { getuid, geteuid, getegid, getBuiltinModule } = process;
 const fs = getBuiltinModule('node:fs');
 const Module = getBuiltinModule('node:module');
 const { lstatSync, readlinkSync, openSync, readSync, closeSync, readFileSync, fstatSync } = fs;
@@ -109,12 +109,13 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
   // A fact about what may come and go is looked at once an epoch, and an epoch ends when running code asks for a
   // module: until then nothing but loading has happened since. Facts that Node itself looks at once are kept.
   let epoch = 1;
-  let lastAnswered = -1;
   const inputSeen = new Int32Array(manifest.inputCount);
   const setSeen = new Int32Array(sets.length >>> 1);
-  const moduleSeen = new Int32Array(manifest.moduleCount);
+  const fileSeen = new Int32Array(manifest.moduleCount);
   const moduleAnswered = new Uint32Array(manifest.moduleCount);
   const factSeen = new Int32Array(facts.length >>> 2);
+  // What Node has found for a module once it does not look for again in this process.
+  const isGiven = new Uint8Array(requests.length / REQUEST_FIELDS);
 
   const sameFingerprint = (function sameFingerprint(fact, status) {
     const at = fact * 4;
@@ -132,33 +133,34 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     return compare(digest, sub(hashes, fact * 32, fact * 32 + 32)) === 0;
   }
 
-  /** Return whether the directory that holds an input has the same names as ever, as its own times tell. */
-  const siblingsAreSame = (function siblingsAreSame(input) {
-    const fact = inputs[input * INPUT_FIELDS + 5];
-    if (fact === NONE) return false;
+  /** Return whether the directory that holds a file has the same names as ever, as its own times tell. */
+  const directoryIsSame = (function directoryIsSame(fact, path) {
+    if (fact === NONE || factSeen[fact] === -epoch) return false;
     if (factSeen[fact] === epoch) return true;
-    const path = manifest.inputPath(input);
     const status = lstatSync(slice(path, 0, lastIndexOf(path, '/')), MAYBE);
-    if (status === undefined || !sameFingerprint(fact, status)) return false;
-    factSeen[fact] = epoch;
-    return true;
+    const isSame = status !== undefined && sameFingerprint(fact, status);
+    factSeen[fact] = isSame ? epoch : -epoch;
+    return isSame;
   });
 
   const inputHolds = (function inputHolds(input) {
     const kind = inputs[input * INPUT_FIELDS];
-    if ((kind === ABSENT || kind === FILE) && siblingsAreSame(input)) return true;
-    const status = lstatSync(manifest.inputPath(input), MAYBE);
+    const fact = inputs[input * INPUT_FIELDS + 5];
+    const isName = kind === ABSENT || kind === FILE;
+    if (isName && fact !== NONE && factSeen[fact] === epoch) return true;
+    const path = manifest.inputPath(input);
+    if (isName && directoryIsSame(fact, path)) return true;
+    const status = lstatSync(path, MAYBE);
     if (kind === ABSENT) return status === undefined;
     if (status === undefined) return false;
     const type = status.mode & S_IFMT;
     if (kind === DIRECTORY) return type === S_IFDIR;
     if (kind === FILE) return type === S_IFREG;
-    if (kind === SYMLINK) return type === S_IFLNK && readlinkSync(manifest.inputPath(input)) === manifest.inputDetail(input);
-    const fact = inputs[input * INPUT_FIELDS + 5];
+    if (kind === SYMLINK) return type === S_IFLNK && readlinkSync(path) === manifest.inputDetail(input);
     if (type !== S_IFREG || fact === NONE) return false;
     if (sameFingerprint(fact, status)) return true;
     report.hashed++;
-    return sameContent(fact, readFileSync(manifest.inputPath(input)));
+    return sameContent(fact, readFileSync(path));
   });
 
   const setHolds = (function setHolds(set) {
@@ -180,12 +182,15 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     return true;
   });
 
-  /** Return whether the module's file is a regular file; sets moduleSeen to the epoch where it is known unchanged. */
-  const fileIsThere = (function fileIsThere(index) {
-    if (moduleSeen[index] === epoch) return true;
-    const status = lstatSync(manifest.path(index), MAYBE);
-    if (status === undefined || (status.mode & S_IFMT) !== S_IFREG) return false;
-    if (sameFingerprint(index, status)) moduleSeen[index] = epoch;
+  /** Return whether the module's file is a regular file. */
+  const fileIsThere = (function fileIsThere(index, directory) {
+    if (fileSeen[index] === epoch) return true;
+    const path = manifest.path(index);
+    if (!directoryIsSame(directory, path)) {
+      const status = lstatSync(path, MAYBE);
+      if (status === undefined || (status.mode & S_IFMT) !== S_IFREG) return false;
+    }
+    fileSeen[index] = epoch;
     return true;
   });
 
@@ -243,10 +248,11 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     if (requests[at + 2] & WHILE_RUNNING) epoch++;
     const target = requests[at + 3];
     const kind = modules[target * MODULE_FIELDS + 4];
-    if (kind === NATIVE || !setHolds(requests[at + 4])) return null;
-    // CommonJS is looked at when it is loaded: here the file need only be there, as it is while its directory has the same names.
-    if (factSeen[requests[at + 5]] !== epoch && !fileIsThere(target)) return null;
-    lastAnswered = target;
+    if (isGiven[request] === 0) {
+      // The file itself is looked at when it is loaded.
+      if (kind === NATIVE || !setHolds(requests[at + 4]) || !fileIsThere(target, requests[at + 5])) return null;
+      isGiven[request] = 1;
+    }
     report.resolved++;
     if (!ANSWERS_LOAD && moduleAnswered[target]++ === 0) {
       report.served++;
@@ -311,10 +317,10 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
   });
 
   const source = (function source(index) {
-    // Between an answer of ours and the load that follows it nothing runs; before any other load something may have.
-    if (index !== lastAnswered) moduleSeen[index] = 0;
-    if (!fileIsThere(index)) return null;
-    if (moduleSeen[index] === epoch) {
+    const path = manifest.path(index);
+    const status = lstatSync(path, MAYBE);
+    if (status === undefined || (status.mode & S_IFMT) !== S_IFREG || !mayRead()) return null;
+    if (sameFingerprint(index, status)) {
       if (modules[index * MODULE_FIELDS + 6] === NONE) {
         // CommonJS that is no UTF-8.
         report.served++;
@@ -324,7 +330,7 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
       if (text === null) report.faults++;
       return text;
     }
-    const content = readFileSync(manifest.path(index));
+    const content = readFileSync(path);
     if (!sameContent(index, content)) {
       note(report.stale, manifest.url(index));
       return null;
@@ -348,10 +354,14 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     try {
       return nextLoad(url, context);
     } catch (error) {
-      if (slice(url, 0, 5) !== 'data:' || error.code !== 'ERR_INVALID_RETURN_PROPERTY_VALUE') throw error;
+      if (error.code !== 'ERR_INVALID_RETURN_PROPERTY_VALUE') throw error;
       return { __proto__: null, format: undefined, source: '', shortCircuit: true };
     }
   }
+
+  // Of others than the user who started the program Node would have to ask the system whether they may.
+  const [user, group] = [geteuid(), getegid()];
+  const mayRead = () => geteuid() === user && getegid() === group;
 
   const { cache } = require;
   let isFirstQuestion = true;
@@ -373,7 +383,11 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
       } catch {
         report.faults++;
       }
-      return found === null ? nextResolve(specifier, context) : found;
+      if (found !== null) return found;
+      const answered = nextResolve(specifier, context);
+      // What no manifest knows is asked by running code, if it is not Node's own.
+      if (slice(answered.url, 0, 5) !== 'node:') epoch++;
+      return answered;
     }),
     load: (function load(url, context, nextLoad) {
       let text = null;
@@ -391,7 +405,11 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
         report.faults++;
         text = null;
       }
-      if (text === null) return context.format === undefined ? loadUnknown(url, context, nextLoad) : nextLoad(url, context);
+      if (text === null) {
+        // What is thrown is thrown on only where it must be: an error says on stderr where that was.
+        const isUnknown = context.format === undefined && slice(url, 0, 5) === 'data:';
+        return isUnknown ? loadUnknown(url, context, nextLoad) : nextLoad(url, context);
+      }
       report.served++;
       return new Loaded(context.format, text);
     }),
