@@ -87,7 +87,7 @@ def test_required_sources_come_from_packs(tmp_path: Path, node: Path, esmcache_h
             "app.mjs": "import a from './a.cjs';\nimport('./late.cjs').then((late) => console.log(a, late));\n",
             "a.cjs": "module.exports = ['a', require('./data.json').answer, require('./b')];\n",
             "b.js": "module.exports = 'b \u00e4';\n",
-            "data.json": '\ufeff{"answer": 42}',
+            "data.json": '{"answer": 42}',
             "late.cjs": "module.exports = 'late';\n",
         }
     )
