@@ -10,12 +10,16 @@ import contextlib
 import fcntl
 import itertools
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _temporary_numbers = itertools.count()
+_FILES = ("index.db", "index.db-wal", "index.db-shm", "nodes.json", ".collected")
+# What is in files below directories, and how deep they lie.
+_FILE_DEPTHS = {"manifests": 1, "packs": 1, "v8": 2, "blobs": 2, "events": 1, "starts": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,39 @@ class CacheDirectory:
     def nodes_path(self) -> Path:
         """Return the file that remembers how each Node executable described itself."""
         return self.path / "nodes.json"
+
+    @property
+    def content_paths(self) -> list[Path]:
+        """Return the directories of all that is cached; the index is beside them."""
+        return [self.path / name for name in _FILE_DEPTHS]
+
+    def misplaced(self) -> Iterator[tuple[str, str]]:
+        """Yield each path, below the directory, with no file or no directory where one belongs, and what is wrong."""
+        for name in _FILES:
+            path = self.path / name
+            if os.path.lexists(path) and not path.is_file():
+                yield name, "is no regular file"
+        for name, depth in _FILE_DEPTHS.items():
+            path = self.path / name
+            if os.path.lexists(path) and not path.is_dir():
+                yield name, "is no directory"
+            else:
+                yield from _misplaced_below(path, name, depth)
+
+
+def _misplaced_below(path: Path, place: str, depth: int) -> Iterator[tuple[str, str]]:
+    try:
+        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if depth == 1:
+            if not entry.is_file(follow_symlinks=False):
+                yield f"{place}/{entry.name}", "is no regular file"
+        elif entry.is_dir(follow_symlinks=False):
+            yield from _misplaced_below(path / entry.name, f"{place}/{entry.name}", depth - 1)
+        else:
+            yield f"{place}/{entry.name}", "is no directory"
 
 
 def default_cache_path(environment: Mapping[str, str]) -> Path:
@@ -129,11 +166,11 @@ def write_whole(path: Path, *chunks: bytes) -> None:
     name = path.parent / f".tmp-{os.getpid()}-{next(_temporary_numbers)}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
-        descriptor = os.open(name, flags, 0o600)
-    except FileNotFoundError:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(name, flags, 0o600)
-    try:
+        try:
+            descriptor = os.open(name, flags, 0o600)
+        except FileNotFoundError:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(name, flags, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(chunks)
         os.replace(name, path)
@@ -144,6 +181,29 @@ def write_whole(path: Path, *chunks: bytes) -> None:
             # A full disk does not say which file it is about, and a failed rename names ours.
             error.filename, error.filename2 = str(path), None
         raise
+
+
+def read_regular(path: Path) -> bytes | None:
+    """Return a regular file's content, None for anything else: reading a FIFO might never end."""
+    try:
+        # Opening one might not, either.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            return file.readall() if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+    except OSError:
+        return None
+
+
+def remove_any(path: Path) -> None:
+    """Remove whatever is at `path`, a directory with all that can be removed of it; raises OSError."""
+    try:
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError:
+        if path.is_symlink() or not path.is_dir():
+            raise
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,37 @@ def test_warm_of_a_directory_starts_from_its_package(run_esmcache: RunEsmcache, 
         assert (report["entries"], report["modules"]) == (1, 4)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("{bad json", "is not valid JSON: "), ("[1, 2]", "is no JSON object"), ("", "is not valid JSON: ")],
+)
+def test_warm_names_a_package_json_that_is_broken(
+    run_esmcache: RunEsmcache, project: Path, content: str, said: str
+) -> None:
+    (project / "package.json").write_text(content)
+    answer = run_esmcache("warm", cwd=project)
+    assert answer.returncode == 1
+    check_one_line(answer.stderr)
+    assert answer.stderr.startswith(f"esmcache: package.json: {said}")
+
+
+def test_warm_with_the_conditions_of_the_project_or_without_any(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "esmcache.json").write_text('{"conditions": ["development"]}')
+    assert run_esmcache("warm", "app.mjs", cwd=project).returncode == 0
+    assert served(run_esmcache, project, "--conditions=development") and not served(run_esmcache, project, "")
+    assert run_esmcache("warm", "--conditions", "", "app.mjs", cwd=project).returncode == 0
+    assert served(run_esmcache, project, "")
+
+
+def served(run_esmcache: RunEsmcache, project: Path, node_options: str) -> int:
+    log = project / "log"
+    environment = {"NODE_OPTIONS": node_options, "ESMCACHE_LOG": str(log)}
+    answer = run_esmcache("run", "--no-warm", "app.mjs", cwd=project, env=environment)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    count: int = json.loads(log.read_text().splitlines()[-1])["served"]
+    return count
+
+
 def test_warm_tells_syntax_errors_of_ones_own(run_esmcache: RunEsmcache, project: Path) -> None:
     (project / "b.mjs").write_text("export const b = 1;\nlet = = 2;\n")
     answer = run_esmcache("warm", "app.mjs", cwd=project)
@@ -98,16 +131,23 @@ def test_warm_only_mentions_what_is_wrong_in_packages(run_esmcache: RunEsmcache,
         (["warm", "absent.mjs"], "absent.mjs: no such file or directory"),
         (["warm", "bad"], "esmcache.json: "),
         (["warm", "unknown"], "entrees"),
+        (["warm", "loop.mjs"], "loop.mjs: too many levels of symbolic links"),
         (["warm", "lost"], "lost.mjs: named in `entries`, but there is no such file"),
         (["warm", "app.mjs", "--node", "no-such-node"], "no Node to serve: no no-such-node in PATH"),
         (["get", "absent.mjs"], "absent.mjs: no such file"),
         (["get", "sub.mjs"], "sub.mjs: not a regular file"),
         (["get", "broken.mjs"], "broken.mjs:1:"),
+        (["get", "app.mjs", "-o", "new/folder/out.cache"], "new/folder: no such directory"),
         (["inspect", "absent.cache"], "absent.cache: No such file or directory"),
         (["inspect", "d.json"], "d.json is no BMES file: "),
         (["analyze", "absent.mjs"], "absent.mjs: No such file or directory"),
         (["analyze", "sub.mjs"], "sub.mjs: Is a directory"),
         (["resolve", "./absent.mjs", "--from", "app.mjs"], "ERR_MODULE_NOT_FOUND: "),
+        (["resolve", "fs", "--from", "http://x/y"], "http://x/y is neither a path nor a file: URL"),
+        (["explain", "node:fs"], "node:fs is neither a path nor a file: URL"),
+        (["export", "--node-compile-cache", "out", "empty"], "empty: no entry point: name the files that"),
+        (["export", "--node-compile-cache", "out", "bad"], "esmcache.json: "),
+        (["export", "--node-compile-cache", "out", "d.json"], "d.json: Node keeps no code cache of such a file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -119,12 +159,44 @@ def test_failures_are_one_line(run_esmcache: RunEsmcache, project: Path, argumen
     ):
         (project / name).mkdir()
         (project / name / "esmcache.json").write_text(content)
+    (project / "empty").mkdir()
     (project / "sub.mjs").mkdir()
+    (project / "loop.mjs").symlink_to("loop.mjs")
     (project / "broken.mjs").write_text("export {")
     answer = run_esmcache(*arguments, "-q", cwd=project)
     assert answer.returncode == 1
     check_one_line(answer.stderr)
     assert said in answer.stderr
+    assert not (project / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["warm"], ["get"], ["inspect"], ["export", "--node-compile-cache", "out"]],
+    ids=lambda command: command[0],
+)
+@pytest.mark.parametrize("name", [b"bad\xff.mjs", b"link.mjs", b"folder\xff"])
+def test_file_names_that_are_not_utf8_are_left_to_node(
+    run_esmcache: RunEsmcache, project: Path, command: list[str], name: bytes
+) -> None:
+    (project / os.fsdecode(b"bad\xff.mjs")).write_text("export {};")
+    (project / "link.mjs").symlink_to(os.fsdecode(b"bad\xff.mjs"))
+    (project / os.fsdecode(b"folder\xff")).mkdir()
+    answer = subprocess.run(
+        [sys.executable, "-m", "esmcache", *command, name], cwd=project, capture_output=True, check=False
+    )
+    assert answer.returncode == 1
+    check_one_line(answer.stderr.decode(errors="replace"))
+    if name == b"bad\xff.mjs" or command[0] in ("warm", "export"):
+        assert answer.stderr.endswith(b"%s: its path is not UTF-8, so it is left to Node\n" % name)
+    assert name in answer.stderr
+
+
+def test_warm_of_a_folder_passes_over_names_that_are_not_utf8(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / os.fsdecode(b"bad\xff.mjs")).write_text("export {};")
+    answer = run_esmcache("warm", cwd=project)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.startswith("1 entry point, 3 modules")
 
 
 def test_warm_of_invalid_utf8_and_unreadable_files_goes_on(run_esmcache: RunEsmcache, project: Path) -> None:
@@ -241,6 +313,17 @@ def test_resolve_answers_a_line_that_is_no_question(run_esmcache: RunEsmcache, l
     assert json.loads(answer.stdout)["error"]["code"] == "ERR_INVALID_ARG_VALUE"
 
 
+def test_resolve_answers_each_line_whatever_its_parent(run_esmcache: RunEsmcache, project: Path) -> None:
+    parents = ["\ud800", "http://x/", "file://\ud800", "a\0b", "", str(project / "app.mjs")]
+    lines = [json.dumps({"parent": parent, "specifier": "./b.mjs"}) for parent in parents]
+    answer = run_esmcache("resolve", "-", stdin="\n".join(lines))
+    assert (answer.returncode, answer.stderr) == (1, "")
+    *bad, good = map(json.loads, answer.stdout.splitlines())
+    assert [set(one["error"]) for one in bad] == [{"code", "message"}] * (len(parents) - 1)
+    assert [one["error"]["code"] for one in bad[:2]] == ["ERR_INVALID_ARG_VALUE"] * 2
+    assert good == {"url": (project / "b.mjs").as_uri()}
+
+
 def test_get_and_inspect(run_esmcache: RunEsmcache, project: Path) -> None:
     for arguments, has_bytecode in (([], True), (["--no-bytecode"], False)):
         answer = run_esmcache("get", "app.mjs", "-o", "out.cache", *arguments, cwd=project)
@@ -270,6 +353,15 @@ def test_explain(run_esmcache: RunEsmcache, project: Path) -> None:
     assert run_esmcache("explain", "absent.mjs", cwd=project).returncode == 1
 
 
+def test_explain_names_the_conditions_of_entry_points(run_esmcache: RunEsmcache, project: Path) -> None:
+    for conditions in ([], [], ["--conditions", "one", "--conditions", "two"]):
+        assert run_esmcache("warm", *conditions, "app.mjs", cwd=project).returncode == 0
+    said = json_of(run_esmcache, "explain", "b.mjs", cwd=project)["entry_points"]
+    assert len(said) == 2
+    assert sum("conditions" in one for one in said) == 1
+    assert any(one.endswith(", conditions one two)") for one in said)
+
+
 def test_verify_and_repair(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, project: Path) -> None:
     run_esmcache("warm", "app.mjs", cwd=project)
     assert run_esmcache("verify").stdout == "nothing is damaged\n"
@@ -293,6 +385,7 @@ def test_stats(run_esmcache: RunEsmcache, project: Path) -> None:
     assert [one["name"] for one in said["packages"]] == [str(project)]
     assert said["engines"][0]["name"].startswith("node-v24.")
     printed = run_esmcache("stats").stdout
+    assert "3 modules, 1 entry point, 0 rejected" in printed
     for word in ("code caches", "hits", "misses", "stale", "rejected", "node-v24.", str(project)):
         assert word in printed
 

@@ -148,6 +148,76 @@ def test_a_reader_that_goes_away_is_no_error(esmcache_home: EsmcacheHome, tmp_pa
         assert process.stderr.read() == b""
 
 
+def in_shell(home: EsmcacheHome, cwd: Path, redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # With buffers, as users have them: what is left in one Python tries to write again at its end.
+    environment = {name: value for name, value in home.environment.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "esmcache", *arguments],
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_keep_no_command_from_its_work(
+    esmcache_home: EsmcacheHome, tmp_path: Path, closed: str
+) -> None:
+    (tmp_path / "app.mjs").write_text("import {writeFileSync} from 'node:fs';\nwriteFileSync('ran', '');\n")
+    commands = [
+        ["warm", "app.mjs"],
+        ["run", "-v", "app.mjs"],
+        ["hook"],
+        ["analyze", "app.mjs"],
+        ["analyze", "-"],
+        ["resolve", "-"],
+        ["resolve", "fs", "--from", "app.mjs"],
+        ["get", "app.mjs", "-o", "out.cache"],
+        ["inspect", "app.mjs"],
+        ["explain", "app.mjs"],
+        ["export", "--node-compile-cache", "out", "app.mjs"],
+        ["stats"],
+        ["verify"],
+        ["gc"],
+        ["--version"],
+    ]
+    for command in commands:
+        answer = in_shell(esmcache_home, tmp_path, closed, *command)
+        assert (answer.returncode, answer.stderr) == (0, ""), command
+        assert (command[-1] == "-" and "<&-" in closed) or bool(answer.stdout) == (
+            ">&-" not in closed.split() and command[0] not in ("run", "get") and command[-1] != "-"
+        )
+    assert list(esmcache_home.cache_dir.glob("manifests/*.manifest"))
+    for made in ("ran", "out.cache", "out"):
+        assert (tmp_path / made).exists()
+    assert in_shell(esmcache_home, tmp_path, closed, "warm", "absent.mjs").returncode == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["warm", "app.mjs"], ["hook"], ["hook", "--json"], ["stats"], ["get", "app.mjs"]],
+    ids=" ".join,
+)
+def test_output_that_cannot_be_written_is_one_line(
+    esmcache_home: EsmcacheHome, tmp_path: Path, arguments: list[str]
+) -> None:
+    (tmp_path / "app.mjs").write_text("export {};")
+    answer = in_shell(esmcache_home, tmp_path, "> /dev/full", *arguments)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr == "esmcache: standard output: No space left on device\n"
+
+
+def test_complaints_that_cannot_be_written_change_nothing(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
+    (tmp_path / "app.mjs").write_text("import 'absent';")
+    assert in_shell(esmcache_home, tmp_path, "2> /dev/full", "warm", "app.mjs").returncode == 0
+    assert in_shell(esmcache_home, tmp_path, "2> /dev/full", "warm", "absent.mjs").returncode == 1
+    assert in_shell(esmcache_home, tmp_path, "2> /dev/full", "no-such-command").returncode == 2
+
+
 def test_interrupt(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "esmcache", "analyze", "-"],

@@ -16,6 +16,7 @@ from conftest import EsmcacheHome, RunEsmcache
 from esmcache.engine.program import background_stamp, lock_stamp
 
 DEADLINE_S = 120
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture
@@ -204,16 +205,30 @@ def test_disabled(run_esmcache: RunEsmcache, program: Path) -> None:
     check_runs_natively(run_esmcache, program, "ESMCACHE_DISABLE", ESMCACHE_DISABLE="1")
 
 
+@pytest.mark.parametrize(("content", "why"), [('{"cachDir": "/tmp"}', "cachDir"), ("{bad", "is not valid JSON")])
 def test_user_configuration_that_is_wrong(
+    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path, node: Path, content: str, why: str
+) -> None:
+    config = esmcache_home.root / ".config" / "esmcache" / "config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text(content)
+    check_runs_natively(run_esmcache, program, why)
+    # Nor does it where only the configuration could have named another Node.
+    (esmcache_home.root / "bin").mkdir()
+    (esmcache_home.root / "bin" / "node").symlink_to(node)
+    check_runs_natively(run_esmcache, program, why, ESMCACHE_NODE="", PATH=str(esmcache_home.root / "bin"))
+    answer = run_esmcache("run", program, env={"ESMCACHE_NODE": "", "PATH": str(esmcache_home.root)})
+    assert (answer.returncode, answer.stdout, answer.stderr.count("\n")) == (1, "", 1)
+    assert "no node in PATH" in answer.stderr and why in answer.stderr
+
+
+def test_a_relative_cache_directory_in_the_user_configuration(
     run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path
 ) -> None:
     config = esmcache_home.root / ".config" / "esmcache" / "config.json"
     config.parent.mkdir(parents=True)
-    config.write_text('{"cachDir": "/tmp"}')
-    check_runs_natively(run_esmcache, program, "cachDir")
-    # Only the configuration could say which Node is meant.
-    answer = run_esmcache("run", program, env={"ESMCACHE_NODE": ""})
-    assert (answer.returncode, answer.stdout) == (1, "") and "cachDir" in answer.stderr
+    config.write_text('{"cacheDir": "relative"}')
+    check_runs_natively(run_esmcache, program, f"{config}: cacheDir must be an absolute path")
 
 
 def test_hook_serves_a_plain_node(
@@ -227,6 +242,28 @@ def test_hook_serves_a_plain_node(
     started = subprocess.run(
         [node, "--require", hook.stdout.rstrip("\n"), program],
         env={**esmcache_home.environment, "ESMCACHE_LOG": str(log)},
+        capture_output=True,
+        check=True,
+    )
+    assert (started.stdout, started.stderr) == (b"hello\n", b"")
+    assert json.loads(log.read_text())["served"] == 2
+
+
+def test_the_hook_in_node_options_from_a_home_with_a_space(
+    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path, any_node: Path, tmp_path: Path
+) -> None:
+    """README's line, by a real shell and every Node."""
+    (line,) = (line for line in README.read_text().splitlines() if line.strip().startswith("export NODE_OPTIONS="))
+    log = tmp_path / "log"
+    environment = {
+        "XDG_DATA_HOME": str(tmp_path / "a home"),
+        "ESMCACHE_NODE": str(any_node),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    assert run_esmcache("warm", program, env=environment).returncode == 0
+    started = subprocess.run(
+        ["sh", "-c", f'{line.split("  #")[0]}; exec "$@"', "sh", any_node, program],
+        env={**esmcache_home.environment, **environment, "ESMCACHE_LOG": str(log)},
         capture_output=True,
         check=True,
     )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from esmcache.cli.options import complain, say
+from esmcache.cli.streams import complain, say
 from esmcache.engine.description import BMES_MAGIC, BMES_VERSION
 
 if TYPE_CHECKING:

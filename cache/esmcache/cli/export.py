@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from esmcache.cli.options import common, common_options, complain, json_option, open_engine, say, say_json
+from esmcache.cli.options import common, common_options, json_option, open_engine, say_json
+from esmcache.cli.streams import complain, say
 from esmcache.cli.warm import place_of, progress_bar
 from esmcache.wording import plural, size
 
@@ -38,4 +39,4 @@ def export(target: str, uid: int | None, v8_flags: tuple[str, ...], as_json: boo
     elif not common().quiet:
         say(f"{plural(report.written, 'code cache')} of {plural(report.modules, 'module')}, {size(report.bytes)}")
         say(f"in {report.directory}")
-    return int(report.written < report.modules or any(problem.code == "not-found" for problem in failures))
+    return int(bool(failures) or report.written < report.modules)

@@ -6,9 +6,9 @@ Reads only command lines that are plainly right; help and wrong usage are left t
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 
+from esmcache.cli.streams import complain, fail, open_closed_streams, write_out
 from esmcache.engine.errors import EngineError
 from esmcache.engine.program import Program, installed_hook, program_environment, replace_process
 
@@ -18,6 +18,7 @@ _VALUES = {"--cache-dir": "cache_dir", "--node": "node", "--jobs": "jobs"}
 
 def launch(arguments: Sequence[str]) -> int | None:
     """Do what the arguments say and return the exit code, or None if they are for click to read."""
+    open_closed_streams()
     options: dict[str, str] = {}
     rest = _take_options(arguments, options, _FLAGS)
     if not rest or rest[0] not in ("run", "hook"):
@@ -55,10 +56,9 @@ def run(options: dict[str, str], entry: str, arguments: Sequence[str]) -> int:
     executable, command, environment = program.command(program_environment())
     if "verbose" in options:
         if program.native_because:
-            sys.stderr.write(f"esmcache: not served: {program.native_because}\n")
+            complain(f"esmcache: not served: {program.native_because}")
         if program.not_warmed_because:
-            sys.stderr.write(f"esmcache: not warmed in the background: {program.not_warmed_because}\n")
-        sys.stderr.flush()
+            complain(f"esmcache: not warmed in the background: {program.not_warmed_because}")
     replace_process(executable, command, environment)
     return 1
 
@@ -67,18 +67,10 @@ def print_hook(cache_dir: str | None) -> int:
     """Install the preload and print its path; raises EngineError."""
     path = installed_hook(os.environ, cache_dir)
     try:
-        os.write(1, os.fsencode(path) + b"\n")
+        write_out(os.fsencode(path) + b"\n")
     except BrokenPipeError:
         return 1
     return 0
-
-
-def fail(message: str) -> int:
-    """Print one line on stderr and return the exit code of failure."""
-    line = " ".join(f"esmcache: {message}".split("\n"))
-    sys.stderr.buffer.write(line.encode(errors="surrogateescape") + b"\n")
-    sys.stderr.flush()
-    return 1
 
 
 def _take_options(arguments: Sequence[str], options: dict[str, str], flags: dict[str, str]) -> list[str]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
-import sys
 from collections.abc import Sequence
 
 import click
 
-from esmcache.cli.launch import fail
 from esmcache.cli.options import common_options
+from esmcache.cli.streams import complain, drain_stdout, fail
 from esmcache.engine.errors import EngineError
 
 # Command, where it is, and what `esmcache --help` says of it.
@@ -88,10 +86,9 @@ def run_command_line(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; whatever goes wrong is one line on stderr."""
     try:
         answer = cli.main(list(arguments), prog_name="esmcache", standalone_mode=False)
-        sys.stdout.flush()
         return answer if isinstance(answer, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+        complain(error.format_message())
         return 2
     except click.UsageError as error:
         command = "esmcache" if error.ctx is None else error.ctx.command_path
@@ -101,15 +98,12 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return fail(error.format_message())
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except BrokenPipeError:
-        # Python would complain once more when it flushes stdout at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
     except EngineError as error:
         return fail(str(error))
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return fail(f"{where}{error.strerror or error}")
+        # click's own output, its help, does not say what it was written to.
+        where = error.filename or ("" if drain_stdout() else "standard output")
+        return fail(f"{where}: {error.strerror or error}" if where else error.strerror or str(error))
     except Exception as error:
         if "-v" in arguments or "--verbose" in arguments:
             raise

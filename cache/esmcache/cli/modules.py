@@ -13,14 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from esmcache.cli.options import (
-    common_options,
-    complain,
-    json_option,
-    open_engine,
-    say,
-    say_json,
-)
+from esmcache.cli.options import common_options, json_option, open_engine, say_json
+from esmcache.cli.streams import complain, say, write_out
+from esmcache.engine.errors import EngineError
 
 if TYPE_CHECKING:
     from esmcache.engine.facade import Engine
@@ -96,8 +91,7 @@ def get(output: str | None, no_bytecode: bool, file: str) -> int:
     with open_engine() as engine:
         content = engine.get(file, with_bytecode=not no_bytecode)
     if to_stdout:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        write_out(content)
     else:
         _write(Path(str(output)), content)
     return 0
@@ -188,6 +182,8 @@ def _resolve_lines(engine: Engine, conditions: Sequence[str]) -> int:
 
 def _resolve_line(resolver: Any, line: bytes) -> bool:
     """Answer one line and return whether it could not be resolved."""
+    from esmcache.engine.facade import as_referrer_url
+
     if not line.strip():
         return False
     try:
@@ -199,15 +195,12 @@ def _resolve_line(resolver: Any, line: bytes) -> bool:
         message = 'a line must be {"parent": string, "specifier": string}'
         found: dict[str, Any] = {"error": {"code": "ERR_INVALID_ARG_VALUE", "message": message}}
     else:
-        found = _answer_to_json(resolver.resolve_import(specifier, _referrer_url(parent)))
+        try:
+            found = _answer_to_json(resolver.resolve_import(specifier, as_referrer_url(parent)))
+        except EngineError as error:
+            found = {"error": {"code": "ERR_INVALID_ARG_VALUE", "message": str(error)}}
     say(json.dumps(found, separators=(",", ":")))
     return "error" in found
-
-
-def _referrer_url(parent: str) -> str:
-    from esmcache.engine.facade import as_file_url
-
-    return parent if parent.startswith("data:") else as_file_url(parent)
 
 
 def _answer_to_json(answer: Resolution | ResolutionFailure) -> dict[str, Any]:
@@ -222,6 +215,8 @@ def _write(path: Path, content: bytes) -> None:
     """Write a file as a whole, with the permissions of any new file; a device or pipe is written to."""
     from esmcache.cache_directory import write_whole
 
+    if not path.parent.is_dir():
+        raise EngineError(f"{path.parent}: no such directory")
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         path.write_bytes(content)
         return

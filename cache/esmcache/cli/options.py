@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from esmcache.cli.streams import say
 
 if TYPE_CHECKING:
     from esmcache.engine.facade import Engine
@@ -68,27 +69,6 @@ def open_engine() -> Iterator[Engine]:
         yield engine
 
 
-def say(text: str) -> None:
-    """Print a line on stdout."""
-    write_line(sys.stdout, text)
-
-
 def say_json(value: object) -> None:
     """Print a value as a JSON document that people can read, too."""
     say(json.dumps(value, indent=2))
-
-
-def complain(text: str) -> None:
-    """Print a line on stderr."""
-    write_line(sys.stderr, text)
-
-
-def write_line(stream: Any, text: str) -> None:
-    """Write a line and flush it; paths keep their bytes, whatever else is no UTF-8 is escaped."""
-    try:
-        line = text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        line = text.encode("utf-8", "backslashreplace")
-    stream.flush()
-    stream.buffer.write(line + b"\n")
-    stream.buffer.flush()

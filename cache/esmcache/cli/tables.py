@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from esmcache.cli.options import write_line
+from esmcache.cli.streams import say
 
 _PLAIN_WIDTH = 100_000
 
@@ -34,4 +34,4 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str
     )
     console.print(table)
     for line in text.getvalue().rstrip("\n").split("\n"):
-        write_line(sys.stdout, line.rstrip())
+        say(line.rstrip())

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from esmcache.cli.options import common, common_options, json_option, open_engine, say, say_json
+from esmcache.cli.options import common, common_options, json_option, open_engine, say_json
+from esmcache.cli.streams import say
 from esmcache.wording import number, plural, size
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _print_statistics(statistics: Statistics) -> None:
 
     say(f"{statistics.directory}: {size(statistics.total_bytes)}")
     say(
-        f"{number(statistics.modules)} modules, {number(statistics.entry_points)} entry points,"
+        f"{plural(statistics.modules, 'module')}, {plural(statistics.entry_points, 'entry point')},"
         f" {number(statistics.rejected)} rejected by the engine"
     )
     kinds = (

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from esmcache.cli.options import common, common_options, complain, json_option, open_engine, say, say_json
+from esmcache.cli.options import common, common_options, json_option, open_engine, say_json
+from esmcache.cli.streams import complain, say
 from esmcache.engine.program import background_stamp, lock_stamp
 from esmcache.wording import number, plural
 
@@ -25,7 +26,9 @@ _INSTALLED = f"{os.sep}node_modules{os.sep}"
 
 @click.command(epilog="\b\nExample:\n  esmcache warm app.mjs")
 @click.option("--missed", is_flag=True, help="Warm only what runners reported as missed.")
-@click.option("--conditions", multiple=True, metavar="NAME", help="As node's --conditions, instead of the project's.")
+@click.option(
+    "--conditions", multiple=True, metavar="NAME", help="As node's --conditions, instead of the project's; '': none."
+)
 @click.option("--background", is_flag=True, hidden=True)
 @json_option
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
@@ -42,9 +45,9 @@ def warm(missed: bool, conditions: tuple[str, ...], background: bool, as_json: b
     """
     if missed and (paths or conditions):
         raise click.UsageError("--missed takes no PATH and no --conditions")
-    chosen = conditions if conditions or background else None
     if background:
         return _warm_in_background(paths, conditions)
+    chosen = tuple(name for name in conditions if name) if conditions else None
     with open_engine() as engine, progress_bar(as_json) as progress:
         if missed:
             report = engine.warm_missed(progress)

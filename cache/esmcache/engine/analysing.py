@@ -71,6 +71,10 @@ class AnalysisStore:
         self._blobs = blobs
         self.blobs_written = 0
 
+    def holds(self, row: AnalysisRow) -> bool:
+        """Return whether the blob that a row names is there, if it names one: `clear` may have removed it."""
+        return not row.blob_key or self._blobs.has(row.blob_key)
+
     def store(
         self, analysis: Analysis, module_format: ModuleFormat, source_sha256: bytes
     ) -> tuple[AnalysisRow, BlobRow | None, list[ExportRow]]:

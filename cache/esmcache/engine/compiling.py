@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import write_whole
+from esmcache.cache_directory import read_regular, write_whole
 from esmcache.code_cache import CompileKind, CompilePool, CompileTask
 from esmcache.engine.graph import GraphModule
 from esmcache.records import (
@@ -143,6 +143,13 @@ class Compiler:
                 self._write(module, found, fact.sha256, content)
         return verdict
 
+    def rows_to_put(self) -> list[CodeCacheRow]:
+        """Return the rows of entries that nobody has replaced or removed since; the caller holds a transaction.
+
+        Compiled twice, a source has code caches of other bytes: the row is that of the warm that wrote last.
+        """
+        return [row for row in self.cache_rows if _is_content(self._v8_path / row.entry, row.content_sha256)]
+
     def entry_path(self, module: GraphModule) -> Path | None:
         """Return where the module's code cache lies, None where it has none."""
         found = module.module_format
@@ -168,7 +175,9 @@ class Compiler:
     def _entries(self) -> set[str]:
         if self._entries_there is None:
             try:
-                self._entries_there = set(os.listdir(self._v8_path / self._directory))
+                with os.scandir(self._v8_path / self._directory) as entries:
+                    # Node would wait for a FIFO.
+                    self._entries_there = {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
             except OSError:
                 self._entries_there = set()
         return self._entries_there
@@ -230,6 +239,11 @@ class Compiler:
         self.cache_rows.append(row)
         self._stored.setdefault(source, []).append(row)
         self._entries().add(os.path.basename(entry))
+
+
+def _is_content(path: Path, content_sha256: bytes) -> bool:
+    content = read_regular(path)
+    return content is not None and sha256(content).digest() == content_sha256
 
 
 def _may_be_kept(answer: CompiledSource, source: bytes) -> bool:

@@ -11,6 +11,7 @@ from enum import Enum
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from esmcache.cache_directory import check_ownership
 from esmcache.code_cache import NodeMissing, describe_node, find_node
 from esmcache.engine import starting
 from esmcache.engine.errors import EngineError
@@ -65,7 +66,12 @@ class Diagnosis:
             directory = self._engine.directory
         except EngineError as error:
             self._has_directory = False
-            yield Check("cache directory", Health.FAILED, str(error))
+            if check_ownership(path) is None and os.access(path, os.R_OK | os.X_OK):
+                # As in a layer of an image: what was warmed before is served.
+                found = f"{path} cannot be written: nothing can be warmed into it"
+                yield Check("cache directory", Health.WARNING, found)
+            else:
+                yield Check("cache directory", Health.FAILED, str(error))
             return
         mode = stat.S_IMODE(os.stat(directory.path).st_mode)
         yield Check("cache directory", Health.GOOD, f"{path} (mode {mode:04o})")
@@ -90,7 +96,7 @@ class Diagnosis:
             return
         yield Check("served", Health.GOOD, "resolution and sources")
         if not probed:
-            yield Check("code caches", Health.NOTE, "unknown as long as there is no cache directory")
+            yield Check("code caches", Health.NOTE, "unknown as long as the cache directory cannot be used")
         elif build.compile_cache_layout:
             yield Check("code caches", Health.GOOD, "yes: its compile cache has the layout that is written")
         else:

@@ -18,13 +18,12 @@ from esmcache.engine.analysing import (
 )
 from esmcache.engine.analysis_pool import AnalysisTask, analyse_all
 from esmcache.engine.compiling import Compiler, Verdict
-from esmcache.engine.graph import SYNTAX_ERROR, Asked, GraphModule, GraphRequest, Problem
+from esmcache.engine.graph import SYNTAX_ERROR, Asked, GraphModule, GraphRequest, Problem, is_utf8
 from esmcache.engine.reading import known_fact, read_file
 from esmcache.file_source import FileSource, path_from_file_url
 from esmcache.records import ModuleFormat, ModuleRequest, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
 from esmcache.serving.manifest import ServedKind
-from esmcache.serving.pack import BYTE_ORDER_MARK
 from esmcache.spans import LineIndex
 from esmcache.store.cache_key import ANALYSIS_VERSION
 from esmcache.store.index import AnalysisRow, BlobRow, ExportRow, Index, ModuleRow
@@ -102,7 +101,7 @@ class Discovery:
         module = self._found.modules.get(url)
         if module is None:
             path = path_from_file_url(url)
-            if path is None or not _is_storable(url) or not _is_storable(path):
+            if path is None or not is_utf8(url) or not is_utf8(path):
                 return None
             module = GraphModule(url, path, resolution.module_format)
             self._found.modules[url] = module
@@ -163,7 +162,7 @@ class Discovery:
     def _prefetch(self, modules: Sequence[GraphModule]) -> None:
         hashes = {module.fact.sha256 for module in modules if module.fact is not None}
         for row in self._index.where(AnalysisRow, "source_sha256", hashes):
-            if row.version == ANALYSIS_VERSION:
+            if row.version == ANALYSIS_VERSION and self._analyses.holds(row):
                 self._rows[row.source_sha256, row.kind] = row
         self._compiler.prefetch(hashes)
 
@@ -219,12 +218,7 @@ class Discovery:
             return
         if verdict.outcome != "ok":
             return
-        if module.kind is ServedKind.COMMONJS:
-            if module.source is not None and module.source.startswith(BYTE_ORDER_MARK):
-                # Node compiles another text of it, depending on who asks and on its version.
-                module.leave_native("CommonJS with a byte order mark")
-            return
-        if verdict.requested_modules is None:
+        if module.kind is ServedKind.COMMONJS or verdict.requested_modules is None:
             return
         row = self._rows[module.fact.sha256, ModuleFormat.MODULE.value]
         if not row.complete:
@@ -296,12 +290,3 @@ def _static_requests(requests: tuple[GraphRequest, ...]) -> tuple[ModuleRequest,
         for request in requests
         if Asked.WHILE_RUNNING not in request.asked
     )
-
-
-def _is_storable(text: str) -> bool:
-    """Return whether a URL or path can be written as UTF-8; others are left to Node."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

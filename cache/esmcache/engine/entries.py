@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from esmcache.engine.graph import Problem
+from esmcache.engine.graph import NOT_UTF8, Problem, is_utf8
 from esmcache.settings import ProjectSettings, read_project_settings
 
 SOURCE_SUFFIXES = (".js", ".mjs", ".cjs")
@@ -27,32 +27,59 @@ class Targets:
     also: ProjectSettings = field(default_factory=ProjectSettings)
 
 
-def find_targets(paths: list[Path], also: ProjectSettings | None = None) -> Targets:
-    """Return what to warm for files and directories as a user names them; `also` is added to projects' settings."""
+def find_targets(paths: list[Path], also: ProjectSettings | None = None, *, each_is_started: bool = False) -> Targets:
+    """Return what to warm for files and directories as a user names them; `also` is added to projects' settings.
+
+    With `each_is_started` a directory without an entry point is a problem.
+    """
     targets = Targets(also=also or ProjectSettings())
     for path in paths:
         absolute = Path(os.path.abspath(path))
-        if absolute.is_dir():
+        missing = _why_missing(absolute)
+        if missing:
+            targets.problems.append(Problem(str(absolute), "not-found", missing))
+        elif not is_utf8(os.path.realpath(absolute)):
+            targets.problems.append(Problem(str(absolute), "not-utf8", NOT_UTF8))
+        elif absolute.is_dir():
+            before = len(targets.entries), len(targets.problems)
             _add_directory(absolute, targets)
-        elif absolute.exists():
+            if each_is_started and (len(targets.entries), len(targets.problems)) == before:
+                none = "no entry point: name the files that you start, or `entries` in esmcache.json"
+                targets.problems.append(Problem(str(absolute), "no-entry-point", none))
+        else:
             targets.entries.append(str(absolute))
             settings = _settings_for(absolute.parent, targets)
             targets.conditions = targets.conditions or tuple(settings.conditions)
-        else:
-            targets.problems.append(Problem(str(absolute), "not-found", "no such file or directory"))
     targets.entries = list(dict.fromkeys(targets.entries))
     targets.modules = [path for path in dict.fromkeys(targets.modules) if path not in set(targets.entries)]
     return targets
 
 
-def package_entries(directory: Path) -> list[str]:
-    """Return the files that package.json's main, module, exports and bin name and that exist."""
+def _why_missing(path: Path) -> str:
+    """Return why nothing can be found at a path, '' where something is there."""
     try:
-        content: Any = json.loads((directory / "package.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "no such file or directory"
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    return ""
+
+
+def package_entries(directory: Path) -> list[str] | Problem:
+    """Return the files that package.json's main, module, exports and bin name and that exist, or why Node fails on it.
+
+    To Node one that cannot be read is not there.
+    """
+    path = directory / "package.json"
+    try:
+        content: Any = json.loads(path.read_bytes())
+    except OSError:
         return []
+    except (ValueError, RecursionError) as error:
+        return Problem(str(path), "bad-package", f"is not valid JSON: {error}")
     if not isinstance(content, dict):
-        return []
+        return Problem(str(path), "bad-package", "is no JSON object")
     named: list[str] = []
     for key in ("main", "module", "bin", "exports"):
         named += _strings(content.get(key), 0)
@@ -89,7 +116,8 @@ def _read_settings(directory: Path, targets: Targets) -> ProjectSettings:
 def _add_directory(directory: Path, targets: Targets) -> None:
     settings = _settings_for(directory, targets)
     targets.conditions = targets.conditions or tuple(settings.conditions)
-    _add_entries(directory, settings, targets)
+    broken = _add_entries(directory, settings, targets)
+    targets.problems += [] if broken is None else [broken]
     for folder, names, files in os.walk(directory):
         names[:] = sorted(
             name
@@ -99,13 +127,14 @@ def _add_directory(directory: Path, targets: Targets) -> None:
             and not _matches(os.path.join(folder, name), directory, settings.exclude)
         )
         if folder != str(directory) and "package.json" in files:
-            # A package of a workspace: what it offers is started, or imported by the others, by its own name.
+            # A package of a workspace: what it offers is started, or imported by the others, by its own name. A broken
+            # one may be there for a test; nobody has named it.
             _add_entries(Path(folder), _own_settings(Path(folder), targets), targets)
         for name in sorted(files):
             path_name = os.path.join(folder, name)
             if not name.endswith(SOURCE_SUFFIXES) or _matches(path_name, directory, settings.exclude):
                 continue
-            if not settings.include or _matches(path_name, directory, settings.include):
+            if is_utf8(path_name) and (not settings.include or _matches(path_name, directory, settings.include)):
                 targets.modules.append(path_name)
 
 
@@ -115,14 +144,19 @@ def _own_settings(directory: Path, targets: Targets) -> ProjectSettings:
     return settings
 
 
-def _add_entries(directory: Path, settings: ProjectSettings, targets: Targets) -> None:
-    targets.entries += package_entries(directory)
+def _add_entries(directory: Path, settings: ProjectSettings, targets: Targets) -> Problem | None:
+    """Add the entry points of a package and its settings; return what is wrong with its package.json."""
+    of_package = package_entries(directory)
+    found = [] if isinstance(of_package, Problem) else of_package
     for entry in settings.entries:
         path = Path(os.path.abspath(directory / entry))
         if path.is_file():
-            targets.entries.append(str(path))
+            found.append(str(path))
         else:
             targets.problems.append(Problem(str(path), "not-found", "named in `entries`, but there is no such file"))
+    targets.entries += [path for path in found if is_utf8(path)]
+    targets.problems += [Problem(path, "not-utf8", NOT_UTF8) for path in found if not is_utf8(path)]
+    return of_package if isinstance(of_package, Problem) else None
 
 
 def _matches(path: str, directory: Path, patterns: list[str]) -> bool:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_directory import CacheDirectory, remove_any
 from esmcache.store.index import CalledFunctionsRow, CodeCacheRow, EntryPointRow, Index, MissRow
 
 # Reasons under which another warm would change nothing.
@@ -79,7 +79,7 @@ def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
     for name in {name for name, report in reports if report.code_caches == _QUARANTINED}:
         _forget_code_caches(directory, index, name)
     for path in taken:
-        path.unlink(missing_ok=True)
+        remove_any(path)
     return [report for _, report in sorted(reports, key=lambda pair: pair[1].time)]
 
 
@@ -92,9 +92,9 @@ def _forget_code_caches(directory: CacheDirectory, index: Index, name: str) -> N
     with index.transaction():
         index.remove(CodeCacheRow, "entry", [row.entry for row in caches])
     for row in caches:
-        (directory.v8_path / row.entry).unlink(missing_ok=True)
+        remove_any(directory.v8_path / row.entry)
     # What is made anew has the right to be tried.
-    (directory.starts_path / name).unlink(missing_ok=True)
+    remove_any(directory.starts_path / name)
 
 
 def _note_called(index: Index, manifest: str, called: Mapping[bytes, tuple[int, ...]]) -> None:

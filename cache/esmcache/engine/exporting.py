@@ -70,10 +70,13 @@ class Exporting:
             analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
             found = Discovery(self._files, resolver, self._index, compiler, analyses, progress).walk(roots)
         with self._index.transaction():
-            for rows in (found.analyses, found.blobs, found.exports, compiler.verdict_rows, compiler.cache_rows):
+            for rows in (found.analyses, found.blobs, found.exports, compiler.verdict_rows, compiler.rows_to_put()):
                 self._index.put(rows)
         for module in found.modules.values():
             if module.module_format not in _COMPILED:
+                if module.is_root and not module.has_syntax_error:
+                    none = Problem(module.path, "no-code-cache", "Node keeps no code cache of such a file")
+                    report.problems.append(none)
                 continue
             report.modules += 1
             source = compiler.entry_path(module)
@@ -82,5 +85,6 @@ class Exporting:
                 write_whole(Path(report.directory) / source.name, content)
                 report.written += 1
                 report.bytes += len(content)
-        report.problems += found.problems
+        # Whether a runner could serve a module is nothing to plain Node.
+        report.problems += [problem for problem in found.problems if problem.code != "request-mismatch"]
         return report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,9 +21,18 @@ from esmcache.engine.errors import EngineError, EngineMissing
 from esmcache.engine.events import RunnerReport, fold_events
 from esmcache.engine.exporting import Exporting, ExportReport
 from esmcache.engine.generating import Generator, Inspection, inspect_bmes
-from esmcache.engine.graph import Problem
+from esmcache.engine.graph import Problem, is_utf8
 from esmcache.engine.lookup import CacheState, Explanation, Lookup, Lookups
-from esmcache.engine.maintenance import Collected, Finding, Maintenance, Statistics
+from esmcache.engine.maintenance import (
+    Collected,
+    Finding,
+    Maintenance,
+    Statistics,
+    clear_files,
+    remove_abandoned,
+    used_bytes,
+    verify_places,
+)
 from esmcache.engine.node import node_build
 from esmcache.engine.program import installed_hook
 from esmcache.engine.updating import Update, Updater
@@ -31,11 +41,12 @@ from esmcache.file_source import DiskFileSource, FileSource, file_url_from_path,
 from esmcache.records import ModuleFormat, NodeBuild, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
 from esmcache.settings import ProjectSettings, SettingsError, UserChoices, read_user_choices
-from esmcache.store.index import Index, IndexDamaged, IndexUnusable, IndexVanished, MissRow
+from esmcache.store.index import Index, IndexDamaged, IndexUnusable, IndexVanished, MissRow, discard_index
 
 __all__ = ["Engine", "EngineError"]
 
 _TRIES = 10
+_OTHER_URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -131,7 +142,7 @@ class Engine:
         `conditions` are used instead of those that the project's configuration names, `settings` besides it.
         """
         targets = find_targets(list(paths), settings)
-        self.forget_gone([path for path in paths if path.is_dir()])
+        self.forget_gone([path for path in paths if os.path.isdir(path) and is_utf8(os.path.abspath(path))])
         chosen = targets.conditions if conditions is None else tuple(conditions)
         report = self._warm(self.supported_node(), targets.entries, targets.modules, chosen, progress)
         report.problems[:0] = targets.problems
@@ -184,7 +195,7 @@ class Engine:
         tag = v8_tag(build, v8_flags)
         if isinstance(tag, NodeMissing):
             raise EngineError(tag.reason)
-        targets = find_targets(list(entries))
+        targets = find_targets(list(entries), each_is_started=True)
         with self._guard():
             exporting = Exporting(
                 self.directory,
@@ -231,8 +242,8 @@ class Engine:
         return Resolver(files, tuple(conditions), environment=dict(self.environment))
 
     def resolve(self, specifier: str, referrer: str, conditions: Sequence[str] = ()) -> Resolution | ResolutionFailure:
-        """Return Node's answer to `import specifier` in a file given by path or file URL."""
-        return self.resolver(conditions).resolve_import(specifier, as_file_url(referrer))
+        """Return Node's answer to `import specifier` in a module, as `as_referrer_url` knows it; raises EngineError."""
+        return self.resolver(conditions).resolve_import(specifier, as_referrer_url(referrer))
 
     def generate(self, url: str, source: bytes | None = None) -> Lookup:
         """Store the cache of one module and return where it stands; raises EngineError.
@@ -276,13 +287,21 @@ class Engine:
     def verify(self, *, repair: bool = False) -> list[Finding]:
         """Return everything in the cache that is damaged, removing it with `repair`; raises EngineError."""
         with self._guard():
+            findings = verify_places(self.directory, repair=repair)
+            if any(finding.kind == "index" and not finding.removed for finding in findings):
+                return findings
             faults = self.index.check()
-            findings = [Finding("index.db", "index", fault, repair) for fault in faults[:1]]
+            findings += [Finding("index.db", "index", fault, repair) for fault in faults[:1]]
             if faults:
                 if not repair:
                     return findings
                 self._discard_index()
-            return findings + self._maintenance().verify(repair=repair)
+            findings += self._maintenance().verify(repair=repair)
+            # What is no file is missed, too.
+            named: dict[str, Finding] = {}
+            for finding in findings:
+                named.setdefault(finding.place, finding)
+            return list(named.values())
 
     def statistics(self) -> Statistics:
         """Return counts, sizes and what runners reported; raises EngineError."""
@@ -301,23 +320,29 @@ class Engine:
                 states[CacheState.FRESH],
                 states[CacheState.STALE],
                 states[CacheState.COLD],
-                self._maintenance().used_bytes(),
+                used_bytes(self.directory),
                 build.engine_tag if isinstance(build, NodeBuild) and served else "",
                 "" if served else build.reason,
             )
 
     def collect(self) -> Collected:
         """Bring the cache under its size limit, least recently used first; raises EngineError."""
+        with self._guard():
+            # On a full disk that may be the room without which the index cannot be opened.
+            remove_abandoned(self.directory)
         self.fold_events()
         with self._guard():
             return self._maintenance().collect(self.choices.max_size)
 
     def clear(self) -> Collected:
-        """Remove everything that is cached; raises EngineError."""
+        """Remove everything that is cached, and the index itself where it cannot be used; raises EngineError."""
         with self._guard():
-            if self.index.check():
+            # Files first: on a full disk the index cannot be written before there is room.
+            cleared = clear_files(self.directory)
+            if not self._empty_index():
                 self._discard_index()
-            return self._maintenance().clear()
+            cleared.bytes_after = used_bytes(self.directory)
+            return cleared
 
     def forget(self, paths: Sequence[Path]) -> None:
         """Remove what is kept of single files, so that the next warm makes it anew; raises EngineError."""
@@ -346,7 +371,11 @@ class Engine:
                 return self._warm_once(build, entries, modules, conditions, progress)
             except IndexDamaged:
                 self._discard_index()
-                return self._warm_once(build, entries, modules, conditions, progress)
+            except OSError:
+                # Perhaps there is no file where one belongs, or no directory.
+                if not verify_places(self.directory, repair=True):
+                    raise
+            return self._warm_once(build, entries, modules, conditions, progress)
 
     def _warm_once(
         self,
@@ -389,10 +418,22 @@ class Engine:
                     return Index(self.directory.index_path)
             return Index(self.directory.index_path)
 
+    def _empty_index(self) -> bool:
+        """Return whether the index could be emptied."""
+        try:
+            if self.index.check():
+                return False
+            self.index.clear()
+        except (EngineError, IndexUnusable):
+            return False
+        return True
+
     def _discard_index(self) -> None:
         if self._index is not None:
             self._index.discard()
             self._index = None
+        else:
+            discard_index(self.directory.index_path)
 
     def _lookups(self) -> Lookups:
         return Lookups(self.directory, self.index, self.files)
@@ -412,8 +453,18 @@ class Engine:
 
 
 def as_file_url(url: str) -> str:
-    """Return the file: URL of a path or file: URL."""
-    if url.startswith("file:"):
-        path = path_from_file_url(url)
-        return url if path is None else file_url_from_path(path)
-    return file_url_from_path(os.path.abspath(url))
+    """Return the file: URL of a path or file: URL; raises EngineError for what is neither."""
+    if _OTHER_URL.match(url) and not os.path.lexists(url):
+        raise EngineError(f"{url} is neither a path nor a file: URL")
+    try:
+        if url.startswith("file:"):
+            path = path_from_file_url(url)
+            return url if path is None else file_url_from_path(path)
+        return file_url_from_path(os.path.abspath(url))
+    except UnicodeEncodeError as error:
+        raise EngineError(f"{url} holds a lone surrogate, as no file's name does") from error
+
+
+def as_referrer_url(referrer: str) -> str:
+    """Return the URL of an importing module given by path, file: or data: URL; raises EngineError."""
+    return referrer if referrer.startswith("data:") else as_file_url(referrer)

@@ -18,13 +18,13 @@ from esmcache.bmes import (
     encode,
     validate,
 )
-from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_directory import CacheDirectory, read_regular
 from esmcache.code_cache import CompilePool
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engine.analysing import AnalysisStore
 from esmcache.engine.compiling import Compiler, Verdict
 from esmcache.engine.errors import EngineError
-from esmcache.engine.graph import GraphModule
+from esmcache.engine.graph import NOT_UTF8, GraphModule, is_utf8
 from esmcache.engine.reading import read_file
 from esmcache.file_source import FileSource, Fingerprint, path_from_file_url
 from esmcache.records import ModuleFormat, NodeBuild
@@ -91,7 +91,7 @@ class Generator:
             self._index.put([] if blob is None else [blob])
             self._index.put(exports)
             self._index.put(compiler.verdict_rows)
-            self._index.put(compiler.cache_rows)
+            self._index.put(compiler.rows_to_put())
             if fact.fingerprint != _NOT_ON_DISK:
                 self._index.put([self._module_row(module, fact)])
         return Generated(analysis, fact.sha256)
@@ -119,6 +119,8 @@ class Generator:
         path = path_from_file_url(url)
         if path is None:
             raise EngineError(f"{url} is no file: URL")
+        if not is_utf8(path):
+            raise EngineError(f"{path}: {NOT_UTF8}")
         module = GraphModule(url, path, ModuleFormat.MODULE, kind=ServedKind.MODULE)
         answer = read_file(self._files, path)
         if not isinstance(answer, str) and source in (None, answer[0]):
@@ -150,7 +152,7 @@ class Generator:
     def _code_cache(self, url: str, source_sha256: bytes) -> bytes:
         for row in self._index.where(CodeCacheRow, "url", [url]):
             if row.engine_tag == self._build.engine_tag and row.source_sha256 == source_sha256:
-                entry = decode_entry((self._directory.v8_path / row.entry).read_bytes())
+                entry = decode_entry(read_regular(self._directory.v8_path / row.entry) or b"")
                 return b"" if entry is None else entry.code_cache
         return b""
 

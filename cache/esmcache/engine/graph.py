@@ -20,6 +20,8 @@ from esmcache.spans import Span
 
 # Why a module is left to Node that the engine refuses, in the index and for a person.
 SYNTAX_ERROR = "syntax error"
+# And why one is that the index and the manifests could not name.
+NOT_UTF8 = "its path is not UTF-8, so it is left to Node"
 
 
 class Asked(IntFlag):
@@ -86,6 +88,15 @@ class GraphModule:
         """Have Node load this module itself, because of `reason`."""
         self.kind = ServedKind.NATIVE
         self.native_because = reason
+
+
+def is_utf8(text: str) -> bool:
+    """Return whether a URL or path can be written as UTF-8; others are left to Node."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def load_order(roots: Iterable[GraphModule], graph: Mapping[str, GraphModule]) -> list[GraphModule]:

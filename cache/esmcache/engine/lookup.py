@@ -8,6 +8,7 @@ from pathlib import Path
 
 from esmcache.cache_directory import CacheDirectory
 from esmcache.code_cache import NodeMissing
+from esmcache.engine.graph import NOT_UTF8, is_utf8
 from esmcache.engine.reading import read_file
 from esmcache.file_source import FileSource, Fingerprint, fingerprint, path_from_file_url
 from esmcache.records import NodeBuild
@@ -95,24 +96,21 @@ class Lookups:
         if row is None:
             path = path_from_file_url(url) or url
             there = self._files.lstat(path) is not None
-            reason = "never warmed" if there else "no such file"
+            reason = "no such file" if not there else "never warmed" if is_utf8(path) else NOT_UTF8
             return Explanation(url, CacheState.COLD, False, reason)
         entries = list(self._index.where(EntryPointRow, "manifest", self._index.entries_with(url)))
         changed = self._changes(row)
         packed = any(self._index.where(PackEntryRow, "source_sha256", [row.source_sha256]))
         answer = Explanation(url, found.state, False, "")
         answer.changed = changed
-        answer.entry_points = [f"{entry.path} (Node {entry.node_version} {entry.arch})" for entry in entries]
+        answer.entry_points = list(dict.fromkeys(map(_described, entries)))
         answer.ingredients["record"] = list(record_key(row.kind, row.source_sha256).ingredients)
         if isinstance(build, NodeBuild):
             key: CacheKey = code_cache_key(build.engine_tag, row.kind, row.source_sha256)
             answer.ingredients["code cache"] = list(key.ingredients)
-        answer.unresolved = [
-            (request.specifier, request.error_code, request.error_message)
-            for request in self._index.where(RequestRow, "url", [url])
-            if request.error_code
-        ]
-        answer.missed = [miss.reason for miss in self._index.where(MissRow, "url", [url])]
+        requests = [request for request in self._index.where(RequestRow, "url", [url]) if request.error_code]
+        answer.unresolved = list(dict.fromkeys((one.specifier, one.error_code, one.error_message) for one in requests))
+        answer.missed = list(dict.fromkeys(miss.reason for miss in self._index.where(MissRow, "url", [url])))
         answer.reason = self._verdict(row, entries, changed, packed, build)
         answer.served = not answer.reason
         answer.reason = answer.reason or _how_served(packed, found)
@@ -163,6 +161,11 @@ def quick_state(files: FileSource, row: ModuleRow) -> CacheState:
     seen = None if status is None else fingerprint(status)
     same = seen == Fingerprint(row.size, row.mtime_ms, row.ctime_ms, row.inode)
     return CacheState.FRESH if same else CacheState.STALE
+
+
+def _described(entry: EntryPointRow) -> str:
+    conditions = f", conditions {' '.join(entry.conditions.split(chr(0)))}" if entry.conditions else ""
+    return f"{entry.path} (Node {entry.node_version} {entry.arch}{conditions})"
 
 
 def _how_served(packed: bool, found: Lookup) -> str:

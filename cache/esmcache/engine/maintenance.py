@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
-import stat
+import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from esmcache.bmes import ValidationLevel, validate
-from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_directory import CacheDirectory, read_regular, remove_any
 from esmcache.serving.manifest import check_manifest, manifest_packs
 from esmcache.serving.names import manifest_name
 from esmcache.serving.node_compile_cache import decode_entry
@@ -34,6 +34,9 @@ from esmcache.store.index import (
 # Files of a writer that was stopped in the middle; younger ones may still be written.
 _ABANDONED_AFTER_S = 3600.0
 _COLLECT_EVERY_S = 600.0
+# What Node writes its own entries as, until they are whole.
+_NODES_TEMPORARY = re.compile(r"[0-9a-f]{8}\.[0-9A-Za-z]{6}")
+_KINDS = {"blobs": "blob", "packs": "pack", "manifests": "manifest", "v8": "code cache"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,45 @@ class Collected:
     bytes_after: int = 0
 
 
+def verify_places(directory: CacheDirectory, *, repair: bool) -> list[Finding]:
+    """Return what is no file where one belongs, or no directory: nothing else can be looked at before."""
+    findings = []
+    for place, fault in list(directory.misplaced()):
+        if repair:
+            remove_any(directory.path / place)
+        top, _, below = place.partition("/")
+        kind = _KINDS.get(top, "file") if below else "index" if top.startswith("index.db") else "file"
+        findings.append(Finding(place, kind, fault, repair))
+    return findings
+
+
+def used_bytes(directory: CacheDirectory) -> int:
+    """Return the bytes that the cache takes, hard links counted once."""
+    return sum(_size(path) for path in _distinct(_files(directory.path)))
+
+
+def remove_abandoned(directory: CacheDirectory) -> int:
+    """Remove the files of writers that were stopped in the middle, and return how many there were."""
+    oldest = time.time() - _ABANDONED_AFTER_S
+    removed = 0
+    for path in _files(directory.path):
+        with contextlib.suppress(FileNotFoundError):
+            if _is_temporary(path) and path.lstat().st_mtime < oldest:
+                path.unlink()
+                removed += 1
+    return removed
+
+
+def clear_files(directory: CacheDirectory) -> Collected:
+    """Remove all that is cached but the index; a program that is running keeps what it has open."""
+    answer = Collected(bytes_before=used_bytes(directory))
+    for path in directory.content_paths:
+        answer.files += sum(1 for _ in _files(path))
+        remove_any(path)
+    answer.bytes_after = used_bytes(directory)
+    return answer
+
+
 class Maintenance:
     """Looks after one cache directory and its index."""
 
@@ -85,7 +127,10 @@ class Maintenance:
         self._blobs = BlobStore(directory.blobs_path)
 
     def verify(self, *, repair: bool) -> list[Finding]:
-        """Return everything that is damaged; what `repair` removes is made again by the next warm."""
+        """Return everything that is damaged; what `repair` removes is made again by the next warm.
+
+        Only regular files are looked at: `verify_places` comes first.
+        """
         findings = list(self._verify_blobs(repair))
         findings += self._verify_packs(repair)
         findings += self._verify_manifests(repair)
@@ -121,8 +166,8 @@ class Maintenance:
             rows.setdefault(row.pack, []).append(row)
         for path in sorted(self._directory.packs_path.glob("*.pack")):
             sound = set()
-            fault = "" if path.is_file() else "is no regular file"
-            for found in () if fault else scan_pack(path):
+            fault = ""
+            for found in scan_pack(path) if path.is_file() else ():
                 if isinstance(found, PackFault):
                     fault = fault or found.value
                 elif _holds_its_source(path, found[1].offset, found[1].length, found[0]):
@@ -135,7 +180,7 @@ class Maintenance:
             if fault:
                 if repair:
                     # A pack is one file with one checksum an entry: making it anew costs reading the sources again.
-                    _remove(path)
+                    remove_any(path)
                     with self._index.transaction():
                         self._index.remove(PackEntryRow, "pack", [path.name])
                 yield Finding(f"packs/{path.name}", "pack", fault, repair)
@@ -148,19 +193,17 @@ class Maintenance:
     def _verify_manifests(self, repair: bool) -> Iterator[Finding]:
         stored = {row.manifest for row in self._index.all(EntryPointRow)}
         for path in sorted(self._directory.manifests_path.glob("*.manifest")):
-            content = _read_regular(path)
-            identity = None if content is None else check_manifest(content)
+            content = read_regular(path) or b""
+            identity = check_manifest(content)
             fault = ""
-            if content is None:
-                fault = "is no regular file"
-            elif identity is None or manifest_name(identity) != path.name:
+            if identity is None or manifest_name(identity) != path.name:
                 fault = "differs from its checksum"
             elif any(not (self._directory.packs_path / pack).exists() for pack in manifest_packs(content)):
                 fault = "points into a pack that is gone"
             stored.discard(path.name)
             if fault:
                 if repair:
-                    _remove(path)
+                    remove_any(path)
                     self._forget_entry_points([path.name])
                 yield Finding(f"manifests/{path.name}", "manifest", fault, repair)
         for name in sorted(stored):
@@ -178,15 +221,15 @@ class Maintenance:
         stored: dict[str, list[CodeCacheRow]] = {}
         for row in self._index.all(CodeCacheRow):
             stored.setdefault(row.entry, []).append(row)
-        for path in _files(self._directory.v8_path):
+        for path in sorted(self._directory.v8_path.glob("*/*")):
             entry = str(path.relative_to(self._directory.v8_path))
             if _is_temporary(path):
                 continue
-            content = _read_regular(path)
+            content = read_regular(path) or b""
             rows = stored.pop(entry, [])
-            if content is None or decode_entry(content) is None:
+            if decode_entry(content) is None:
                 if repair:
-                    _remove(path)
+                    remove_any(path)
                     self._forget_code_caches([entry])
                 yield Finding(f"v8/{entry}", "code cache", "differs from its checksum", repair)
             elif rows and all(row.content_sha256 != sha256(content).digest() for row in rows):
@@ -234,6 +277,8 @@ class Maintenance:
                 return
         except OSError:
             pass
+        if not stamp.is_file():
+            remove_any(stamp)
         stamp.touch(mode=0o600)
         self.collect(max_size)
 
@@ -242,39 +287,26 @@ class Maintenance:
 
         What no remaining entry point needs goes with the last one that did.
         """
-        answer = Collected(bytes_before=self.used_bytes())
-        self._remove_abandoned(answer)
+        answer = Collected(bytes_before=used_bytes(self._directory))
+        answer.files += remove_abandoned(self._directory)
         budget = Budget(self._index, max_size)
-        plan = budget.plan(self.used_bytes())
+        plan = budget.plan(used_bytes(self._directory))
         if plan is not None:
             for name in plan.manifests:
                 self._remove_manifest(name)
             for entry in plan.code_cache_entries:
-                (self._directory.v8_path / entry).unlink(missing_ok=True)
+                remove_any(self._directory.v8_path / entry)
             for key in plan.blob_keys:
                 self._blobs.remove(key)
             for pack in plan.packs:
-                (self._directory.packs_path / pack).unlink(missing_ok=True)
+                remove_any(self._directory.packs_path / pack)
             with self._index.transaction():
                 budget.forget(plan)
             self._index.vacuum()
             answer.entry_points = len(plan.manifests)
             answer.files += len(plan.code_cache_entries) + len(plan.blob_keys) + len(plan.packs)
             answer.files += len(plan.manifests)
-        answer.bytes_after = self.used_bytes()
-        return answer
-
-    def clear(self) -> Collected:
-        """Remove everything but the directory itself; a program that is running keeps what it has open."""
-        answer = Collected(bytes_before=self.used_bytes())
-        with self._index.transaction():
-            self._index.clear()
-        self._index.vacuum()
-        for name in ("manifests", "packs", "v8", "blobs", "events", "starts"):
-            paths = list(_files(self._directory.path / name))
-            answer.files += len(paths)
-            shutil.rmtree(self._directory.path / name, ignore_errors=True)
-        answer.bytes_after = self.used_bytes()
+        answer.bytes_after = used_bytes(self._directory)
         return answer
 
     def forget(self, urls: Iterable[str]) -> None:
@@ -292,7 +324,7 @@ class Maintenance:
             if row.blob_key:
                 self._blobs.remove(row.blob_key)
         for cache in code_caches:
-            (self._directory.v8_path / cache.entry).unlink(missing_ok=True)
+            remove_any(self._directory.v8_path / cache.entry)
 
     def forget_gone(self, paths: Iterable[str]) -> None:
         """Remove what is known of files and entry points, at some paths or below them, that are there no more."""
@@ -314,20 +346,9 @@ class Maintenance:
         for name in entries:
             self._remove_manifest(name)
 
-    def used_bytes(self) -> int:
-        """Return the bytes that the cache takes, hard links counted once."""
-        return sum(_size(path) for path in _distinct(_files(self._directory.path)))
-
     def _remove_manifest(self, name: str) -> None:
-        (self._directory.manifests_path / name).unlink(missing_ok=True)
-        (self._directory.starts_path / Path(name).stem).unlink(missing_ok=True)
-
-    def _remove_abandoned(self, answer: Collected) -> None:
-        oldest = time.time() - _ABANDONED_AFTER_S
-        for path in _files(self._directory.path):
-            if _is_temporary(path) and path.lstat().st_mtime < oldest:
-                path.unlink(missing_ok=True)
-                answer.files += 1
+        remove_any(self._directory.manifests_path / name)
+        remove_any(self._directory.starts_path / Path(name).stem)
 
 
 def _files(directory: Path) -> Iterator[Path]:
@@ -337,22 +358,8 @@ def _files(directory: Path) -> Iterator[Path]:
 
 
 def _is_temporary(path: Path) -> bool:
-    return path.name.startswith((".tmp-", ".folding-")) or path.name.endswith(".tmp")
-
-
-def _read_regular(path: Path) -> bytes | None:
-    """Return a regular file's content; opening anything else might never end."""
-    try:
-        return path.read_bytes() if stat.S_ISREG(path.lstat().st_mode) else None
-    except OSError:
-        return None
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+    name = path.name
+    return name.startswith((".tmp-", ".folding-")) or name.endswith(".tmp") or bool(_NODES_TEMPORARY.fullmatch(name))
 
 
 def _distinct(paths: Iterator[Path] | list[Path]) -> Iterator[Path]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from esmcache.cache_directory import CacheDirectory, write_whole
+from esmcache.cache_directory import CacheDirectory, read_regular, remove_any, write_whole
 from esmcache.code_cache import NodeMissing, describe_node, find_node
 from esmcache.records import NodeBuild
 from esmcache.serving.node_compile_cache import probe_layout
@@ -43,6 +43,8 @@ def node_build(
         build = replace(build, compile_cache_layout=probe_layout(build.executable))
     known[path] = {"identity": identity, "build": asdict(build)}
     known[build.executable] = {"identity": real_identity, "build": asdict(build)}
+    if not directory.nodes_path.is_file():
+        remove_any(directory.nodes_path)
     write_whole(directory.nodes_path, json.dumps({"version": _VERSION, "nodes": known}, indent=1).encode())
     return build
 
@@ -50,12 +52,12 @@ def node_build(
 def read_known_nodes(path: Path) -> dict[str, Any]:
     """Return what is remembered, by path of the executable; nothing where it cannot be read."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_regular(path) or b"")
         if content["version"] != _VERSION:
             return {}
         nodes = content["nodes"]
         return {name: one for name, one in nodes.items() if isinstance(one["build"]["executable"], str)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 

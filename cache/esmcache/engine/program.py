@@ -45,7 +45,7 @@ def find_places(environment: Mapping[str, str], cache_dir: str | None, node: str
         choices = read_user_choices(environment, cache_dir=cache_dir, node=node)
         lasting = read_user_choices({})
         if isinstance(choices, SettingsError) or isinstance(lasting, SettingsError):
-            raise EngineError(str(choices))
+            raise EngineError(str(choices if isinstance(choices, SettingsError) else lasting))
         return Places(choices.cache_path, lasting.cache_path, choices.node)
     default = Path(config["cacheDir"]) if "cacheDir" in config else default
     named = cache_dir or environment.get("ESMCACHE_DIR")
@@ -124,7 +124,8 @@ class Program:
         places = self._places(own)
         node, reason = look_up_node(self._node if places is None else places.node, own)
         if not node:
-            raise EngineError(f"no Node to start: {reason}")
+            also = f" ({self.native_because})" if self.native_because else ""
+            raise EngineError(f"no Node to start: {reason}{also}")
         if self._cache_dir:
             own["ESMCACHE_DIR"] = os.path.abspath(self._cache_dir)
         hook = None if places is None else self._hook(places, own)
@@ -144,9 +145,7 @@ class Program:
         try:
             return find_places(environment, self._cache_dir, self._node)
         except EngineError as error:
-            # The configuration may name the Node: without it only what was named otherwise is certain.
-            if not (self._node or environment.get("ESMCACHE_NODE")):
-                raise
+            # Should the configuration have named the Node, any other still is better than no start.
             self.native_because = str(error)
             return None
 

@@ -90,7 +90,8 @@ def _hook_content(cache_path: Path) -> str:
 def known_version(cache_path: Path, node: str) -> tuple[str, str] | None:
     """Return version and architecture of a Node that has been asked before and is the same file still, or None."""
     try:
-        known = json.loads((cache_path / "nodes.json").read_bytes())["nodes"][node]
+        with open(cache_path / "nodes.json", "rb", opener=_open_without_waiting) as file:
+            known = json.loads(file.read())["nodes"][node]
         status = os.stat(node)
         if known["identity"] != [status.st_size, status.st_mtime_ns, status.st_ino]:
             return None
@@ -109,10 +110,15 @@ def needs_warming(cache_path: Path, node: str, entry: str, conditions: Sequence[
     if not manifest.exists():
         return True
     try:
-        with (cache_path / "events" / name.removesuffix(".manifest")).open("rb") as file:
+        with open(cache_path / "events" / name.removesuffix(".manifest"), "rb", opener=_open_without_waiting) as file:
             return any(_asks_for_warming(line) for line in file)
     except OSError:
         return False
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open what should be a file: a FIFO would keep everything waiting for its writer."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _asks_for_warming(line: bytes) -> bool:

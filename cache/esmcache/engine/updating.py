@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from esmcache.cache_directory import CacheDirectory, write_whole
+from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
 from esmcache.code_cache import CompilePool
 from esmcache.engine.analysing import AnalysisStore
 from esmcache.engine.compiling import Compiler
@@ -120,9 +120,8 @@ class Updater:
             # The manifest must no longer say that there are code caches.
             return False
         path = self._directory.manifests_path / entry.manifest
-        try:
-            before = path.read_bytes()
-        except OSError:
+        before = read_regular(path)
+        if before is None:
             return False
         after = with_changed_module(before, module.url, module.fact, publisher.source_of(module))
         if after is None:
@@ -155,7 +154,7 @@ class _Visit:
                 index.put(rows)
             index.put(self.publisher.pack_rows)
             index.put(self.compiler.verdict_rows)
-            index.put(self.compiler.cache_rows)
+            index.put(self.compiler.rows_to_put())
             if with_requests:
                 index.remove(RequestRow, "url", [self.module.url])
                 index.put(

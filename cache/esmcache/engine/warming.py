@@ -135,7 +135,7 @@ class Warming:
                 self._index.put(found_rows)
             self._index.put(publisher.sound_pack_rows)
             self._index.put(compiler.verdict_rows)
-            self._index.put(compiler.cache_rows)
+            self._index.put(compiler.rows_to_put())
             self._put_entries(published)
             started_as = {row.path for row, _ in published}.union(entries)
             self._index.settle_misses(started_as, self._build.executable, "\0".join(self._conditions))

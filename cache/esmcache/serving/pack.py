@@ -12,7 +12,9 @@ under a lock, and a manifest names it only afterwards, so a reader never meets h
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from enum import Enum
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import exclusive_lock
+from esmcache.cache_directory import exclusive_lock, read_regular, remove_any
 from esmcache.file_source import Fingerprint, fingerprint
 from esmcache.serving.checksum import checksum
 
@@ -65,13 +67,16 @@ def served_text(source: bytes) -> bytes:
 
 
 def append_sources(directory: Path, name: str, sources: Sequence[tuple[bytes, bytes]]) -> list[PackedSource]:
-    """Append `(SHA-256, file content)` pairs to the pack and return where each lies; raises OSError."""
+    """Append `(SHA-256, file content)` pairs to the pack and return where each lies.
+
+    Raises OSError, and then leaves the pack as it was.
+    """
     path = directory / name
     with exclusive_lock(directory / ".lock"):
-        size = path.stat().st_size if path.exists() else 0
-        if size and not _has_header(path):
-            # An alien or damaged file: nothing can rest on it, so a new pack takes its place.
-            path.unlink()
+        size = pack_size(directory, name)
+        if not (size and _has_header(path)):
+            # Something alien or damaged: nothing can rest on it, so a new pack takes its place.
+            remove_any(path)
             size = 0
         parts: list[bytes] = []
         if size == 0:
@@ -90,14 +95,32 @@ def append_sources(directory: Path, name: str, sources: Sequence[tuple[bytes, by
             parts.append(b"\0" * (-len(text) % 8))
             placed.append(PackedSource(name, at + _ENTRY_HEADER.size, len(text), check, is_ascii))
             at += _ENTRY_HEADER.size + len(text) + -len(text) % 8
-        with path.open("ab") as file:
-            file.write(b"".join(parts))
-        path.chmod(0o600)
+        _append(path, size, b"".join(parts))
     return placed
+
+
+def _append(path: Path, size: int, content: bytes) -> None:
+    try:
+        with path.open("ab") as file:
+            file.write(content)
+        path.chmod(0o600)
+    except BaseException as error:
+        # What comes next would be written behind half an entry.
+        with contextlib.suppress(OSError):
+            if size:
+                os.truncate(path, size)
+            else:
+                path.unlink()
+        if isinstance(error, OSError):
+            # A full disk does not say which file it is about.
+            error.filename = str(path)
+        raise
 
 
 def read_source(directory: Path, source: PackedSource) -> bytes | None:
     """Return the text at a place in a pack, or None where it is absent or differs from its checksum."""
+    if not pack_size(directory, source.pack):
+        return None
     try:
         with (directory / source.pack).open("rb") as file:
             file.seek(source.offset)
@@ -121,20 +144,20 @@ def sound_pack(directory: Path, name: str, sources: Iterable[tuple[bytes, int, i
     A source is given by the SHA-256 of its file, and the offset and length of its text.
     """
     seen = pack_fingerprint(directory, name)
-    try:
-        content = memoryview((directory / name).read_bytes())
-    except OSError:
+    content = read_regular(directory / name)
+    if content is None:
         return None
+    view = memoryview(content)
     for digest, offset, length in sources:
-        text = content[offset : offset + length]
+        text = view[offset : offset + length]
         if sha256(text).digest() != digest and sha256(BYTE_ORDER_MARK + text).digest() != digest:
             return None
     return seen
 
 
 def scan_pack(path: Path) -> Iterator[tuple[bytes, PackedSource] | PackFault]:
-    """Yield each entry's SHA-256 and place, and each fault, in file order; raises OSError."""
-    content = path.read_bytes()
+    """Yield each entry's SHA-256 and place, and each fault, in file order; what is no regular file has no header."""
+    content = read_regular(path) or b""
     if len(content) < _PACK_HEADER.size or _PACK_HEADER.unpack_from(content)[:2] != (PACK_MAGIC, VERSION):
         yield PackFault.HEADER
         return
@@ -170,8 +193,9 @@ def _has_header(path: Path) -> bool:
 
 
 def pack_size(directory: Path, name: str) -> int:
-    """Return the pack's size in bytes, 0 where it is absent."""
+    """Return the pack's size in bytes, 0 where there is no regular file."""
     try:
-        return os.stat(directory / name).st_size
+        status = os.lstat(directory / name)
     except OSError:
         return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0

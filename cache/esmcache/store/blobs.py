@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from esmcache.cache_directory import write_whole
+from esmcache.cache_directory import read_regular, remove_any, write_whole
 
 
 class BlobStore:
@@ -20,10 +21,11 @@ class BlobStore:
 
     def read(self, key: str) -> bytes | None:
         """Return the blob's bytes, or None where it is absent or cannot be read."""
-        try:
-            return self.path(key).read_bytes()
-        except OSError:
-            return None
+        return read_regular(self.path(key))
+
+    def has(self, key: str) -> bool:
+        """Return whether there is a file for `key`, whatever is in it."""
+        return os.path.isfile(f"{self._directory}/{key[:2]}/{key}")
 
     def write(self, key: str, content: bytes) -> None:
         """Store `content` under `key`; raises OSError."""
@@ -31,7 +33,7 @@ class BlobStore:
 
     def remove(self, key: str) -> None:
         """Remove the blob if it is there."""
-        self.path(key).unlink(missing_ok=True)
+        remove_any(self.path(key))
 
     def keys(self) -> Iterator[str]:
         """Yield the key of every file below the directory."""

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
+from esmcache.cache_directory import remove_any
 from esmcache.store import schema
 
 _BUSY_TIMEOUT_MS = 60_000
@@ -271,6 +272,9 @@ class Index:
     def __init__(self, path: Path) -> None:
         """Open the index at `path`, made or made anew if need be; raises IndexUnusable."""
         self._path = path
+        if any(os.path.lexists(name) and not name.is_file() for name in _files_of(path)):
+            # SQLite would wait for a FIFO, and never come to use a directory.
+            discard_index(path)
         try:
             self._database = self._open()
             self._inode = os.stat(path).st_ino
@@ -282,7 +286,7 @@ class Index:
                 kind = IndexVanished if vanished else IndexUnusable
                 raise kind(f"{path} cannot be opened: {error}") from error
             # Whatever is there is no index; losing it loses nothing but time.
-            self._discard()
+            discard_index(path)
             try:
                 self._database = self._open()
             except _FAULTS as again:
@@ -456,22 +460,24 @@ class Index:
         return [row[0] for row in rows if row[0] != "ok"]
 
     def clear(self) -> None:
-        """Remove every row."""
-        changes = self.edges_version()
-        for table in schema.table_names():
-            self._execute(f"delete from {table}")
-        self.count({_CHANGES_OF_EDGES: changes + 1})
+        """Remove every row, and give the room back; raises IndexUnusable."""
+        with self.transaction():
+            changes = self.edges_version()
+            for table in schema.table_names():
+                self._execute(f"delete from {table}")
+            self.count({_CHANGES_OF_EDGES: changes + 1})
+        self.vacuum()
 
     def vacuum(self) -> None:
         """Give unused pages back to the file system, as far as no other process reads."""
-        self._database.vacuum()
+        self._execute("vacuum")
         self._execute("pragma wal_checkpoint(truncate)").fetchall()
 
     def discard(self) -> None:
         """Close and remove the index, whatever state it is in: the next one to open it makes a new one."""
         with contextlib.suppress(sqlite3.Error):
             self._database.close()
-        self._discard()
+        discard_index(self._path)
 
     def _note_change(self, row_type: type) -> None:
         if row_type is RequestRow:
@@ -509,9 +515,15 @@ class Index:
             raise
         return database
 
-    def _discard(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+
+def discard_index(path: Path) -> None:
+    """Remove the index at `path`, whatever it is; raises OSError."""
+    for name in _files_of(path):
+        remove_any(name)
+
+
+def _files_of(path: Path) -> list[Path]:
+    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
 
 
 # What SQLite says of a sound database that cannot be used now; everything else is damage.

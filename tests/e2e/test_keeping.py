@@ -1,0 +1,314 @@
+"""A cache whose disk is full, that is cleared while it is written, or that holds what is no file: it is mended."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import EsmcacheHome, RunEsmcache
+from program import Program, age
+
+MODULES = 4
+FILES = {
+    "package.json": '{"type": "module"}',
+    "app.mjs": "import { a } from './a.mjs';\nconsole.log(a);\n",
+    "a.mjs": "import { b } from './b.mjs';\nimport c from './c.cjs';\nexport const a = () => b + c;\n",
+    "b.mjs": "export const b = 'b';\nexport function unused() { return b; }\n",
+    "c.cjs": "module.exports = 'c';\n",
+}
+CONTENTS = ("manifests", "packs", "v8", "blobs", "events", "starts")
+
+
+@pytest.fixture
+def program(tmp_path: Path, node: Path, esmcache_home: EsmcacheHome) -> Program:
+    made = Program(tmp_path / "project", node, esmcache_home)
+    made.write(FILES)
+    age(*(made.root / name for name in FILES))
+    return made
+
+
+def run(
+    program: Program, *arguments: str, before: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command, in a process that has called `before`; what waits for a FIFO is ended."""
+    return subprocess.run(
+        [sys.executable, "-m", "esmcache", *arguments],
+        cwd=program.root,
+        env=program.home.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+        preexec_fn=before,
+    )
+
+
+def room_for(size: int) -> Callable[[], None]:
+    """Return what lets a process write files of no more than `size` bytes, as if the disk were full then."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def files_in(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.rglob("*") if not path.is_dir())
+
+
+def check_is_whole(program: Program) -> None:
+    """Assert that a warm makes everything anew, and that the next one has nothing to do."""
+    program.warm()
+    report = program.warm()
+    assert (report.modules, report.read, report.analysed, report.compiled, report.rows_written) == (MODULES, 0, 0, 0, 0)
+    with program.engine() as engine:
+        assert engine.verify() == []
+    assert program.check_same()["served"] == MODULES
+
+
+def test_clearing_needs_no_room(program: Program) -> None:
+    program.warm()
+    program.served()
+    cleared = run(program, "clear", before=room_for(0))
+    assert (cleared.returncode, cleared.stderr) == (0, "")
+    assert [path for name in (*CONTENTS, "index.db") for path in files_in(program.home.cache_dir / name)] == []
+    check_is_whole(program)
+
+
+def test_an_index_that_cannot_be_used_is_cleared_with_the_rest(program: Program) -> None:
+    program.warm()
+    index = program.home.cache_dir / "index.db"
+    # As if a newer esmcache had made it.
+    content = bytearray(index.read_bytes())
+    content[60:64] = (99).to_bytes(4, "big")
+    index.write_bytes(content)
+    assert run(program, "stats").returncode == 1
+    assert run(program, "clear").returncode == 0
+    check_is_whole(program)
+
+
+@pytest.mark.parametrize("command", ["gc", "verify", "stats"])
+def test_other_commands_say_in_one_line_that_there_is_no_room(program: Program, command: str) -> None:
+    program.warm()
+    answer = run(program, command, before=room_for(0))
+    assert answer.returncode == 1 and answer.stderr.count("\n") == 1 and "index.db" in answer.stderr
+    check_is_whole(program)
+    assert program.warm().code_caches_written == 0
+
+
+def test_collecting_removes_abandoned_files_even_where_there_is_no_room(program: Program) -> None:
+    program.warm()
+    left = program.home.cache_dir / "packs" / ".tmp-1-1"
+    left.write_bytes(b"left over")
+    age(left, seconds=10_000)
+    run(program, "gc", before=room_for(0))
+    assert not left.exists()
+
+
+def test_what_is_cleared_while_a_warm_runs_is_made_by_the_next(program: Program) -> None:
+    cleared: list[int] = []
+
+    def clear(stage: str, done: int, total: int) -> None:
+        if done == total:
+            with program.engine() as other:
+                cleared.append(other.clear().files)
+
+    with program.engine() as engine:
+        engine.warm([program.root / "app.mjs"], clear)
+    assert cleared and cleared[-1] > 0
+    program.warm()
+    with program.engine() as engine:
+        assert engine.verify() == []
+    assert len(files_in(program.home.cache_dir / "blobs")) == MODULES - 1
+    check_is_whole(program)
+
+
+def test_after_two_warms_at_once_nothing_is_compiled_again(program: Program) -> None:
+    others: list[int] = []
+
+    def warm_beside(stage: str, done: int, total: int) -> None:
+        if not others:
+            others.append(program.warm().compiled)
+
+    with program.engine() as engine:
+        # Its first module's code cache is replaced by the other's, whose bytes differ, before it can note it.
+        engine.warm([program.root / "app.mjs"], warm_beside)
+    assert others == [MODULES]
+    with program.engine() as engine:
+        assert engine.verify() == []
+    assert program.warm().compiled == 0
+
+
+def test_a_failed_append_leaves_the_pack_as_it_was(program: Program) -> None:
+    program.warm()
+    (pack,) = (program.home.cache_dir / "packs").glob("*.pack")
+    before = pack.read_bytes()
+    room = 1_000_000
+    # The source does not fit, everything else does.
+    program.write({"large.mjs": f"export const large = 1; // {'x' * 2 * room}\n"})
+    program.write({"app.mjs": FILES["app.mjs"] + "import './large.mjs';\n"})
+    failed = run(program, "warm", "app.mjs", before=room_for(room))
+    assert failed.returncode == 1
+    assert failed.stderr == f"esmcache: {pack}: File too large\n"
+    assert pack.read_bytes() == before
+    assert program.warm().modules == MODULES + 1
+    with program.engine() as engine:
+        assert engine.verify() == []
+
+
+def test_a_failed_first_append_leaves_no_pack(program: Program) -> None:
+    program.write({"app.mjs": f"export const large = 1; // {'x' * 2_000_000}\n"})
+    assert run(program, "warm", "app.mjs", before=room_for(1_000_000)).returncode == 1
+    assert list((program.home.cache_dir / "packs").glob("*.pack")) == []
+
+
+def make_directory(path: Path) -> None:
+    path.mkdir()
+    (path / "inside").write_bytes(b"")
+
+
+def make_socket(path: Path) -> None:
+    # The path of a socket may not be long.
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(f"/proc/self/fd/{directory}/{path.name}")
+    finally:
+        os.close(directory)
+
+
+ALIENS: dict[str, Callable[[Path], None]] = {
+    "directory": make_directory,
+    "FIFO": os.mkfifo,
+    "socket": make_socket,
+    "dangling link": lambda path: path.symlink_to("nowhere"),
+    "link to itself": lambda path: path.symlink_to(path.name),
+}
+
+
+def put_one_each(cache_dir: Path, make: Callable[[Path], None]) -> set[str]:
+    """Put what is no file in the place of one file of each kind that the cache has, and return the places."""
+    paths = [cache_dir / name for name in ("nodes.json", "index.db", ".collected")]
+    # A runner leaves what it has to say, and the next command takes it.
+    paths += [min(files_in(cache_dir / name), default=cache_dir / name / "0123456789abcdef") for name in CONTENTS]
+    for path in paths:
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(exist_ok=True)
+        make(path)
+    return {str(path.relative_to(cache_dir)) for path in paths}
+
+
+@pytest.mark.parametrize("kind", ALIENS)
+def test_what_is_no_file_is_found_and_removed(program: Program, kind: str) -> None:
+    program.warm()
+    places = put_one_each(program.home.cache_dir, ALIENS[kind])
+    with program.engine() as engine:
+        found = engine.verify()
+        assert {one.place: one.fault for one in found} == dict.fromkeys(places, "is no regular file")
+        repaired = engine.verify(repair=True)
+        assert [one.place for one in repaired[: len(places)]] == [one.place for one in found]
+        assert all(one.removed for one in repaired)
+        assert engine.verify() == []
+    check_is_whole(program)
+
+
+@pytest.mark.parametrize("kind", [*(kind for kind in ALIENS if kind != "directory"), "file"])
+def test_what_is_no_directory_is_found_and_removed(program: Program, kind: str) -> None:
+    program.warm()
+    for name in CONTENTS:
+        path = program.home.cache_dir / name
+        if path.exists():
+            path.rename(program.home.root / name)
+        (ALIENS.get(kind) or Path.touch)(path)
+    with program.engine() as engine:
+        found = engine.verify()
+        assert [(one.place, one.fault) for one in found[: len(CONTENTS)]] == [
+            (name, "is no directory") for name in CONTENTS
+        ]
+        assert all(one.removed for one in engine.verify(repair=True))
+        assert engine.verify() == []
+    check_is_whole(program)
+
+
+@pytest.mark.parametrize("command", [["warm", "app.mjs"], ["clear"], ["verify", "--repair"]], ids=" ".join)
+@pytest.mark.parametrize("kind", ALIENS)
+def test_what_is_no_file_keeps_no_command_from_its_work(program: Program, kind: str, command: list[str]) -> None:
+    program.warm()
+    put_one_each(program.home.cache_dir, ALIENS[kind])
+    answer = run(program, *command)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    with program.engine() as engine:
+        engine.verify(repair=True)
+    check_is_whole(program)
+
+
+@pytest.mark.parametrize("kind", ["directory", "FIFO"])
+def test_commands_that_only_look_wait_for_nothing(program: Program, kind: str) -> None:
+    program.warm()
+    put_one_each(program.home.cache_dir, ALIENS[kind])
+    for arguments in (
+        ["doctor"],
+        ["stats"],
+        ["explain", "a.mjs"],
+        ["gc"],
+        ["inspect", "a.mjs"],
+        ["run", "--no-warm", "app.mjs"],
+    ):
+        assert "Traceback" not in run(program, *arguments).stderr
+
+
+def test_a_warm_removes_what_is_no_directory(program: Program) -> None:
+    program.warm()
+    for name in CONTENTS:
+        path = program.home.cache_dir / name
+        if path.exists():
+            path.rename(program.home.root / name)
+        path.symlink_to("nowhere")
+    check_is_whole(program)
+
+
+def test_temporary_files_of_node_are_no_damage(program: Program) -> None:
+    program.warm()
+    entry = min(files_in(program.home.cache_dir / "v8"))
+    young, old = entry.with_name(f"{entry.name}.aB3xYz"), entry.with_name(f"{entry.name}.0Q1w2E")
+    for path in (young, old):
+        path.write_bytes(entry.read_bytes()[:30])
+    age(old, seconds=10_000)
+    with program.engine() as engine:
+        assert engine.verify() == []
+        engine.collect()
+    assert young.exists() and not old.exists()
+
+
+def lose_privileges() -> None:
+    """Let modes of files count for this process even if it is root's, who may pass over them (CAP_DAC_OVERRIDE)."""
+    pr_capbset_drop, cap_dac_override = 24, 1
+    ctypes.CDLL(None).prctl(pr_capbset_drop, cap_dac_override, 0, 0, 0)
+
+
+def test_a_cache_that_is_ones_own_but_read_only_is_no_failure(program: Program) -> None:
+    program.warm()
+    program.hook()
+    served = program.served()
+    program.home.cache_dir.chmod(0o500)
+    answer = run(program, "doctor", "--json", before=lose_privileges)
+    checks = {one["name"]: one for one in json.loads(answer.stdout)}
+    assert checks["cache directory"]["health"] == "warning"
+    assert "nothing can be warmed into it" in checks["cache directory"]["found"]
+    assert answer.returncode == 0
+    assert program.served().report["served"] == served.report["served"] == MODULES
+    program.home.cache_dir.chmod(0o700)
+
+
+def test_a_cache_that_others_can_write_still_is_one(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome) -> None:
+    esmcache_home.cache_dir.mkdir(mode=0o700)
+    esmcache_home.cache_dir.chmod(0o777)
+    answer = run_esmcache("doctor", "--json")
+    checks = {one["name"]: one for one in json.loads(answer.stdout)}
+    assert (answer.returncode, checks["cache directory"]["health"]) == (1, "failed")
