@@ -19,7 +19,7 @@ from startup_ways import COMPILE_CACHE, ESMCACHE, NODE, prepare
 # A module in the middle of the graph, and the programs that are started after its edit.
 EDITED = "lodash-es/_baseGet.js"
 CHANGED_PROGRAMS = ("lodash-es", ALL)
-# One that no program loads, and that npm has in its cache since it installed the tools.
+# One that no program loads, that needs no other, and that is there since the tools were installed.
 INSTALLED = "prettier"
 
 UNWARMED = f"{ESMCACHE}, nothing warmed since"
@@ -70,9 +70,14 @@ def _install(node: Path) -> Change:
 
     def make(_: int) -> None:
         undo()
-        npm("install", f"{INSTALLED}@{version}")
+        npm("install", str(tarball))
 
-    version = json.loads((TOOLS / "node_modules" / INSTALLED / "package.json").read_text("utf-8"))["version"]
+    package = TOOLS / "node_modules" / INSTALLED
+    version = json.loads((package / "package.json").read_text("utf-8"))["version"]
+    # Made of what is there: `npm ci` leaves too little in npm's cache for another install without a network.
+    tarball = DIRECTORY / f"{INSTALLED}-{version}.tgz"
+    if not tarball.exists():
+        npm("pack", str(package), "--pack-destination", str(DIRECTORY))
     return Change(f"`npm install {INSTALLED}`", make, undo, lambda session: session.settled())
 
 
