@@ -407,7 +407,7 @@ def test_functions_that_a_start_called_are_compiled_ahead_from_then_on(program: 
         {
             "app.mjs": "import { called } from './functions.mjs';\nimport required from './required.cjs';\n"
             "console.log(called(), required.called());\n" + "// A program that is worth it.\n" * 3000,
-            "functions.mjs": "export function called() { return 'it is called'; }\n"
+            "functions.mjs": "export function called() {\n  return 'it is called';\n}\n"
             "export const idle = () => 'nobody calls it';\n",
             "required.cjs": "exports.called = () => 'it is called';\nexports.idle = () => 'nobody calls it';\n",
         }
@@ -422,13 +422,45 @@ def test_functions_that_a_start_called_are_compiled_ahead_from_then_on(program: 
     assert (program.check_same()["served"], program.warm().compiled) == (3, 0)
     with program.engine() as engine:
         assert engine.warm_missed().entries == 0
-    program.write({"functions.mjs": "export function called() { return 'called again'; }\n"})
+    # What is known of a module outlives an edit.
+    edited = (program.root / "functions.mjs").read_text().replace("it is called", "called again")
+    program.write({"functions.mjs": "const é = '🦜';\n" + edited + "export const late = é;\n"})
     assert program.warm().compiled == 1
+    assert b"called again" in program.code_caches()
+    program.check_same()
+    assert not _tells_called_functions(program)
+    # A start is asked again when there is much of which nothing is known.
+    imports = "import { more } from './more.mjs';\nmore();\n" + (program.root / "app.mjs").read_text()
+    more = "export function more() { return 'and more'; }\n" + "// Not known yet.\n" * 1000
+    program.write({"app.mjs": imports, "more.mjs": more})
+    program.warm()
+    assert b"and more" not in program.code_caches()
+    program.check_same()
+    assert _tells_called_functions(program)
+    with program.engine() as engine:
+        assert engine.warm_missed().entries == 1
+    assert b"and more" in program.code_caches()
+
+
+def _tells_called_functions(program: Program) -> bool:
+    events = program.home.cache_dir / "events"
+    return any(b'"called":' in path.read_bytes() for path in events.iterdir())
+
+
+def test_functions_that_only_a_worker_called_are_compiled_ahead_from_then_on(program: Program) -> None:
+    program.write(
+        {
+            "app.mjs": "import { Worker } from 'node:worker_threads';\n"
+            "new Worker(new URL('./worker.mjs', import.meta.url));\n" + "// A program that is worth it.\n" * 3000,
+            "worker.mjs": "import { called } from './functions.mjs';\nconsole.log(called());\n",
+            "functions.mjs": "export function called() {\n  return 'a worker called it';\n}\n",
+        }
+    )
+    program.warm()
     program.check_same()
     with program.engine() as engine:
-        # One module of three is another one: what is known of the others is too little.
         assert engine.warm_missed().entries == 1
-    assert b"called again" in program.code_caches()
+    assert b"a worker called it" in program.code_caches()
 
 
 def test_warnings_of_the_engine_and_counts_of_branches_are_not_lost(program: Program) -> None:

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import read_regular, write_whole
+from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
 from esmcache.code_cache import CompileKind, CompilePool, CompileTask
+from esmcache.engine.called_functions import CalledFunctions
 from esmcache.engine.graph import GraphModule
 from esmcache.records import (
     CompiledSource,
@@ -30,7 +31,7 @@ from esmcache.records import (
     Phase,
 )
 from esmcache.serving.node_compile_cache import compiled_text, directory_name, encode_entry, entry_name
-from esmcache.store.index import CalledFunctionsRow, CodeCacheRow, Index, VerdictRow
+from esmcache.store.index import CodeCacheRow, Index, VerdictRow
 
 _COMPILE_KINDS = {ModuleFormat.MODULE: CompileKind.MODULE, ModuleFormat.COMMONJS: CompileKind.COMMONJS}
 
@@ -53,18 +54,18 @@ class Verdict:
 class Compiler:
     """Collects code caches for one Node build during one warm; nothing is run, only compiled."""
 
-    def __init__(self, index: Index, build: NodeBuild, v8_path: Path, pool: CompilePool) -> None:
+    def __init__(self, index: Index, build: NodeBuild, directory: CacheDirectory, pool: CompilePool) -> None:
         self._index = index
         self._build = build
-        self._v8_path = v8_path
+        self._v8_path = directory.v8_path
         self._directory = directory_name(build, os.geteuid())
         self._pool = pool
         self._verdicts: dict[tuple[bytes, str], Verdict] = {}
         self._stored: dict[bytes, list[CodeCacheRow]] = {}
-        self._called: dict[bytes, CalledFunctionsRow] = {}
         self._pending: dict[tuple[bytes, str], tuple[Future[CompiledSource | CompileFailure], bytes]] = {}
         self._entries_there: set[str] | None = None
         self._kept_back: set[bytes] = set()
+        self.called = CalledFunctions(index, directory)
         self.verdict_rows: list[VerdictRow] = []
         self.cache_rows: list[CodeCacheRow] = []
         self.compiled = 0
@@ -83,8 +84,7 @@ class Compiler:
         for cache in self._index.where(CodeCacheRow, "source_sha256", wanted):
             if cache.engine_tag == self._build.engine_tag:
                 self._stored.setdefault(cache.source_sha256, []).append(cache)
-        for called in self._index.where(CalledFunctionsRow, "source_sha256", wanted):
-            self._called[called.source_sha256] = called
+        self.called.prefetch(wanted)
 
     def ask(self, module: GraphModule, source_of: Callable[[GraphModule], bytes | None]) -> None:
         """Start compiling, unless the engine's verdict is known and its code cache at hand."""
@@ -102,8 +102,7 @@ class Compiler:
                 return
         source = source_of(module)
         if source is not None:
-            called = self._called.get(fact.sha256)
-            task = CompileTask(kind, module.url, source, () if called is None else called.offsets)
+            task = CompileTask(kind, module.url, source, self.called.offsets(fact.sha256))
             self._pending[key] = (self._pool.submit(task), source)
 
     def verdict(self, module: GraphModule) -> Verdict:
@@ -126,7 +125,7 @@ class Compiler:
             return verdict
         future, source = pending
         answer = future.result()
-        if isinstance(answer, CompileFailure) and answer.ended_engine and fact.sha256 in self._called:
+        if isinstance(answer, CompileFailure) and answer.ended_engine and self.called.offsets(fact.sha256):
             # Perhaps it is not the source that the engine cannot bear, but the functions being asked for.
             answer = self._pool.submit(CompileTask(CompileKind(key[1]), module.url, source)).result()
         self.compiled += 1
@@ -157,10 +156,6 @@ class Compiler:
             return None
         return self._v8_path / self._directory / _entry_name(module, found)
 
-    def knows_called_functions(self, module: GraphModule) -> bool:
-        """Return whether a start has told which functions of the module's source it called, if any."""
-        return module.fact is not None and module.fact.sha256 in self._called
-
     def keeps_back(self, module: GraphModule) -> bool:
         """Return whether the module was compiled, but must have no code cache, since a program could tell."""
         return module.fact is not None and module.fact.sha256 in self._kept_back
@@ -186,7 +181,7 @@ class Compiler:
         """Return whether the module's entry is there, linking that of another file with the same source if need be."""
         name = _entry_name(module, found)
         entry = f"{self._directory}/{name}"
-        called = self._checksum_of_called(source_sha256)
+        called = self.called.checksum(source_sha256)
         rows = [
             row for row in self._stored.get(source_sha256, ()) if row.kind == found.value and row.functions == called
         ]
@@ -212,10 +207,6 @@ class Compiler:
         write_whole(self._v8_path / entry, content)
         self._note(module, found, source_sha256, entry, sha256(content).digest(), len(content))
 
-    def _checksum_of_called(self, source_sha256: bytes) -> int:
-        called = self._called.get(source_sha256)
-        return 0 if called is None else called.checksum
-
     def _note(
         self,
         module: GraphModule,
@@ -234,7 +225,7 @@ class Compiler:
             content_sha256,
             size,
             time.time(),
-            self._checksum_of_called(source),
+            self.called.checksum(source),
         )
         self.cache_rows.append(row)
         self._stored.setdefault(source, []).append(row)

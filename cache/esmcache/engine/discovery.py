@@ -6,7 +6,7 @@ or a syntax that tree-sitter does not know), its word is waited for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from esmcache.engine.analysing import (
@@ -112,7 +112,7 @@ class Discovery:
         rows = {row.url: row for row in self._index.where(ModuleRow, "url", [module.url for module in wave])}
         self._found.known_rows.update(rows)
         readable = [module for module in wave if self._read(module, rows.get(module.url))]
-        self._prefetch(readable)
+        self._prefetch(readable, rows)
         for module in readable:
             if module.kind is not ServedKind.JSON:
                 self._compiler.ask(module, self._source)
@@ -159,12 +159,18 @@ class Discovery:
             self._found.read += 1
         return module.source
 
-    def _prefetch(self, modules: Sequence[GraphModule]) -> None:
+    def _prefetch(self, modules: Sequence[GraphModule], known: Mapping[str, ModuleRow]) -> None:
         hashes = {module.fact.sha256 for module in modules if module.fact is not None}
         for row in self._index.where(AnalysisRow, "source_sha256", hashes):
             if row.version == ANALYSIS_VERSION and self._analyses.holds(row):
                 self._rows[row.source_sha256, row.kind] = row
         self._compiler.prefetch(hashes)
+        edited = {
+            module.fact.sha256: (known[module.url].source_sha256, module.source)
+            for module in modules
+            if module.url in known and module.fact is not None and module.source is not None
+        }
+        self._compiler.called.carry_over(edited)
 
     def _analyse(self, modules: Iterable[GraphModule]) -> None:
         """Analyse those sources that the index knows nothing of, each once."""

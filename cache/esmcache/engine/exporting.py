@@ -66,7 +66,7 @@ class Exporting:
         resolver = Resolver(self._files, conditions, self._build.version_numbers)
         roots = find_roots(resolver, entries, (), report.problems)
         with CompilePool(self._build, self._jobs, self._v8_flags) as pool:
-            compiler = Compiler(self._index, self._build, self._directory.v8_path, pool)
+            compiler = Compiler(self._index, self._build, self._directory, pool)
             analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
             found = Discovery(self._files, resolver, self._index, compiler, analyses, progress).walk(roots)
         with self._index.transaction():

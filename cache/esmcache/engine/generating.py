@@ -91,6 +91,7 @@ class Generator:
             self._index.put([] if blob is None else [blob])
             self._index.put(exports)
             self._index.put(compiler.verdict_rows)
+            self._index.put(compiler.called.rows)
             self._index.put(compiler.rows_to_put())
             if fact.fingerprint != _NOT_ON_DISK:
                 self._index.put([self._module_row(module, fact)])
@@ -110,7 +111,7 @@ class Generator:
         return encode(replace(file, trailer=trailer, bytecode=self._code_cache(url, made.source_sha256)))
 
     def _compile(self, module: GraphModule, fact: FileFact) -> tuple[Compiler, Verdict]:
-        compiler = Compiler(self._index, self._build, self._directory.v8_path, self._pool)
+        compiler = Compiler(self._index, self._build, self._directory, self._pool)
         compiler.prefetch([fact.sha256])
         compiler.ask(module, lambda one: one.source)
         return compiler, compiler.verdict(module)

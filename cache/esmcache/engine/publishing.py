@@ -46,8 +46,8 @@ _PATHS = re.compile(rb"\bpaths\b")
 _MOST_APPENDED_AT_ONCE = 32 * 1024 * 1024
 # Of a program that is smaller, V8 compiles what is called sooner than a start could tell what that was.
 _LEAST_BYTES_WITH_CALLS = 64 * 1024
-# After an edit, or another package, what is known of the rest is good enough.
-_MOST_WITHOUT_CALLS = 0.2
+# Below this, asking again would take longer than what is compiled ahead of it saves in some ten starts.
+_LEAST_UNKNOWN_BYTES = 16 * 1024
 _PACKED_KINDS = (ServedKind.MODULE, ServedKind.JSON, ServedKind.COMMONJS)
 
 
@@ -248,11 +248,13 @@ class Publisher:
                 self.sound_pack_rows.append(PackRow(name, *astuple(sound)))
 
     def _wants_called_functions(self, modules: Iterable[GraphModule]) -> bool:
-        compiled = [one for one in modules if one.kind in (ServedKind.MODULE, ServedKind.COMMONJS) and one.fact]
-        if sum(one.fact.fingerprint.size for one in compiled if one.fact) < _LEAST_BYTES_WITH_CALLS:
-            return False
-        unknown = sum(not self._compiler.knows_called_functions(one) for one in compiled)
-        return unknown > _MOST_WITHOUT_CALLS * len(compiled)
+        all_bytes = unknown_bytes = 0
+        for module in modules:
+            if module.kind in (ServedKind.MODULE, ServedKind.COMMONJS) and module.fact is not None:
+                size = module.fact.fingerprint.size
+                all_bytes += size
+                unknown_bytes += 0 if self._compiler.called.is_known(module.fact.sha256) else size
+        return all_bytes >= _LEAST_BYTES_WITH_CALLS and unknown_bytes >= _LEAST_UNKNOWN_BYTES
 
     def _manifest_module(self, module: GraphModule, numbers: dict[str, int]) -> ManifestModule:
         requests: dict[str, list[ManifestRequest]] = {}

@@ -97,7 +97,7 @@ class Updater:
         resolver = Resolver(self._files, conditions, self._build.version_numbers)
         module_format, inputs = resolver.format_of(path)
         answer = Resolution(file_url_from_path(path), module_format, inputs)
-        compiler = Compiler(self._index, self._build, self._directory.v8_path, self._pool)
+        compiler = Compiler(self._index, self._build, self._directory, self._pool)
         analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
         discovery = Discovery(self._files, resolver, self._index, compiler, analyses, lambda stage, done, total: None)
         found = discovery.look_at(answer)
@@ -154,6 +154,7 @@ class _Visit:
                 index.put(rows)
             index.put(self.publisher.pack_rows)
             index.put(self.compiler.verdict_rows)
+            index.put(self.compiler.called.rows)
             index.put(self.compiler.rows_to_put())
             if with_requests:
                 index.remove(RequestRow, "url", [self.module.url])

@@ -113,7 +113,7 @@ class Warming:
         roots = find_roots(self._resolver, entries, modules, report.problems)
         also = self._missed_before(entries)
         extra = [(resolution, False) for url in also for resolution in self._by_url(url)]
-        compiler = Compiler(self._index, self._build, self._directory.v8_path, self._pool)
+        compiler = Compiler(self._index, self._build, self._directory, self._pool)
         analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
         discovery = Discovery(self._files, self._resolver, self._index, compiler, analyses, progress)
         found = discovery.walk([*roots, *extra])
@@ -135,6 +135,7 @@ class Warming:
                 self._index.put(found_rows)
             self._index.put(publisher.sound_pack_rows)
             self._index.put(compiler.verdict_rows)
+            self._index.put(compiler.called.rows)
             self._index.put(compiler.rows_to_put())
             self._put_entries(published)
             started_as = {row.path for row, _ in published}.union(entries)

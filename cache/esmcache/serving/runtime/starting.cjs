@@ -68,7 +68,7 @@ function serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told
   const report = load(fs, 'hooks.cjs')(manifest, reader.checksum, `${directory}/packs`, hookFile, tellWorkers, loaded);
   if (report === null) return events.notServed('flag: hooks of another preload, before ours');
   report.codeCaches = codeCaches;
-  const wantsCalled = manifest.wantsCalledFunctions && codeCaches === 'enabled' && !isWorker && events.canTellMore();
+  const wantsCalled = manifest.wantsCalledFunctions && codeCaches === 'enabled' && events.canTellMore();
   const calledFunctions = wantsCalled ? load(fs, 'called.cjs') : null;
   process.on('exit', () => {
     loaded?.();
