@@ -6,7 +6,7 @@
 const { getuid, geteuid, getegid, getBuiltinModule } = process;
 const fs = getBuiltinModule('node:fs');
 const Module = getBuiltinModule('node:module');
-const { lstatSync, readlinkSync, openSync, readSync, closeSync, readFileSync, fstatSync } = fs;
+const { lstatSync, readlinkSync, openSync, readSync, closeSync, readFileSync } = fs;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
 const lastIndexOf = uncurry(String.prototype.lastIndexOf);
@@ -18,9 +18,9 @@ const S_IFMT = fs.constants.S_IFMT;
 const S_IFREG = fs.constants.S_IFREG;
 const S_IFDIR = fs.constants.S_IFDIR;
 const S_IFLNK = fs.constants.S_IFLNK;
+const OTHERS_AND_KIND = S_IFMT | 0o022;
 const { min, max } = Math;
 const READ_AT_ONCE = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
-const MAYBE = { throwIfNoEntry: false };
 
 const MODULE_FIELDS = 12;
 const REQUEST_FIELDS = 6;
@@ -30,6 +30,9 @@ const IMPORT = 1;
 const REQUIRE = 2;
 const WHILE_RUNNING = 4;
 const [NATIVE, MODULE, JSON_MODULE, COMMONJS] = [0, 1, 2, 3];
+// What is known of a file, as Node's binding has it.
+const [MODE, OWNER, INODE, SIZE] = [1, 3, 7, 8];
+const [CHANGED_S, CHANGED_NS, STATUS_S, STATUS_NS] = [12, 13, 14, 15];
 const FORMATS = [undefined, 'module', 'json', 'commonjs'];
 const ABSENT = 0;
 const DIRECTORY = 1;
@@ -81,6 +84,27 @@ const watchForOthers = (function watchForOthers(registered) {
   return true;
 });
 
+// Past the object that `lstatSync` makes, which costs as much as the look itself. Where it would warn it is another
+// function's child.
+const isQuiet = /^v2[2-6]\./.test(process.version) && Object.getPrototypeOf(process.binding) === Function.prototype;
+const binding = isQuiet ? process.binding('fs') : {};
+const { lstat } = binding;
+/** Return what is at a path, links not followed, or undefined. The next call may overwrite it. */
+const look =
+  lstat !== undefined
+    ? (function look(path) {
+        return lstat(path, false, undefined, false);
+      })
+    : lookByStats;
+function lookByStats(path) {
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (found === undefined) return undefined;
+  const { mode, uid, ino, size, mtimeNs, ctimeNs } = found;
+  const [changed, status] = [mtimeNs / 1000000000n, ctimeNs / 1000000000n];
+  const times = [changed, mtimeNs - changed * 1000000000n, status, ctimeNs - status * 1000000000n];
+  return [0n, mode, 0n, uid, 0n, 0n, 0n, ino, size, 0n, 0n, 0n, ...times].map(Number);
+}
+
 /** Register the hooks and return the report that they fill in, or null where another's hooks were there before. */
 module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, tellWorkers, loaded) {
   const { indexes, modules, requests, sets, members, inputs, facts, hashes, hashWords } = manifest;
@@ -120,10 +144,10 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
   const sameFingerprint = (function sameFingerprint(fact, status) {
     const at = fact * 4;
     return (
-      status.size === facts[at] &&
-      status.mtimeMs === facts[at + 1] &&
-      status.ctimeMs === facts[at + 2] &&
-      status.ino === facts[at + 3]
+      status[SIZE] === facts[at] &&
+      status[CHANGED_S] * 1000 + status[CHANGED_NS] / 1000000 === facts[at + 1] &&
+      status[STATUS_S] * 1000 + status[STATUS_NS] / 1000000 === facts[at + 2] &&
+      status[INODE] === facts[at + 3]
     );
   });
 
@@ -137,7 +161,7 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
   const directoryIsSame = (function directoryIsSame(fact, path) {
     if (fact === NONE || factSeen[fact] === -epoch) return false;
     if (factSeen[fact] === epoch) return true;
-    const status = lstatSync(slice(path, 0, lastIndexOf(path, '/')), MAYBE);
+    const status = look(slice(path, 0, lastIndexOf(path, '/')));
     const isSame = status !== undefined && sameFingerprint(fact, status);
     factSeen[fact] = isSame ? epoch : -epoch;
     return isSame;
@@ -150,10 +174,10 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     if (isName && fact !== NONE && factSeen[fact] === epoch) return true;
     const path = manifest.inputPath(input);
     if (isName && directoryIsSame(fact, path)) return true;
-    const status = lstatSync(path, MAYBE);
+    const status = look(path);
     if (kind === ABSENT) return status === undefined;
     if (status === undefined) return false;
-    const type = status.mode & S_IFMT;
+    const type = status[MODE] & S_IFMT;
     if (kind === DIRECTORY) return type === S_IFDIR;
     if (kind === FILE) return type === S_IFREG;
     if (kind === SYMLINK) return type === S_IFLNK && readlinkSync(path) === manifest.inputDetail(input);
@@ -187,8 +211,8 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     if (fileSeen[index] === epoch) return true;
     const path = manifest.path(index);
     if (!directoryIsSame(directory, path)) {
-      const status = lstatSync(path, MAYBE);
-      if (status === undefined || (status.mode & S_IFMT) !== S_IFREG) return false;
+      const status = look(path);
+      if (status === undefined || (status[MODE] & S_IFMT) !== S_IFREG) return false;
     }
     fileSeen[index] = epoch;
     return true;
@@ -204,6 +228,7 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
       fs.realpathSync !== realpathSync ||
       fs.statSync !== statSync ||
       fs.lstatSync !== lstatSync ||
+      binding.lstat !== lstat ||
       fs.openSync !== openSync ||
       fs.readSync !== readSync
     );
@@ -267,14 +292,15 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
   /** Fill the window with what the pack has from `offset` on: `length` bytes or, where there are, as many as fit it. */
   // Closed at once: the program's next descriptor has the number that it would have had.
   const readPack = (function readPack(pack, window, offset, length) {
-    const descriptor = openSync(`${packsDirectory}/${manifest.packName(pack)}`, READ_AT_ONCE);
+    const path = `${packsDirectory}/${manifest.packName(pack)}`;
+    const status = look(path);
+    if (status === undefined || (status[MODE] & OTHERS_AND_KIND) !== S_IFREG || status[OWNER] !== getuid()) return 0;
+    const fact = manifest.packFact(pack);
+    window.isSound = fact !== NONE && sameFingerprint(fact, status);
+    // No larger than need be: V8 counts these bytes, and collects garbage when they seem many.
+    const wanted = min(max(length, WINDOW), max(status[SIZE] - offset, 0));
+    const descriptor = openSync(path, READ_AT_ONCE);
     try {
-      const status = fstatSync(descriptor);
-      if (!status.isFile() || status.uid !== getuid() || (status.mode & 0o022) !== 0) throw new Error("not the user's own");
-      const fact = manifest.packFact(pack);
-      window.isSound = fact !== NONE && sameFingerprint(fact, status);
-      // No larger than need be: V8 counts these bytes, and collects garbage when they seem many.
-      const wanted = min(max(length, WINDOW), max(status.size - offset, 0));
       if (window.bytes === null || window.bytes.length < wanted) {
         window.bytes = Buffer.allocUnsafeSlow((wanted + 7) & ~7);
         window.words = new Uint32Array(window.bytes.buffer);
@@ -318,8 +344,8 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
 
   const source = (function source(index) {
     const path = manifest.path(index);
-    const status = lstatSync(path, MAYBE);
-    if (status === undefined || (status.mode & S_IFMT) !== S_IFREG || !mayRead()) return null;
+    const status = look(path);
+    if (status === undefined || (status[MODE] & S_IFMT) !== S_IFREG || !mayRead()) return null;
     if (sameFingerprint(index, status)) {
       if (modules[index * MODULE_FIELDS + 6] === NONE) {
         // CommonJS that is no UTF-8.
