@@ -51,7 +51,7 @@ class CalledFunctions:
 
     def _packed(self, sha256: bytes) -> bytes | None:
         for row in self._index.where(PackEntryRow, "source_sha256", [sha256]):
-            place = PackedSource(row.pack, row.offset, row.length, row.checksum, bool(row.ascii))
+            place = PackedSource(row.pack, row.offset, row.length, row.checksum, bool(row.one_byte))
             if (source := read_source(self._directory.packs_path, place)) is not None:
                 return source
         return None

@@ -16,7 +16,7 @@ from esmcache.cache_directory import CacheDirectory, read_regular, remove_any
 from esmcache.serving.manifest import check_manifest, manifest_packs
 from esmcache.serving.names import manifest_name
 from esmcache.serving.node_compile_cache import decode_entry
-from esmcache.serving.pack import PackFault, scan_pack
+from esmcache.serving.pack import PackFault, is_pack, is_source_of, read_source, scan_pack
 from esmcache.store.blobs import BlobStore
 from esmcache.store.eviction import Budget
 from esmcache.store.index import (
@@ -97,12 +97,13 @@ def used_bytes(directory: CacheDirectory) -> int:
 
 
 def remove_abandoned(directory: CacheDirectory) -> int:
-    """Remove the files of writers that were stopped in the middle, and return how many there were."""
+    """Remove what stopped writers left half-written, and packs of other versions; return how many there were."""
     oldest = time.time() - _ABANDONED_AFTER_S
     removed = 0
     for path in _files(directory.path):
         with contextlib.suppress(FileNotFoundError):
-            if _is_temporary(path) and path.lstat().st_mtime < oldest:
+            is_useless = _is_temporary(path) or (path.suffix == ".pack" and path.is_file() and not is_pack(path))
+            if is_useless and path.lstat().st_mtime < oldest:
                 path.unlink()
                 removed += 1
     return removed
@@ -170,7 +171,7 @@ class Maintenance:
             for found in scan_pack(path) if path.is_file() else ():
                 if isinstance(found, PackFault):
                     fault = fault or found.value
-                elif _holds_its_source(path, found[1].offset, found[1].length, found[0]):
+                elif is_source_of(found[0], read_source(path.parent, found[1]) or b""):
                     sound.add((found[0], found[1].offset))
                 else:
                     fault = fault or "an entry differs from its SHA-256"
@@ -380,11 +381,3 @@ def _size(path: Path) -> int:
         return path.lstat().st_size
     except OSError:
         return 0
-
-
-def _holds_its_source(path: Path, offset: int, length: int, digest: bytes) -> bool:
-    with path.open("rb") as file:
-        file.seek(offset)
-        text = file.read(length)
-    # The hash is that of the file; a byte order mark that it had is not in the pack.
-    return sha256(text).digest() == digest or sha256(b"\xef\xbb\xbf" + text).digest() == digest

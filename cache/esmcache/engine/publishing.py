@@ -151,8 +151,7 @@ class Publisher:
             if size is None:
                 size = sizes[row.pack] = pack_size(self._directory.packs_path, row.pack)
             if row.offset + row.length <= size:
-                place = PackedSource(row.pack, row.offset, row.length, row.checksum, bool(row.ascii))
-                self._places[row.source_sha256, row.pack] = place
+                self._places[row.source_sha256, row.pack] = _place(row)
 
     def _append(self, name: str, members: Sequence[GraphModule]) -> None:
         batch: dict[bytes, bytes] = {}
@@ -187,7 +186,7 @@ class Publisher:
         places = append_sources(self._directory.packs_path, name, list(batch.items()))
         for digest, place in zip(batch, places, strict=True):
             self._places[digest, name] = place
-            row = PackEntryRow(digest, name, place.offset, place.length, place.checksum, int(place.ascii))
+            row = PackEntryRow(digest, name, place.offset, place.length, place.checksum, int(place.one_byte))
             self.pack_rows.append(row)
 
     def publish(
@@ -241,8 +240,7 @@ class Publisher:
             if row.pack in unknown:
                 unknown[row.pack].append(row)
         for name, rows in unknown.items():
-            sources = [(row.source_sha256, row.offset, row.length) for row in rows]
-            sound = sound_pack(self._directory.packs_path, name, sources)
+            sound = sound_pack(self._directory.packs_path, name, [(row.source_sha256, _place(row)) for row in rows])
             if sound is not None:
                 self._sound_packs[name] = sound
                 self.sound_pack_rows.append(PackRow(name, *astuple(sound)))
@@ -354,6 +352,10 @@ def _holds(path: Path, content: bytes) -> bool:
         return path.stat().st_size == len(content) and path.read_bytes() == content
     except OSError:
         return False
+
+
+def _place(row: PackEntryRow) -> PackedSource:
+    return PackedSource(row.pack, row.offset, row.length, row.checksum, bool(row.one_byte))
 
 
 def _is_utf8(source: bytes) -> bool:

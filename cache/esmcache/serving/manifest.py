@@ -19,7 +19,7 @@ The file is little-endian. A header of 32 u32:
 A string is two u32: offset and length, in UTF-16 code units of the decoded string section. Then the tables:
 
     module    12 u32: URL string; path string (length 0: the URL without `file://`); kind; flags (1: fingerprint
-                      proven, 2: ASCII); pack; offset in it; length; checksum; first request; requests
+                      proven, 2: one byte); pack; offset in it; length; checksum; first request; requests
     request    6 u32: specifier string; asked by (1: import, 2: require, 4: while running); target module; input set;
                       the fact of the directory of the target's file (0xffffffff: none)
     input set  2 u32: first member, members
@@ -46,7 +46,7 @@ from esmcache.serving.checksum import checksum
 from esmcache.serving.pack import PackedSource
 
 MAGIC = 0x4D4D5345  # "ESMM"
-VERSION = 4
+VERSION = 5
 NONE = 0xFFFFFFFF
 
 ASKED_BY_IMPORT = 1
@@ -59,7 +59,7 @@ PACK_ROW_SIZE = 12
 _FLAG_CODE_CACHES = 1
 _FLAG_WANTS_CALLED_FUNCTIONS = 2
 _FLAG_PROVEN = 1
-_FLAG_ASCII = 2
+_FLAG_ONE_BYTE = 2
 _INPUT_KINDS = {
     InputKind.ABSENT: 0,
     InputKind.DIRECTORY: 1,
@@ -211,7 +211,7 @@ def _string(data: bytes, header: tuple[int, ...], offset: int, length: int) -> s
 def module_flags(fact: FileFact | None, source: PackedSource | None) -> int:
     """Return the flags of a module's row."""
     flags = _FLAG_PROVEN if fact is not None and fact.proven else 0
-    return flags | _FLAG_ASCII if source is not None and source.ascii else flags
+    return flags | _FLAG_ONE_BYTE if source is not None and source.one_byte else flags
 
 
 def fact_numbers(fact: FileFact | None) -> bytes:

@@ -1,10 +1,11 @@
 """Packs: append-only files of module sources, one per package version and one per workspace.
 
-A pack opens with a header of 16 bytes; then follow entries, each a header of 48 bytes, the source as UTF-8
-without byte order mark, and zeros up to a multiple of 8. All integers are u32 little-endian.
+A pack opens with a header of 16 bytes; then follow entries, each a header of 48 bytes, the source's text without byte
+order mark, and zeros up to a multiple of 8. All integers are u32 little-endian. The text is as V8 holds it, so that a
+runner converts nothing: one byte a character where that is enough (Latin-1), else UTF-16 little-endian.
 
     pack header:   magic "ESMP", version, 0, 0
-    entry header:  magic "ESMS", length, checksum of the source, flags (bit 0: ASCII only), SHA-256 of the file
+    entry header:  magic "ESMS", length, checksum of the text, flags (bit 0: one byte), SHA-256 of the file
 
 The SHA-256 is that of the file as it was on disk, byte order mark included. An entry is written with one append
 under a lock, and a manifest names it only afterwards, so a reader never meets half of one.
@@ -28,8 +29,8 @@ from esmcache.serving.checksum import checksum
 
 PACK_MAGIC = 0x504D5345  # "ESMP"
 ENTRY_MAGIC = 0x534D5345  # "ESMS"
-VERSION = 1
-FLAG_ASCII = 1
+VERSION = 2
+FLAG_ONE_BYTE = 1
 
 _PACK_HEADER = struct.Struct("<4I")
 _ENTRY_HEADER = struct.Struct("<4I32s")
@@ -38,13 +39,13 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class PackedSource:
-    """Where a source lies: pack file name, byte offset and length of the text, its checksum, ASCII or not."""
+    """Where a source lies: pack; offset, length and checksum of its text; whether that has one byte a character."""
 
     pack: str
     offset: int
     length: int
     checksum: int
-    ascii: bool
+    one_byte: bool
 
 
 class PackFault(Enum):
@@ -69,12 +70,12 @@ def served_text(source: bytes) -> bytes:
 def append_sources(directory: Path, name: str, sources: Sequence[tuple[bytes, bytes]]) -> list[PackedSource]:
     """Append `(SHA-256, file content)` pairs to the pack and return where each lies.
 
-    Raises OSError, and then leaves the pack as it was.
+    The content is valid UTF-8. Raises OSError, and then leaves the pack as it was.
     """
     path = directory / name
     with exclusive_lock(directory / ".lock"):
         size = pack_size(directory, name)
-        if not (size and _has_header(path)):
+        if not (size and is_pack(path)):
             # Something alien or damaged: nothing can rest on it, so a new pack takes its place.
             remove_any(path)
             size = 0
@@ -87,13 +88,13 @@ def append_sources(directory: Path, name: str, sources: Sequence[tuple[bytes, by
         at = size + sum(map(len, parts))
         placed: list[PackedSource] = []
         for digest, source in sources:
-            text = served_text(source)
+            text, one_byte = _packed(source)
             check = checksum(text)
-            is_ascii = text.isascii()
-            parts.append(_ENTRY_HEADER.pack(ENTRY_MAGIC, len(text), check, int(is_ascii), digest))
+            flags = FLAG_ONE_BYTE if one_byte else 0
+            parts.append(_ENTRY_HEADER.pack(ENTRY_MAGIC, len(text), check, flags, digest))
             parts.append(text)
             parts.append(b"\0" * (-len(text) % 8))
-            placed.append(PackedSource(name, at + _ENTRY_HEADER.size, len(text), check, is_ascii))
+            placed.append(PackedSource(name, at + _ENTRY_HEADER.size, len(text), check, one_byte))
             at += _ENTRY_HEADER.size + len(text) + -len(text) % 8
         _append(path, size, b"".join(parts))
     return placed
@@ -117,8 +118,28 @@ def _append(path: Path, size: int, content: bytes) -> None:
         raise
 
 
+def _packed(source: bytes) -> tuple[bytes, bool]:
+    text = served_text(source)
+    if text.isascii():
+        return text, True
+    try:
+        return text.decode().encode("latin-1"), True
+    except UnicodeEncodeError:
+        return text.decode().encode("utf-16-le"), False
+
+
+def _unpacked(text: bytes, *, one_byte: bool) -> bytes:
+    """Return the source that was packed, without byte order mark; b"" where it is none."""
+    if one_byte and text.isascii():
+        return text
+    try:
+        return text.decode("latin-1" if one_byte else "utf-16-le").encode()
+    except UnicodeError:
+        return b""
+
+
 def read_source(directory: Path, source: PackedSource) -> bytes | None:
-    """Return the text at a place in a pack, or None where it is absent or differs from its checksum."""
+    """Return the source at a place in a pack, without byte order mark; None if absent or not what its checksum says."""
     if not pack_size(directory, source.pack):
         return None
     try:
@@ -127,7 +148,9 @@ def read_source(directory: Path, source: PackedSource) -> bytes | None:
             text = file.read(source.length)
     except OSError:
         return None
-    return text if len(text) == source.length and checksum(text) == source.checksum else None
+    if len(text) != source.length or checksum(text) != source.checksum:
+        return None
+    return _unpacked(text, one_byte=source.one_byte)
 
 
 def pack_fingerprint(directory: Path, name: str) -> Fingerprint | None:
@@ -138,21 +161,25 @@ def pack_fingerprint(directory: Path, name: str) -> Fingerprint | None:
         return None
 
 
-def sound_pack(directory: Path, name: str, sources: Iterable[tuple[bytes, int, int]]) -> Fingerprint | None:
+def sound_pack(directory: Path, name: str, sources: Iterable[tuple[bytes, PackedSource]]) -> Fingerprint | None:
     """Return what the pack's file is if it holds each of these sources, None if not or if it cannot be read.
 
-    A source is given by the SHA-256 of its file, and the offset and length of its text.
+    A source is given by the SHA-256 of its file and by its place.
     """
     seen = pack_fingerprint(directory, name)
     content = read_regular(directory / name)
     if content is None:
         return None
-    view = memoryview(content)
-    for digest, offset, length in sources:
-        text = view[offset : offset + length]
-        if sha256(text).digest() != digest and sha256(BYTE_ORDER_MARK + text).digest() != digest:
+    for digest, place in sources:
+        text = content[place.offset : place.offset + place.length]
+        if not is_source_of(digest, _unpacked(text, one_byte=place.one_byte)):
             return None
     return seen
+
+
+def is_source_of(digest: bytes, source: bytes) -> bool:
+    """Return whether a source without byte order mark is that of the file with this SHA-256."""
+    return digest in (sha256(source).digest(), sha256(BYTE_ORDER_MARK + source).digest())
 
 
 def scan_pack(path: Path) -> Iterator[tuple[bytes, PackedSource] | PackFault]:
@@ -170,7 +197,7 @@ def scan_pack(path: Path) -> Iterator[tuple[bytes, PackedSource] | PackFault]:
         start = at + _ENTRY_HEADER.size
         text = content[start : start + length]
         if magic == ENTRY_MAGIC and len(text) == length and checksum(text) == check:
-            yield digest, PackedSource(path.name, start, length, check, bool(flags & FLAG_ASCII))
+            yield digest, PackedSource(path.name, start, length, check, bool(flags & FLAG_ONE_BYTE))
             at = start + length + -length % 8
             continue
         yield PackFault.TRUNCATED if magic == ENTRY_MAGIC and len(text) < length else PackFault.CHECKSUM
@@ -186,7 +213,8 @@ def _next_entry(content: bytes, at: int) -> int:
     return found if found >= 0 else len(content)
 
 
-def _has_header(path: Path) -> bool:
+def is_pack(path: Path) -> bool:
+    """Return whether a file begins as a pack of this version; raises OSError."""
     with path.open("rb") as file:
         head = file.read(_PACK_HEADER.size)
     return len(head) == _PACK_HEADER.size and _PACK_HEADER.unpack(head)[:2] == (PACK_MAGIC, VERSION)

@@ -184,7 +184,7 @@ class PackEntryRow:
     offset: int
     length: int
     checksum: int
-    ascii: int
+    one_byte: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
     # Where in a source text those functions start that starts of programs called.
     "called_functions": ({"source_sha256": bytes, "starts": bytes}, ("source_sha256",)),
     "pack_entries": (
-        {"source_sha256": bytes, "pack": str, "offset": int, "length": int, "checksum": int, "ascii": int},
+        {"source_sha256": bytes, "pack": str, "offset": int, "length": int, "checksum": int, "one_byte": int},
         ("source_sha256", "pack"),
     ),
     # What a pack's file was when all its sources were found to be sound.
@@ -167,8 +167,21 @@ def _know_called_functions_and_packs(database: Database) -> None:
         caches.add_column("functions", int, not_null_default=0)
 
 
+def _forget_packs(database: Database) -> None:
+    # Packs of before hold other texts, and are replaced.
+    for name in ("pack_entries", "packs"):
+        columns, key = _TABLES[name]
+        database.table(name).drop(ignore=True)
+        database.table(name).create(columns, pk=key if len(key) > 1 else key[0])
+
+
 # Migration i takes an index of user_version i to i + 1.
-_MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create, _forget_analyses, _know_called_functions_and_packs)
+_MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    _create,
+    _forget_analyses,
+    _know_called_functions_and_packs,
+    _forget_packs,
+)
 
 VERSION = len(_MIGRATIONS)
 

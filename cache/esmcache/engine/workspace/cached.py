@@ -138,7 +138,7 @@ class CachedFacts:
     def _damage_of_source(self, row: ModuleRow) -> str:
         entries = list(self._index.where(PackEntryRow, "source_sha256", [row.source_sha256]))
         for one in entries:
-            place = PackedSource(one.pack, one.offset, one.length, one.checksum, bool(one.ascii))
+            place = PackedSource(one.pack, one.offset, one.length, one.checksum, bool(one.one_byte))
             if read_source(self._directory.packs_path, place) is not None:
                 return ""
         return "its source in the pack differs from its checksum" if entries else ""

@@ -11,6 +11,7 @@ const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
 const lastIndexOf = uncurry(String.prototype.lastIndexOf);
 const latin1 = uncurry(Buffer.prototype.latin1Slice);
+const ucs2 = uncurry(Buffer.prototype.ucs2Slice);
 const utf8 = uncurry(Buffer.prototype.utf8Slice);
 const sub = uncurry(Buffer.prototype.subarray);
 const compare = uncurry(Buffer.prototype.compare);
@@ -29,6 +30,7 @@ const NONE = 0xffffffff;
 const IMPORT = 1;
 const REQUIRE = 2;
 const WHILE_RUNNING = 4;
+const ONE_BYTE = 2;
 const [NATIVE, MODULE, JSON_MODULE, COMMONJS] = [0, 1, 2, 3];
 // What is known of a file, as Node's binding has it.
 const [MODE, OWNER, INODE, SIZE] = [1, 3, 7, 8];
@@ -336,7 +338,7 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     const first = start >>> 2;
     for (let i = 0; i < 8; i++) if (words[first - 8 + i] !== hashWords[index * 8 + i]) return null;
     if (!window.isSound && checksum(words, first, (start + length + 3) >>> 2) !== modules[at + 9]) return null;
-    if (!(modules[at + 5] & 2)) return utf8(bytes, start, start + length);
+    if (!(modules[at + 5] & ONE_BYTE)) return ucs2(bytes, start, start + length);
     // A slice of a string refers to it: sources are then no young objects, which the garbage collector would copy twice.
     if (window.text === null) window.text = latin1(bytes, 0, window.end - window.start);
     return slice(window.text, start, start + length);

@@ -5,7 +5,7 @@
 const fs = process.getBuiltinModule('node:fs');
 
 const MAGIC = 0x4d4d5345;
-const VERSION = 4;
+const VERSION = 5;
 const LARGEST = 256 * 1024 * 1024;
 const MOST_SKIPPED = 8;
 const { imul, min } = Math;
