@@ -6,7 +6,7 @@ lies in a pack, and the answer to each of its requests together with the file-sy
 
 The file is little-endian. A header of 32 u32:
 
-     0 magic "ESMM"         1 version              2 file size            3 checksum of all from byte 16 on
+     0 magic "ESMM"         1 version              2 file size            3 CRC-32 of all from byte 16 on
      4 modules: count       5 offset               6 requests: count      7 offset
      8 input sets: count    9 offset              10 set members: count  11 offset
     12 inputs: count       13 offset              14 packs: count        15 offset
@@ -39,10 +39,10 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from zlib import crc32
 
 from esmcache.file_source import Fingerprint
 from esmcache.records import InputKind, ResolutionInput
-from esmcache.serving.checksum import checksum
 from esmcache.serving.pack import PackedSource
 
 MAGIC = 0x4D4D5345  # "ESMM"
@@ -175,7 +175,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
     content = body.bytes()
     header[2] = HEADER_SIZE + len(content)
     packed = struct.pack("<32I", *header)
-    header[3] = checksum(packed[16:] + content)
+    header[3] = crc32(packed[16:] + content)
     return struct.pack("<32I", *header) + content
 
 
@@ -190,7 +190,7 @@ def check_manifest(data: bytes) -> str | None:
     if len(data) < HEADER_SIZE:
         return None
     header = struct.unpack_from("<32I", data)
-    if header[:3] != (MAGIC, VERSION, len(data)) or checksum(data[16:]) != header[3]:
+    if header[:3] != (MAGIC, VERSION, len(data)) or crc32(data[16:]) != header[3]:
         return None
     return _string(data, header, header[21], header[22])
 

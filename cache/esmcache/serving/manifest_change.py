@@ -6,8 +6,8 @@ Only what the module is may have changed: its requests and their answers are tho
 from __future__ import annotations
 
 import struct
+from zlib import crc32
 
-from esmcache.serving.checksum import checksum
 from esmcache.serving.manifest import (
     MODULE_FORMAT,
     NONE,
@@ -55,7 +55,7 @@ def with_changed_module(data: bytes, url: str, fact: FileFact, source: PackedSou
     fact_at, hash_at = header[16] + number * _FACT_SIZE, header[17] + number * _HASH_SIZE
     changed[fact_at : fact_at + _FACT_SIZE] = fact_numbers(fact)
     changed[hash_at : hash_at + _HASH_SIZE] = fact.sha256
-    struct.pack_into("<I", changed, 12, checksum(bytes(changed[16:])))
+    struct.pack_into("<I", changed, 12, crc32(memoryview(changed)[16:]))
     return bytes(changed)
 
 

@@ -5,7 +5,7 @@ order mark, and zeros up to a multiple of 8. All integers are u32 little-endian.
 runner converts nothing: one byte a character where that is enough (Latin-1), else UTF-16 little-endian.
 
     pack header:   magic "ESMP", version, 0, 0
-    entry header:  magic "ESMS", length, checksum of the text, flags (bit 0: one byte), SHA-256 of the file
+    entry header:  magic "ESMS", length, CRC-32 of the text, flags (bit 0: one byte), SHA-256 of the file
 
 The SHA-256 is that of the file as it was on disk, byte order mark included. An entry is written with one append
 under a lock, and a manifest names it only afterwards, so a reader never meets half of one.
@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
+from zlib import crc32
 
 from esmcache.cache_directory import exclusive_lock, read_regular, remove_any
 from esmcache.file_source import Fingerprint, fingerprint
-from esmcache.serving.checksum import checksum
 
 PACK_MAGIC = 0x504D5345  # "ESMP"
 ENTRY_MAGIC = 0x534D5345  # "ESMS"
@@ -89,7 +89,7 @@ def append_sources(directory: Path, name: str, sources: Sequence[tuple[bytes, by
         placed: list[PackedSource] = []
         for digest, source in sources:
             text, one_byte = _packed(source)
-            check = checksum(text)
+            check = crc32(text)
             flags = FLAG_ONE_BYTE if one_byte else 0
             parts.append(_ENTRY_HEADER.pack(ENTRY_MAGIC, len(text), check, flags, digest))
             parts.append(text)
@@ -148,7 +148,7 @@ def read_source(directory: Path, source: PackedSource) -> bytes | None:
             text = file.read(source.length)
     except OSError:
         return None
-    if len(text) != source.length or checksum(text) != source.checksum:
+    if len(text) != source.length or crc32(text) != source.checksum:
         return None
     return _unpacked(text, one_byte=source.one_byte)
 
@@ -196,7 +196,7 @@ def scan_pack(path: Path) -> Iterator[tuple[bytes, PackedSource] | PackFault]:
         magic, length, check, flags, digest = _ENTRY_HEADER.unpack_from(content, at)
         start = at + _ENTRY_HEADER.size
         text = content[start : start + length]
-        if magic == ENTRY_MAGIC and len(text) == length and checksum(text) == check:
+        if magic == ENTRY_MAGIC and len(text) == length and crc32(text) == check:
             yield digest, PackedSource(path.name, start, length, check, bool(flags & FLAG_ONE_BYTE))
             at = start + length + -length % 8
             continue

@@ -86,18 +86,7 @@ const watchForOthers = (function watchForOthers(registered) {
   return true;
 });
 
-// Past the object that `lstatSync` makes, which costs as much as the look itself. Where it would warn it is another
-// function's child.
-const isQuiet = /^v2[2-6]\./.test(process.version) && Object.getPrototypeOf(process.binding) === Function.prototype;
-const binding = isQuiet ? process.binding('fs') : {};
-const { lstat } = binding;
-/** Return what is at a path, links not followed, or undefined. The next call may overwrite it. */
-const look =
-  lstat !== undefined
-    ? (function look(path) {
-        return lstat(path, false, undefined, false);
-      })
-    : lookByStats;
+/** Return what is at a path, links not followed, or undefined; as the binding does it. */
 function lookByStats(path) {
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (found === undefined) return undefined;
@@ -108,13 +97,25 @@ function lookByStats(path) {
 }
 
 /** Register the hooks and return the report that they fill in, or null where another's hooks were there before. */
-module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, tellWorkers, loaded) {
+module.exports = (function serve(manifest, reader, packsDirectory, hookFile, tellWorkers, loaded) {
   const { indexes, modules, requests, sets, members, inputs, facts, hashes, hashWords } = manifest;
+  const crc32 = reader.checksum;
   const originals = PATCHABLE.map((name) => Module[name]);
   const { realpathSync, statSync } = fs;
   const extensions = Module._extensions;
   const extensionCount = Object.keys(extensions).length;
   const { keys } = Object;
+
+  const binding = reader.binding('fs') ?? {};
+  const { lstat } = binding;
+  /** Return what is at a path, links not followed, or undefined. The next call may overwrite it. */
+  const look =
+    lstat === undefined
+      ? lookByStats
+      : (function look(path) {
+          // `lstatSync` makes an object of it, which costs as much as the look itself.
+          return lstat(path, false, undefined, false);
+        });
 
   const list = () => Object.setPrototypeOf([], null);
   const report = { served: 0, resolved: 0, hashed: 0, faults: 0, missed: list(), stale: list(), codeCaches: 'none', line };
@@ -337,7 +338,7 @@ module.exports = (function serve(manifest, checksum, packsDirectory, hookFile, t
     // Entries lie at multiples of 8, and so does the window.
     const first = start >>> 2;
     for (let i = 0; i < 8; i++) if (words[first - 8 + i] !== hashWords[index * 8 + i]) return null;
-    if (!window.isSound && checksum(words, first, (start + length + 3) >>> 2) !== modules[at + 9]) return null;
+    if (!window.isSound && crc32(sub(bytes, start, start + length), 0) !== modules[at + 9]) return null;
     if (!(modules[at + 5] & ONE_BYTE)) return ucs2(bytes, start, start + length);
     // A slice of a string refers to it: sources are then no young objects, which the garbage collector would copy twice.
     if (window.text === null) window.text = latin1(bytes, 0, window.end - window.start);

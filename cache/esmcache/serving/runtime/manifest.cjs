@@ -8,7 +8,7 @@ const MAGIC = 0x4d4d5345;
 const VERSION = 5;
 const LARGEST = 256 * 1024 * 1024;
 const MOST_SKIPPED = 8;
-const { imul, min } = Math;
+const { min } = Math;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
 
@@ -30,16 +30,14 @@ const readWhole = (function readWhole(file, status) {
   }
 });
 
-/** Return the checksum of words, as serving/checksum.py has it. */
-exports.checksum = (function checksum(words, start, end) {
-  let first = 0;
-  let second = 0;
-  for (let i = start; i < end; i++) {
-    first = (first + words[i]) | 0;
-    second = (second + first) | 0;
-  }
-  return (imul(first, 0x9e3779b1) + second) >>> 0;
-});
+// Past objects and modules that cost more than what is wanted of them. Where asking for a binding would warn, the function is
+// another one's child.
+const isQuiet = /^v2[2-6]\./.test(process.version) && Object.getPrototypeOf(process.binding) === Function.prototype;
+/** Return Node's binding, or null where it is not to be had without a word. */
+exports.binding = (name) => (isQuiet ? process.binding(name) : null);
+
+/** Return the CRC-32 of bytes. */
+exports.checksum = (exports.binding('zlib') ?? process.getBuiltinModule('node:zlib')).crc32;
 
 /** Return the manifest in `file`, which has this status, or null where it is damaged, alien or another program's. Throws if absent. */
 exports.open = (function open(file, status, identity) {
@@ -47,8 +45,7 @@ exports.open = (function open(file, status, identity) {
   if (bytes === null) return null;
   const header = new Uint32Array(bytes.buffer, 0, 32);
   if (header[0] !== MAGIC || header[1] !== VERSION || header[2] !== bytes.length) return null;
-  const words = new Uint32Array(bytes.buffer, 0, bytes.length >>> 2);
-  if (exports.checksum(words, 4, words.length) !== header[3]) return null;
+  if (exports.checksum(bytes.subarray(16), 0) !== header[3]) return null;
 
   const start = header[18];
   const end = start + header[19];

@@ -65,7 +65,7 @@ function serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told
   if (manifest === null) return events.notServed('no manifest');
   const { codeCaches, loaded } = load(fs, 'code_caches.cjs')(fs, manifest, directory, told.name, flags, isWorker);
   const tellWorkers = () => getBuiltinModule('node:worker_threads').setEnvironmentData(WORKER_KEY, told);
-  const report = load(fs, 'hooks.cjs')(manifest, reader.checksum, `${directory}/packs`, hookFile, tellWorkers, loaded);
+  const report = load(fs, 'hooks.cjs')(manifest, reader, `${directory}/packs`, hookFile, tellWorkers, loaded);
   if (report === null) return events.notServed('flag: hooks of another preload, before ours');
   report.codeCaches = codeCaches;
   const wantsCalled = manifest.wantsCalledFunctions && codeCaches === 'enabled' && events.canTellMore();
