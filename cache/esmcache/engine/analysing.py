@@ -24,7 +24,7 @@ from esmcache.records import (
 from esmcache.spans import Span
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import ANALYSIS_VERSION, record_key
-from esmcache.store.index import AnalysisRow, BlobRow, ExportRow
+from esmcache.store.rows import AnalysisRow, BlobRow, ExportRow
 
 _KINDS = {kind.code: kind for kind in DiagnosticKind}
 _ASKED = {

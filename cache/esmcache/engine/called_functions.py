@@ -13,7 +13,8 @@ from itertools import accumulate
 
 from esmcache.cache_directory import CacheDirectory
 from esmcache.serving.pack import PackedSource, read_source, served_text
-from esmcache.store.index import CalledFunctionsRow, Index, PackEntryRow
+from esmcache.store.index import Index
+from esmcache.store.rows import CalledFunctionsRow, PackEntryRow
 
 # Where more was edited at once, what is not above or below it is not looked for.
 _MOST_LINES_COMPARED = 500

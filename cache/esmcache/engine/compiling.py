@@ -31,7 +31,8 @@ from esmcache.records import (
     Phase,
 )
 from esmcache.serving.node_compile_cache import compiled_text, directory_name, encode_entry, entry_name
-from esmcache.store.index import CodeCacheRow, Index, VerdictRow
+from esmcache.store.index import Index
+from esmcache.store.rows import CodeCacheRow, VerdictRow
 
 _COMPILE_KINDS = {ModuleFormat.MODULE: CompileKind.MODULE, ModuleFormat.COMMONJS: CompileKind.COMMONJS}
 

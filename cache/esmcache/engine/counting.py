@@ -10,7 +10,8 @@ from esmcache.engine.entries import find_targets
 from esmcache.engine.lookup import CacheState, quick_state
 from esmcache.file_source import FileSource, file_url_from_path
 from esmcache.settings import ProjectSettings
-from esmcache.store.index import Index, ModuleRow
+from esmcache.store.index import Index
+from esmcache.store.rows import ModuleRow
 
 
 @dataclass(frozen=True, slots=True)

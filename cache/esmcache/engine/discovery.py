@@ -26,7 +26,8 @@ from esmcache.resolution import Resolver
 from esmcache.serving.manifest import ServedKind
 from esmcache.spans import LineIndex
 from esmcache.store.cache_key import ANALYSIS_VERSION
-from esmcache.store.index import AnalysisRow, BlobRow, ExportRow, Index, ModuleRow
+from esmcache.store.index import Index
+from esmcache.store.rows import AnalysisRow, BlobRow, ExportRow, ModuleRow
 
 # Called with what is counted, how many are done and how many are known of.
 Progress = Callable[[str, int, int], None]

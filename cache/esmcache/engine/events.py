@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from esmcache.cache_directory import CacheDirectory, remove_any
-from esmcache.store.index import CalledFunctionsRow, CodeCacheRow, EntryPointRow, Index, MissRow
+from esmcache.store.index import Index
+from esmcache.store.rows import CalledFunctionsRow, CodeCacheRow, EntryPointRow, MissRow
 
 # Reasons under which another warm would change nothing.
 _NOT_WARMABLE = "flag "

@@ -41,7 +41,8 @@ from esmcache.file_source import DiskFileSource, FileSource, file_url_from_path,
 from esmcache.records import ModuleFormat, NodeBuild, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
 from esmcache.settings import ProjectSettings, SettingsError, UserChoices, read_user_choices
-from esmcache.store.index import Index, IndexDamaged, IndexUnusable, IndexVanished, MissRow, discard_index
+from esmcache.store.index import Index, IndexDamaged, IndexUnusable, IndexVanished, discard_index
+from esmcache.store.rows import MissRow
 
 __all__ = ["Engine", "EngineError"]
 

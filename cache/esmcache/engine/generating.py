@@ -32,7 +32,8 @@ from esmcache.serving.manifest import FileFact, ServedKind
 from esmcache.serving.node_compile_cache import decode_entry
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import record_key
-from esmcache.store.index import CodeCacheRow, Index, ModuleRow
+from esmcache.store.index import Index
+from esmcache.store.rows import CodeCacheRow, ModuleRow
 
 _NOT_ON_DISK = Fingerprint(-1, 0.0, 0.0, 0)
 

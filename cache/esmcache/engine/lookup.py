@@ -14,15 +14,8 @@ from esmcache.file_source import FileSource, Fingerprint, fingerprint, path_from
 from esmcache.records import NodeBuild
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import CacheKey, code_cache_key, record_key
-from esmcache.store.index import (
-    CodeCacheRow,
-    EntryPointRow,
-    Index,
-    MissRow,
-    ModuleRow,
-    PackEntryRow,
-    RequestRow,
-)
+from esmcache.store.index import Index
+from esmcache.store.rows import CodeCacheRow, EntryPointRow, MissRow, ModuleRow, PackEntryRow, RequestRow
 
 
 class CacheState(Enum):

@@ -19,12 +19,12 @@ from esmcache.serving.node_compile_cache import decode_entry
 from esmcache.serving.pack import PackFault, is_pack, is_source_of, read_source, scan_pack
 from esmcache.store.blobs import BlobStore
 from esmcache.store.eviction import Budget
-from esmcache.store.index import (
+from esmcache.store.index import Index
+from esmcache.store.rows import (
     AnalysisRow,
     BlobRow,
     CodeCacheRow,
     EntryPointRow,
-    Index,
     ModuleRow,
     PackEntryRow,
     RequestRow,

@@ -36,7 +36,8 @@ from esmcache.serving.pack import (
     pack_size,
     sound_pack,
 )
-from esmcache.store.index import Index, PackageRow, PackEntryRow, PackRow
+from esmcache.store.index import Index
+from esmcache.store.rows import PackageRow, PackEntryRow, PackRow
 
 _ASKED_IN_MANIFEST = ASKED_BY_IMPORT | ASKED_BY_REQUIRE | ASKED_WHILE_RUNNING
 # Node refuses encoded separators in the URL of an import, an entry point's included.

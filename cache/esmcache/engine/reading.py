@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from esmcache.file_source import FileSource, Fingerprint, fingerprint
 from esmcache.serving.manifest import FileFact
-from esmcache.store.index import ModuleRow
+from esmcache.store.rows import ModuleRow
 
 LARGEST_SOURCE = 256 * 1024 * 1024
 # The kernel stamps files with a clock of up to 10 ms; some file systems keep whole seconds or two.

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from esmcache.engine.graph import GraphModule
 from esmcache.records import Resolution, ResolutionInput
-from esmcache.store.index import InputRow, ModuleRow, RequestRow
+from esmcache.store.rows import InputRow, ModuleRow, RequestRow
 
 
 class InputSets:

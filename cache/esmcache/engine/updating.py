@@ -24,7 +24,8 @@ from esmcache.resolution import Resolver
 from esmcache.serving.manifest import ServedKind
 from esmcache.serving.manifest_change import with_changed_module
 from esmcache.store.blobs import BlobStore
-from esmcache.store.index import EntryPointRow, Index, RequestRow
+from esmcache.store.index import Index
+from esmcache.store.rows import EntryPointRow, RequestRow
 
 
 @dataclass(slots=True)

@@ -19,7 +19,8 @@ from esmcache.records import NodeBuild, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
 from esmcache.serving.manifest import ServedKind
 from esmcache.store.blobs import BlobStore
-from esmcache.store.index import EntryPointRow, Index, InputRow, MissRow, ModuleRow, PackageRow, RequestRow
+from esmcache.store.index import Index
+from esmcache.store.rows import EntryPointRow, InputRow, MissRow, ModuleRow, PackageRow, RequestRow
 
 
 @dataclass(slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from esmcache.store.index import (
+from esmcache.store.index import Index
+from esmcache.store.rows import (
     AnalysisRow,
     BlobRow,
     CalledFunctionsRow,
     CodeCacheRow,
     EntryPointRow,
-    Index,
     ModuleRow,
     PackEntryRow,
     PackRow,

@@ -1,6 +1,6 @@
 """The SQLite index: what is known of modules, requests, packages, blobs, code caches, packs and entry points.
 
-The only way to the tables. Rows come and go as the frozen values below. Several processes may have it open; writes
+The only way to the tables. Rows come and go as the frozen values of rows.py. Several processes may have it open; writes
 are short transactions that wait for one another.
 """
 
@@ -9,11 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import struct
 import time
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,235 +19,15 @@ from sqlite_utils import Database
 
 from esmcache.cache_directory import remove_any
 from esmcache.store import schema
+from esmcache.store.rows import ROW_TABLES, SETTLED, InputRow, MissRow, ModuleRow, RequestRow
 
 _BUSY_TIMEOUT_MS = 60_000
 _MOST_PARAMETERS = 500
-_SETTLED = "warmed since"
 # A name in a damaged schema need not be UTF-8, and Python's sqlite3 does not count that as an error of the database.
 _FAULTS = (sqlite3.DatabaseError, UnicodeDecodeError)
 # Kept among the statistics, but none of them.
 _CHANGES_OF_EDGES = "changes of edges"
 
-
-@dataclass(frozen=True, slots=True)
-class ModuleRow:
-    """A file as it was when it was last warmed; times as `file_source.Fingerprint`, `warmed_at` in s."""
-
-    url: str
-    path: str
-    kind: str
-    size: int
-    mtime_ms: float
-    ctime_ms: float
-    inode: int
-    proven: int
-    source_sha256: bytes
-    package: str
-    problem: str
-    warmed_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisRow:
-    """What was found in a source text; `requests`, `bindings` and `diagnostics` are the engine's own JSON."""
-
-    source_sha256: bytes
-    kind: str
-    version: int
-    complete: int
-    requests: str
-    bindings: str
-    diagnostics: str
-    blob_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class VerdictRow:
-    """What an engine said of a source text; line and column are one-based, 0 where they do not apply."""
-
-    engine_tag: str
-    kind: str
-    source_sha256: bytes
-    outcome: str
-    detail: str
-    line: int
-    column: int
-    requests: str
-
-
-@dataclass(frozen=True, slots=True)
-class RequestRow:
-    """One request of a module and its answer: `resolved_url`, or `error_code` and `error_message`."""
-
-    url: str
-    ordinal: int
-    specifier: str
-    asked: int
-    attributes: str
-    resolved_url: str
-    error_code: str
-    error_message: str
-    input_set: str
-
-
-@dataclass(frozen=True, slots=True)
-class ExportRow:
-    """An exported name of a source text; `module_name` is '' for a local one, `export_name` for a star."""
-
-    source_sha256: bytes
-    ordinal: int
-    export_name: str
-    module_name: str
-    import_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class InputRow:
-    """A file-system fact in a set of them."""
-
-    input_set: str
-    ordinal: int
-    kind: str
-    path: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class PackageRow:
-    """A package's directory, name and version ('' where its package.json does not say)."""
-
-    root: str
-    name: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class BlobRow:
-    """A stored BMES file and the SHA-256 of all its bytes."""
-
-    key: str
-    content_sha256: bytes
-    size: int
-    stored_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class CodeCacheRow:
-    """A stored code cache: the entry's path below v8/ and the SHA-256 of the whole entry.
-
-    `functions` is the checksum of the called functions that it has besides the top level, 0 where there are none.
-    """
-
-    engine_tag: str
-    url: str
-    kind: str
-    source_sha256: bytes
-    entry: str
-    content_sha256: bytes
-    size: int
-    stored_at: float
-    functions: int
-
-
-@dataclass(frozen=True, slots=True)
-class CalledFunctionsRow:
-    """Where in a source text (UTF-16 code units) those functions start that starts called: u32 LE, ascending."""
-
-    source_sha256: bytes
-    starts: bytes
-
-    @classmethod
-    def of(cls, source_sha256: bytes, offsets: Iterable[int]) -> CalledFunctionsRow:
-        """Return the row that holds these offsets, in whatever order they are."""
-        ordered = sorted(set(offsets))
-        return cls(source_sha256, struct.pack(f"<{len(ordered)}I", *ordered))
-
-    @property
-    def offsets(self) -> tuple[int, ...]:
-        """Return the offsets, ascending."""
-        return struct.unpack(f"<{len(self.starts) // 4}I", self.starts)
-
-    @property
-    def checksum(self) -> int:
-        """Return a number that other functions do not share, 0 for none."""
-        return zlib.crc32(self.starts)
-
-
-@dataclass(frozen=True, slots=True)
-class PackEntryRow:
-    """Where a source lies in a pack."""
-
-    source_sha256: bytes
-    pack: str
-    offset: int
-    length: int
-    checksum: int
-    one_byte: int
-
-
-@dataclass(frozen=True, slots=True)
-class PackRow:
-    """What a pack's file was when all its sources were found to be sound; times as `file_source.Fingerprint`."""
-
-    pack: str
-    size: int
-    mtime_ms: float
-    ctime_ms: float
-    inode: int
-
-
-@dataclass(frozen=True, slots=True)
-class EntryPointRow:
-    """A manifest: the entry point, Node build and conditions (NUL-separated) that it is for."""
-
-    manifest: str
-    path: str
-    engine_tag: str
-    node_version: str
-    arch: str
-    conditions: str
-    modules: int
-    warmed_at: float
-    used_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class MissRow:
-    """What a runner (`executable`) looked for in vain: `url` is '' where the entry point has no fresh manifest.
-
-    `conditions` are those of the start, separated by NUL.
-    """
-
-    entry: str
-    url: str
-    executable: str
-    conditions: str
-    reason: str
-    count: int
-    seen_at: float
-
-    @property
-    def is_settled(self) -> bool:
-        """Return whether a warm since then took it in."""
-        return self.reason == _SETTLED
-
-
-_ROW_TABLES: dict[type, str] = {
-    ModuleRow: "modules",
-    AnalysisRow: "analyses",
-    VerdictRow: "verdicts",
-    RequestRow: "requests",
-    ExportRow: "exports",
-    InputRow: "resolution_inputs",
-    PackageRow: "packages",
-    BlobRow: "blobs",
-    CodeCacheRow: "code_caches",
-    CalledFunctionsRow: "called_functions",
-    PackEntryRow: "pack_entries",
-    PackRow: "packs",
-    EntryPointRow: "entry_points",
-    MissRow: "misses",
-}
 
 Row = TypeVar("Row")
 
@@ -331,7 +109,7 @@ class Index:
     def put(self, rows: Sequence[Any]) -> None:
         """Insert or replace rows, all of one type."""
         if rows:
-            table = self._database.table(_ROW_TABLES[type(rows[0])])
+            table = self._database.table(ROW_TABLES[type(rows[0])])
             names = [field.name for field in fields(type(rows[0]))]
             table.insert_all(({name: getattr(row, name) for name in names} for row in rows), replace=True)
             self._note_change(type(rows[0]))
@@ -363,7 +141,7 @@ class Index:
 
     def remove(self, row_type: type, column: str, values: Iterable[object]) -> None:
         """Remove the rows whose `column` has one of `values`."""
-        table, wanted = _ROW_TABLES[row_type], list(values)
+        table, wanted = ROW_TABLES[row_type], list(values)
         for start in range(0, len(wanted), _MOST_PARAMETERS):
             some = wanted[start : start + _MOST_PARAMETERS]
             self._execute(f"delete from {table} where {column} in ({','.join('?' * len(some))})", some)
@@ -416,7 +194,7 @@ class Index:
         for entry in entries:
             parameters = (entry, executable, conditions)
             self._execute(f"delete from misses {which} and url = ''", parameters)
-            self._execute(f"update misses set reason = '{_SETTLED}' {which}", parameters)
+            self._execute(f"update misses set reason = '{SETTLED}' {which}", parameters)
 
     def summary(self, table: str, group: str, size: str) -> list[tuple[str, int, int]]:
         """Return `(group, rows, sum of size)` of a table, largest first; names are the schema's own."""
@@ -491,7 +269,7 @@ class Index:
 
     def _select(self, row_type: type[Row], condition: str, parameters: Sequence[object]) -> Iterator[Row]:
         columns = ", ".join(field.name for field in fields(row_type))  # type: ignore[arg-type]
-        sql = f"select {columns} from {_ROW_TABLES[row_type]} {condition}"
+        sql = f"select {columns} from {ROW_TABLES[row_type]} {condition}"
         for values in self._execute(sql, parameters).fetchall():
             yield row_type(*values)
 

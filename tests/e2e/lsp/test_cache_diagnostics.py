@@ -14,7 +14,8 @@ import pytest_asyncio
 from lsprotocol import types
 
 from e2e.lsp.editor import Editor, an_editor, at, neovim, visual_studio_code
-from esmcache.store.index import Index, VerdictRow
+from esmcache.store.index import Index
+from esmcache.store.rows import VerdictRow
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

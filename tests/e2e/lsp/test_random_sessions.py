@@ -13,7 +13,8 @@ from lsprotocol import types
 
 from e2e.lsp.editor import Editor, an_editor, neovim, visual_studio_code
 from esmcache import Engine
-from esmcache.store.index import AnalysisRow, EntryPointRow, Index, ModuleRow, RequestRow
+from esmcache.store.index import Index
+from esmcache.store.rows import AnalysisRow, EntryPointRow, ModuleRow, RequestRow
 from processes import descendants_of
 
 pytestmark = pytest.mark.asyncio

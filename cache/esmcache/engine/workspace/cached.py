@@ -19,7 +19,8 @@ from esmcache.file_source import FileSource, path_from_file_url
 from esmcache.records import ModuleFormat, NodeBuild
 from esmcache.serving.node_compile_cache import decode_entry
 from esmcache.serving.pack import PackedSource, read_source
-from esmcache.store.index import CodeCacheRow, Index, ModuleRow, PackageRow, PackEntryRow, VerdictRow
+from esmcache.store.index import Index
+from esmcache.store.rows import CodeCacheRow, ModuleRow, PackageRow, PackEntryRow, VerdictRow
 
 _CACHED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS, ModuleFormat.JSON)
 _KINDS = {"module": NodeKind.MODULE, "commonjs": NodeKind.COMMONJS, "json": NodeKind.JSON}

@@ -9,7 +9,8 @@ from esmcache.engine.workspace.reach import Reach
 from esmcache.engine.workspace.values import Graph, PackageModules
 from esmcache.linking import import_cycles
 from esmcache.records import ModuleRecord, ModuleRequest
-from esmcache.store.index import CodeCacheRow, Index, ModuleRow, PackageRow
+from esmcache.store.index import Index
+from esmcache.store.rows import CodeCacheRow, ModuleRow, PackageRow
 
 _MOST_NODES = 5_000
 

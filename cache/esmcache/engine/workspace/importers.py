@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from esmcache.engine.workspace.modules import Occurrence, WorkspaceModule, WorkspaceModules, real_url
 from esmcache.engine.workspace.specifiers import split_specifier
 from esmcache.records import Resolution
-from esmcache.store.index import Index, RequestRow
+from esmcache.store.index import Index
+from esmcache.store.rows import RequestRow
 
 
 class Importers:

@@ -41,7 +41,8 @@ from esmcache.records import (
 from esmcache.resolution import Resolver
 from esmcache.spans import ColumnUnit, LineIndex, Span
 from esmcache.store.cache_key import ANALYSIS_VERSION
-from esmcache.store.index import AnalysisRow, Index, ModuleRow
+from esmcache.store.index import Index
+from esmcache.store.rows import AnalysisRow, ModuleRow
 
 # Between two looks at the file system where nobody tells of changes; told of one, it is looked at anew at once.
 _SNAPSHOT_S = 30.0

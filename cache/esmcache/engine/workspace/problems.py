@@ -22,7 +22,7 @@ from esmcache.file_source import path_from_file_url
 from esmcache.linking import LinkProblem, import_cycles, link_problems
 from esmcache.records import CallKind, InputKind, ModuleFormat, Resolution, ResolutionFailure
 from esmcache.spans import ColumnUnit, Position, Span
-from esmcache.store.index import VerdictRow
+from esmcache.store.rows import VerdictRow
 
 _HINT = re.compile(r'\nDid you mean to import (?P<json>".*")\?$', re.S)
 _NOT_BETWEEN_QUOTES = re.compile(r"[\"'`\\$\n\r]")

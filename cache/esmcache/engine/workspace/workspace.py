@@ -38,7 +38,7 @@ from esmcache.records import CallKind, NodeBuild, Resolution
 from esmcache.resolution import DEFAULT_CONDITIONS
 from esmcache.settings import ProjectSettings
 from esmcache.spans import ColumnUnit, Position
-from esmcache.store.index import EntryPointRow
+from esmcache.store.rows import EntryPointRow
 
 
 class Workspace:
