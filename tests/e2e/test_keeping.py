@@ -111,6 +111,18 @@ def test_collecting_removes_abandoned_files_even_where_there_is_no_room(program:
     assert not left.exists()
 
 
+def test_packs_of_another_version_are_told_and_collected(program: Program) -> None:
+    program.warm()
+    (pack, *_) = (program.home.cache_dir / "packs").glob("*.pack")
+    other = pack.with_name("other.pack")
+    other.write_bytes(pack.read_bytes()[:4] + (99).to_bytes(4, "little") + pack.read_bytes()[8:])
+    age(other, seconds=10_000)
+    age(pack, seconds=10_000)
+    assert "other.pack: pack not a pack of this version" in run(program, "verify").stdout
+    assert run(program, "gc").returncode == 0
+    assert (other.exists(), pack.exists()) == (False, True)
+
+
 def test_what_is_cleared_while_a_warm_runs_is_made_by_the_next(program: Program) -> None:
     cleared: list[int] = []
 
