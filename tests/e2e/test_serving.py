@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -461,6 +462,32 @@ def test_functions_that_only_a_worker_called_are_compiled_ahead_from_then_on(pro
     with program.engine() as engine:
         assert engine.warm_missed().entries == 1
     assert b"a worker called it" in program.code_caches()
+
+
+def test_of_many_workers_those_that_end_first_tell_which_functions_they_called(program: Program) -> None:
+    parts = {f"part{i}.mjs": f"export const part{i} = () => {i};\n" for i in range(80)}
+    imports = "".join(f"import {{ part{i} }} from './part{i}.mjs';\npart{i}();\n" for i in range(80))
+    start = """
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+const workers = [1, 2, 3].map(() => new Worker(new URL('./worker.mjs', import.meta.url)));
+await Promise.all(workers.map((worker) => once(worker, 'message')));
+for (const worker of workers) {
+  worker.postMessage('end');
+  await once(worker, 'exit');
+}
+"""
+    wait = """import { parentPort } from 'node:worker_threads';
+parentPort.once('message', () => parentPort.close());
+parentPort.postMessage('ready');
+"""
+    padding = "// A program that is worth it.\n" * 3000
+    program.write({**parts, "app.mjs": start + padding, "worker.mjs": imports + wait})
+    program.warm()
+    program.check_same()
+    (events,) = (program.home.cache_dir / "events").iterdir()
+    reports = [json.loads(line) for line in events.read_bytes().splitlines()]
+    assert [("called" in one, one["served"]) for one in reports] == [(True, 81), (False, 81), (False, 81), (True, 1)]
 
 
 def test_warnings_of_the_engine_and_counts_of_branches_are_not_lost(program: Program) -> None:

@@ -72,7 +72,9 @@ function serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told
   const calledFunctions = wantsCalled ? load(fs, 'called.cjs') : null;
   process.on('exit', () => {
     loaded?.();
-    events.leave(report.line(), calledFunctions?.(manifest));
+    // Of many workers those that end first tell.
+    const isAsked = calledFunctions !== null && (!isWorker || events.canTellMore());
+    events.leave(report.line(), isAsked ? calledFunctions(manifest) : undefined);
   });
   return true;
 }
@@ -94,8 +96,8 @@ const manifestName = (function manifestName(identity) {
 // disturb the program, so every fault in writing one is dropped. ESMCACHE_LOG=debug shows it on stderr, and an
 // absolute path in ESMCACHE_LOG has it appended to that file.
 const reporter = (function reporter(fs, directory, { identity, name }, conditions) {
-  const { appendFileSync, existsSync, openSync, fstatSync, mkdirSync, writeSync, closeSync } = fs;
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = fs.constants;
+  const { accessSync, appendFileSync, existsSync, openSync, statSync, fstatSync, mkdirSync, writeSync, closeSync } = fs;
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, W_OK } = fs.constants;
   const { stringify } = JSON;
   const { now } = Date;
   const { version, arch, execPath, env } = process;
@@ -131,8 +133,8 @@ const reporter = (function reporter(fs, directory, { identity, name }, condition
     /** Return whether there is use in telling more: it can be written, and what earlier starts told is taken in. */
     canTellMore() {
       try {
-        fs.accessSync(directory, fs.constants.W_OK);
-        return (fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) <= MOST_WAITING;
+        accessSync(directory, W_OK);
+        return (statSync(file, { throwIfNoEntry: false })?.size ?? 0) <= MOST_WAITING;
       } catch {
         return false;
       }
