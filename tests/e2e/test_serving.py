@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -401,6 +402,13 @@ def test_what_only_ran_can_tell_is_warmed_from_the_runners_report(program: Progr
         assert engine.warm_missed().entries == 1
     report = program.check_same()
     assert (report["missed"], report["served"]) == ([], 2)
+
+
+def test_the_preload_finds_its_code_cache_in_the_first_start(program: Program) -> None:
+    program.write({"app.mjs": "console.log('served');\n"})
+    program.warm()
+    said = program.served(env={"NODE_DEBUG_NATIVE": "COMPILE_CACHE"})
+    assert re.search(r"cache for CommonJS .*hooks\.cjs was accepted", said.stdout + said.stderr)
 
 
 def test_functions_that_a_start_called_are_compiled_ahead_from_then_on(program: Program) -> None:

@@ -21,6 +21,7 @@ from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
 from esmcache.code_cache import CompileKind, CompilePool, CompileTask
 from esmcache.engine.called_functions import CalledFunctions
 from esmcache.engine.graph import GraphModule
+from esmcache.file_source import file_url_from_path
 from esmcache.records import (
     CompiledSource,
     CompileFailure,
@@ -30,7 +31,13 @@ from esmcache.records import (
     NodeBuild,
     Phase,
 )
-from esmcache.serving.node_compile_cache import compiled_text, directory_name, encode_entry, entry_name
+from esmcache.serving.node_compile_cache import (
+    compiled_text,
+    decode_entry,
+    directory_name,
+    encode_entry,
+    entry_name,
+)
 from esmcache.store.index import Index
 from esmcache.store.rows import CodeCacheRow, VerdictRow
 
@@ -149,6 +156,21 @@ class Compiler:
         Compiled twice, a source has code caches of other bytes: the row is that of the warm that wrote last.
         """
         return [row for row in self.cache_rows if _is_content(self._v8_path / row.entry, row.content_sha256)]
+
+    def keep_preload(self, path: Path) -> None:
+        """Have that file of the preload compiled ahead which Node compiles with the cache open; raises OSError.
+
+        Node 26 would never write its code cache, and others could not where the cache is read-only.
+        """
+        source = path.read_bytes()
+        text = compiled_text(ModuleFormat.COMMONJS, source)
+        target = self._v8_path / self._directory / entry_name(ModuleFormat.COMMONJS, str(path))
+        entry = decode_entry(read_regular(target) or b"")
+        if not self._build.compile_cache_layout or (entry is not None and entry.matches(text)):
+            return
+        answer = self._pool.submit(CompileTask(CompileKind.COMMONJS, file_url_from_path(str(path)), source)).result()
+        if isinstance(answer, CompiledSource) and answer.code_cache:
+            write_whole(target, encode_entry(text, answer.code_cache))
 
     def entry_path(self, module: GraphModule) -> Path | None:
         """Return where the module's code cache lies, None where it has none."""

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from esmcache.serving.names import manifest_identity, manifest_name
 
-_RUNTIME = Path(__file__).parent.parent / "serving" / "runtime"
+RUNTIME = Path(__file__).parent.parent / "serving" / "runtime"
 _FALLBACK = "const CACHE_DIRECTORY = "
 _USER_DIRECTORIES = {
     "XDG_CACHE_HOME": "~/.cache",
@@ -82,8 +82,8 @@ def install_hook(path: Path, cache_path: Path) -> None:
 
 
 def _hook_content(cache_path: Path) -> str:
-    source = (_RUNTIME / "register.cjs").read_text(encoding="utf-8")
-    source = source.replace("'@RUNTIME@'", json.dumps(str(_RUNTIME)))
+    source = (RUNTIME / "register.cjs").read_text(encoding="utf-8")
+    source = source.replace("'@RUNTIME@'", json.dumps(str(RUNTIME)))
     return source.replace("'@CACHE_DIRECTORY@'", json.dumps(str(cache_path)))
 
 

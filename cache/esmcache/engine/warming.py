@@ -14,6 +14,7 @@ from esmcache.engine.discovery import Discovered, Discovery, Progress
 from esmcache.engine.graph import GraphModule, Problem, load_order
 from esmcache.engine.publishing import Publisher
 from esmcache.engine.rows import InputSets, is_same, module_row, request_rows
+from esmcache.engine.starting import RUNTIME
 from esmcache.file_source import FileSource, path_from_file_url
 from esmcache.records import NodeBuild, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
@@ -118,6 +119,7 @@ class Warming:
         analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
         discovery = Discovery(self._files, self._resolver, self._index, compiler, analyses, progress)
         found = discovery.walk([*roots, *extra])
+        compiler.keep_preload(RUNTIME / "hooks.cjs")
         publisher = Publisher(
             self._directory, self._index, self._files, self._build, compiler, self._conditions, started_at * 1000
         )

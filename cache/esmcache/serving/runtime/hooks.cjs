@@ -47,11 +47,13 @@ const MOST_REPORTED = 200;
 
 // What a program may replace to change how Node finds and reads files; the manifest answers only while none is.
 const PATCHABLE = ['_resolveFilename', '_findPath', '_resolveLookupPaths', '_nodeModulePaths', '_stat', '_readPackage'];
+const [major, minor, patch] = process.versions.node.split('.').map(Number);
+const isFrom = (line, first, second) => major === line && (minor > first || (minor === first && patch >= second));
 // Before 22.22.3 and 24.11.1, as soon as there is any load hook, Node gives CommonJS that is imported a `require` of its
 // own, without `cache`, and makes it anew where it is required as well.
-const ANSWERS_LOAD = !/^v(?:22\.(?:1\d\.|2[01]\.|22\.[0-2]$)|23\.|24\.(?:\d\.|10\.|11\.0$)|25\.0\.)/.test(process.version);
+const ANSWERS_LOAD = major > 25 || isFrom(25, 1, 0) || isFrom(24, 11, 1) || isFrom(22, 22, 3);
 // Before 24.18 and 26.4 Node gives CommonJS that is imported another `require` if a hook answers with its source.
-const ANSWERS_IMPORTED_COMMONJS = /^v(?:24\.(?:1[89]|[2-9]\d)|26\.(?:[4-9]|\d\d)|2[7-9]\.\d+|[3-9]\d\.\d+)\./.test(process.version);
+const ANSWERS_IMPORTED_COMMONJS = major > 26 || isFrom(26, 4, 0) || isFrom(24, 18, 0);
 
 // Answers inherit nothing, as if made by `{ __proto__: null }`, which V8 makes a hash table of: dear to make and to copy.
 function Resolved(url, format) {

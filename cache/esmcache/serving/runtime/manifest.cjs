@@ -32,7 +32,7 @@ const readWhole = (function readWhole(file, status) {
 
 // Past objects and modules that cost more than what is wanted of them. Where asking for a binding would warn, the function is
 // another one's child.
-const isQuiet = /^v2[2-6]\./.test(process.version) && Object.getPrototypeOf(process.binding) === Function.prototype;
+const isQuiet = parseInt(process.versions.node, 10) <= 26 && Object.getPrototypeOf(process.binding) === Function.prototype;
 /** Return Node's binding, or null where it is not to be had without a word. */
 exports.binding = (name) => (isQuiet ? process.binding(name) : null);
 
