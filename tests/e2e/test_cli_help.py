@@ -226,6 +226,8 @@ def test_interrupt(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         cwd=tmp_path,
         env=dict(esmcache_home.environment),
+        # A shell has its background jobs ignore it, and they pass that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdin and process.stdout and process.stderr
         (tmp_path / "app.mjs").write_text("export {};")
