@@ -12,7 +12,8 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 
 from esmcache.cache_directory import CacheDirectory
-from esmcache.serving.pack import PackedSource, read_source, served_text
+from esmcache.engine.rows import packed_source
+from esmcache.serving.pack import read_source, served_text
 from esmcache.store.index import Index
 from esmcache.store.rows import CalledFunctionsRow, PackEntryRow
 
@@ -52,8 +53,7 @@ class CalledFunctions:
 
     def _packed(self, sha256: bytes) -> bytes | None:
         for row in self._index.where(PackEntryRow, "source_sha256", [sha256]):
-            place = PackedSource(row.pack, row.offset, row.length, row.checksum, bool(row.one_byte))
-            if (source := read_source(self._directory.packs_path, place)) is not None:
+            if (source := read_source(self._directory.packs_path, packed_source(row))) is not None:
                 return source
         return None
 

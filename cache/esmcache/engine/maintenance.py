@@ -198,7 +198,7 @@ class Maintenance:
             identity = check_manifest(content)
             fault = ""
             if identity is None or manifest_name(identity) != path.name:
-                fault = "differs from its checksum"
+                fault = "is damaged or of another version"
             elif any(not (self._directory.packs_path / pack).exists() for pack in manifest_packs(content)):
                 fault = "points into a pack that is gone"
             stored.discard(path.name)

@@ -13,6 +13,7 @@ from esmcache.cache_directory import CacheDirectory, write_whole
 from esmcache.engine.compiling import Compiler
 from esmcache.engine.graph import Asked, GraphModule, load_order
 from esmcache.engine.reading import is_proven, read_file
+from esmcache.engine.rows import packed_source
 from esmcache.file_source import FileSource, Fingerprint, directory_fingerprint
 from esmcache.records import InputKind, NodeBuild, Resolution, ResolutionInput
 from esmcache.serving.manifest import (
@@ -152,7 +153,7 @@ class Publisher:
             if size is None:
                 size = sizes[row.pack] = pack_size(self._directory.packs_path, row.pack)
             if row.offset + row.length <= size:
-                self._places[row.source_sha256, row.pack] = _place(row)
+                self._places[row.source_sha256, row.pack] = packed_source(row)
 
     def _append(self, name: str, members: Sequence[GraphModule]) -> None:
         batch: dict[bytes, bytes] = {}
@@ -241,7 +242,9 @@ class Publisher:
             if row.pack in unknown:
                 unknown[row.pack].append(row)
         for name, rows in unknown.items():
-            sound = sound_pack(self._directory.packs_path, name, [(row.source_sha256, _place(row)) for row in rows])
+            sound = sound_pack(
+                self._directory.packs_path, name, [(row.source_sha256, packed_source(row)) for row in rows]
+            )
             if sound is not None:
                 self._sound_packs[name] = sound
                 self.sound_pack_rows.append(PackRow(name, *astuple(sound)))
@@ -353,10 +356,6 @@ def _holds(path: Path, content: bytes) -> bool:
         return path.stat().st_size == len(content) and path.read_bytes() == content
     except OSError:
         return False
-
-
-def _place(row: PackEntryRow) -> PackedSource:
-    return PackedSource(row.pack, row.offset, row.length, row.checksum, bool(row.one_byte))
 
 
 def _is_utf8(source: bytes) -> bool:

@@ -7,7 +7,8 @@ from hashlib import sha256
 
 from esmcache.engine.graph import GraphModule
 from esmcache.records import Resolution, ResolutionInput
-from esmcache.store.rows import InputRow, ModuleRow, RequestRow
+from esmcache.serving.pack import PackedSource
+from esmcache.store.rows import InputRow, ModuleRow, PackEntryRow, RequestRow
 
 
 class InputSets:
@@ -89,3 +90,8 @@ def request_rows(module: GraphModule, sets: InputSets) -> list[RequestRow]:
 
 def _storable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def packed_source(row: PackEntryRow) -> PackedSource:
+    """Return the place that a row tells of."""
+    return PackedSource(row.pack, row.offset, row.length, row.checksum, bool(row.one_byte))

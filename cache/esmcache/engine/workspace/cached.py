@@ -12,13 +12,14 @@ from esmcache.code_cache import NodeMissing
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engine.graph import SYNTAX_ERROR
 from esmcache.engine.lookup import CacheState, Lookup, Lookups, quick_state
+from esmcache.engine.rows import packed_source
 from esmcache.engine.workspace.modules import WorkspaceModule
 from esmcache.engine.workspace.reach import Reach
 from esmcache.engine.workspace.values import START, Finding, GraphNode, ModuleState, NodeKind
 from esmcache.file_source import FileSource, path_from_file_url
 from esmcache.records import ModuleFormat, NodeBuild
 from esmcache.serving.node_compile_cache import decode_entry
-from esmcache.serving.pack import PackedSource, read_source
+from esmcache.serving.pack import read_source
 from esmcache.store.index import Index
 from esmcache.store.rows import CodeCacheRow, ModuleRow, PackageRow, PackEntryRow, VerdictRow
 
@@ -139,8 +140,7 @@ class CachedFacts:
     def _damage_of_source(self, row: ModuleRow) -> str:
         entries = list(self._index.where(PackEntryRow, "source_sha256", [row.source_sha256]))
         for one in entries:
-            place = PackedSource(one.pack, one.offset, one.length, one.checksum, bool(one.one_byte))
-            if read_source(self._directory.packs_path, place) is not None:
+            if read_source(self._directory.packs_path, packed_source(one)) is not None:
                 return ""
         return "its source in the pack differs from its checksum" if entries else ""
 
