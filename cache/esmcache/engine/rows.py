@@ -1,4 +1,4 @@
-"""What was found of modules, as rows of the index."""
+"""What was found of modules, as rows of the index, and back."""
 
 from __future__ import annotations
 
