@@ -807,6 +807,8 @@ def test_nothing_of_ours_is_left_in_the_require_cache(program: Program) -> None:
         ([], {"NODE_PRESERVE_SYMLINKS": "1"}),
         (["--experimental-loader", "./hooks.mjs"], {}),
         ([], {"NODE_OPTIONS": "--no-addons"}),
+        ([], {"NODE_DEBUG": "http,ESM"}),
+        ([], {"NODE_DEBUG": "mod*"}),
     ],
 )
 def test_under_other_ways_of_loading_nothing_is_served(program: Program, flags: list[str], env: dict[str, str]) -> None:

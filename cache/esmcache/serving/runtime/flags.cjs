@@ -1,9 +1,10 @@
 'use strict';
 // Reads the flags that a start was given beyond our own preload, which few starts have: loaded only then.
 
-// Flags under which Node finds or loads modules in other ways than those that a manifest was made for.
+// Flags under which Node finds or loads modules in other ways than those that a manifest was made for, or tells how it does.
 const OTHER_WAYS =
-  /^--(?:(?:experimental-)?(?:loader|default-type|policy|permission|strip-types|transform-types|wasm-modules|addon-modules|network-imports|specifier-resolution|config-file|default-config-file|package-map|vfs|test-module-mocks)$|preserve-symlinks|no-(?:experimental-)?(?:require-module|detect-module|strip-types|addons|global-search-paths)$|entry-url$|test$|watch|build-|snapshot-blob)/;
+  /^--(?:(?:experimental-)?(?:loader|default-type|policy|permission|strip-types|transform-types|wasm-modules|addon-modules|network-imports|specifier-resolution|config-file|default-config-file|package-map|vfs|test-module-mocks)$|input-type$|trace-sync-io$|preserve-symlinks|no-(?:experimental-)?(?:require-module|detect-module|strip-types|addons|global-search-paths)$|entry-url$|test$|watch|build-|snapshot-blob)/;
+const TELLS_OF_LOADING = /(?:^|,)(?:module|esm|[^,]*\*[^,]*)(?:,|$)/i;
 // Flags that V8 knows nothing of, so that its code caches are those of a start without any.
 const NODE_ALONE = /^(?:-r|-C|--(?:require|import|conditions|enable-source-maps|no-warnings|trace-warnings|env-file|title))$/;
 
@@ -15,6 +16,8 @@ module.exports = function readFlags(fs, hookFile) {
   if (env.NODE_PRESERVE_SYMLINKS === '1' || env.NODE_PRESERVE_SYMLINKS_MAIN === '1') {
     flags.reason = 'flag --preserve-symlinks in the environment';
   }
+  // Node then tells on stderr how it finds and loads modules, and that is what somebody wants to see.
+  if (TELLS_OF_LOADING.test(env.NODE_DEBUG)) flags.reason = 'flag NODE_DEBUG of module or esm';
   const all = [];
   if (options) {
     const words = options.match(/(?:[^\s"]|"(?:\\.|[^"\\])*")+/g) || [];

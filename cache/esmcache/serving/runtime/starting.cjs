@@ -23,7 +23,7 @@ module.exports = (function start(fs, load, hookFile, cacheDirectory) {
   // Nearly every start: the preload and nothing else.
   const isPlain = !env.NODE_OPTIONS && execArgv.length === 2 && execArgv[0] === '--require' && execArgv[1] === hookFile;
   const flags =
-    isPlain && env.NODE_PRESERVE_SYMLINKS !== '1' && env.NODE_PRESERVE_SYMLINKS_MAIN !== '1'
+    isPlain && !env.NODE_DEBUG && env.NODE_PRESERVE_SYMLINKS !== '1' && env.NODE_PRESERVE_SYMLINKS_MAIN !== '1'
       ? { conditions: [], observed: false, v8: false, reason: '' }
       : load(fs, 'flags.cjs')(fs, hookFile);
   let told;
