@@ -44,9 +44,7 @@ module.exports = function readFlags(fs, hookFile) {
 };
 
 function isHook(fs, named, hookFile) {
-  if (named === hookFile) return true;
-  const path = process.getBuiltinModule('node:path').resolve(named);
-  return path === hookFile || (fs.existsSync(path) && fs.realpathSync(path) === hookFile);
+  return named === hookFile || (fs.existsSync(named) && fs.realpathSync(named) === hookFile);
 }
 // A name that is no file's, so that the coverage of a program does not list this one.
 //# sourceURL=esmcache:flags.cjs
