@@ -18,7 +18,7 @@ Real tools are the cases below tools/. They find the packages of benchmarks/tool
 what their command begins with is warmed.
 
 The record says how each Node ends natively and how many modules the warm start is served, or why none; of a tool also
-how many once `esmcache warm --missed` has taken in what it loads by names that it computes.
+how many later, once `esmcache warm --missed` has taken in what it loads by names that it computes, and its children.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ from case_file import Case, read_cases, rewrite_block
 from startup_programs import TOOL_COMMANDS, TOOLS
 
 PROGRAMS = Path(__file__).parent
+# Parts what a record says of a tool's first warm start from what it says of one that misses nothing that can be known.
+LATER = "; later "
 NODES = ("node22", "node24", "node26")
 
 _EDITABLE = re.compile(r".*\.(?:js|mjs|cjs)")
@@ -94,8 +96,10 @@ def record_text(nodes: tuple[str, ...], records: Mapping[str, str]) -> str:
     return "".join(f"{node}: {record}\n" for node, record in known.items())
 
 
-def check_record(program: DifferentialProgram, version: str, record: str, *, update: bool) -> None:
-    """Assert that a program's record says `record` of a Node, or write it there."""
+def check_record(
+    program: DifferentialProgram, version: str, record: str, *, update: bool, is_whole: bool = True
+) -> None:
+    """Assert that a program's record says `record` of a Node, or that it begins so; or write it there."""
     if update:
         path = program.case.path
         # Several processes may run the tests, and each rewrites the whole file.
@@ -106,6 +110,8 @@ def check_record(program: DifferentialProgram, version: str, record: str, *, upd
             rewrite_block(path, case.name, "record", text)
         return
     expected = program.records.get(version)
+    if expected is not None and not is_whole:
+        expected = expected.partition(LATER)[0]
     assert record == expected, f"{program.case.path}: {program.case.name} (pytest --update-golden rewrites it)"
 
 

@@ -108,9 +108,12 @@ class Starter:
         """Return what is seen of the program without esmcache."""
         return self._start([], {})
 
-    def served(self) -> Seen:
-        """Return what is seen of the program with the preload; `reports` are the runners' own."""
-        if self.program.by_environment:
+    def served(self, *, by_environment: bool | None = None) -> Seen:
+        """Return what is seen of the program with the preload; `reports` are the runners' own.
+
+        `by_environment` is used instead of what the program says of how the preload is named.
+        """
+        if self.program.by_environment if by_environment is None else by_environment:
             return self._start([], {"NODE_OPTIONS": f"--require {self.hook}"})
         return self._start(["--require", str(self.hook)], {})
 
@@ -177,9 +180,20 @@ class Starter:
         ended = f"exit {seen.exit_code}" if seen.exit_code >= 0 else f"signal {-seen.exit_code}"
         if not self.reports:
             return f"{ended}, no report"
-        reasons = sorted({report["reason"] for report in self.reports if "reason" in report})
-        served = sum(report["served"] for report in self.reports)
-        return ", ".join([ended, f"served {served}", *reasons])
+        return ", ".join([ended, f"served {self.total('served')}", *self._reasons()])
+
+    def record_once_known(self) -> str:
+        """Return what a record says of a start once `warm_missed` has taken in all that can be known."""
+        missed = self.total("missed")
+        return ", ".join([f"served {self.total('served')}", *[f"missed {missed}"] * bool(missed), *self._reasons()])
+
+    def total(self, name: str) -> int:
+        """Return how many modules (or faults) the reports of all processes and workers have under a name."""
+        counts = [report.get(name, 0) for report in self.reports]
+        return sum(len(count) if isinstance(count, list) else count for count in counts)
+
+    def _reasons(self) -> list[str]:
+        return sorted({report["reason"] for report in self.reports if "reason" in report})
 
 
 def empty_home(root: Path, patched: pytest.MonkeyPatch) -> EsmcacheHome:
