@@ -6,6 +6,7 @@ The blocks of a case are files, but for these:
     command   what follows `node` and the preload; without it the case's first file
     tool      the benchmark's tool of this name: its command, its input files
     copied    the package of node_modules that the program has a copy of, so that it can be edited
+    large     true: starts or warms take seconds, so it is run in fewer states than others
     warm      the files that are warmed as entry points; without it the case's first file
     edited    the file that is edited to make the cache stale; without it one of those that can be
     nodes     the Nodes that it is about; without it all
@@ -42,7 +43,9 @@ LATER = "; later "
 NODES = ("node22", "node24", "node26")
 
 _EDITABLE = re.compile(r".*\.(?:js|mjs|cjs)")
-_RUN_KEYS = {"command", "tool", "copied", "warm", "edited", "nodes", "env", "stdin", "cwd", "by", "frames"}
+_RUN_KEYS = {
+    *("command", "tool", "copied", "large", "warm", "edited", "nodes", "env", "stdin", "cwd", "by", "frames"),
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class DifferentialProgram:
     files: Mapping[str, str]
     command: tuple[str, ...]
     copied: str
+    is_large: bool
     warmed: tuple[str, ...]
     edited: str
     nodes: tuple[str, ...]
@@ -66,6 +70,11 @@ class DifferentialProgram:
     def is_of_first_half(self) -> bool:
         """Return which half of the programs this one belongs to; it stays there when others are added."""
         return zlib.crc32(self.case.name.encode()) % 2 == 0
+
+    @property
+    def edits_what_is_copied(self) -> bool:
+        """Return whether the module that is edited is the tool's own, not one of its configuration or input."""
+        return self.edited.startswith("node_modules/")
 
     @property
     def setup(self) -> str | None:
@@ -145,6 +154,7 @@ def _program(case: Case) -> DifferentialProgram:
         files=files,
         command=tuple(command),
         copied=run.get("copied", ""),
+        is_large=run.get("large", False),
         warmed=warmed,
         edited=run.get("edited") or _one_to_edit(files, warmed),
         nodes=tuple(run.get("nodes", NODES)),

@@ -22,6 +22,8 @@ from esmcache.engine import publishing
 from esmcache.engine.facade import Engine
 
 _WATCHDOG_S = 120
+# Close enough for every program of some size to meet one, too far for all of its modules to.
+_BYTES_BETWEEN_DAMAGES = 16 * 1024
 _EDIT = "\n;globalThis.console.log('edited');\n"
 # Item 5 of docs/serving.md, and nothing else: frames inside Node, and those of our hooks.
 _HOOK_FRAMES = re.compile(rb"\n +at (?:[^\n]*\()?(?:node:|esmcache:hooks\.cjs:)[^\s)]*\)?")
@@ -129,8 +131,11 @@ class Starter:
         mine = [path for path in self._cache_files() if path not in self._others and path.parent.name == directory]
         contents = {path: path.read_bytes() for path in mine}
         for path, content in contents.items():
-            middle = len(content) // 2
-            path.write_bytes(content[:middle] + b"damaged!" + content[middle + 8 :])
+            damaged = bytearray(content)
+            for start in range(0, len(content), _BYTES_BETWEEN_DAMAGES):
+                middle = (start + min(start + _BYTES_BETWEEN_DAMAGES, len(content))) // 2
+                damaged[middle : middle + 8] = b"damaged!"
+            path.write_bytes(damaged)
         yield
         for path, content in contents.items():
             path.write_bytes(content)
