@@ -55,8 +55,6 @@ class DifferentialProgram:
     case: Case
     files: Mapping[str, str]
     command: tuple[str, ...]
-    copied: str
-    is_large: bool
     warmed: tuple[str, ...]
     edited: str
     nodes: tuple[str, ...]
@@ -65,6 +63,8 @@ class DifferentialProgram:
     cwd: str
     by_environment: bool
     has_frames: bool
+    copied: str = ""
+    is_large: bool = False
 
     @property
     def is_of_first_half(self) -> bool:
@@ -153,8 +153,6 @@ def _program(case: Case) -> DifferentialProgram:
         case=case,
         files=files,
         command=tuple(command),
-        copied=run.get("copied", ""),
-        is_large=run.get("large", False),
         warmed=warmed,
         edited=run.get("edited") or _one_to_edit(files, warmed),
         nodes=tuple(run.get("nodes", NODES)),
@@ -163,6 +161,8 @@ def _program(case: Case) -> DifferentialProgram:
         cwd=run.get("cwd", "."),
         by_environment=run.get("by") == "environment",
         has_frames=run.get("frames", False),
+        copied=run.get("copied", ""),
+        is_large=run.get("large", False),
     )
 
 
