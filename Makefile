@@ -32,8 +32,9 @@ PACKAGES := tests/fixtures/packages/node_modules/.package-lock.json
 CONFORMANCE := tests/fixtures/conformance/node_modules/.package-lock.json
 TEST262_2018 := tests/fixtures/test262/node_modules/.package-lock.json
 EXAMPLE := examples/dashboard/node_modules/.package-lock.json
-# Only the start-up benchmark needs them: other runtimes and a bundler, and tools to start.
+# Only the start-up benchmark needs them: other runtimes and a bundler.
 PEERS := benchmarks/peers/node_modules/.package-lock.json
+# The benchmark and the tests start them.
 TOOLS := benchmarks/tools/node_modules/.package-lock.json
 
 # VS Code's extension, and the editor that tests it.
@@ -127,7 +128,7 @@ test-editors-others: $(NODE24) $(OTHER_EDITORS)
 	$(RUN) -m pytest -q -n $(JOBS) tests/editors/*/check_*.py
 
 .PHONY: setup
-setup: $(PACKAGES) $(CONFORMANCE) $(EXAMPLE) $(NODE22) $(NODE26) ## Install all that the tests need
+setup: $(PACKAGES) $(CONFORMANCE) $(EXAMPLE) $(TOOLS) $(NODE22) $(NODE26) ## Install all that the tests need
 
 .PHONY: lock
 lock: $(ENVIRONMENT) ## Write requirements-dev.txt anew

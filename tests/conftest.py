@@ -89,6 +89,12 @@ def npm_packages() -> Path:
 
 
 @pytest.fixture(scope="session")
+def npm_tools() -> Path:
+    """Return the node_modules that holds real command-line tools; tests only read it."""
+    return _installed("ESMCACHE_TEST_TOOLS", "benchmarks/tools/node_modules")
+
+
+@pytest.fixture(scope="session")
 def example() -> Path:
     """Return the directory of the example program, its packages installed; tests only read it."""
     return _installed("ESMCACHE_TEST_EXAMPLE", "examples/dashboard/node_modules").parent

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from case_file import read_cases, rewrite_block
-from conftest import FOREIGN_VARIABLES, EsmcacheHome
-from differential.programs import NODES, DifferentialProgram, all_programs, record_text, records_in
-from differential.starting import Starter
+from conftest import EsmcacheHome
+from differential.programs import NODES, DifferentialProgram, all_programs, check_record
+from differential.starting import Starter, empty_home
 from esmcache.engine.program import installed_hook
 
 # Set to anything, every program is run in every state by every Node; that takes a quarter of an hour.
@@ -36,21 +34,8 @@ _IDS = [f"{program.case.path.stem}/{program.case.name}/{node}" for program, node
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EsmcacheHome]:
     """Return a home for all programs: each has its own entry points and packs in its cache."""
-    root = tmp_path_factory.mktemp("home")
-    environment = {
-        "HOME": str(root),
-        "XDG_CACHE_HOME": str(root / ".cache"),
-        "XDG_CONFIG_HOME": str(root / ".config"),
-        "XDG_DATA_HOME": str(root / ".local" / "share"),
-        "XDG_STATE_HOME": str(root / ".local" / "state"),
-        "ESMCACHE_DIR": str(root / "esmcache"),
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-    }
     with pytest.MonkeyPatch.context() as patched:
-        for name in FOREIGN_VARIABLES:
-            patched.delenv(name, raising=False)
-        yield EsmcacheHome(root, root / "esmcache", environment)
+        yield empty_home(tmp_path_factory.mktemp("home"), patched)
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +65,7 @@ def test_program(
     starter.warm()
     warm = starter.served()
     assert warm == native, f"warm: {starter.reports}"
-    _check_record(program, version, starter.record(warm), update=update_golden)
+    check_record(program, version, starter.record(warm), update=update_golden)
     if is_with_calls_too:
         starter.warm_with_calls()
         assert starter.served() == native, f"with what it calls: {starter.reports}"
@@ -92,17 +77,3 @@ def test_program(
         starter.edit()
         native = starter.native()
         assert starter.served() == native, f"stale: {starter.reports}"
-
-
-def _check_record(program: DifferentialProgram, version: str, record: str, *, update: bool) -> None:
-    if update:
-        path = program.case.path
-        # Several processes may run the tests, and each rewrites the whole file.
-        with path.open("rb") as locked:
-            fcntl.flock(locked, fcntl.LOCK_EX)
-            case = next(case for case in read_cases(path) if case.name == program.case.name)
-            text = record_text(program.nodes, {**records_in(case, program.nodes), version: record})
-            rewrite_block(path, case.name, "record", text)
-        return
-    expected = program.records.get(version)
-    assert record == expected, f"{program.case.path}: {program.case.name} (pytest --update-golden rewrites it)"

@@ -4,19 +4,27 @@ The blocks of a case are files, but for these:
 
 `run`: a TOML table, all of it optional, how the program is started:
     command   what follows `node` and the preload; without it the case's first file
+    tool      the benchmark's tool of this name: its command, its input files
+    copied    the package of node_modules that the program has a copy of, so that it can be edited
+    large     true: starts or warms take seconds, so it is run in fewer states than others
     warm      the files that are warmed as entry points; without it the case's first file
     edited    the file that is edited to make the cache stale; without it one of those that can be
     nodes     the Nodes that it is about; without it all
-    env, stdin, cwd    as they say; every `{root}` in a value of `env` is the program's directory
+    env, stdin, cwd    as they say; every `{root}` in a value of `env` is the program's directory, `{bin}` that of Node
     by        `environment`: the preload is named by NODE_OPTIONS instead of the command line, so that children see it
     frames    true: the program shows stacks with the frames of docs/serving.md, item 5
 `setup.mjs`: run once natively before all else and then removed: makes what Markdown cannot hold.
 
-The record says how each Node ends natively and how many modules the warm start is served, or why none.
+Real tools are the cases below tools/. They find the packages of benchmarks/tools one directory above their own, and
+what their command begins with is warmed.
+
+The record says how each Node ends natively and how many modules the warm start is served, or why none; of a tool also
+how many later, once `esmcache warm --missed` has taken in what it loads by names that it computes, and its children.
 """
 
 from __future__ import annotations
 
+import fcntl
 import re
 import shlex
 import tomllib
@@ -26,13 +34,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from case_file import Case, read_cases
+from case_file import Case, read_cases, rewrite_block
+from startup_programs import TOOL_COMMANDS, TOOLS
 
 PROGRAMS = Path(__file__).parent
+# Parts what a record says of a tool's first warm start from what it says of one that misses nothing that can be known.
+LATER = "; later "
 NODES = ("node22", "node24", "node26")
 
 _EDITABLE = re.compile(r".*\.(?:js|mjs|cjs)")
-_RUN_KEYS = {"command", "warm", "edited", "nodes", "env", "stdin", "cwd", "by", "frames"}
+_RUN_KEYS = {
+    *("command", "tool", "copied", "large", "warm", "edited", "nodes", "env", "stdin", "cwd", "by", "frames"),
+}
 
 
 @dataclass(frozen=True)
@@ -50,11 +63,18 @@ class DifferentialProgram:
     cwd: str
     by_environment: bool
     has_frames: bool
+    copied: str = ""
+    is_large: bool = False
 
     @property
     def is_of_first_half(self) -> bool:
         """Return which half of the programs this one belongs to; it stays there when others are added."""
         return zlib.crc32(self.case.name.encode()) % 2 == 0
+
+    @property
+    def edits_what_is_copied(self) -> bool:
+        """Return whether the module that is edited is the tool's own, not one of its configuration or input."""
+        return self.edited.startswith("node_modules/")
 
     @property
     def setup(self) -> str | None:
@@ -85,9 +105,33 @@ def record_text(nodes: tuple[str, ...], records: Mapping[str, str]) -> str:
     return "".join(f"{node}: {record}\n" for node, record in known.items())
 
 
+def check_record(
+    program: DifferentialProgram, version: str, record: str, *, update: bool, is_whole: bool = True
+) -> None:
+    """Assert that a program's record says `record` of a Node, or that it begins so; or write it there."""
+    if update:
+        path = program.case.path
+        # Several processes may run the tests, and each rewrites the whole file.
+        with path.open("rb") as locked:
+            fcntl.flock(locked, fcntl.LOCK_EX)
+            case = next(case for case in read_cases(path) if case.name == program.case.name)
+            text = record_text(program.nodes, {**records_in(case, program.nodes), version: record})
+            rewrite_block(path, case.name, "record", text)
+        return
+    expected = program.records.get(version)
+    if expected is not None and not is_whole:
+        expected = expected.partition(LATER)[0]
+    assert record == expected, f"{program.case.path}: {program.case.name} (pytest --update-golden rewrites it)"
+
+
 def all_programs() -> list[DifferentialProgram]:
     """Return the programs of all case files; raises ValueError for one that cannot be understood."""
     return [_program(case) for path in sorted(PROGRAMS.glob("*.md")) for case in read_cases(path)]
+
+
+def all_tools() -> list[DifferentialProgram]:
+    """Return the real tools; raises ValueError for one that cannot be understood."""
+    return [_program(case) for path in sorted(PROGRAMS.glob("tools/*.md")) for case in read_cases(path)]
 
 
 def _program(case: Case) -> DifferentialProgram:
@@ -96,11 +140,19 @@ def _program(case: Case) -> DifferentialProgram:
         raise ValueError(f"{case.path}: {case.name}: {sorted(unknown)} mean nothing here")
     files = {name: text for name, text in case.files.items() if name not in ("run", "setup.mjs")}
     first = next(iter(files), "")
+    command = shlex.split(run.get("command", shlex.quote(first)))
+    if tool := run.get("tool"):
+        packages = "node_modules" if "copied" in run else "../node_modules"
+        entry, *arguments = TOOL_COMMANDS[tool]
+        command = [f"{packages}/{entry}", *arguments]
+        files = {**_benchmark_inputs(), **files}
+    if case.path.parent != PROGRAMS:
+        first = command[0]
     warmed = tuple(run.get("warm", [first]))
     return DifferentialProgram(
         case=case,
         files=files,
-        command=tuple(shlex.split(run.get("command", shlex.quote(first)))),
+        command=tuple(command),
         warmed=warmed,
         edited=run.get("edited") or _one_to_edit(files, warmed),
         nodes=tuple(run.get("nodes", NODES)),
@@ -109,7 +161,16 @@ def _program(case: Case) -> DifferentialProgram:
         cwd=run.get("cwd", "."),
         by_environment=run.get("by") == "environment",
         has_frames=run.get("frames", False),
+        copied=run.get("copied", ""),
+        is_large=run.get("large", False),
     )
+
+
+def _benchmark_inputs() -> dict[str, str]:
+    inputs = TOOLS / "inputs"
+    # The benchmark's own starts leave a node_modules there.
+    paths = [path for path in inputs.rglob("*") if path.is_file() and "node_modules" not in path.parts]
+    return {str(path.relative_to(inputs)): path.read_text("utf-8") for path in sorted(paths)}
 
 
 def _one_to_edit(files: Mapping[str, str], warmed: tuple[str, ...]) -> str:

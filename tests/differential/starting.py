@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -15,12 +16,14 @@ from typing import Any
 
 import pytest
 
-from conftest import EsmcacheHome
+from conftest import FOREIGN_VARIABLES, EsmcacheHome
 from differential.programs import DifferentialProgram
 from esmcache.engine import publishing
 from esmcache.engine.facade import Engine
 
 _WATCHDOG_S = 120
+# Close enough for every program of some size to meet one, too far for all of its modules to.
+_BYTES_BETWEEN_DAMAGES = 16 * 1024
 _EDIT = "\n;globalThis.console.log('edited');\n"
 # Item 5 of docs/serving.md, and nothing else: frames inside Node, and those of our hooks.
 _HOOK_FRAMES = re.compile(rb"\n +at (?:[^\n]*\()?(?:node:|esmcache:hooks\.cjs:)[^\s)]*\)?")
@@ -43,16 +46,20 @@ class Seen:
 
 @dataclass
 class Starter:
-    """Starts one program with one Node; every start finds the program's files as they were."""
+    """Starts one program with one Node; every start finds the program's files as they were.
+
+    `packages` is a node_modules that the program finds one directory above its own; it is only read.
+    """
 
     program: DifferentialProgram
     root: Path
     node: Path
     home: EsmcacheHome
     hook: Path
+    packages: Path | None = None
     reports: list[dict[str, Any]] = field(default_factory=list)
     _kept: dict[str, _Kept] = field(default_factory=dict)
-    _mine: list[Path] = field(default_factory=list)
+    _others: set[Path] = field(default_factory=set)
 
     def prepare(self) -> None:
         """Write the program's files."""
@@ -65,34 +72,50 @@ class Starter:
             setup.write_bytes(self.program.setup.encode())
             subprocess.run([self.node, setup], cwd=self.root, env=self.home.environment, check=True)
             setup.unlink()
+        if self.packages is not None:
+            (self.root.parent / "node_modules").symlink_to(self.packages)
+            if copied := self.program.copied:
+                shutil.copytree(self.packages / copied, self.root / "node_modules" / copied)
         self._kept = dict(_tree(self.root))
 
     def warm(self) -> None:
         """Warm the program's entry points."""
-        before = set(self._cache_files())
+        self._others = set(self._cache_files())
         self._warm()
-        self._mine = [path for path in self._cache_files() if path not in before]
 
     def warm_with_calls(self) -> None:
         """Warm again, with the functions that the starts since then have called."""
         self._warm()
 
+    def warm_missed(self) -> None:
+        """Warm what the starts since then have reported: modules, entry points of children, functions called."""
+        with self._engine() as engine:
+            engine.warm_missed()
+
     def _warm(self) -> None:
+        with self._engine() as engine:
+            engine.warm([self.root / name for name in self.program.warmed])
+
+    @contextmanager
+    def _engine(self) -> Iterator[Engine]:
         with (
             pytest.MonkeyPatch.context() as patched,
             Engine.open(node=str(self.node), jobs=1, environment=self.home.environment) as engine,
         ):
             # However small a program is, its first warm start tells which functions it called.
             patched.setattr(publishing, "_LEAST_BYTES_WITH_CALLS", 0)
-            engine.warm([self.root / name for name in self.program.warmed])
+            yield engine
 
     def native(self) -> Seen:
         """Return what is seen of the program without esmcache."""
         return self._start([], {})
 
-    def served(self) -> Seen:
-        """Return what is seen of the program with the preload; `reports` are the runners' own."""
-        if self.program.by_environment:
+    def served(self, *, by_environment: bool | None = None) -> Seen:
+        """Return what is seen of the program with the preload; `reports` are the runners' own.
+
+        `by_environment` is used instead of what the program says of how the preload is named.
+        """
+        if self.program.by_environment if by_environment is None else by_environment:
             return self._start([], {"NODE_OPTIONS": f"--require {self.hook}"})
         return self._start(["--require", str(self.hook)], {})
 
@@ -105,10 +128,14 @@ class Starter:
     @contextmanager
     def damaged(self, directory: str) -> Iterator[None]:
         """Damage what warming this program has added to a directory of the cache."""
-        contents = {path: path.read_bytes() for path in self._mine if path.parent.name == directory}
+        mine = [path for path in self._cache_files() if path not in self._others and path.parent.name == directory]
+        contents = {path: path.read_bytes() for path in mine}
         for path, content in contents.items():
-            middle = len(content) // 2
-            path.write_bytes(content[:middle] + b"damaged!" + content[middle + 8 :])
+            damaged = bytearray(content)
+            for start in range(0, len(content), _BYTES_BETWEEN_DAMAGES):
+                middle = (start + min(start + _BYTES_BETWEEN_DAMAGES, len(content))) // 2
+                damaged[middle : middle + 8] = b"damaged!"
+            path.write_bytes(damaged)
         yield
         for path, content in contents.items():
             path.write_bytes(content)
@@ -120,7 +147,7 @@ class Starter:
     def _start(self, flags: list[str], env: Mapping[str, str]) -> Seen:
         log = self.home.root / "runner.log"
         log.unlink(missing_ok=True)
-        own = {name: value.replace("{root}", str(self.root)) for name, value in self.program.env.items()}
+        own = {name: self._filled_in(value) for name, value in self.program.env.items()}
         if env.keys() & own.keys():
             own = {**own, **{name: f"{own.get(name, '')} {value}".strip() for name, value in env.items()}}
             env = {}
@@ -144,6 +171,9 @@ class Starter:
             _restore(self.root, self._kept)
         return Seen(result.returncode, self._text(result.stdout), self._text(result.stderr), written)
 
+    def _filled_in(self, value: str) -> str:
+        return value.replace("{root}", str(self.root)).replace("{bin}", str(self.node.parent))
+
     def _text(self, output: bytes) -> str:
         output = _PID.sub(b"pid", output)
         if self.program.has_frames:
@@ -155,9 +185,37 @@ class Starter:
         ended = f"exit {seen.exit_code}" if seen.exit_code >= 0 else f"signal {-seen.exit_code}"
         if not self.reports:
             return f"{ended}, no report"
-        reasons = sorted({report["reason"] for report in self.reports if "reason" in report})
-        served = sum(report["served"] for report in self.reports)
-        return ", ".join([ended, f"served {served}", *reasons])
+        return ", ".join([ended, f"served {self.total('served')}", *self._reasons()])
+
+    def record_once_known(self) -> str:
+        """Return what a record says of a start once `warm_missed` has taken in all that can be known."""
+        missed = self.total("missed")
+        return ", ".join([f"served {self.total('served')}", *[f"missed {missed}"] * bool(missed), *self._reasons()])
+
+    def total(self, name: str) -> int:
+        """Return how many modules (or faults) the reports of all processes and workers have under a name."""
+        counts = [report.get(name, 0) for report in self.reports]
+        return sum(len(count) if isinstance(count, list) else count for count in counts)
+
+    def _reasons(self) -> list[str]:
+        return sorted({report["reason"] for report in self.reports if "reason" in report})
+
+
+def empty_home(root: Path, patched: pytest.MonkeyPatch) -> EsmcacheHome:
+    """Return a home in a directory, its cache empty, and let this process forget a developer's own settings."""
+    for name in FOREIGN_VARIABLES:
+        patched.delenv(name, raising=False)
+    environment = {
+        "HOME": str(root),
+        "XDG_CACHE_HOME": str(root / ".cache"),
+        "XDG_CONFIG_HOME": str(root / ".config"),
+        "XDG_DATA_HOME": str(root / ".local" / "share"),
+        "XDG_STATE_HOME": str(root / ".local" / "state"),
+        "ESMCACHE_DIR": str(root / "esmcache"),
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+    }
+    return EsmcacheHome(root, root / "esmcache", environment)
 
 
 def _tree(root: Path) -> Iterator[tuple[str, _Kept]]:

@@ -1,0 +1,105 @@
+"""Real command-line tools never behave differently served than native: those below differential/tools/."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import EsmcacheHome
+from differential.programs import LATER, DifferentialProgram, all_tools, check_record
+from differential.starting import Starter, empty_home
+from esmcache.engine.program import installed_hook
+
+# Set to anything, every tool is run in every state by every Node; that takes some seven minutes.
+_EVERYTHING = bool(os.environ.get("ESMCACHE_TEST_EVERYTHING"))
+
+# Every tool is run warm by Node 24, and stale unless it is large. Of those that are not large, each half is run in some
+# of the other states, and those that have children by one of the other Nodes.
+_PAIRS = [
+    (tool, node)
+    for tool in all_tools()
+    for node in tool.nodes
+    if _EVERYTHING
+    or node == "node24"
+    or (tool.by_environment and not tool.is_large and node == ("node22" if tool.is_of_first_half else "node26"))
+]
+_STARTS = [pytest.param(tool, node) for tool, node in _PAIRS]
+_IDS = [f"{tool.case.name}/{node}" for tool, node in _PAIRS]
+
+# This Node reads every source itself (docs/serving.md), so it never finds one to be missing, stale or damaged.
+_READS_ITSELF = "node22"
+# A child has to be known before it can be known what it misses.
+_WARMS_WITH_CHILDREN = 2
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[EsmcacheHome]:
+    """Return a home of the tool's own: nothing is in its cache at first, and all of it is the tool's."""
+    root = tmp_path / "home"
+    root.mkdir(mode=0o700)
+    with pytest.MonkeyPatch.context() as patched:
+        yield empty_home(root, patched)
+    # Up to 50 MB, and pytest keeps the directories of three runs.
+    shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize(("tool", "any_node"), _STARTS, ids=_IDS, indirect=["any_node"])
+def test_tool(
+    tool: DifferentialProgram,
+    any_node: Path,
+    tmp_path: Path,
+    npm_tools: Path,
+    home: EsmcacheHome,
+    update_golden: bool,
+    request: pytest.FixtureRequest,
+) -> None:
+    version = request.node.callspec.params["any_node"]
+    is_looked_at = version != _READS_ITSELF
+    is_half = not tool.is_large and (version != "node24" or tool.is_of_first_half)
+    # What a tool loads by names that it computes can be stale only once it is known.
+    is_missed_too = _EVERYTHING or update_golden or is_half or not (tool.is_large or tool.edits_what_is_copied)
+    is_cold_and_damaged_too = _EVERYTHING or not (tool.is_large or is_half)
+    is_stale_too = _EVERYTHING or not tool.is_large
+    starter = Starter(tool, tmp_path / "project", any_node, home, installed_hook(home.environment), npm_tools)
+    shared = sorted(os.listdir(npm_tools))
+    starter.prepare()
+    native = starter.native()
+    if is_cold_and_damaged_too:
+        assert starter.served() == native, "cold"
+        assert starter.total("served") == 0
+    starter.warm()
+    warm = starter.served()
+    assert warm == native, f"warm: {starter.reports}"
+    record = starter.record(warm)
+    if is_missed_too:
+        _warm_all_that_can_be_known(starter)
+        if tool.by_environment:
+            assert starter.served(by_environment=False) == native, f"named by a flag: {starter.reports}"
+        assert starter.served() == native, f"with what it missed: {starter.reports}"
+        record += LATER + starter.record_once_known()
+    assert (starter.total("stale"), starter.total("faults")) == (0, 0)
+    check_record(tool, version, record, update=update_golden, is_whole=is_missed_too)
+    if is_cold_and_damaged_too:
+        with starter.damaged("packs"):
+            assert starter.served() == native, f"damaged packs: {starter.reports}"
+            assert (starter.total("faults") > 0) == is_looked_at
+        with starter.damaged("manifests"):
+            assert starter.served() == native, f"damaged manifests: {starter.reports}"
+            assert starter.total("served") == 0
+    if is_stale_too:
+        starter.edit()
+        native = starter.native()
+        assert starter.served() == native, f"stale: {starter.reports}"
+        assert (starter.total("stale") > 0) == is_looked_at
+    assert sorted(os.listdir(npm_tools)) == shared, "written into the packages that all tests share"
+
+
+def _warm_all_that_can_be_known(starter: Starter) -> None:
+    for _ in range(_WARMS_WITH_CHILDREN - 1 if starter.program.by_environment else 0):
+        starter.warm_missed()
+        starter.served()
+    starter.warm_missed()
