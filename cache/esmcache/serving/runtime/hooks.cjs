@@ -129,6 +129,13 @@ module.exports = (function serve(manifest, reader, packsDirectory, hookFile, tel
     if (list.length < MOST_REPORTED) list[list.length] = url;
   }
 
+  /** Note that a module which is not in the manifest was found, where no hook sees it loaded. */
+  function noteFound(url) {
+    if (indexes[url] !== undefined || slice(url, 0, 5) !== 'file:') return;
+    for (let i = 0; i < report.missed.length; i++) if (report.missed[i] === url) return;
+    note(report.missed, url);
+  }
+
   // Calls `loaded` when the last module is there that is loaded before any runs.
   let waitedFor = loaded === null ? 0 : manifest.loadedFirst;
   const noteLoaded = (function noteLoaded() {
@@ -417,7 +424,10 @@ module.exports = (function serve(manifest, reader, packsDirectory, hookFile, tel
       if (found !== null) return found;
       const answered = nextResolve(specifier, context);
       // What no manifest knows is asked by running code, if it is not Node's own.
-      if (slice(answered.url, 0, 5) !== 'node:') epoch++;
+      if (slice(answered.url, 0, 5) !== 'node:') {
+        epoch++;
+        if (!ANSWERS_LOAD) noteFound(answered.url);
+      }
       return answered;
     }),
     load: (function load(url, context, nextLoad) {
