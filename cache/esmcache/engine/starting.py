@@ -75,7 +75,8 @@ def install_hook(path: Path, cache_path: Path) -> None:
             return
     except OSError:
         pass
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Open to all, since a program that goes on as another user has its workers and children load it, too.
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     temporary = path.with_name(f".tmp-{os.getpid()}")
     temporary.write_bytes(content)
     os.replace(temporary, path)

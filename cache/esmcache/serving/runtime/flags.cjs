@@ -21,7 +21,9 @@ module.exports = function readFlags(fs, hookFile) {
   const all = [];
   if (options) {
     const words = options.match(/(?:[^\s"]|"(?:\\.|[^"\\])*")+/g) || [];
-    for (let i = 0; i < words.length; i++) all.push(words[i].replace(/"/g, ''));
+    // Within quotes a backslash stands for the character after it, as Node reads them.
+    const read = (quoted, inner) => inner.replace(/\\(.)/g, '$1');
+    for (let i = 0; i < words.length; i++) all.push(words[i].replace(/"((?:\\.|[^"\\])*)"/g, read));
   }
   for (let i = 0; i < execArgv.length; i++) all.push(execArgv[i]);
 

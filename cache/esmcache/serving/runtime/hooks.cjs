@@ -35,6 +35,8 @@ const [NATIVE, MODULE, JSON_MODULE, COMMONJS] = [0, 1, 2, 3];
 // What is known of a file, as Node's binding has it.
 const [MODE, OWNER, INODE, SIZE] = [1, 3, 7, 8];
 const [CHANGED_S, CHANGED_NS, STATUS_S, STATUS_NS] = [12, 13, 14, 15];
+// What Node adds to `import` or `require`; under flags that change this nothing is served.
+const BASE_CONDITIONS = ['node', 'node-addons', 'module-sync'];
 const FORMATS = [undefined, 'module', 'json', 'commonjs'];
 const ABSENT = 0;
 const DIRECTORY = 1;
@@ -88,6 +90,12 @@ const watchForOthers = (function watchForOthers(registered) {
   return true;
 });
 
+/** Return whether a list has a condition. */
+function holds(list, condition) {
+  for (let i = 0; i < list.length; i++) if (list[i] === condition) return true;
+  return false;
+}
+
 /** Return what is at a path, links not followed, or undefined; as the binding does it. */
 function lookByStats(path) {
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -99,7 +107,7 @@ function lookByStats(path) {
 }
 
 /** Register the hooks and return the report that they fill in, or null where another's hooks were there before. */
-module.exports = (function serve(manifest, reader, packsDirectory, hookFile, tellWorkers, loaded) {
+module.exports = (function serve(manifest, reader, packsDirectory, hookFile, tellWorkers, loaded, conditions) {
   const { indexes, modules, requests, sets, members, inputs, facts, hashes, hashWords } = manifest;
   const crc32 = reader.checksum;
   const originals = PATCHABLE.map((name) => Module[name]);
@@ -246,6 +254,17 @@ module.exports = (function serve(manifest, reader, packsDirectory, hookFile, tel
     );
   });
 
+  // Only what Node itself is to find under the very conditions that the manifest was made for is answered: a worker may have
+  // others, and so may a process by ways that no flag shows.
+  const expected = [null, ['import'].concat(BASE_CONDITIONS, conditions), ['require'].concat(BASE_CONDITIONS, conditions)];
+  const isExpected = (function isExpected(asked, way) {
+    const wanted = expected[way];
+    const isList = typeof asked.length === 'number';
+    if ((isList ? asked.length : asked.size) !== wanted.length) return false;
+    for (let i = 0; i < wanted.length; i++) if (!(isList ? holds(asked, wanted[i]) : asked.has(wanted[i]))) return false;
+    return true;
+  });
+
   // Node hands out the same arrays every time; others mean that another hook asks under other conditions.
   let importConditions = null;
   let requireConditions = null;
@@ -263,6 +282,7 @@ module.exports = (function serve(manifest, reader, packsDirectory, hookFile, tel
       // Node 22 hands out its own set to those who are asked about a `require`.
       way = conditions.has('require') ? REQUIRE : 0;
     }
+    if (way === 0 || !isExpected(conditions, way)) return 0;
     if (way === IMPORT && importConditions === null) importConditions = conditions;
     else if (way === REQUIRE && requireConditions === null) requireConditions = conditions;
     else return 0;

@@ -64,8 +64,10 @@ function serve(fs, load, hookFile, directory, manifestFile, manifestStatus, told
   const manifest = reader.open(manifestFile, manifestStatus, told.identity);
   if (manifest === null) return events.notServed('no manifest');
   const { codeCaches, loaded } = load(fs, 'code_caches.cjs')(fs, manifest, directory, told.name, flags, isWorker);
+  // After the entry point, the version and the architecture.
+  const made = told.identity.split('\0').slice(3);
   const tellWorkers = () => getBuiltinModule('node:worker_threads').setEnvironmentData(WORKER_KEY, told);
-  const report = load(fs, 'hooks.cjs')(manifest, reader, `${directory}/packs`, hookFile, tellWorkers, loaded);
+  const report = load(fs, 'hooks.cjs')(manifest, reader, `${directory}/packs`, hookFile, tellWorkers, loaded, made);
   if (report === null) return events.notServed('flag: hooks of another preload, before ours');
   report.codeCaches = codeCaches;
   const wantsCalled = manifest.wantsCalledFunctions && codeCaches === 'enabled' && events.canTellMore();
