@@ -19,8 +19,9 @@ from rich.progress import Progress
 from common import NODE24, Failure, interleave, node_version, served_modules, start
 from startup_changes import CHANGED_PROGRAMS, measure_changes
 from startup_chart import draw
+from startup_preload import measure_preload
 from startup_programs import NAMES, Program, install_packages, programs
-from startup_report import Measurement, machine, markdown, write_into
+from startup_report import Measurement, PreloadMeasurement, machine, markdown, write_into
 from startup_ways import ALL_WAYS, ESMCACHE, NODE, REQUIRED, prepare, versions
 
 # Above this, figures say more of what else the machine does.
@@ -45,6 +46,11 @@ def main() -> int:
         measurements = [
             measure(node, program, ways_with(node, nodes, ways), arguments, console) for node, program in pairs
         ]
+        preloads = [
+            preload(node, program, arguments.preload_rounds, console)
+            for node, program in pairs
+            if program.name == SMALLEST and ESMCACHE in ways and arguments.preload_rounds
+        ]
         changes = [
             change
             for node, program in pairs
@@ -52,7 +58,7 @@ def main() -> int:
             for change in measure_changes(program, node, min(arguments.rounds, arguments.changes))
         ]
         peers = versions(ways)
-        text = markdown(measurements, changes, ways, peers)
+        text = markdown(measurements, preloads, changes, ways, peers)
         if arguments.markdown_into:
             write_into(arguments.markdown_into, text)
         if arguments.chart:
@@ -66,6 +72,7 @@ def main() -> int:
             "machine": machine(),
             "peers": peers,
             "programs": [each.as_json() for each in measurements],
+            "preloads": [each.as_json() for each in preloads],
             "changes": [each.as_json() for each in changes],
         }
         arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -88,6 +95,9 @@ def parse_arguments() -> argparse.Namespace:
         default=6,
         help="after this time and five rounds a program is done, but for hello (default: 6)",
     )
+    parser.add_argument(
+        "--preload-rounds", type=int, default=121, help="starts of hello under each preload; 0: none (default: 121)"
+    )
     parser.add_argument("--changes", type=int, default=3, help="rounds of starts after a change; 0: none (default: 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single figure there, too")
     parser.add_argument("--markdown-into", type=Path, metavar="FILE", help="replace the tables of that file")
@@ -101,6 +111,13 @@ def parse_arguments() -> argparse.Namespace:
 def ways_with(node: Path, nodes: list[Path], ways: list[str]) -> list[str]:
     """Return the ways to measure with a Node: peers are compared with the first one only."""
     return ways if node == nodes[0] else [way for way in ways if way in REQUIRED]
+
+
+def preload(node: Path, program: Program, rounds: int, console: Console) -> PreloadMeasurement:
+    """Return what the preload costs the smallest program; Failure if a start differs."""
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task(f"{program.name} under several preloads, {node_version(node)}", total=rounds)
+        return measure_preload(program, node, rounds, lambda: progress.advance(task))
 
 
 def measure(

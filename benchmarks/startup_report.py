@@ -91,8 +91,29 @@ class ChangeMeasurement:
         }
 
 
+@dataclass(frozen=True)
+class PreloadMeasurement:
+    """A program of one module under several preloads; the first Timing is that of plain Node."""
+
+    node: str
+    program: str
+    timings: list[Timing]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the figures."""
+        return {
+            "node": self.node,
+            "program": self.program,
+            "timings": [timing.as_json() for timing in self.timings],
+        }
+
+
 def markdown(
-    measurements: Sequence[Measurement], changes: Sequence[ChangeMeasurement], ways: Sequence[str], peers: Sequence[str]
+    measurements: Sequence[Measurement],
+    preloads: Sequence[PreloadMeasurement],
+    changes: Sequence[ChangeMeasurement],
+    ways: Sequence[str],
+    peers: Sequence[str],
 ) -> str:
     """Return all tables with their footnotes."""
     lines = [f"Measured in one run: {machine()}.", f"Peers: {', '.join(peers)}." if peers else ""]
@@ -101,6 +122,8 @@ def markdown(
         lines += ["", *ratio_table(measurements, ways, footnotes), "", *footnotes.lines()]
         lines += mean_lines(measurements, ways)
         lines += ["", *full_table(measurements)]
+    if preloads:
+        lines += ["", *preload_table(preloads)]
     if changes:
         lines += ["", *change_table(changes)]
     return "\n".join(lines).strip() + "\n"
@@ -189,6 +212,27 @@ def full_table(measurements: Sequence[Measurement]) -> Iterable[str]:
                 f"{timing.peak_mb / plain.peak_mb:.2f}" if plain else ABSENT,
             ]
             yield f"| {' | '.join(cells)} |"
+
+
+def preload_table(preloads: Sequence[PreloadMeasurement]) -> Iterable[str]:
+    """Yield what each preload adds to a start of plain Node, at the median and at the fifth that is fastest."""
+    yield "What the preload adds to the start of one module:"
+    yield ""
+    yield "| Node | program | way | ms | ms beyond `node` | the fastest fifth | starts |"
+    yield "|---|---|---|--:|--:|--:|--:|"
+    for each in preloads:
+        plain = each.timings[0]
+        for timing in each.timings:
+            beyond = (timing.median_s - plain.median_s) * 1000
+            beyond_fast = (fast_s(timing) - fast_s(plain)) * 1000
+            added = ["", ""] if timing is plain else [f"{beyond:+.1f}", f"{beyond_fast:+.1f}"]
+            cells = [each.node, each.program, timing.way, f"{timing.median_s * 1000:.1f}", *added]
+            yield f"| {' | '.join([*cells, str(len(timing.seconds))])} |"
+
+
+def fast_s(timing: Timing) -> float:
+    """Return the time that a fifth of the starts stayed below, where other work on the machine shows least."""
+    return sorted(timing.seconds)[len(timing.seconds) // 5]
 
 
 def change_table(changes: Sequence[ChangeMeasurement]) -> Iterable[str]:

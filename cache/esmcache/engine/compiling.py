@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from hashlib import sha256
@@ -157,20 +157,25 @@ class Compiler:
         """
         return [row for row in self.cache_rows if _is_content(self._v8_path / row.entry, row.content_sha256)]
 
-    def keep_preload(self, path: Path) -> None:
-        """Have that file of the preload compiled ahead which Node compiles with the cache open; raises OSError.
+    def keep_preload(self, paths: Sequence[Path]) -> None:
+        """Have those files of the preload compiled ahead which Node compiles with the cache open; raises OSError.
 
-        Node 26 would never write its code cache, and others could not where the cache is read-only.
+        Node 26 would never write their code caches, and others could not where the cache is read-only.
         """
-        source = path.read_bytes()
-        text = compiled_text(ModuleFormat.COMMONJS, source)
-        target = self._v8_path / self._directory / entry_name(ModuleFormat.COMMONJS, str(path))
-        entry = decode_entry(read_regular(target) or b"")
-        if not self._build.compile_cache_layout or (entry is not None and entry.matches(text)):
+        if not self._build.compile_cache_layout:
             return
-        answer = self._pool.submit(CompileTask(CompileKind.COMMONJS, file_url_from_path(str(path)), source)).result()
-        if isinstance(answer, CompiledSource) and answer.code_cache:
-            write_whole(target, encode_entry(text, answer.code_cache))
+        for path in paths:
+            source = path.read_bytes()
+            text = compiled_text(ModuleFormat.COMMONJS, source)
+            target = self._v8_path / self._directory / entry_name(ModuleFormat.COMMONJS, str(path))
+            entry = decode_entry(read_regular(target) or b"")
+            if entry is not None and entry.matches(text):
+                continue
+            answer = self._pool.submit(
+                CompileTask(CompileKind.COMMONJS, file_url_from_path(str(path)), source)
+            ).result()
+            if isinstance(answer, CompiledSource) and answer.code_cache:
+                write_whole(target, encode_entry(text, answer.code_cache))
 
     def entry_path(self, module: GraphModule) -> Path | None:
         """Return where the module's code cache lies, None where it has none."""

@@ -119,7 +119,7 @@ class Warming:
         analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
         discovery = Discovery(self._files, self._resolver, self._index, compiler, analyses, progress)
         found = discovery.walk([*roots, *extra])
-        compiler.keep_preload(RUNTIME / "hooks.cjs")
+        compiler.keep_preload([RUNTIME / "manifest.cjs", RUNTIME / "hooks.cjs"])
         publisher = Publisher(
             self._directory, self._index, self._files, self._build, compiler, self._conditions, started_at * 1000
         )

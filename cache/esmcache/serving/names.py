@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-_MASK = 0xFFFFFFFF
+_MODULUS = 281_474_976_710_597
 
 
 def manifest_identity(entry_path: str, node_version: str, arch: str, conditions: Sequence[str]) -> str:
@@ -14,13 +14,12 @@ def manifest_identity(entry_path: str, node_version: str, arch: str, conditions:
 
 
 def manifest_name(identity: str) -> str:
-    """Return the file name for an identity: two FNV-1a sums over its UTF-16 code units, which a runner does fast.
+    """Return the file name for an identity: a sum over its UTF-16 code units, modulo the largest prime below 2**48.
 
-    Names may collide; the identity within the file tells.
+    A runner has it by one multiplication of doubles a unit. Names may collide; the identity within the file tells.
     """
     units = identity.encode("utf-16-le", "surrogatepass")
-    first, second = 0x811C9DC5, 0x9747B28C
+    total = len(units) // 2
     for (unit,) in struct.iter_unpack("<H", units):
-        first = (first ^ unit) * 0x01000193 & _MASK
-        second = (second ^ unit) * 0x01000193 + 0x9E3779B9 & _MASK
-    return f"{first:08x}{second:08x}.manifest"
+        total = (total * 31 + unit) % _MODULUS
+    return f"{total:x}.manifest"

@@ -7,29 +7,35 @@
 const { env, getBuiltinModule, kill, pid, version } = process;
 const { apply } = Reflect;
 
+// Words of a manifest's header.
+const [CHECKSUM, V8_TAG, FLAGS] = [3, 23, 24];
+const HAS_CODE_CACHES = 1;
+
 /** Return what became of the code caches, and what to call once the program is loaded, if anything. */
-module.exports = (function useCodeCaches(fs, manifest, directory, name, flags, isWorker) {
+module.exports = (function useCodeCaches(fs, Module, header, directory, given) {
+  const { isWorker } = given;
+  const { name } = given.told;
   const codeCaches = `${directory}/v8`;
-  const reason = whyNot(fs, manifest, codeCaches, flags);
+  const reason = whyNot(fs, header, codeCaches, given);
   if (reason !== '') return { codeCaches: reason, loaded: null };
+  const checksum = header[CHECKSUM];
   const said = lastStart(fs, `${directory}/starts/${name}`);
-  const isProven = said === `${manifest.checksum} loaded`;
-  if (!isProven && hasDiedLoading(said, manifest.checksum, isWorker)) return { codeCaches: 'quarantined', loaded: null };
-  const loaded = isProven || isWorker ? null : watch(fs, `${directory}/starts`, name, manifest.checksum);
-  return { codeCaches: enable(codeCaches), loaded };
+  const isProven = said === `${checksum} loaded`;
+  if (!isProven && hasDiedLoading(said, checksum, isWorker)) return { codeCaches: 'quarantined', loaded: null };
+  const loaded = isProven || isWorker ? null : watch(fs, `${directory}/starts`, name, checksum);
+  return { codeCaches: enable(Module, codeCaches), loaded };
 });
 
-const whyNot = (function whyNot(fs, manifest, directory, flags) {
+const whyNot = (function whyNot(fs, header, directory, given) {
   // Node makes a directory that is missing, but loops for ever where that cannot be done (22 to 26, below /proc).
-  if (!manifest.hasCodeCaches || !fs.existsSync(directory)) return 'none';
-  if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || flags.observed) return 'left off';
+  if (!(header[FLAGS] & HAS_CODE_CACHES) || !fs.existsSync(directory)) return 'none';
+  if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || given.observed) return 'left off';
   // Under other flags of V8 Node would look into another, unfilled directory, and fill it.
-  if (flags.v8 && getBuiltinModule('node:v8').cachedDataVersionTag() !== manifest.v8Tag) return 'other flags';
+  if (given.v8 && getBuiltinModule('node:v8').cachedDataVersionTag() !== header[V8_TAG]) return 'other flags';
   return '';
 });
 
-const enable = (function enable(directory) {
-  const Module = getBuiltinModule('node:module');
+const enable = (function enable(Module, directory) {
   // From Node 26 on the cache can be read without being written at exit.
   const takesOptions = parseInt(version.slice(1), 10) >= 26;
   const answer = Module.enableCompileCache(takesOptions ? { directory, readOnly: true, portable: false } : directory);

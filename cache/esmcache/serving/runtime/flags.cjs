@@ -1,6 +1,9 @@
 'use strict';
-// Reads the flags that a start was given beyond our own preload, which few starts have: loaded only then.
+// Reads what a start was given beyond our own preload, which few starts were: flags and, in workers, the program. Loaded
+// only then.
 
+// Under which serving.cjs tells workers what the program is.
+const WORKER_KEY = 'esmcache:manifest';
 // Flags under which Node finds or loads modules in other ways than those that a manifest was made for, or tells how it does.
 const OTHER_WAYS =
   /^--(?:(?:experimental-)?(?:loader|default-type|policy|permission|strip-types|transform-types|wasm-modules|addon-modules|network-imports|specifier-resolution|config-file|default-config-file|package-map|vfs|test-module-mocks)$|input-type$|trace-sync-io$|preserve-symlinks|no-(?:experimental-)?(?:require-module|detect-module|strip-types|addons|global-search-paths)$|entry-url$|test$|watch|build-|snapshot-blob)/;
@@ -8,10 +11,27 @@ const TELLS_OF_LOADING = /(?:^|,)(?:module|esm|[^,]*\*[^,]*)(?:,|$)/i;
 // Flags that V8 knows nothing of, so that its code caches are those of a start without any.
 const NODE_ALONE = /^(?:-r|-C|--(?:require|import|conditions|enable-source-maps|no-warnings|trace-warnings|env-file|title))$/;
 
-/** Return what the flags say, read in their order: NODE_OPTIONS come before the command line's. */
-module.exports = function readFlags(fs, hookFile) {
+/** Return what a start was given, or null where nothing is to be done. */
+module.exports = function readGiven(fs, load, hookFile) {
+  if (process.permission !== undefined) return null;
+  const { env } = process;
+  const log = env.ESMCACHE_LOG ? load(fs, 'log.cjs')(fs, env.ESMCACHE_LOG) : null;
+  const given = { isWorker: false, told: undefined, conditions: [], observed: false, v8: false, reason: '', log };
+  // As starting.cjs knows it.
+  if (process.abort.disabled === true) {
+    const { getEnvironmentData, isInternalThread } = process.getBuiltinModule('node:worker_threads');
+    given.isWorker = true;
+    given.told = getEnvironmentData(WORKER_KEY);
+    // In the thread of asynchronous hooks Node 22 can load nothing once synchronous ones are registered.
+    if (given.told === undefined || isInternalThread) return null;
+  }
+  readFlags(fs, hookFile, given);
+  return given;
+};
+
+// In their order: NODE_OPTIONS come before the command line's.
+function readFlags(fs, hookFile, flags) {
   const { env, execArgv } = process;
-  const flags = { conditions: [], observed: false, v8: false, reason: '' };
   const options = env.NODE_OPTIONS;
   if (env.NODE_PRESERVE_SYMLINKS === '1' || env.NODE_PRESERVE_SYMLINKS_MAIN === '1') {
     flags.reason = 'flag --preserve-symlinks in the environment';
@@ -42,8 +62,7 @@ module.exports = function readFlags(fs, hookFile) {
   }
   // What an earlier preload registered would be passed over, since the hook that was registered last is asked first.
   if (!isFirst) flags.reason = 'flag --require of another preload, before ours';
-  return flags;
-};
+}
 
 function isHook(fs, named, hookFile) {
   return named === hookFile || (fs.existsSync(named) && fs.realpathSync(named) === hookFile);

@@ -5,7 +5,6 @@
 
 const { getuid, geteuid, getegid, getBuiltinModule } = process;
 const fs = getBuiltinModule('node:fs');
-const Module = getBuiltinModule('node:module');
 const { lstatSync, readlinkSync, openSync, readSync, closeSync, readFileSync } = fs;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
@@ -73,7 +72,7 @@ Loaded.prototype = { __proto__: null };
 
 // Node asks the hook that was registered last first, and its asynchronous hooks (module.register) last of all. Answering
 // without asking further would pass over those that came before; once there are any, ours go.
-const watchForOthers = (function watchForOthers(registered) {
+const watchForOthers = (function watchForOthers(Module, registered) {
   const symbols = Object.getOwnPropertySymbols(registered);
   const isFirst = symbols.length === 1 && String(registered[symbols[0]]) === 'Symbol(module-hook-0)';
   if (!isFirst) {
@@ -86,7 +85,6 @@ const watchForOthers = (function watchForOthers(registered) {
     registered.deregister();
     return apply(original, this, arguments);
   };
-  Module.syncBuiltinESMExports();
   return true;
 });
 
@@ -107,16 +105,15 @@ function lookByStats(path) {
 }
 
 /** Register the hooks and return the report that they fill in, or null where another's hooks were there before. */
-module.exports = (function serve(manifest, reader, packsDirectory, hookFile, tellWorkers, loaded, conditions) {
+module.exports = (function answerFrom(found) {
+  const { Module, manifest, crc32, binding, packsDirectory, hookFile, conditions, tellWorkers, loaded } = found;
   const { indexes, modules, requests, sets, members, inputs, facts, hashes, hashWords } = manifest;
-  const crc32 = reader.checksum;
   const originals = PATCHABLE.map((name) => Module[name]);
   const { realpathSync, statSync } = fs;
   const extensions = Module._extensions;
   const extensionCount = Object.keys(extensions).length;
   const { keys } = Object;
 
-  const binding = reader.binding('fs') ?? {};
   const { lstat } = binding;
   /** Return what is at a path, links not followed, or undefined. The next call may overwrite it. */
   const look =
@@ -260,8 +257,9 @@ module.exports = (function serve(manifest, reader, packsDirectory, hookFile, tel
   const isExpected = (function isExpected(asked, way) {
     const wanted = expected[way];
     const isList = typeof asked.length === 'number';
-    if ((isList ? asked.length : asked.size) !== wanted.length) return false;
     for (let i = 0; i < wanted.length; i++) if (!(isList ? holds(asked, wanted[i]) : asked.has(wanted[i]))) return false;
+    if (!isList) return asked.size === wanted.length;
+    for (let i = 0; i < asked.length; i++) if (!holds(wanted, asked[i])) return false;
     return true;
   });
 
@@ -424,6 +422,7 @@ module.exports = (function serve(manifest, reader, packsDirectory, hookFile, tel
   const { cache } = require;
   let isFirstQuestion = true;
   let workersKnow = false;
+  let isSynchronized = false;
   const hooks = {
     resolve: (function resolve(specifier, context, nextResolve) {
       if (isFirstQuestion) {
@@ -434,6 +433,11 @@ module.exports = (function serve(manifest, reader, packsDirectory, hookFile, tel
       if (!workersKnow && (specifier === 'node:worker_threads' || specifier === 'worker_threads')) {
         workersKnow = true;
         tellWorkers();
+      }
+      // Whoever imports `register` is to have ours, which takes long to be told of everywhere.
+      if (!isSynchronized && (specifier === 'node:module' || specifier === 'module')) {
+        isSynchronized = true;
+        Module.syncBuiltinESMExports();
       }
       let found = null;
       try {
@@ -478,7 +482,7 @@ module.exports = (function serve(manifest, reader, packsDirectory, hookFile, tel
   if (!ANSWERS_LOAD) delete hooks.load;
   const registered = Module.registerHooks(hooks);
 
-  return watchForOthers(registered) ? report : null;
+  return watchForOthers(Module, registered) ? report : null;
 });
 // A name that is no file's, so that the coverage of a program does not list this one.
 //# sourceURL=esmcache:hooks.cjs

@@ -1,55 +1,25 @@
 'use strict';
-// Reads a manifest: the other half of serving/manifest.py, which describes the bytes. Nothing is decoded before it is
-// asked for but the URLs, which are the keys. In parentheses are the functions that every start needs, as in starting.cjs.
+// Reads what a manifest says: the other half of serving/manifest.py, which describes the bytes. Nothing is decoded before
+// it is asked for but the URLs, which are the keys. In parentheses are the functions that every start needs, as in
+// starting.cjs.
 
-const fs = process.getBuiltinModule('node:fs');
-
-const MAGIC = 0x4d4d5345;
-const VERSION = 5;
-const LARGEST = 256 * 1024 * 1024;
 const MOST_SKIPPED = 8;
 const { min } = Math;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
+const latin1 = uncurry(Buffer.prototype.latin1Slice);
+const utf8 = uncurry(Buffer.prototype.utf8Slice);
 
 const MODULE_FIELDS = 12;
 const REQUEST_FIELDS = 6;
 const INPUT_FIELDS = 6;
+const WANTS_CALLED_FUNCTIONS = 2;
 
-const readWhole = (function readWhole(file, status) {
-  // Looked at before it is opened, not to wait for whoever would write into a FIFO.
-  if (!status.isFile() || status.uid !== process.getuid() || (status.mode & 0o022) !== 0) return null;
-  const { size } = status;
-  if (size < 128 || size > LARGEST) return null;
-  const bytes = Buffer.allocUnsafeSlow(size);
-  const descriptor = fs.openSync(file);
-  try {
-    return fs.readSync(descriptor, bytes, 0, size, 0) === size ? bytes : null;
-  } finally {
-    fs.closeSync(descriptor);
-  }
-});
-
-// Past objects and modules that cost more than what is wanted of them. Where asking for a binding would warn, the function is
-// another one's child.
-const isQuiet = parseInt(process.versions.node, 10) <= 26 && Object.getPrototypeOf(process.binding) === Function.prototype;
-/** Return Node's binding, or null where it is not to be had without a word. */
-exports.binding = (name) => (isQuiet ? process.binding(name) : null);
-
-/** Return the CRC-32 of bytes. */
-exports.checksum = (exports.binding('zlib') ?? process.getBuiltinModule('node:zlib')).crc32;
-
-/** Return the manifest in `file`, which has this status, or null where it is damaged, alien or another program's. Throws if absent. */
-exports.open = (function open(file, status, identity) {
-  const bytes = readWhole(file, status);
-  if (bytes === null) return null;
-  const header = new Uint32Array(bytes.buffer, 0, 32);
-  if (header[0] !== MAGIC || header[1] !== VERSION || header[2] !== bytes.length) return null;
-  if (exports.checksum(bytes.subarray(16), 0) !== header[3]) return null;
-
+/** Return the manifest that sound bytes with this header are, or null where it is another program's. */
+module.exports = (function open(bytes, header, identity) {
   const start = header[18];
   const end = start + header[19];
-  const text = header[20] & 1 ? bytes.latin1Slice(start, end) : bytes.utf8Slice(start, end);
+  const text = header[20] & 1 ? latin1(bytes, start, end) : utf8(bytes, start, end);
   const string = (offset, length) => slice(text, offset, offset + length);
   if (string(header[21], header[22]) !== identity) return null;
 
@@ -105,11 +75,8 @@ exports.open = (function open(file, status, identity) {
   return {
     moduleCount,
     inputCount: header[12],
-    hasCodeCaches: (header[24] & 1) !== 0,
-    wantsCalledFunctions: (header[24] & 2) !== 0,
-    v8Tag: header[23],
+    wantsCalledFunctions: (header[24] & WANTS_CALLED_FUNCTIONS) !== 0,
     loadedFirst: header[25],
-    checksum: header[3],
     indexes,
     modules,
     requests,

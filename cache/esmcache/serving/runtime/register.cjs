@@ -23,7 +23,7 @@ if (!isServed) delete require.cache[__filename];
 function load(fs, name) {
   const file = `${RUNTIME}/${name}`;
   const loaded = new module.constructor(file);
-  loaded._compile(fs.readFileSync(file, 'utf8'), file);
+  loaded._compile(fs.readFileSync(file, 'utf8'), file, 'commonjs');
   return loaded.exports;
 }
 // A name that is no file's, so that the coverage of a program does not list this one.

@@ -1,0 +1,41 @@
+"""What the preload costs a program of one module, by what it finds, beside plain Node and an empty preload."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from common import Way, esmcache, interleave, node_version
+from startup_programs import DIRECTORY, Program
+from startup_report import PreloadMeasurement
+from startup_ways import ESMCACHE, NODE, environment_of_starts
+
+EMPTY = "an empty preload"
+OFF = f"{ESMCACHE}, switched off"
+NOTHING = f"{ESMCACHE}, nothing cached"
+
+
+def measure_preload(program: Program, node: Path, rounds: int, after_round: Callable[[], None]) -> PreloadMeasurement:
+    """Return the figures of the program under each preload; Failure if a start differs."""
+    environment = environment_of_starts(node)
+    hook = esmcache("hook", environment=environment, cwd=program.cwd).strip()
+    esmcache("warm", str(program.entry), environment=environment, cwd=program.cwd)
+    empty = DIRECTORY / "state" / "empty.cjs"
+    empty.write_text("'use strict';\n", encoding="utf-8")
+    nothing = DIRECTORY / "state" / "nothing-cached"
+    shutil.rmtree(nothing, ignore_errors=True)
+    nothing.mkdir(mode=0o700)
+
+    def way(name: str, preload: str | Path | None, **more: str) -> Way:
+        flags = () if preload is None else ("--require", str(preload))
+        return Way(name, (str(node), *flags, str(program.entry)), {**environment, **more})
+
+    ways = [
+        way(NODE, None),
+        way(EMPTY, empty),
+        way(OFF, hook, ESMCACHE_DISABLE="1"),
+        way(NOTHING, hook, ESMCACHE_DIR=str(nothing)),
+        way(ESMCACHE, hook),
+    ]
+    return PreloadMeasurement(node_version(node), program.name, interleave(ways, rounds, program.cwd, after_round))
