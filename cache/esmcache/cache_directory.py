@@ -82,7 +82,7 @@ class CacheDirectory:
         return [self.path / name for name in _FILE_DEPTHS]
 
     def misplaced(self) -> Iterator[tuple[str, str]]:
-        """Yield each path, below the directory, with no file or no directory where one belongs, and what is wrong."""
+        """Yield each path, below the directory, where a file of the user's own or a directory belongs and none is, and why."""
         for name in _FILES:
             path = self.path / name
             if os.path.lexists(path) and not path.is_file():
@@ -104,6 +104,8 @@ def _misplaced_below(path: Path, place: str, depth: int) -> Iterator[tuple[str, 
         if depth == 1:
             if not entry.is_file(follow_symlinks=False):
                 yield f"{place}/{entry.name}", "is no regular file"
+            elif fault := why_alien(entry.stat(follow_symlinks=False)):
+                yield f"{place}/{entry.name}", fault
         elif entry.is_dir(follow_symlinks=False):
             yield from _misplaced_below(path / entry.name, f"{place}/{entry.name}", depth - 1)
         else:
@@ -183,13 +185,24 @@ def write_whole(path: Path, *chunks: bytes) -> None:
         raise
 
 
+def why_alien(status: os.stat_result) -> str:
+    """Return why a file in a cache is not to be trusted, '' where it is: what others can write may hold anything."""
+    if status.st_uid != os.getuid():
+        return f"belongs to another user (uid {status.st_uid})"
+    return "can be written by others" if status.st_mode & 0o022 else ""
+
+
 def read_regular(path: Path) -> bytes | None:
-    """Return a regular file's content, None for anything else: reading a FIFO might never end."""
+    """Return the content of a regular file that nobody else can write, None for anything else.
+
+    Reading a FIFO might never end.
+    """
     try:
         # Opening one might not, either.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
-            return file.readall() if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+            status = os.fstat(descriptor)
+            return file.readall() if stat.S_ISREG(status.st_mode) and not why_alien(status) else None
     except OSError:
         return None
 

@@ -64,6 +64,23 @@ def test_warm_of_a_directory_starts_from_its_package(run_esmcache: RunEsmcache, 
         assert (report["entries"], report["modules"]) == (1, 4)
 
 
+@pytest.mark.parametrize(("folder", "cwd"), [("src", "."), (".", "src"), (".", "."), (None, "src")])
+def test_settings_of_a_project_are_relative_to_it(
+    run_esmcache: RunEsmcache, tmp_path: Path, folder: str | None, cwd: str
+) -> None:
+    project = tmp_path / "a [b]"
+    for name in ("src/cli.js", "src/lib.js", "src/left/out.js", "src/left/in.js", "bin/other.js"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("export {};\n")
+    settings = {"entries": ["src/cli.js", "./bin/other.js"], "exclude": ["./src/left/o*"], "include": ["src/*"]}
+    (project / "esmcache.json").write_text(json.dumps(settings))
+    (project / "package.json").write_text('{"type": "module"}')
+    report = json_of(run_esmcache, "warm", *([folder] if folder else []), cwd=project / cwd)
+    # All of the project, or the part of it that was named.
+    is_whole = folder == cwd == "."
+    assert (report["problems"], report["entries"], report["modules"]) == ([], *((2, 4) if is_whole else (1, 3)))
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [("{bad json", "is not valid JSON: "), ("[1, 2]", "is no JSON object"), ("", "is not valid JSON: ")],

@@ -230,6 +230,21 @@ def test_what_is_no_file_is_found_and_removed(program: Program, kind: str) -> No
     check_is_whole(program)
 
 
+@pytest.mark.parametrize("name", ["manifests", "packs"])
+def test_what_others_can_write_is_refused_found_and_made_anew(program: Program, name: str) -> None:
+    program.warm()
+    path = max(files_in(program.home.cache_dir / name))
+    path.chmod(0o666)
+    assert program.check_same()["served"] < MODULES
+    with program.engine() as engine:
+        assert [(one.place, one.fault) for one in engine.verify()] == [
+            (str(path.relative_to(program.home.cache_dir)), "can be written by others")
+        ]
+    program.warm()
+    assert program.check_same()["served"] == MODULES
+    check_is_whole(program)
+
+
 @pytest.mark.parametrize("kind", [*(kind for kind in ALIENS if kind != "directory"), "file"])
 def test_what_is_no_directory_is_found_and_removed(program: Program, kind: str) -> None:
     program.warm()

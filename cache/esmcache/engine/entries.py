@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import glob
 import json
 import os
 from collections.abc import Iterator
@@ -96,20 +97,44 @@ def _strings(value: Any, depth: int) -> Iterator[str]:
 
 
 def _settings_for(directory: Path, targets: Targets) -> ProjectSettings:
-    """Return the settings of the nearest directory upwards that has a package.json or esmcache.json."""
+    """Return the settings of the nearest directory upwards that has a package.json or esmcache.json.
+
+    Of a part of a project only the entry points in it are meant.
+    """
     for candidate in (directory, *directory.parents):
         if (candidate / "package.json").exists() or (candidate / "esmcache.json").exists():
-            return _read_settings(candidate, targets)
-    return targets.also
-
-
-def _read_settings(directory: Path, targets: Targets) -> ProjectSettings:
-    settings, also = _own_settings(directory, targets), targets.also
+            own = _own_settings(candidate, targets)
+            is_whole = candidate == directory
+            break
+    else:
+        own, is_whole = ProjectSettings(), True
+    also = _anchored(targets.also, directory)
     return ProjectSettings(
-        entries=[*settings.entries, *also.entries],
-        include=[*settings.include, *also.include],
-        exclude=[*settings.exclude, *also.exclude],
-        conditions=[*settings.conditions, *also.conditions],
+        entries=[path for path in own.entries if is_whole or Path(path).is_relative_to(directory)] + also.entries,
+        include=[*own.include, *also.include],
+        exclude=[*own.exclude, *also.exclude],
+        conditions=[*own.conditions, *also.conditions],
+    )
+
+
+def _own_settings(directory: Path, targets: Targets) -> ProjectSettings:
+    settings, errors = read_project_settings(directory)
+    targets.problems += [Problem(str(one.path), "bad-configuration", one.message) for one in errors]
+    return _anchored(settings, directory)
+
+
+def _anchored(settings: ProjectSettings, directory: Path) -> ProjectSettings:
+    """Return settings whose files and patterns are absolute: they are relative to where they were found."""
+
+    def anchored(patterns: list[str]) -> list[str]:
+        start = glob.escape(str(directory))
+        return [os.path.join(start, one.removeprefix("./").removesuffix("/")) for one in patterns]
+
+    return ProjectSettings(
+        entries=[os.path.abspath(directory / entry) for entry in settings.entries],
+        include=anchored(settings.include),
+        exclude=anchored(settings.exclude),
+        conditions=settings.conditions,
     )
 
 
@@ -124,7 +149,7 @@ def _add_directory(directory: Path, targets: Targets) -> None:
             for name in names
             if name != "node_modules"
             and not name.startswith(".")
-            and not _matches(os.path.join(folder, name), directory, settings.exclude)
+            and not _matches(os.path.join(folder, name), settings.exclude)
         )
         if folder != str(directory) and "package.json" in files:
             # A package of a workspace: what it offers is started, or imported by the others, by its own name. A broken
@@ -132,33 +157,25 @@ def _add_directory(directory: Path, targets: Targets) -> None:
             _add_entries(Path(folder), _own_settings(Path(folder), targets), targets)
         for name in sorted(files):
             path_name = os.path.join(folder, name)
-            if not name.endswith(SOURCE_SUFFIXES) or _matches(path_name, directory, settings.exclude):
+            if not name.endswith(SOURCE_SUFFIXES) or _matches(path_name, settings.exclude):
                 continue
-            if is_utf8(path_name) and (not settings.include or _matches(path_name, directory, settings.include)):
+            if is_utf8(path_name) and (not settings.include or _matches(path_name, settings.include)):
                 targets.modules.append(path_name)
-
-
-def _own_settings(directory: Path, targets: Targets) -> ProjectSettings:
-    settings, errors = read_project_settings(directory)
-    targets.problems += [Problem(str(one.path), "bad-configuration", one.message) for one in errors]
-    return settings
 
 
 def _add_entries(directory: Path, settings: ProjectSettings, targets: Targets) -> Problem | None:
     """Add the entry points of a package and its settings; return what is wrong with its package.json."""
     of_package = package_entries(directory)
     found = [] if isinstance(of_package, Problem) else of_package
-    for entry in settings.entries:
-        path = Path(os.path.abspath(directory / entry))
-        if path.is_file():
-            found.append(str(path))
+    for path in settings.entries:
+        if os.path.isfile(path):
+            found.append(path)
         else:
-            targets.problems.append(Problem(str(path), "not-found", "named in `entries`, but there is no such file"))
+            targets.problems.append(Problem(path, "not-found", "named in `entries`, but there is no such file"))
     targets.entries += [path for path in found if is_utf8(path)]
     targets.problems += [Problem(path, "not-utf8", NOT_UTF8) for path in found if not is_utf8(path)]
     return of_package if isinstance(of_package, Problem) else None
 
 
-def _matches(path: str, directory: Path, patterns: list[str]) -> bool:
-    relative = os.path.relpath(path, directory)
-    return any(fnmatch.fnmatch(relative, pattern.removeprefix("./").removesuffix("/")) for pattern in patterns)
+def _matches(path: str, patterns: list[str]) -> bool:
+    return any(fnmatch.fnmatch(path, pattern) for pattern in patterns)

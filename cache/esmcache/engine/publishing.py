@@ -7,9 +7,8 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, field
-from pathlib import Path
 
-from esmcache.cache_directory import CacheDirectory, write_whole
+from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
 from esmcache.engine.compiling import Compiler
 from esmcache.engine.graph import Asked, GraphModule, load_order
 from esmcache.engine.reading import is_proven, read_file
@@ -221,7 +220,7 @@ class Publisher:
         )
         name = manifest_name(identity)
         path = self._directory.manifests_path / name
-        if not _holds(path, content):
+        if read_regular(path) != content:
             write_whole(path, content)
             self.manifests_written += 1
         return name, modules
@@ -349,13 +348,6 @@ def _count_loaded_first(entry: GraphModule, graph: dict[str, GraphModule]) -> in
             ]
             stack += [target for target in targets if target is not None]
     return len(found)
-
-
-def _holds(path: Path, content: bytes) -> bool:
-    try:
-        return path.stat().st_size == len(content) and path.read_bytes() == content
-    except OSError:
-        return False
 
 
 def _is_utf8(source: bytes) -> bool:

@@ -24,7 +24,7 @@ from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
-from esmcache.cache_directory import exclusive_lock, read_regular, remove_any
+from esmcache.cache_directory import exclusive_lock, read_regular, remove_any, why_alien
 from esmcache.file_source import Fingerprint, fingerprint
 
 PACK_MAGIC = 0x504D5345  # "ESMP"
@@ -221,9 +221,9 @@ def is_pack(path: Path) -> bool:
 
 
 def pack_size(directory: Path, name: str) -> int:
-    """Return the pack's size in bytes, 0 where there is no regular file."""
+    """Return the pack's size in bytes, 0 where there is no regular file that nobody else can write."""
     try:
         status = os.lstat(directory / name)
     except OSError:
         return 0
-    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return status.st_size if stat.S_ISREG(status.st_mode) and not why_alien(status) else 0

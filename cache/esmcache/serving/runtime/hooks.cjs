@@ -81,6 +81,7 @@ const watchForOthers = (function watchForOthers(Module, registered) {
   }
   const original = Module.register;
   const { apply } = Reflect;
+  // Whoever imports it has this one, too: what `node:module` exports is looked up when it is first imported, later.
   Module.register = function register(specifier, parentURL = undefined, options) {
     registered.deregister();
     return apply(original, this, arguments);
@@ -422,7 +423,6 @@ module.exports = (function answerFrom(found) {
   const { cache } = require;
   let isFirstQuestion = true;
   let workersKnow = false;
-  let isSynchronized = false;
   const hooks = {
     resolve: (function resolve(specifier, context, nextResolve) {
       if (isFirstQuestion) {
@@ -433,11 +433,6 @@ module.exports = (function answerFrom(found) {
       if (!workersKnow && (specifier === 'node:worker_threads' || specifier === 'worker_threads')) {
         workersKnow = true;
         tellWorkers();
-      }
-      // Whoever imports `register` is to have ours, which takes long to be told of everywhere.
-      if (!isSynchronized && (specifier === 'node:module' || specifier === 'module')) {
-        isSynchronized = true;
-        Module.syncBuiltinESMExports();
       }
       let found = null;
       try {
