@@ -82,7 +82,7 @@ class CacheDirectory:
         return [self.path / name for name in _FILE_DEPTHS]
 
     def misplaced(self) -> Iterator[tuple[str, str]]:
-        """Yield each path, below the directory, where a file of the user's own or a directory belongs and none is, and why."""
+        """Yield each place, below the directory, that holds no directory or no file of the user's own, and why."""
         for name in _FILES:
             path = self.path / name
             if os.path.lexists(path) and not path.is_file():
