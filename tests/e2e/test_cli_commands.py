@@ -358,6 +358,7 @@ def test_get_and_inspect(run_esmcache: RunEsmcache, project: Path) -> None:
 def test_explain(run_esmcache: RunEsmcache, project: Path) -> None:
     cold = json_of(run_esmcache, "explain", "b.mjs", cwd=project)
     assert (cold["served"], cold["state"], cold["reason"]) == (False, "cold", "never warmed")
+    assert json_of(run_esmcache, "explain", ".", cwd=project)["reason"] == "a directory, no module"
     run_esmcache("warm", "app.mjs", cwd=project)
     fresh = json_of(run_esmcache, "explain", "b.mjs", cwd=project)
     assert (fresh["served"], fresh["state"]) == (True, "fresh")

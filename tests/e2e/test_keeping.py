@@ -81,6 +81,13 @@ def test_clearing_needs_no_room(program: Program) -> None:
     check_is_whole(program)
 
 
+def test_clearing_what_is_clear_frees_nothing(program: Program) -> None:
+    program.warm()
+    first, second = (json.loads(run(program, "clear", "--json").stdout) for _ in range(2))
+    assert first["bytes_after"] < first["bytes_before"]
+    assert second["bytes_after"] == second["bytes_before"] == first["bytes_after"]
+
+
 def test_an_index_that_cannot_be_used_is_cleared_with_the_rest(program: Program) -> None:
     program.warm()
     index = program.home.cache_dir / "index.db"

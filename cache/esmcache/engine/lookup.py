@@ -88,8 +88,12 @@ class Lookups:
         row = self._module_row(url)
         if row is None:
             path = path_from_file_url(url) or url
-            there = self._files.lstat(path) is not None
-            reason = "no such file" if not there else "never warmed" if is_utf8(path) else NOT_UTF8
+            if self._files.lstat(path) is None:
+                reason = "no such file"
+            elif Path(path).is_dir():
+                reason = "a directory, no module"
+            else:
+                reason = "never warmed" if is_utf8(path) else NOT_UTF8
             return Explanation(url, CacheState.COLD, False, reason)
         entries = list(self._index.where(EntryPointRow, "manifest", self._index.entries_with(url)))
         changed = self._changes(row)

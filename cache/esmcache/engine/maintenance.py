@@ -92,8 +92,12 @@ def verify_places(directory: CacheDirectory, *, repair: bool) -> list[Finding]:
 
 
 def used_bytes(directory: CacheDirectory) -> int:
-    """Return the bytes that the cache takes, hard links counted once."""
-    return sum(_size(path) for path in _distinct(_files(directory.path)))
+    """Return the bytes that the cache takes, hard links counted once.
+
+    SQLite's shared memory is not, since it is there only as long as somebody looks.
+    """
+    files = (path for path in _files(directory.path) if path.name != "index.db-shm")
+    return sum(_size(path) for path in _distinct(files))
 
 
 def remove_abandoned(directory: CacheDirectory) -> int:
