@@ -16,7 +16,7 @@ module.exports = (function start(fs, load, hookFile, cacheDirectory) {
   // Nearly every start: the preload and nothing else. In a worker `abort` is one of the functions that only throw, and says so.
   const isPlain =
     (options
-      ? execArgv.length === 0 && options === `--require ${hookFile}`
+      ? execArgv.length === 0 && (options === `--require "${hookFile}"` || options === `--require ${hookFile}`)
       : execArgv.length === 2 && execArgv[0] === '--require' && execArgv[1] === hookFile) &&
     !(env.ESMCACHE_LOG || env.NODE_DEBUG || env.NODE_PRESERVE_SYMLINKS || env.NODE_PRESERVE_SYMLINKS_MAIN) &&
     process.abort.disabled !== true;
