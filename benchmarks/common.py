@@ -23,7 +23,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 NODE24 = PROJECT / ".cache" / "node" / "node24"
 
 TIMEOUT_S = 120
-FEWEST_ROUNDS = 5
+FEWEST_ROUNDS = 9
 
 # What would change how Node or esmcache starts does not reach the programs that are measured.
 _FOREIGN_PREFIXES = ("ESMCACHE_", "NODE_COMPILE", "NODE_DEBUG", "NODE_OPTIONS", "NODE_PATH", "NODE_V8")

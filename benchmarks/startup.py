@@ -93,7 +93,7 @@ def parse_arguments() -> argparse.Namespace:
         "--seconds",
         type=float,
         default=6,
-        help="after this time and five rounds a program is done, but for hello (default: 6)",
+        help="after this time and nine rounds a program is done, but for hello (default: 6)",
     )
     parser.add_argument(
         "--preload-rounds", type=int, default=121, help="starts of hello under each preload; 0: none (default: 121)"
