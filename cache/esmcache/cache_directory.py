@@ -104,7 +104,7 @@ def _misplaced_below(path: Path, place: str, depth: int) -> Iterator[tuple[str, 
         if depth == 1:
             if not entry.is_file(follow_symlinks=False):
                 yield f"{place}/{entry.name}", "is no regular file"
-            elif fault := why_alien(entry.stat(follow_symlinks=False)):
+            elif entry.name != ".lock" and (fault := why_alien(entry.stat(follow_symlinks=False))):
                 yield f"{place}/{entry.name}", fault
         elif entry.is_dir(follow_symlinks=False):
             yield from _misplaced_below(path / entry.name, f"{place}/{entry.name}", depth - 1)

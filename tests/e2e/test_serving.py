@@ -770,6 +770,24 @@ def test_a_fifo_in_the_cache_makes_nothing_wait(program: Program) -> None:
             path.write_bytes(content)
 
 
+def test_a_cache_named_relatively_stays_where_it_was(program: Program) -> None:
+    leaves = "fs.mkdirSync('gone'); process.chdir('gone'); fs.rmdirSync('../gone');"
+    program.write(
+        {"app.mjs": f"import fs from 'node:fs';\nimport './lib/a.js';\n{leaves}\nawait import('./lib/b.js');\n"}
+    )
+    program.write({"lib/b.js": "console.log('b');\n"})
+    program.warm()
+    cache_dir = program.home.cache_dir
+    relative = {"ESMCACHE_DIR": os.path.relpath(cache_dir, program.root)}
+    assert program.check_same(env=relative)["served"] == 3
+    assert any(path.read_text() for path in (cache_dir / "events").iterdir())
+
+
+def test_a_cache_directory_where_nothing_can_be_made(program: Program) -> None:
+    # Node would try for ever to make directories below it.
+    assert program.check_same(env={"ESMCACHE_DIR": "/proc"}).get("served", 0) == 0
+
+
 def test_a_descriptor_has_the_number_it_always_had(program: Program) -> None:
     program.write(
         {

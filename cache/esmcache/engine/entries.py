@@ -49,7 +49,7 @@ def find_targets(paths: list[Path], also: ProjectSettings | None = None, *, each
                 targets.problems.append(Problem(str(absolute), "no-entry-point", none))
         else:
             targets.entries.append(str(absolute))
-            settings = _settings_for(absolute.parent, targets)
+            settings, _ = _settings_for(absolute.parent, targets)
             targets.conditions = targets.conditions or tuple(settings.conditions)
     targets.entries = list(dict.fromkeys(targets.entries))
     targets.modules = [path for path in dict.fromkeys(targets.modules) if path not in set(targets.entries)]
@@ -96,25 +96,30 @@ def _strings(value: Any, depth: int) -> Iterator[str]:
             yield from _strings(one, depth + 1)
 
 
-def _settings_for(directory: Path, targets: Targets) -> ProjectSettings:
-    """Return the settings of the nearest directory upwards that has a package.json or esmcache.json.
+def _settings_for(directory: Path, targets: Targets) -> tuple[ProjectSettings, Path]:
+    """Return the settings of the nearest directory upwards that has a package.json or esmcache.json, and where it is.
 
     Of a part of a project only the entry points in it are meant.
     """
     for candidate in (directory, *directory.parents):
         if (candidate / "package.json").exists() or (candidate / "esmcache.json").exists():
-            own = _own_settings(candidate, targets)
-            is_whole = candidate == directory
+            project, own = candidate, _own_settings(candidate, targets)
             break
     else:
-        own, is_whole = ProjectSettings(), True
+        project, own = directory, ProjectSettings()
     also = _anchored(targets.also, directory)
-    return ProjectSettings(
-        entries=[path for path in own.entries if is_whole or Path(path).is_relative_to(directory)] + also.entries,
+    settings = ProjectSettings(
+        entries=[*_in_part(own.entries, project, directory), *also.entries],
         include=[*own.include, *also.include],
         exclude=[*own.exclude, *also.exclude],
         conditions=[*own.conditions, *also.conditions],
     )
+    return settings, project
+
+
+def _in_part(paths: list[str], project: Path, directory: Path) -> list[str]:
+    """Return those of a project's files that are meant where `directory` of it is."""
+    return [path for path in paths if project == directory or Path(path).is_relative_to(directory)]
 
 
 def _own_settings(directory: Path, targets: Targets) -> ProjectSettings:
@@ -139,9 +144,9 @@ def _anchored(settings: ProjectSettings, directory: Path) -> ProjectSettings:
 
 
 def _add_directory(directory: Path, targets: Targets) -> None:
-    settings = _settings_for(directory, targets)
+    settings, project = _settings_for(directory, targets)
     targets.conditions = targets.conditions or tuple(settings.conditions)
-    broken = _add_entries(directory, settings, targets)
+    broken = _add_entries(project, settings, targets, directory)
     targets.problems += [] if broken is None else [broken]
     for folder, names, files in os.walk(directory):
         names[:] = sorted(
@@ -154,7 +159,7 @@ def _add_directory(directory: Path, targets: Targets) -> None:
         if folder != str(directory) and "package.json" in files:
             # A package of a workspace: what it offers is started, or imported by the others, by its own name. A broken
             # one may be there for a test; nobody has named it.
-            _add_entries(Path(folder), _own_settings(Path(folder), targets), targets)
+            _add_entries(Path(folder), _own_settings(Path(folder), targets), targets, Path(folder))
         for name in sorted(files):
             path_name = os.path.join(folder, name)
             if not name.endswith(SOURCE_SUFFIXES) or _matches(path_name, settings.exclude):
@@ -163,10 +168,10 @@ def _add_directory(directory: Path, targets: Targets) -> None:
                 targets.modules.append(path_name)
 
 
-def _add_entries(directory: Path, settings: ProjectSettings, targets: Targets) -> Problem | None:
-    """Add the entry points of a package and its settings; return what is wrong with its package.json."""
-    of_package = package_entries(directory)
-    found = [] if isinstance(of_package, Problem) else of_package
+def _add_entries(project: Path, settings: ProjectSettings, targets: Targets, directory: Path) -> Problem | None:
+    """Add the entry points in a part of a package and in its settings; return what is wrong with its package.json."""
+    of_package = package_entries(project)
+    found = [] if isinstance(of_package, Problem) else _in_part(of_package, project, directory)
     for path in settings.entries:
         if os.path.isfile(path):
             found.append(path)

@@ -112,6 +112,8 @@ module.exports = (function answerFrom(found) {
   const originals = PATCHABLE.map((name) => Module[name]);
   const { realpathSync, statSync } = fs;
   const extensions = Module._extensions;
+  const { prototype } = Module;
+  const { _compile } = prototype;
   const extensionCount = Object.keys(extensions).length;
   const { keys } = Object;
 
@@ -238,7 +240,7 @@ module.exports = (function answerFrom(found) {
 
   function requirePatched() {
     for (let i = 0; i < PATCHABLE.length; i++) if (Module[PATCHABLE[i]] !== originals[i]) return true;
-    return keys(extensions).length !== extensionCount;
+    return prototype._compile !== _compile || keys(extensions).length !== extensionCount;
   }
   const filesPatched = (function filesPatched() {
     return (
@@ -296,14 +298,15 @@ module.exports = (function answerFrom(found) {
     if (parentIndex === undefined) return null;
     const request = manifest.requestOf(parentIndex, way, specifier);
     if (request === undefined) return null;
-    if (filesPatched() || (way === REQUIRE && requirePatched())) return null;
+    const target = requests[request * REQUEST_FIELDS + 3];
+    const kind = modules[target * MODULE_FIELDS + 4];
+    // Node finds CommonJS that is imported by the same functions, once more, if no hook has answered.
+    if (filesPatched() || ((way === REQUIRE || kind === COMMONJS) && requirePatched())) return null;
     // Another type gives a file another format, under flags that Node has for it.
     const type = context.importAttributes?.type;
     if (type !== undefined && type !== 'json') return null;
     const at = request * REQUEST_FIELDS;
     if (requests[at + 2] & WHILE_RUNNING) epoch++;
-    const target = requests[at + 3];
-    const kind = modules[target * MODULE_FIELDS + 4];
     if (isGiven[request] === 0) {
       // The file itself is looked at when it is loaded.
       if (kind === NATIVE || !setHolds(requests[at + 4]) || !fileIsThere(target, requests[at + 5])) return null;
@@ -458,7 +461,8 @@ module.exports = (function answerFrom(found) {
         } else {
           const kind = modules[index * MODULE_FIELDS + 4];
           if (kind !== NATIVE) noteLoaded();
-          if (kind !== NATIVE && !filesPatched() && fits(kind, context)) text = source(index);
+          const isLeft = kind === COMMONJS && requirePatched();
+          if (kind !== NATIVE && !isLeft && !filesPatched() && fits(kind, context)) text = source(index);
           else if (kind === COMMONJS) report.served++; // What is left: its resolution and its code cache.
         }
       } catch {

@@ -26,7 +26,9 @@ module.exports = (function start(fs, load, hookFile, cacheDirectory) {
   const asked = process.argv[1];
   if (given === null || (asked === undefined && !given.isWorker)) return false;
 
-  const directory = env.ESMCACHE_DIR || cacheDirectory;
+  let directory = env.ESMCACHE_DIR || cacheDirectory;
+  // The program may go elsewhere.
+  if (directory[0] !== '/') directory = `${process.cwd()}/${directory}`;
   const status = fs.statSync(directory, QUIETLY);
   // What others can write may hold anything.
   const isOurs = status !== undefined && (status.mode & (S_IFMT | 0o022)) === S_IFDIR && status.uid === process.getuid();
@@ -74,8 +76,9 @@ const teller = (function teller(fs, directory, { told, conditions, log }) {
       if (log !== null) log.write(head, report);
       if (directory === null) return;
       const line = `${stringify({ __proto__: null, ...head, ...report, called })}\n`;
-      // Nothing is tried that may fail, since whoever debugs a program may want to see what is thrown.
-      if (!existsSync(`${directory}/events`)) mkdirSync(`${directory}/events`, { recursive: true, mode: 0o700 });
+      // Nothing is tried that may fail, since whoever debugs a program may want to see what is thrown. Parents are not made:
+      // Node loops for ever where that cannot be done (22 to 26, below /proc).
+      if (!existsSync(`${directory}/events`)) mkdirSync(`${directory}/events`, { __proto__: null, mode: 0o700 });
       const flags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK;
       const descriptor = openSync(`${directory}/events/${told.name}`, flags, 0o600);
       try {
