@@ -81,6 +81,18 @@ def test_settings_of_a_project_are_relative_to_it(
     assert (report["problems"], report["entries"], report["modules"]) == ([], *((3, 4) if is_whole else (2, 3)))
 
 
+@pytest.mark.parametrize(("folder", "modules"), [(".", 1), ("src/left", 0), ("src/left/below", 0)])
+def test_an_excluded_folder_is_left_out_though_it_is_named(
+    run_esmcache: RunEsmcache, tmp_path: Path, folder: str, modules: int
+) -> None:
+    for name in ("src/cli.js", "src/left/a.js", "src/left/below/b.js"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("export {};\n")
+    (tmp_path / "esmcache.json").write_text('{"entries": ["src/cli.js"], "exclude": ["src/left/"]}')
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    assert json_of(run_esmcache, "warm", folder, cwd=tmp_path)["modules"] == modules
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [("{bad json", "is not valid JSON: "), ("[1, 2]", "is no JSON object"), ("", "is not valid JSON: ")],

@@ -208,6 +208,7 @@ ALIENS: dict[str, Callable[[Path], None]] = {
     "socket": make_socket,
     "dangling link": lambda path: path.symlink_to("nowhere"),
     "link to itself": lambda path: path.symlink_to(path.name),
+    "link to what has no end": lambda path: path.symlink_to("/dev/zero"),
 }
 
 
@@ -282,7 +283,7 @@ def test_what_is_no_file_keeps_no_command_from_its_work(program: Program, kind: 
     check_is_whole(program)
 
 
-@pytest.mark.parametrize("kind", ["directory", "FIFO"])
+@pytest.mark.parametrize("kind", ["directory", "FIFO", "link to what has no end"])
 def test_commands_that_only_look_wait_for_nothing(program: Program, kind: str) -> None:
     program.warm()
     put_one_each(program.home.cache_dir, ALIENS[kind])
@@ -292,9 +293,10 @@ def test_commands_that_only_look_wait_for_nothing(program: Program, kind: str) -
         ["explain", "a.mjs"],
         ["gc"],
         ["inspect", "a.mjs"],
-        ["run", "--no-warm", "app.mjs"],
     ):
         assert "Traceback" not in run(program, *arguments).stderr
+    for arguments in (["run", "--no-warm", "app.mjs"], ["run", "app.mjs"]):
+        assert run(program, *arguments).stdout == program.plain().stdout
 
 
 def test_a_warm_removes_what_is_no_directory(program: Program) -> None:

@@ -770,6 +770,15 @@ def test_a_fifo_in_the_cache_makes_nothing_wait(program: Program) -> None:
             path.write_bytes(content)
 
 
+def test_what_has_no_end_is_not_read(program: Program) -> None:
+    program.warm()
+    program.served()
+    for path in (program.home.cache_dir / "starts").iterdir():
+        path.unlink()
+        path.symlink_to("/dev/zero")
+    assert program.check_same()["served"] == MODULES
+
+
 def test_a_cache_named_relatively_stays_where_it_was(program: Program) -> None:
     leaves = "fs.mkdirSync('gone'); process.chdir('gone'); fs.rmdirSync('../gone');"
     program.write(

@@ -148,6 +148,9 @@ def _add_directory(directory: Path, targets: Targets) -> None:
     targets.conditions = targets.conditions or tuple(settings.conditions)
     broken = _add_entries(project, settings, targets, directory)
     targets.problems += [] if broken is None else [broken]
+    within = [path for path in (directory, *directory.parents) if path != project and path.is_relative_to(project)]
+    if any(_matches(str(path), settings.exclude) for path in within):
+        return
     for folder, names, files in os.walk(directory):
         names[:] = sorted(
             name

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -91,7 +92,7 @@ def _hook_content(cache_path: Path) -> str:
 def known_version(cache_path: Path, node: str) -> tuple[str, str] | None:
     """Return version and architecture of a Node that has been asked before and is the same file still, or None."""
     try:
-        with open(cache_path / "nodes.json", "rb", opener=_open_without_waiting) as file:
+        with open(cache_path / "nodes.json", "rb", opener=_open_regular) as file:
             known = json.loads(file.read())["nodes"][node]
         status = os.stat(node)
         if known["identity"] != [status.st_size, status.st_mtime_ns, status.st_ino]:
@@ -111,15 +112,19 @@ def needs_warming(cache_path: Path, node: str, entry: str, conditions: Sequence[
     if not manifest.exists():
         return True
     try:
-        with open(cache_path / "events" / name.removesuffix(".manifest"), "rb", opener=_open_without_waiting) as file:
+        with open(cache_path / "events" / name.removesuffix(".manifest"), "rb", opener=_open_regular) as file:
             return any(_asks_for_warming(line) for line in file)
     except OSError:
         return False
 
 
-def _open_without_waiting(path: str, flags: int) -> int:
-    """Open what should be a file: a FIFO would keep everything waiting for its writer."""
-    return os.open(path, flags | os.O_NONBLOCK)
+def _open_regular(path: str, flags: int) -> int:
+    """Open a regular file; raises OSError for all else: a FIFO has us wait for its writer, a device has no end."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(f"{path} is no regular file")
 
 
 def _asks_for_warming(line: bytes) -> bool:

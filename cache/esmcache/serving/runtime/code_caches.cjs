@@ -10,6 +10,8 @@ const { apply } = Reflect;
 // Words of a manifest's header.
 const [CHECKSUM, V8_TAG, FLAGS] = [3, 23, 24];
 const HAS_CODE_CACHES = 1;
+// A checksum and a process number, or a word, are shorter.
+const LONGEST_WORD = 64;
 
 /** Return what became of the code caches, and what to call once the program is loaded, if anything. */
 module.exports = (function useCodeCaches(fs, Module, header, directory, given) {
@@ -45,6 +47,9 @@ const enable = (function enable(Module, directory) {
 const lastStart = (function lastStart(fs, file) {
   const { O_RDONLY, O_NONBLOCK } = fs.constants;
   try {
+    const status = fs.statSync(file, { __proto__: null, throwIfNoEntry: false });
+    // What is no file may be read without an end.
+    if (status === undefined || !status.isFile() || status.size > LONGEST_WORD) return '';
     return fs.readFileSync(file, { encoding: 'latin1', flag: O_RDONLY | O_NONBLOCK });
   } catch {
     return '';
