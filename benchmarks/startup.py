@@ -96,7 +96,7 @@ def parse_arguments() -> argparse.Namespace:
         help="after this time and nine rounds a program is done, but for hello (default: 6)",
     )
     parser.add_argument(
-        "--preload-rounds", type=int, default=121, help="starts of hello under each preload; 0: none (default: 121)"
+        "--preload-rounds", type=int, default=301, help="starts of hello under each preload; 0: none (default: 301)"
     )
     parser.add_argument("--changes", type=int, default=3, help="rounds of starts after a change; 0: none (default: 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single figure there, too")

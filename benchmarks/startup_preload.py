@@ -14,6 +14,7 @@ from startup_ways import ESMCACHE, NODE, environment_of_starts
 EMPTY = "an empty preload"
 OFF = f"{ESMCACHE}, switched off"
 NOTHING = f"{ESMCACHE}, nothing cached"
+FIRST = f"{NOTHING}, and nothing told before"
 
 
 def measure_preload(program: Program, node: Path, rounds: int, after_round: Callable[[], None]) -> PreloadMeasurement:
@@ -23,9 +24,10 @@ def measure_preload(program: Program, node: Path, rounds: int, after_round: Call
     esmcache("warm", str(program.entry), environment=environment, cwd=program.cwd)
     empty = DIRECTORY / "state" / "empty.cjs"
     empty.write_text("'use strict';\n", encoding="utf-8")
-    nothing = DIRECTORY / "state" / "nothing-cached"
-    shutil.rmtree(nothing, ignore_errors=True)
-    nothing.mkdir(mode=0o700)
+    nothing, untold = DIRECTORY / "state" / "nothing-cached", DIRECTORY / "state" / "nothing-told"
+    for directory in (nothing, untold):
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(mode=0o700)
 
     def way(name: str, preload: str | Path | None, **more: str) -> Way:
         flags = () if preload is None else ("--require", str(preload))
@@ -36,6 +38,12 @@ def measure_preload(program: Program, node: Path, rounds: int, after_round: Call
         way(EMPTY, empty),
         way(OFF, hook, ESMCACHE_DISABLE="1"),
         way(NOTHING, hook, ESMCACHE_DIR=str(nothing)),
+        way(FIRST, hook, ESMCACHE_DIR=str(untold)),
         way(ESMCACHE, hook),
     ]
-    return PreloadMeasurement(node_version(node), program.name, interleave(ways, rounds, program.cwd, after_round))
+
+    def forget() -> None:
+        shutil.rmtree(untold / "events", ignore_errors=True)
+        after_round()
+
+    return PreloadMeasurement(node_version(node), program.name, interleave(ways, rounds, program.cwd, forget))

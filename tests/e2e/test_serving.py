@@ -132,6 +132,17 @@ def test_what_a_start_died_of_loading_is_left_out_until_it_is_made_anew(program:
     assert program.check_same()["codeCaches"] == "enabled"
 
 
+def test_code_caches_of_another_manifest_are_unproven_again(program: Program) -> None:
+    program.write({"killer.cjs": KILLER})
+    flags = ["--require", str(program.root / "killer.cjs")]
+    program.warm()
+    assert program.check_same()["codeCaches"] == "enabled"
+    program.write({"lib/b.js": "export const b = 'changed', cycle = 1;\n"})
+    program.warm()
+    assert program.served(flags=flags, env={"KILLED_AT": "/lib/b.js"}).exit_code == -signal.SIGKILL
+    assert program.check_same()["codeCaches"] == "quarantined"
+
+
 def test_who_is_killed_later_was_not_killed_by_what_it_loaded(program: Program) -> None:
     program.write({"app.mjs": "import './lib/a.js';\nimport('./lib/late.js');\n", "killer.cjs": KILLER})
     program.warm()
@@ -407,8 +418,20 @@ def test_what_only_ran_can_tell_is_warmed_from_the_runners_report(program: Progr
 def test_the_preload_finds_its_code_cache_in_the_first_start(program: Program) -> None:
     program.write({"app.mjs": "console.log('served');\n"})
     program.warm()
-    said = program.served(env={"NODE_DEBUG_NATIVE": "COMPILE_CACHE"})
-    assert re.search(r"cache for CommonJS .*hooks\.cjs was accepted", said.stdout + said.stderr)
+    # The first start is still to show that the code caches can be loaded.
+    for first_loaded in ("manifest", "serving"):
+        said = program.served(env={"NODE_DEBUG_NATIVE": "COMPILE_CACHE"})
+        accepted = re.findall(r"cache for CommonJS .*/(\w+)\.cjs was accepted", said.stdout + said.stderr)
+        assert accepted[0] == first_loaded and "hooks" in accepted
+
+
+def test_starts_without_a_manifest_tell_so_once_until_it_is_taken_in(program: Program) -> None:
+    program.home.cache_dir.mkdir(mode=0o700)
+    with program.engine() as engine:
+        for _ in range(2):
+            for _ in range(3):
+                assert program.check_same(env={"ESMCACHE_LOG": ""}) == {}
+            assert [report.reason for report in engine.fold_events()] == ["no manifest"]
 
 
 def test_functions_that_a_start_called_are_compiled_ahead_from_then_on(program: Program) -> None:

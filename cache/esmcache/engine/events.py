@@ -26,7 +26,7 @@ _LARGEST_OFFSET = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class RunnerReport:
-    """What one process told when it ended; see serving/runtime/starting.cjs.
+    """What one process told when it ended; see serving/runtime/telling.cjs.
 
     `called` has, by the SHA-256 of a source, where in it the functions start that were called; None of most starts.
     """

@@ -23,6 +23,9 @@ from esmcache.store.blobs import BlobStore
 from esmcache.store.index import Index
 from esmcache.store.rows import EntryPointRow, InputRow, MissRow, ModuleRow, PackageRow, RequestRow
 
+# What the preload loads once Node's compile cache is open.
+_LOADED_FROM_CACHE = ("serving", "manifest", "hooks", "telling")
+
 
 @dataclass(slots=True)
 class WarmReport:
@@ -119,7 +122,7 @@ class Warming:
         analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
         discovery = Discovery(self._files, self._resolver, self._index, compiler, analyses, progress)
         found = discovery.walk([*roots, *extra])
-        compiler.keep_preload([RUNTIME / "manifest.cjs", RUNTIME / "hooks.cjs"])
+        compiler.keep_preload([RUNTIME / f"{name}.cjs" for name in _LOADED_FROM_CACHE])
         publisher = Publisher(
             self._directory, self._index, self._files, self._build, compiler, self._conditions, started_at * 1000
         )

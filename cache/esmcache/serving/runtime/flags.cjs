@@ -6,7 +6,9 @@
 const WORKER_KEY = 'esmcache:manifest';
 // Flags under which Node finds or loads modules in other ways than those that a manifest was made for, or tells how it does.
 const OTHER_WAYS =
-  /^--(?:(?:experimental-)?(?:loader|default-type|policy|permission|strip-types|transform-types|wasm-modules|addon-modules|network-imports|specifier-resolution|config-file|default-config-file|package-map|vfs|test-module-mocks)$|input-type$|trace-sync-io$|preserve-symlinks|no-(?:experimental-)?(?:require-module|detect-module|strip-types|addons|global-search-paths)$|entry-url$|test$|watch|build-|snapshot-blob)/;
+  /^--(?:(?:experimental-)?(?:loader|default-type|policy|permission|strip-types|transform-types|wasm-modules|addon-modules|network-imports|specifier-resolution|config-file|default-config-file|package-map|vfs|test-module-mocks)$|input-type$|trace-sync-io$|preserve-symlinks|no-(?:experimental-)?(?:require-module|detect-module|strip-types|addons|global-search-paths)$|entry-url$|test$|watch(?:-path|-preserve-output)?$|build-|snapshot-blob)/;
+// What stands where an entry point does is none.
+const NO_ENTRY = /^(?:-e|-p|-i|--(?:eval|print|interactive))$/;
 const TELLS_OF_LOADING = /(?:^|,)(?:module|esm|[^,]*\*[^,]*)(?:,|$)/i;
 // Flags that V8 knows nothing of, so that its code caches are those of a start without any.
 const NODE_ALONE = /^(?:-r|-C|--(?:require|import|conditions|enable-source-maps|no-warnings|trace-warnings|env-file|title))$/;
@@ -25,10 +27,10 @@ module.exports = function readGiven(fs, load, hookFile) {
     // In the thread of asynchronous hooks Node 22 can load nothing once synchronous ones are registered.
     if (given.told === undefined || isInternalThread) return null;
   }
-  readFlags(fs, hookFile, given);
-  return given;
+  return readFlags(fs, hookFile, given) ? given : null;
 };
 
+/** Add what the flags say, and return whether there is an entry point. */
 // In their order: NODE_OPTIONS come before the command line's.
 function readFlags(fs, hookFile, flags) {
   const { env, execArgv } = process;
@@ -51,6 +53,7 @@ function readFlags(fs, hookFile, flags) {
   for (let i = 0; i < all.length; i++) {
     const flag = all[i].startsWith('--') ? all[i].split('=', 1)[0].replace(/_/g, '-') : all[i].slice(0, 2);
     const value = () => (all[i].startsWith('--') && all[i].includes('=') ? all[i].slice(all[i].indexOf('=') + 1) : all[++i]);
+    if (NO_ENTRY.test(flag)) return false;
     if (OTHER_WAYS.test(flag)) flags.reason = `flag ${flag}`;
     else if (/^--(?:inspect|experimental-test-coverage)/.test(flag)) flags.observed = true;
     else if (!NODE_ALONE.test(flag)) flags.v8 = true;
@@ -62,6 +65,7 @@ function readFlags(fs, hookFile, flags) {
   }
   // What an earlier preload registered would be passed over, since the hook that was registered last is asked first.
   if (!isFirst) flags.reason = 'flag --require of another preload, before ours';
+  return true;
 }
 
 function isHook(fs, named, hookFile) {

@@ -7,6 +7,14 @@
 const RUNTIME = '@RUNTIME@';
 const CACHE_DIRECTORY = '@CACHE_DIRECTORY@';
 
+// Past `require`, which costs more than a whole file does: it resolves, looks for a package.json, and fills a cache. This
+// module is all of them, since making one costs, too.
+const load = (function load(fs, name) {
+  const file = `${RUNTIME}/${name}`;
+  module._compile(fs.readFileSync(file, 'utf8'), file, 'commonjs');
+  return module.exports;
+});
+
 let isServed = false;
 if (process.env.ESMCACHE_DISABLE !== '1') {
   try {
@@ -18,13 +26,7 @@ if (process.env.ESMCACHE_DISABLE !== '1') {
 }
 // The program's require.cache is its own. While we serve, the hook stays in it until the program begins, lest it run twice.
 if (!isServed) delete require.cache[__filename];
+module.exports = {};
 
-// Past `require`, which costs more than a whole file does: it resolves, looks for a package.json, and fills a cache.
-function load(fs, name) {
-  const file = `${RUNTIME}/${name}`;
-  const loaded = new module.constructor(file);
-  loaded._compile(fs.readFileSync(file, 'utf8'), file, 'commonjs');
-  return loaded.exports;
-}
 // A name that is no file's, so that the coverage of a program does not list this one.
 //# sourceURL=esmcache:register.cjs

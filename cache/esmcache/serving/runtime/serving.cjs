@@ -1,43 +1,24 @@
 'use strict';
-// Serves the program that is starting: reads its manifest, has Node's compile cache pointed at the code caches and registers
-// the hooks, in this order, since what is loaded after the second step has code caches itself.
+// Serves the program that is starting, whose manifest is sound: registers the hooks.
 
-const { getBuiltinModule, version } = process;
+const { getBuiltinModule } = process;
 
-const MAGIC = 0x4d4d5345;
-const VERSION = 5;
 // What workers are told, as flags.cjs asks for it.
 const WORKER_KEY = 'esmcache:manifest';
-const LARGEST = 256 * 1024 * 1024;
-const HEADER_SIZE = 128;
-// Where nobody takes in what starts tell, they need not tell which functions they called.
-const MOST_WAITING = 4096;
-
-// Past objects and modules that cost more than what is wanted of them. Where asking for a binding would warn, the function
-// is another one's child.
-const isQuiet = parseInt(version.slice(1), 10) <= 26 && Object.getPrototypeOf(process.binding) === Function.prototype;
-/** Return Node's binding, or null where it is not to be had without a word. */
-const binding = (function binding(name) {
-  return isQuiet ? process.binding(name) : null;
-});
 
 /** Serve the program and return '', or why it is not served. */
-module.exports = (function serve(fs, load, hookFile, directory, file, status, given, tell) {
-  const { told, isWorker } = given;
-  const Module = getBuiltinModule('node:module');
+module.exports = (function serve(fs, load, hookFile, directory, given, found) {
+  const { Module, bytes, header, crc32, binding, codeCaches } = found;
+  const { told } = given;
   if (typeof Module.registerHooks !== 'function') return 'flag: a Node without module.registerHooks';
-  const { crc32 } = binding('zlib') ?? getBuiltinModule('node:zlib');
-  const bytes = readSound(fs, crc32, file, status);
-  if (bytes === null) return 'no manifest';
-  const header = new Uint32Array(bytes.buffer, 0, HEADER_SIZE / 4);
-  const { codeCaches, loaded } = load(fs, 'code_caches.cjs')(fs, Module, header, directory, given);
+  const loaded = codeCaches.became === '' ? load(fs, 'quarantine.cjs')(fs, header, directory, codeCaches, given) : null;
   const manifest = load(fs, 'manifest.cjs')(bytes, header, told.identity);
   if (manifest === null) return 'no manifest';
   const report = load(fs, 'hooks.cjs')({
     Module,
     manifest,
     crc32,
-    binding: binding('fs') ?? {},
+    binding,
     packsDirectory: `${directory}/packs`,
     hookFile,
     // After the entry point, the version and the architecture.
@@ -46,47 +27,9 @@ module.exports = (function serve(fs, load, hookFile, directory, file, status, gi
     loaded,
   });
   if (report === null) return 'flag: hooks of another preload, before ours';
-  report.codeCaches = codeCaches;
-
-  const { accessSync, statSync } = fs;
-  const { W_OK } = fs.constants;
-  const events = `${directory}/events/${told.name}`;
-  /** Return whether there is use in telling more: it can be written, and what earlier starts told is taken in. */
-  function canTellMore() {
-    try {
-      accessSync(directory, W_OK);
-      return (statSync(events, { __proto__: null, throwIfNoEntry: false })?.size ?? 0) <= MOST_WAITING;
-    } catch {
-      return false;
-    }
-  }
-  const wantsCalled = manifest.wantsCalledFunctions && codeCaches === 'enabled' && canTellMore();
-  const calledFunctions = wantsCalled ? load(fs, 'called.cjs') : null;
-  process.on('exit', () => {
-    loaded?.();
-    // Of many workers those that end first tell.
-    const isAsked = calledFunctions !== null && (!isWorker || canTellMore());
-    tell(report.line(), isAsked ? calledFunctions(manifest) : undefined);
-  });
+  report.codeCaches = codeCaches.became;
+  load(fs, 'telling.cjs').tellAtExit(fs, load, directory, given, manifest, report, loaded);
   return '';
-});
-
-/** Return the bytes of a manifest with this status, or null where it is damaged or alien; throws if it is gone. */
-const readSound = (function readSound(fs, crc32, file, status) {
-  // Looked at before it is opened, not to wait for whoever would write into a FIFO.
-  if (!status.isFile() || status.uid !== process.getuid() || (status.mode & 0o022) !== 0) return null;
-  const { size } = status;
-  if (size < HEADER_SIZE || size > LARGEST) return null;
-  const bytes = new Uint8Array(size);
-  const descriptor = fs.openSync(file);
-  try {
-    if (fs.readSync(descriptor, bytes, 0, size, 0) !== size) return null;
-  } finally {
-    fs.closeSync(descriptor);
-  }
-  const header = new Uint32Array(bytes.buffer, 0, 4);
-  const isSound = header[0] === MAGIC && header[1] === VERSION && header[2] === size;
-  return isSound && crc32(bytes.subarray(16), 0) === header[3] ? bytes : null;
 });
 // A name that is no file's, so that the coverage of a program does not list this one.
 //# sourceURL=esmcache:serving.cjs
