@@ -425,13 +425,43 @@ def test_the_preload_finds_its_code_cache_in_the_first_start(program: Program) -
         assert accepted[0] == first_loaded and "hooks" in accepted
 
 
-def test_starts_without_a_manifest_tell_so_once_until_it_is_taken_in(program: Program) -> None:
+def test_starts_in_vain_tell_so_until_enough_waits_to_be_taken_in(program: Program) -> None:
     program.home.cache_dir.mkdir(mode=0o700)
+    quiet = {"ESMCACHE_LOG": ""}
+    flags = ["--preserve-symlinks"]
     with program.engine() as engine:
         for _ in range(2):
-            for _ in range(3):
-                assert program.check_same(env={"ESMCACHE_LOG": ""}) == {}
-            assert [report.reason for report in engine.fold_events()] == ["no manifest"]
+            for some in (flags, flags, [], [], flags):
+                program.served(flags=some, env=quiet)
+            (events,) = (program.home.cache_dir / "events").iterdir()
+            waiting = events.read_bytes() + b"\n" * 4096
+            events.write_bytes(waiting)
+            program.served(env=quiet)
+            assert events.read_bytes() == waiting
+            reasons = [report.reason for report in engine.fold_events()]
+            assert reasons == ["flag --preserve-symlinks", "no manifest", "no manifest"]
+            assert engine.warm_missed().entries == 1
+            for manifest in (program.home.cache_dir / "manifests").iterdir():
+                manifest.unlink()
+
+
+@pytest.mark.parametrize("flag", ["-e", "-p", "--eval", "--print"])
+def test_what_stands_where_an_entry_point_does_is_not_looked_at(program: Program, flag: str) -> None:
+    # Node would warn of this `main`, were the directory an entry point.
+    program.write({"part/package.json": '{"main": "absent.js"}', "part/index.js": ""})
+    program.warm()
+    for argument in (program.root / "part", program.root / program.entry):
+        plain, served = (
+            subprocess.run(
+                [program.node, *preload, flag, "1", argument],
+                env=program.home.environment,
+                capture_output=True,
+                timeout=60,
+                check=True,
+            )
+            for preload in ([], ["--require", str(program.hook())])
+        )
+        assert (served.stdout, served.stderr) == (plain.stdout, plain.stderr)
 
 
 def test_functions_that_a_start_called_are_compiled_ahead_from_then_on(program: Program) -> None:
