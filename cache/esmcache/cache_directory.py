@@ -104,12 +104,20 @@ def _misplaced_below(path: Path, place: str, depth: int) -> Iterator[tuple[str, 
         if depth == 1:
             if not entry.is_file(follow_symlinks=False):
                 yield f"{place}/{entry.name}", "is no regular file"
-            elif entry.name != ".lock" and (fault := why_alien(entry.stat(follow_symlinks=False))):
+            elif entry.name != ".lock" and (fault := _why_alien_entry(entry)):
                 yield f"{place}/{entry.name}", fault
         elif entry.is_dir(follow_symlinks=False):
             yield from _misplaced_below(path / entry.name, f"{place}/{entry.name}", depth - 1)
         else:
             yield f"{place}/{entry.name}", "is no directory"
+
+
+def _why_alien_entry(entry: os.DirEntry[str]) -> str:
+    try:
+        return why_alien(entry.stat(follow_symlinks=False))
+    except FileNotFoundError:
+        # Somebody else's temporary file.
+        return ""
 
 
 def default_cache_path(environment: Mapping[str, str]) -> Path:
@@ -136,7 +144,19 @@ def open_cache_directory(path: Path) -> CacheDirectory | CacheDirectoryRefused:
         return refused
     if not os.access(path, os.W_OK | os.X_OK):
         return CacheDirectoryRefused(path, f"{path} cannot be written")
+    other = _something_else(path)
+    if other:
+        return CacheDirectoryRefused(path, f"{path} is no cache: it holds {other}")
     return CacheDirectory(path)
+
+
+def _something_else(path: Path) -> str:
+    """Return a name that shows that the directory is no cache, '' where it is one or may become one."""
+    if (path / "index.db").exists():
+        return ""
+    names = sorted(set(os.listdir(path)).difference(_FILES, _FILE_DEPTHS))
+    # What is hidden may be a lock or another temporary file.
+    return next((name for name in names if not name.startswith((".", "nodes.json"))), "")
 
 
 def check_ownership(path: Path) -> CacheDirectoryRefused | None:

@@ -191,6 +191,13 @@ class NodeBuild:
         return int(major), int(minor), int(patch)
 
     @property
+    def is_served_sources(self) -> bool:
+        """Return whether its runner answers `load`, too, as hooks.cjs decides it (`ANSWERS_LOAD`)."""
+        major, minor, patch = self.version_numbers
+        first = {22: (22, 3), 24: (11, 1), 25: (1, 0)}.get(major)
+        return major > 25 or (first is not None and (minor, patch) >= first)
+
+    @property
     def engine_tag(self) -> str:
         """Return the name that keys use, such as `node-v24.19.0-x64-1a2b3c4d`."""
         return f"node-{self.version}-{self.arch}-{self.v8_tag:08x}"

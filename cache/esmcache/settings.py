@@ -226,6 +226,9 @@ def _read(path: Path, schema: type[Schema]) -> Schema | SettingsError | None:
 def _read_json(path: Path, key: str | None) -> Any:
     """Return what is in `path` (under `key`), _ABSENT where nothing is, or a SettingsError."""
     try:
+        # A FIFO has us wait for its writer.
+        if path.exists() and not path.is_file():
+            return SettingsError(path, "cannot be read: not a regular file")
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return _ABSENT

@@ -392,6 +392,28 @@ def test_explain_names_the_conditions_of_entry_points(run_esmcache: RunEsmcache,
     assert any(one.endswith(", conditions one two)") for one in said)
 
 
+def test_explain_finds_a_module_that_is_only_imported_with_a_query(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "app.mjs").write_text("import './b.mjs?once#more';\n")
+    run_esmcache("warm", "app.mjs", cwd=project)
+    said = json_of(run_esmcache, "explain", "b.mjs", cwd=project)
+    assert said["served"] and said["url"].endswith("/b.mjs?once#more")
+
+
+def test_explain_says_what_this_node_is_served(run_esmcache: RunEsmcache, any_node: Path, project: Path) -> None:
+    run_esmcache("warm", "--node", str(any_node), "app.mjs", cwd=project)
+    said = json_of(run_esmcache, "explain", "--node", str(any_node), "b.mjs", cwd=project)
+    version = subprocess.run([any_node, "--version"], capture_output=True, encoding="ascii", check=True).stdout
+    what = "resolution" if version == "v22.15.0\n" else "resolution and source"
+    assert said["reason"] == f"{what}, with a code cache"
+    assert what in run_esmcache("doctor", "--node", str(any_node), cwd=project).stdout
+
+
+def test_settings_that_are_a_fifo_are_not_waited_for(run_esmcache: RunEsmcache, project: Path) -> None:
+    os.mkfifo(project / "esmcache.json")
+    answer = run_esmcache("warm", "app.mjs", cwd=project)
+    assert "esmcache.json: cannot be read: not a regular file" in answer.stderr
+
+
 def test_verify_and_repair(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, project: Path) -> None:
     run_esmcache("warm", "app.mjs", cwd=project)
     assert run_esmcache("verify").stdout == "nothing is damaged\n"

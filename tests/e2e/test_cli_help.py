@@ -93,6 +93,20 @@ def test_refused_cache_directory(
     assert list(path.iterdir()) == []
 
 
+def test_a_directory_of_something_else_is_refused_as_cache(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
+    path = tmp_path / "project"
+    (path / "packs").mkdir(parents=True)
+    kept = [path / "packs" / "mine.pack", path / "src.mjs"]
+    for file in kept:
+        file.write_text("mine")
+    for command in (["stats"], ["clear"], ["verify", "--repair"]):
+        answer = run_esmcache(*command, "--cache-dir", str(path))
+        assert (answer.returncode, answer.stdout) == (1, "")
+        assert answer.stderr == f"esmcache: cache directory refused: {path} is no cache: it holds src.mjs\n"
+    assert [file.read_text() for file in kept] == ["mine", "mine"]
+    assert sorted(file.name for file in path.iterdir()) == ["packs", "src.mjs"]
+
+
 @pytest.mark.parametrize("arguments", ASKING_FOR_THE_CACHE, ids=lambda arguments: arguments[0])
 def test_cache_directory_that_cannot_be_made(run_esmcache: RunEsmcache, tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "app.mjs").write_text("export {};")

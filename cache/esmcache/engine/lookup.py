@@ -83,7 +83,10 @@ class Lookups:
         return Lookup(url, state, key, blob if blob.exists() else None, next(places, None), engine_tag)
 
     def explain(self, url: str, build: NodeBuild | NodeMissing) -> Explanation:
-        """Return all that decides on whether a runner is served this module."""
+        """Return all that decides on whether a runner is served this module, or one of its file with a query."""
+        if self._module_row(url) is None:
+            of_file = self._index.where(ModuleRow, "path", [path_from_file_url(url) or url])
+            url = next((row.url for row in of_file if row.url.startswith((f"{url}?", f"{url}#"))), url)
         found = self.lookup(url, build)
         row = self._module_row(url)
         if row is None:
@@ -110,7 +113,7 @@ class Lookups:
         answer.missed = list(dict.fromkeys(miss.reason for miss in self._index.where(MissRow, "url", [url])))
         answer.reason = self._verdict(row, entries, changed, packed, build)
         answer.served = not answer.reason
-        answer.reason = answer.reason or _how_served(packed, found)
+        answer.reason = answer.reason or _how_served(packed, found, build)
         return answer
 
     def _verdict(
@@ -165,6 +168,7 @@ def _described(entry: EntryPointRow) -> str:
     return f"{entry.path} (Node {entry.node_version} {entry.arch}{conditions})"
 
 
-def _how_served(packed: bool, found: Lookup) -> str:
-    what = "resolution and source" if packed else "resolution"
+def _how_served(packed: bool, found: Lookup, build: NodeBuild | NodeMissing) -> str:
+    has_source = packed and isinstance(build, NodeBuild) and build.is_served_sources
+    what = "resolution and source" if has_source else "resolution"
     return f"{what}, with a code cache" if found.code_cache_path is not None else what
