@@ -143,6 +143,22 @@ def test_code_caches_of_another_manifest_are_unproven_again(program: Program) ->
     assert program.check_same()["codeCaches"] == "quarantined"
 
 
+def test_a_manifest_damaged_since_code_caches_were_loaded_with_it_leads_to_none(program: Program) -> None:
+    program.write(
+        {"app.mjs": "import { getCompileCacheDir } from 'node:module';\nconsole.log(getCompileCacheDir());\n"}
+    )
+    program.warm()
+    for _ in range(2):
+        assert str(program.home.cache_dir) in program.served().stdout
+    (manifest,) = (program.home.cache_dir / "manifests").iterdir()
+    status = manifest.stat()
+    content = bytearray(manifest.read_bytes())
+    content[200] ^= 1
+    manifest.write_bytes(content)
+    os.utime(manifest, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert program.check_same()["reason"] == "no manifest"
+
+
 def test_who_is_killed_later_was_not_killed_by_what_it_loaded(program: Program) -> None:
     program.write({"app.mjs": "import './lib/a.js';\nimport('./lib/late.js');\n", "killer.cjs": KILLER})
     program.warm()
@@ -156,12 +172,12 @@ def test_nonsense_about_the_last_start_is_no_quarantine(program: Program, said: 
     program.warm()
     program.check_same()
     (noted,) = (program.home.cache_dir / "starts").iterdir()
-    checksum, word = noted.read_text().split()
+    manifest, word = noted.read_text().split()
     assert word == "loaded"
-    for content in (said, f"{checksum} {said}"):
+    for content in (said, f"{manifest} {said}"):
         noted.write_text(content)
         assert program.check_same()["codeCaches"] == "enabled"
-        assert noted.read_text() == f"{checksum} loaded"
+        assert noted.read_text() == f"{manifest} loaded"
 
 
 def test_commonjs_that_is_no_utf_8_is_read_by_node(program: Program) -> None:

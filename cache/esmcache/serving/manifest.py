@@ -2,8 +2,7 @@
 
 A manifest names every module that the entry's start can load, with its fingerprint and SHA-256, where its source
 lies in a pack, and the answer to each of its requests together with the file-system facts that the answer rests on.
-`runtime/manifest.cjs` is the other half of this file: it reads what is written here, once `deciding.cjs` found it
-sound.
+`runtime/manifest.cjs` is the other half of this file: it reads what is written here, once `serving.cjs` found it sound.
 
 The file is little-endian. A header of 32 u32:
 

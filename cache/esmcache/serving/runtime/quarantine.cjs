@@ -14,7 +14,7 @@ const HAS_CODE_CACHES = 1;
 module.exports = function judge(fs, header, directory, codeCaches, { isWorker, v8 }) {
   codeCaches.became = whyNot(header, codeCaches, isWorker, v8);
   if (codeCaches.became !== '') return null;
-  const isProven = codeCaches.said === `${codeCaches.checksum} loaded`;
+  const isProven = codeCaches.said === `${codeCaches.manifest} loaded`;
   const loaded = isProven || isWorker ? null : watch(fs, `${directory}/starts`, codeCaches);
   codeCaches.became = codeCaches.enable();
   return loaded;
@@ -27,10 +27,10 @@ function whyNot(header, codeCaches, isWorker, v8) {
   return hasDiedLoading(codeCaches, isWorker) ? 'quarantined' : '';
 }
 
-function hasDiedLoading({ said, checksum }, isWorker) {
+function hasDiedLoading({ said, manifest }, isWorker) {
   const [which, word] = said.split(' ');
   const number = Number(word);
-  if (which !== String(checksum) || !(number > 0)) return false;
+  if (which !== manifest || !(number > 0)) return false;
   // In a container every start may have the same number.
   if (number === pid) return !isWorker;
   try {
@@ -41,7 +41,7 @@ function hasDiedLoading({ said, checksum }, isWorker) {
   }
 }
 
-function watch(fs, directory, { mark, checksum }) {
+function watch(fs, directory, { mark, manifest }) {
   const { openSync, writeSync, closeSync, existsSync, mkdirSync } = fs;
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK } = fs.constants;
   function write(word) {
@@ -49,7 +49,7 @@ function watch(fs, directory, { mark, checksum }) {
       if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
       const descriptor = openSync(mark, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0o600);
       try {
-        writeSync(descriptor, `${checksum} ${word}`);
+        writeSync(descriptor, `${manifest} ${word}`);
       } finally {
         closeSync(descriptor);
       }

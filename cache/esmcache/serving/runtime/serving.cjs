@@ -1,16 +1,31 @@
 'use strict';
-// Serves the program that is starting, whose manifest is sound: registers the hooks.
+// Serves the program that is starting: reads its manifest and registers the hooks.
 
-const { getBuiltinModule } = process;
+const { getBuiltinModule, getuid, version } = process;
 
+const MAGIC = 0x4d4d5345;
+const VERSION = 5;
+const LARGEST = 256 * 1024 * 1024;
+const HEADER_SIZE = 128;
 // What workers are told, as flags.cjs asks for it.
 const WORKER_KEY = 'esmcache:manifest';
 
+// Past objects and modules that cost more than what is wanted of them. Where asking for a binding would warn, the function
+// is another one's child.
+const isQuiet = parseInt(version.slice(1), 10) <= 26 && Object.getPrototypeOf(process.binding) === Function.prototype;
+/** Return Node's binding, or null where it is not to be had without a word. */
+const binding = (function binding(name) {
+  return isQuiet ? process.binding(name) : null;
+});
+
 /** Serve the program and return '', or why it is not served. */
-module.exports = (function serve(fs, load, hookFile, directory, given, found) {
-  const { Module, bytes, header, crc32, binding, codeCaches } = found;
+module.exports = (function serve(fs, load, hookFile, directory, file, status, given, Module, codeCaches) {
   const { told } = given;
   if (typeof Module.registerHooks !== 'function') return 'flag: a Node without module.registerHooks';
+  const { crc32 } = binding('zlib') ?? getBuiltinModule('node:zlib');
+  const bytes = readSound(fs, crc32, file, status);
+  if (bytes === null) return 'no manifest';
+  const header = new Uint32Array(bytes.buffer, 0, HEADER_SIZE / 4);
   const loaded = codeCaches.became === '' ? load(fs, 'quarantine.cjs')(fs, header, directory, codeCaches, given) : null;
   const manifest = load(fs, 'manifest.cjs')(bytes, header, told.identity);
   if (manifest === null) return 'no manifest';
@@ -18,7 +33,7 @@ module.exports = (function serve(fs, load, hookFile, directory, given, found) {
     Module,
     manifest,
     crc32,
-    binding,
+    binding: binding('fs') ?? {},
     packsDirectory: `${directory}/packs`,
     hookFile,
     // After the entry point, the version and the architecture.
@@ -30,6 +45,24 @@ module.exports = (function serve(fs, load, hookFile, directory, given, found) {
   report.codeCaches = codeCaches.became;
   load(fs, 'telling.cjs').tellAtExit(fs, load, directory, given, manifest, report, loaded);
   return '';
+});
+
+/** Return the bytes of a manifest with this status, or null where it is damaged or alien; throws if it is gone. */
+const readSound = (function readSound(fs, crc32, file, status) {
+  // Looked at before it is opened, not to wait for whoever would write into a FIFO.
+  if (!status.isFile() || status.uid !== getuid() || (status.mode & 0o022) !== 0) return null;
+  const { size } = status;
+  if (size < HEADER_SIZE || size > LARGEST) return null;
+  const bytes = new Uint8Array(size);
+  const descriptor = fs.openSync(file);
+  try {
+    if (fs.readSync(descriptor, bytes, 0, size, 0) !== size) return null;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+  const header = new Uint32Array(bytes.buffer, 0, 4);
+  const isSound = header[0] === MAGIC && header[1] === VERSION && header[2] === size;
+  return isSound && crc32(bytes.subarray(16), 0) === header[3] ? bytes : null;
 });
 // A name that is no file's, so that the coverage of a program does not list this one.
 //# sourceURL=esmcache:serving.cjs
