@@ -450,7 +450,7 @@ def test_starts_in_vain_tell_so_until_enough_waits_to_be_taken_in(program: Progr
             for some in (flags, flags, [], [], flags):
                 program.served(flags=some, env=quiet)
             (events,) = (program.home.cache_dir / "events").iterdir()
-            waiting = events.read_bytes() + b"\n" * 4096
+            waiting = events.read_bytes() + b"\n" * 1024
             events.write_bytes(waiting)
             program.served(env=quiet)
             assert events.read_bytes() == waiting

@@ -6,7 +6,7 @@
 // them twice.
 
 // Where nobody takes in what starts tell, no more need be told of starts in vain. In bytes.
-const MOST_WAITING = 4096;
+const MOST_WAITING = 1024;
 
 /** Serve the program if there is something to serve, and return whether. */
 module.exports = (function start(fs, load, hookFile, cacheDirectory) {
