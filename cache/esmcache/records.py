@@ -191,7 +191,7 @@ class NodeBuild:
         return int(major), int(minor), int(patch)
 
     @property
-    def is_served_sources(self) -> bool:
+    def answers_load(self) -> bool:
         """Return whether its runner answers `load`, too, as hooks.cjs decides it (`ANSWERS_LOAD`)."""
         major, minor, patch = self.version_numbers
         first = {22: (22, 3), 24: (11, 1), 25: (1, 0)}.get(major)

@@ -94,11 +94,7 @@ class Diagnosis:
         if not build.supported:
             yield Check("served", Health.FAILED, f"no: {build.reason}")
             return
-        what = (
-            "resolution and sources"
-            if build.is_served_sources
-            else "resolution: sources are from 22.22.3 and 24.11.1 on"
-        )
+        what = "resolution and sources" if build.answers_load else "resolution: sources are from 22.22.3 and 24.11.1 on"
         yield Check("served", Health.GOOD, what)
         if not probed:
             yield Check("code caches", Health.NOTE, "unknown as long as the cache directory cannot be used")

@@ -169,6 +169,6 @@ def _described(entry: EntryPointRow) -> str:
 
 
 def _how_served(packed: bool, found: Lookup, build: NodeBuild | NodeMissing) -> str:
-    has_source = packed and isinstance(build, NodeBuild) and build.is_served_sources
+    has_source = packed and isinstance(build, NodeBuild) and build.answers_load
     what = "resolution and source" if has_source else "resolution"
     return f"{what}, with a code cache" if found.code_cache_path is not None else what

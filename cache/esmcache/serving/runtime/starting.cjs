@@ -6,7 +6,7 @@
 // them twice.
 
 // Where nobody takes in what starts tell, no more need be told of starts in vain. In bytes.
-const MOST_WAITING = 1024;
+const MOST_IN_VAIN = 1024;
 
 /** Serve the program if there is something to serve, and return whether. */
 module.exports = (function start(fs, load, hookFile, cacheDirectory) {
@@ -39,8 +39,8 @@ module.exports = (function start(fs, load, hookFile, cacheDirectory) {
   if (!isThere && given.log === null) {
     const waiting = fs.statSync(`${directory}/events/${given.told.name}`, { __proto__: null, throwIfNoEntry: false });
     // No warm can help a start under such flags: one of them is enough, and must not have others untold.
-    const enough = given.reason === '' ? MOST_WAITING : 0;
-    if (waiting === undefined ? !fs.existsSync(directory) : waiting.size > enough) return false;
+    const most = given.reason === '' ? MOST_IN_VAIN : 0;
+    if (waiting === undefined ? !fs.existsSync(directory) : waiting.size > most) return false;
   }
   return load(fs, 'deciding.cjs')(fs, load, hookFile, directory, file, isThere, given);
 });

@@ -1,0 +1,248 @@
+"""Code caches are used unless a start died of them, and have in them what starts called."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from program import Program
+from served_program import MODULES
+
+KILLER = """
+const { registerHooks } = require('node:module');
+registerHooks({ load(url, context, next) {
+  if (url.endsWith(process.env.KILLED_AT)) process.kill(process.pid, 'SIGKILL');
+  return next(url, context);
+} });
+"""
+
+
+def test_what_a_start_died_of_loading_is_left_out_until_it_is_made_anew(program: Program) -> None:
+    program.write({"killer.cjs": KILLER})
+    flags = ["--require", str(program.root / "killer.cjs")]
+    program.warm()
+    assert program.served(flags=flags, env={"KILLED_AT": "/lib/b.js"}).exit_code == -signal.SIGKILL
+    for _ in range(2):
+        report = program.check_same()
+        assert (report["served"], report["codeCaches"]) == (MODULES, "quarantined")
+    again = program.warm()
+    assert (again.analysed, again.compiled) == (0, MODULES - 1)
+    assert program.check_same()["codeCaches"] == "enabled"
+    # That start went well, so another one dies of something else.
+    assert program.served(flags=flags, env={"KILLED_AT": "/lib/b.js"}).exit_code == -signal.SIGKILL
+    assert program.check_same()["codeCaches"] == "enabled"
+
+
+def test_code_caches_of_another_manifest_are_unproven_again(program: Program) -> None:
+    program.write({"killer.cjs": KILLER})
+    flags = ["--require", str(program.root / "killer.cjs")]
+    program.warm()
+    assert program.check_same()["codeCaches"] == "enabled"
+    program.write({"lib/b.js": "export const b = 'changed', cycle = 1;\n"})
+    program.warm()
+    assert program.served(flags=flags, env={"KILLED_AT": "/lib/b.js"}).exit_code == -signal.SIGKILL
+    assert program.check_same()["codeCaches"] == "quarantined"
+
+
+def test_a_manifest_damaged_since_code_caches_were_loaded_with_it_leads_to_none(program: Program) -> None:
+    program.write(
+        {"app.mjs": "import { getCompileCacheDir } from 'node:module';\nconsole.log(getCompileCacheDir());\n"}
+    )
+    program.warm()
+    for _ in range(2):
+        assert str(program.home.cache_dir) in program.served().stdout
+    (manifest,) = (program.home.cache_dir / "manifests").iterdir()
+    status = manifest.stat()
+    content = bytearray(manifest.read_bytes())
+    content[200] ^= 1
+    manifest.write_bytes(content)
+    os.utime(manifest, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert program.check_same()["reason"] == "no manifest"
+
+
+def test_who_is_killed_later_was_not_killed_by_what_it_loaded(program: Program) -> None:
+    program.write({"app.mjs": "import './lib/a.js';\nimport('./lib/late.js');\n", "killer.cjs": KILLER})
+    program.warm()
+    flags = ["--require", str(program.root / "killer.cjs")]
+    assert program.served(flags=flags, env={"KILLED_AT": "/lib/late.js"}).exit_code == -signal.SIGKILL
+    assert program.check_same()["codeCaches"] == "enabled"
+
+
+@pytest.mark.parametrize("said", ["", "1 2 3", "loaded", "\0" * 10_000, "-1 -1", "99999999999 99999999999"])
+def test_nonsense_about_the_last_start_is_no_quarantine(program: Program, said: str) -> None:
+    program.warm()
+    program.check_same()
+    (noted,) = (program.home.cache_dir / "starts").iterdir()
+    manifest, word = noted.read_text().split()
+    assert word == "loaded"
+    for content in (said, f"{manifest} {said}"):
+        noted.write_text(content)
+        assert program.check_same()["codeCaches"] == "enabled"
+        assert noted.read_text() == f"{manifest} loaded"
+
+
+def test_the_preload_finds_its_code_cache_in_the_first_start(program: Program) -> None:
+    program.write({"app.mjs": "console.log('served');\n"})
+    program.warm()
+    # The first start is still to show that the code caches can be loaded.
+    for first_loaded in ("manifest", "serving"):
+        said = program.served(env={"NODE_DEBUG_NATIVE": "COMPILE_CACHE"})
+        accepted = re.findall(r"cache for CommonJS .*/(\w+)\.cjs was accepted", said.stdout + said.stderr)
+        assert accepted[0] == first_loaded and "hooks" in accepted
+
+
+def test_functions_that_a_start_called_are_compiled_ahead_from_then_on(program: Program) -> None:
+    program.write(
+        {
+            "app.mjs": "import { called } from './functions.mjs';\nimport required from './required.cjs';\n"
+            "console.log(called(), required.called());\n" + "// A program that is worth it.\n" * 3000,
+            "functions.mjs": "export function called() {\n  return 'it is called';\n}\n"
+            "export const idle = () => 'nobody calls it';\n",
+            "required.cjs": "exports.called = () => 'it is called';\nexports.idle = () => 'nobody calls it';\n",
+        }
+    )
+    program.warm()
+    assert b"it is called" not in program.code_caches()
+    program.check_same()
+    with program.engine() as engine:
+        assert engine.warm_missed().entries == 1
+    assert program.code_caches().count(b"it is called") == 2
+    assert b"nobody calls it" not in program.code_caches()
+    assert (program.check_same()["served"], program.warm().compiled) == (3, 0)
+    with program.engine() as engine:
+        assert engine.warm_missed().entries == 0
+    # What is known of a module outlives an edit.
+    edited = (program.root / "functions.mjs").read_text().replace("it is called", "called again")
+    program.write({"functions.mjs": "const é = '🦜';\n" + edited + "export const late = é;\n"})
+    assert program.warm().compiled == 1
+    assert b"called again" in program.code_caches()
+    program.check_same()
+    assert not _tells_called_functions(program)
+    # A start is asked again when there is much of which nothing is known.
+    imports = "import { more } from './more.mjs';\nmore();\n" + (program.root / "app.mjs").read_text()
+    more = "export function more() { return 'and more'; }\n" + "// Not known yet.\n" * 1000
+    program.write({"app.mjs": imports, "more.mjs": more})
+    program.warm()
+    assert b"and more" not in program.code_caches()
+    program.check_same()
+    assert _tells_called_functions(program)
+    with program.engine() as engine:
+        assert engine.warm_missed().entries == 1
+    assert b"and more" in program.code_caches()
+
+
+def _tells_called_functions(program: Program) -> bool:
+    events = program.home.cache_dir / "events"
+    return any(b'"called":' in path.read_bytes() for path in events.iterdir())
+
+
+def test_functions_that_only_a_worker_called_are_compiled_ahead_from_then_on(program: Program) -> None:
+    program.write(
+        {
+            "app.mjs": "import { Worker } from 'node:worker_threads';\n"
+            "new Worker(new URL('./worker.mjs', import.meta.url));\n" + "// A program that is worth it.\n" * 3000,
+            "worker.mjs": "import { called } from './functions.mjs';\nconsole.log(called());\n",
+            "functions.mjs": "export function called() {\n  return 'a worker called it';\n}\n",
+        }
+    )
+    program.warm()
+    program.check_same()
+    with program.engine() as engine:
+        assert engine.warm_missed().entries == 1
+    assert b"a worker called it" in program.code_caches()
+
+
+def test_of_many_workers_those_that_end_first_tell_which_functions_they_called(program: Program) -> None:
+    parts = {f"part{i}.mjs": f"export const part{i} = () => {i};\n" for i in range(80)}
+    imports = "".join(f"import {{ part{i} }} from './part{i}.mjs';\npart{i}();\n" for i in range(80))
+    start = """
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+const workers = [1, 2, 3].map(() => new Worker(new URL('./worker.mjs', import.meta.url)));
+await Promise.all(workers.map((worker) => once(worker, 'message')));
+for (const worker of workers) {
+  worker.postMessage('end');
+  await once(worker, 'exit');
+}
+"""
+    wait = """import { parentPort } from 'node:worker_threads';
+parentPort.once('message', () => parentPort.close());
+parentPort.postMessage('ready');
+"""
+    padding = "// A program that is worth it.\n" * 3000
+    program.write({**parts, "app.mjs": start + padding, "worker.mjs": imports + wait})
+    program.warm()
+    program.check_same()
+    (events,) = (program.home.cache_dir / "events").iterdir()
+    reports = [json.loads(line) for line in events.read_bytes().splitlines()]
+    assert [("called" in one, one["served"]) for one in reports] == [(True, 81), (False, 81), (False, 81), (True, 1)]
+
+
+def test_warnings_of_the_engine_and_counts_of_branches_are_not_lost(program: Program) -> None:
+    padding = "// A program that is worth it.\n" * 3000
+    called = "export function called(flag) { if (flag) return 1; else return 2; }\n"
+    counts = """
+import { called } from './called.mjs';
+if (process.argv[2]) {
+  const { Session } = await import('node:inspector');
+  const session = new Session();
+  session.connect();
+  session.post('Profiler.enable');
+  session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+  called(true);
+  session.post('Profiler.takePreciseCoverage', (error, { result }) => {
+    const { functions } = result.find(({ url }) => url.includes('called'));
+    console.log(JSON.stringify(functions.find(({ functionName }) => functionName === 'called')));
+  });
+} else called(true);
+"""
+    no_asm = "function M() { 'use asm'; function f(x) { return x + 1; } return { f: f }; }\nconsole.log(M().f(4));\n"
+    for text in (counts, no_asm, f"const M = ({no_asm.splitlines()[0]});\nconsole.log(M().f(4));\n"):
+        program.write({"app.mjs": text + padding, "called.mjs": called + padding})
+        program.warm()
+        for _ in range(2):
+            program.check_same()
+            program.check_same("counted")
+            with program.engine() as engine:
+                engine.warm_missed()
+
+
+def test_a_save_that_makes_code_caches_visible_has_them_left_off(program: Program) -> None:
+    program.write({"app.mjs": "console.log(1);\n"})
+    program.warm()
+    assert program.check_same()["codeCaches"] == "enabled"
+    program.write({"app.mjs": "(function M() { 'use asm'; return x + 1; });\nconsole.log(2);\n"})
+    with program.engine() as engine:
+        update = engine.update([program.root / "app.mjs"])
+        for conditions, entries in update.to_warm.items():
+            engine.warm([Path(entry) for entry in entries], conditions=conditions)
+    for _ in range(2):
+        assert program.check_same()["codeCaches"] == "none"
+
+
+def test_a_start_that_calls_nothing_is_asked_once(program: Program) -> None:
+    program.write({"app.mjs": "throw new Error('at once');\n" + "// Nothing is called.\n" * 4000})
+    program.warm()
+    program.check_same()
+    with program.engine() as engine:
+        assert engine.warm_missed().entries == 1
+    program.check_same()
+    with program.engine() as engine:
+        assert engine.warm_missed().entries == 0
+
+
+@pytest.mark.parametrize("flags", [[], ["--stack-trace-limit=50"], ["--enable-source-maps"], ["--no-opt"]])
+def test_v8_flags_change_nothing(program: Program, flags: list[str]) -> None:
+    program.warm()
+    assert program.check_same(flags=flags)["served"] == MODULES
+
+
+def test_the_users_own_compile_cache_is_left_alone(program: Program, tmp_path: Path) -> None:
+    program.warm()
+    report = program.check_same(env={"NODE_COMPILE_CACHE": str(tmp_path / "own")})
+    assert (report["served"], report["codeCaches"]) == (MODULES, "left off")

@@ -1,0 +1,147 @@
+"""Whatever happened to the cache, a program does what it does without."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import EsmcacheHome
+from esmcache import EngineError
+from program import Program
+from served_program import MODULES
+
+
+def _cache_files(home: EsmcacheHome) -> list[Path]:
+    return sorted(path for path in home.cache_dir.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("damage", ["delete", "truncate", "overwrite", "grow", "alter"])
+def test_any_damaged_cache_file_changes_nothing(program: Program, damage: str) -> None:
+    program.warm()
+    expected = program.plain()
+    hook = program.hook()
+    files = _cache_files(program.home)
+    assert {path.parent.name for path in files} >= {"manifests", "packs", "esmcache"}
+    for path in files:
+        content, status = path.read_bytes(), path.stat()
+        if damage == "delete":
+            path.unlink()
+        else:
+            damaged = {
+                "truncate": content[: len(content) // 2],
+                "overwrite": bytes(byte ^ 0x55 for byte in content),
+                "grow": content + b"\0more",
+                "alter": bytes(byte ^ (i % 100 == 70) for i, byte in enumerate(content)),
+            }
+            path.write_bytes(damaged[damage])
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        result = subprocess.run(
+            [program.node, "--require", hook, program.entry],
+            cwd=program.root,
+            env=program.home.environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+        seen = (result.stdout, result.stderr, result.returncode)
+        assert seen == (expected.stdout, expected.stderr, 0), path
+        path.write_bytes(content)
+
+
+def test_a_damaged_cache_is_mended_by_the_next_warm_or_verify(program: Program) -> None:
+    program.warm()
+    with program.engine() as engine:
+        assert engine.verify() == []
+    for path in _cache_files(program.home):
+        if path.parent.name in ("packs", "manifests") or path.parent.parent.name in ("blobs", "v8"):
+            path.write_bytes(b"garbage" + path.read_bytes()[7:])
+    with program.engine() as engine:
+        findings = engine.verify(repair=True)
+        assert {finding.kind for finding in findings} == {"pack", "manifest", "blob", "code cache"}
+        assert engine.verify() == []
+    program.warm()
+    report = program.check_same()
+    assert (report["served"], report["faults"], report["codeCaches"]) == (MODULES, 0, "enabled")
+
+
+def test_an_index_that_is_no_database_is_made_anew(program: Program) -> None:
+    program.warm()
+    for path in program.home.cache_dir.glob("index.db*"):
+        path.unlink()
+    (program.home.cache_dir / "index.db").write_bytes(b"this is not a database" * 100)
+    assert program.warm().modules == MODULES
+    assert program.check_same()["served"] == MODULES
+
+
+def test_an_index_damaged_inside_is_made_anew(program: Program) -> None:
+    program.warm()
+    with program.engine() as engine:
+        assert engine.statistics().modules == MODULES
+    path = program.home.cache_dir / "index.db"
+    content = bytearray(path.read_bytes())
+    for at in range(4096, len(content), 997):
+        content[at] ^= 0xFF
+    path.write_bytes(content)
+    with program.engine() as engine:
+        assert [finding.kind for finding in engine.verify()] == ["index"]
+    with program.engine() as engine, pytest.raises(EngineError, match="made anew"):
+        engine.statistics()
+        engine.explain(str(program.root / "app.mjs"))
+    assert program.warm().modules == MODULES
+    assert program.check_same()["served"] == MODULES
+
+
+def test_a_cache_that_others_can_write_is_refused(program: Program) -> None:
+    program.warm()
+    program.home.cache_dir.chmod(0o777)
+    assert program.check_same()["reason"] == "cache directory: can be written by others"
+    assert not (program.home.cache_dir / "events").exists()
+    with program.engine() as engine, pytest.raises(Exception, match="can be written by others"):
+        engine.warm([program.root / program.entry])
+    program.home.cache_dir.chmod(0o700)
+    assert program.check_same()["served"] == MODULES
+
+
+def test_a_fifo_in_the_cache_makes_nothing_wait(program: Program) -> None:
+    program.warm()
+    for directory in ("manifests", "packs"):
+        for path in list((program.home.cache_dir / directory).glob("*.[mp]a*")):
+            content = path.read_bytes()
+            path.unlink()
+            os.mkfifo(path, 0o600)
+            program.check_same()
+            with program.engine() as engine:
+                assert [one.fault for one in engine.verify()] == ["is no regular file"]
+            path.unlink()
+            path.write_bytes(content)
+
+
+def test_what_has_no_end_is_not_read(program: Program) -> None:
+    program.warm()
+    program.served()
+    for path in (program.home.cache_dir / "starts").iterdir():
+        path.unlink()
+        path.symlink_to("/dev/zero")
+    assert program.check_same()["served"] == MODULES
+
+
+def test_a_cache_named_relatively_stays_where_it_was(program: Program) -> None:
+    leaves = "fs.mkdirSync('gone'); process.chdir('gone'); fs.rmdirSync('../gone');"
+    program.write(
+        {"app.mjs": f"import fs from 'node:fs';\nimport './lib/a.js';\n{leaves}\nawait import('./lib/b.js');\n"}
+    )
+    program.write({"lib/b.js": "console.log('b');\n"})
+    program.warm()
+    cache_dir = program.home.cache_dir
+    relative = {"ESMCACHE_DIR": os.path.relpath(cache_dir, program.root)}
+    assert program.check_same(env=relative)["served"] == 3
+    assert any(path.read_text() for path in (cache_dir / "events").iterdir())
+
+
+def test_a_cache_directory_where_nothing_can_be_made(program: Program) -> None:
+    # Node would try for ever to make directories below it.
+    assert program.check_same(env={"ESMCACHE_DIR": "/proc"}).get("served", 0) == 0
