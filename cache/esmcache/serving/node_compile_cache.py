@@ -14,8 +14,8 @@ The source is the text that was compiled, as UTF-8: see `compiled_text`. The V8 
 Node reads an entry when it compiles the module. It compares magic, both sizes and both CRC32s, then V8
 compares its own version, flags and the source's length. At exit (or `module.flushCompileCache()`) it
 writes, by a temporary file (`<name>.` and six more characters) and rename, every module whose entry was
-absent, unreadable or rejected; accepted ones are left alone. It deletes nothing and sets no times: only the file system's atime
-tells that an entry was read. Node 26 can be told to write nothing (`enableCompileCache({directory,
+absent, unreadable or rejected; accepted ones are left alone. It deletes nothing and sets no times: only the
+file system's atime tells that an entry was read. Node 26 can be told to write nothing (`enableCompileCache({directory,
 readOnly: true})`); 22.15 takes only a string. `enableCompileCache` never returns where `mkdir` of the
 directory says ENOENT though its parent exists (/proc).
 """
