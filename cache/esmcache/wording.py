@@ -1,6 +1,19 @@
-"""Counts and sizes as people read them."""
+"""Counts, sizes and texts of files as people read them."""
 
 from __future__ import annotations
+
+import re
+
+# Control characters, line separators, and what turns the direction of writing: all can make a text look like another.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Return `text` on one line, with each control and bidirectional character as `\\uXXXX`.
+
+    Names, specifiers and messages that come from files go through it before they are shown anywhere.
+    """
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def size(count: int) -> str:
