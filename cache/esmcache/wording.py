@@ -9,7 +9,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2
 
 
 def printable(text: str) -> str:
-    """Return `text` on one line, with each control and bidirectional character as `\\uXXXX`.
+    r"""Return `text` on one line, with each control and bidirectional character as `\uXXXX`.
 
     Names, specifiers and messages that come from files go through it before they are shown anywhere.
     """
