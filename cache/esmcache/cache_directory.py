@@ -10,13 +10,15 @@ import contextlib
 import fcntl
 import itertools
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _temporary_numbers = itertools.count()
+_AS_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+# Most file systems take no more bytes in one name.
+_LONGEST_NAME = 255
 _FILES = ("index.db", "index.db-wal", "index.db-shm", "nodes.json", ".collected")
 # What is in files below directories, and how deep they lie.
 _FILE_DEPTHS = {"manifests": 1, "packs": 1, "v8": 2, "blobs": 2, "events": 1, "starts": 1}
@@ -80,6 +82,34 @@ class CacheDirectory:
     def content_paths(self) -> list[Path]:
         """Return the directories of all that is cached; the index is beside them."""
         return [self.path / name for name in _FILE_DEPTHS]
+
+    def remove(self, *names: str) -> bool:
+        """Remove the file or directory that `names` lead to from here, and return whether the names were fit for that.
+
+        Names may come from the index, a manifest, a pack or a report. Nothing is removed, and False returned, unless
+        each is one plain component and each but the last is a real directory: nothing outside the cache is ever
+        removed. Nothing at the place is fine, too. Raises OSError where something there cannot be removed.
+        """
+        if not names or any(plain_name(name) is None for name in names):
+            return False
+        try:
+            directory = os.open(self.path, _AS_DIRECTORY)
+        except FileNotFoundError:
+            return True
+        try:
+            for name in names[:-1]:
+                below = os.open(name, _AS_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+                os.close(directory)
+                directory = below
+            _remove_at(directory, names[-1])
+        except FileNotFoundError:
+            pass
+        except NotADirectoryError:
+            # Also what Linux says of a link that is not to be followed.
+            return False
+        finally:
+            os.close(directory)
+        return True
 
     def misplaced(self) -> Iterator[tuple[str, str]]:
         """Yield each place, below the directory, that holds no directory or no file of the user's own, and why."""
@@ -227,16 +257,71 @@ def read_regular(path: Path) -> bytes | None:
         return None
 
 
-def remove_any(path: Path) -> None:
-    """Remove whatever is at `path`, a directory with all that can be removed of it; raises OSError."""
+def plain_name(text: object) -> str | None:
+    """Return a name that was read from a file if it is one plain component of a path, else None.
+
+    A name that passes can be joined to a directory, and the result lies in that directory.
+    """
+    if not isinstance(text, str) or text in ("", ".", "..") or "/" in text or "\0" in text:
+        return None
     try:
-        path.unlink()
+        return text if len(os.fsencode(text)) <= _LONGEST_NAME else None
+    except UnicodeEncodeError:
+        return None
+
+
+def remove_any(path: Path) -> None:
+    """Remove whatever is at `path`, a directory with all that can be removed of it; raises OSError.
+
+    For paths of our own making only. A path that has a name from the index or from any other file in it is for
+    `CacheDirectory.remove`.
+    """
+    try:
+        parent = os.open(path.parent, _AS_DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
-        pass
+        return
+    try:
+        _remove_at(parent, path.name)
+    finally:
+        os.close(parent)
+
+
+def _remove_at(parent: int, name: str) -> None:
+    """Remove the entry `name` of an open directory, whatever it is; raises OSError for all but a directory."""
+    try:
+        os.unlink(name, dir_fd=parent)
+    except FileNotFoundError:
+        return
     except OSError:
-        if path.is_symlink() or not path.is_dir():
-            raise
-        shutil.rmtree(path, ignore_errors=True)
+        status = os.lstat(name, dir_fd=parent)
+        if stat.S_ISDIR(status.st_mode):
+            _remove_directory(parent, name)
+            return
+        # What is in a directory of mode 0500 can be removed by its owner after all.
+        mode = stat.S_IMODE(os.fstat(parent).st_mode)
+        os.fchmod(parent, mode | stat.S_IRWXU)
+        try:
+            os.unlink(name, dir_fd=parent)
+        finally:
+            os.fchmod(parent, mode)
+
+
+def _remove_directory(parent: int, name: str) -> None:
+    """Remove a directory with all that can be removed of it; links in it are removed, never followed."""
+    with contextlib.suppress(OSError):
+        directory = os.open(name, _AS_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+        try:
+            with contextlib.suppress(OSError):
+                os.fchmod(directory, stat.S_IRWXU)
+            with os.scandir(directory) as entries:
+                names = [entry.name for entry in entries]
+            for one in names:
+                with contextlib.suppress(OSError):
+                    _remove_at(directory, one)
+        finally:
+            os.close(directory)
+    with contextlib.suppress(OSError):
+        os.rmdir(name, dir_fd=parent)
 
 
 @contextlib.contextmanager
