@@ -14,6 +14,8 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.14 python3.13 python3
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 RUN := .venv/bin/python
+# BASE=… runs the tests in the base directory of an earlier run.
+SUITE := $(RUN) tests/run_suite.py $(if $(BASE),--base "$(BASE)") -n $(JOBS)
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 NODES := .cache/node
 NPM := npm_config_cache="$(CURDIR)/.cache/npm" npm_config_update_notifier=false \
@@ -66,7 +68,27 @@ test: setup ## Check format, lint and types, then run every test
 	$(RUN) -m ruff format --check
 	$(RUN) -m ruff check
 	$(RUN) -m mypy
-	$(RUN) -m pytest -q -n $(JOBS) --dist worksteal
+	$(SUITE) --dist worksteal
+
+# A part of the suite where others have found it to fail: each is to take no more than some two minutes.
+.PHONY: test-umask
+test-umask: setup ## Run a part of the tests under umask 000
+	$(SUITE) --umask 000 tests/unit/serving tests/e2e/serving tests/e2e/test_keeping.py tests/e2e/test_cli_start.py
+
+# Nothing is written into the checkout.
+.PHONY: test-user
+test-user: setup ## If this is root: run a part of the tests as an ordinary user
+	$(SUITE) --as-user tests/unit/engine tests/unit/serving tests/e2e/serving tests/e2e/test_keeping.py \
+		tests/e2e/test_cli_start.py tests/e2e/test_cli_help.py tests/e2e/lsp/test_starting.py
+
+.PHONY: test-busy
+test-busy: setup ## Run a part of the tests beside four busy processes
+	$(SUITE) --beside 4 tests/unit/engine tests/e2e/test_cli_start.py tests/e2e/lsp/test_robustness.py
+
+# TORTURE='--part damages --count 1000 --seed 7' does a part of it.
+.PHONY: torture
+torture: $(NODE22) $(NODE24) $(NODE26) ## Damage, kill, crowd and fill the cache (up to an hour; docs/reliability.md)
+	@PYTHONPATH=tests $(RUN) -m torture $(TORTURE)
 
 .PHONY: format
 format: $(ENVIRONMENT) ## Rewrite the Python files as `make test` wants them

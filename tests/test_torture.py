@@ -1,0 +1,34 @@
+"""A sample of the campaign against the cache; `make torture` runs all of it (docs/reliability.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from torture import crowd, damages, full_disk, kills
+from torture.settings import Settings
+from torture.tally import Tally
+
+_SEED = 15
+_DAMAGES = 30
+_KINDS_OF_KILLS = 7
+
+
+@pytest.mark.parametrize(
+    ("part", "first", "count"),
+    [
+        *((damages.run, _DAMAGES * batch, _DAMAGES) for batch in range(4)),
+        *((kills.run, _KINDS_OF_KILLS * batch, _KINDS_OF_KILLS) for batch in range(2)),
+        (crowd.run, 0, 8),
+        (full_disk.run, 0, 6),
+    ],
+    ids=[*(f"damages-{batch}" for batch in range(4)), "kills-0", "kills-1", "crowd", "full-disk"],
+)
+def test_nothing_happens_that_must_not(
+    part: Callable[[Settings], Tally], first: int, count: int, tmp_path: Path
+) -> None:
+    tally = part(Settings(tmp_path, _SEED, count, minutes=0.2, jobs=1, first=first, batch=_DAMAGES))
+    assert tally.notes == []
+    assert tally.is_clean

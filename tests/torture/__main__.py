@@ -1,0 +1,62 @@
+"""Runs the campaign and prints its table: `python -m torture --part damages --count 10000 --seed 7`.
+
+Fails (1) if anything happened that must not. Seed and number reproduce a case: --seed N --first CASE --count 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import SystemRandom
+
+from removing import remove_tree
+from torture import crowd, damages, full_disk, kills
+from torture.settings import Settings
+from torture.tally import Tally, table
+
+# What a part does, and how many cases of it are the whole campaign; of the crowd it is the number of processes.
+_PARTS: dict[str, tuple[Callable[[Settings], Tally], int]] = {
+    "damages": (damages.run, 10_000),
+    "kills": (kills.run, 300),
+    "crowd": (crowd.run, 8),
+    "full-disk": (full_disk.run, 200),
+}
+_CROWD_MINUTES = 10.0
+
+
+def main() -> int:
+    """Return 0 if nothing happened that must not."""
+    parser = argparse.ArgumentParser(prog="torture", description=__doc__)
+    parser.add_argument("--part", action="append", choices=_PARTS, help="only this part; may be repeated")
+    parser.add_argument("--count", type=int, help="so many cases, or processes in the crowd")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first case")
+    parser.add_argument("--minutes", type=float, default=_CROWD_MINUTES, help="how long the crowd works")
+    parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1_000_000))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="cases at once")
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    tallies = []
+    root = Path(tempfile.mkdtemp(prefix="esmcache-torture-"))
+    for name in options.part or _PARTS:
+        part, count = _PARTS[name]
+        begun = time.monotonic()
+        settings = Settings(
+            root / name, options.seed, options.count or count, options.minutes, options.jobs, options.first
+        )
+        tally = part(settings)
+        tallies.append(tally)
+        print(f"{name}: {time.monotonic() - begun:.0f} s", *tally.remarks, *tally.notes, sep="\n", flush=True)
+    print(table(tallies))
+    if not all(tally.is_clean for tally in tallies):
+        return 1
+    remove_tree(root)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""Damages of every kind of file in the cache: each start does the same, and one warm makes everything whole."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+from removing import remove_tree
+from torture.damage import damaged, put
+from torture.programs import SmallProgram
+from torture.settings import Settings
+from torture.tally import Tally
+from torture.world import World, node_of
+
+# One in so many is left as it is and warmed; all others are undone, since that is quicker.
+_WARMED_ONE_IN = 10
+# By which Node the worlds are, one after the other.
+_LINES = (24, 22, 26, 24, 24, 24, 24, 24, 24, 24)
+_KINDS = {
+    "index": "index.db",
+    "wal": "index.db-wal",
+    "packs": "packs/*.pack",
+    "manifests": "manifests/*.manifest",
+    "blobs": "blobs/*/*",
+    "code": "code/*/*",
+    "v8": "v8/**/*",
+    "seals": "seals/*",
+    "starts": "starts/*",
+    "events": "events/*",
+    "nodes": "nodes.json",
+}
+# No start looks at these, so that damages of them are only undone by a warm.
+_ONLY_COMMANDS_LOOK = {"index", "wal", "nodes", "events", "blobs"}
+
+
+def run(settings: Settings) -> Tally:
+    """Do so many damages, in several worlds at once."""
+    tally = Tally("damages")
+    numbers = settings.numbers()
+    batches = [numbers[at : at + settings.batch] for at in range(0, len(numbers), settings.batch)]
+    with ThreadPoolExecutor(settings.jobs) as threads:
+        for done in [threads.submit(_Damages(settings, tally, batch).run) for batch in batches]:
+            done.result()
+    return tally
+
+
+class _Damages:
+    """One world, in which one damage after the other is done."""
+
+    def __init__(self, settings: Settings, tally: Tally, numbers: range) -> None:
+        self._settings = settings
+        self._numbers = numbers
+        self._tally = tally
+        line = _LINES[numbers[0] // settings.batch % len(_LINES)]
+        self._node = f"node {line}"
+        self._world = World(settings.root / f"damages-{numbers[0]}", node_of(line), tally)
+        self._hook = Path()
+
+    def run(self) -> None:
+        self._world.make()
+        self._hook = self._world.hook()
+        self._world.note_what_is_whole(self._hook)
+        for number in self._numbers:
+            self._damage(number)
+        case = f"after cases {self._numbers[0]} to {self._numbers[-1]}"
+        self._world.check_heals(self._hook, case)
+        self._world.check_leaves_nothing(case)
+        self._world.check_no_process_is_left(case)
+        remove_tree(self._world.root)
+
+    def _damage(self, number: int) -> None:
+        random = self._settings.random(number)
+        kind, path, others = self._choose(random)
+        place = path.relative_to(self._world.cache_dir)
+        content, mode = path.read_bytes(), path.stat().st_mode
+        programs = self._programs_in(content)
+        done, changed = damaged(path, kind, others, random)
+        put(path, changed, random)
+        case = f"case {number} ({self._node}, {place} {done})"
+        self._tally.did("damages")
+        whole = [self._is_whole(program, case) for program in programs]
+        if random.randrange(_WARMED_ONE_IN) == 0:
+            self._tally.did("of them warmed and verified")
+            self._world.check_heals(self._hook, case)
+        elif kind not in _ONLY_COMMANDS_LOOK:
+            self._undo(path, content, mode)
+            again = [
+                self._is_whole(program, f"{case} undone")
+                for program, was in zip(programs, whole, strict=True)
+                if not was
+            ]
+            if not all(again):
+                self._world.check_heals(self._hook, f"{case} undone")
+
+    def _choose(self, random: Random) -> tuple[str, Path, list[Path]]:
+        kinds = list(_KINDS)
+        random.shuffle(kinds)
+        for kind in kinds:
+            if kind == "wal":
+                self._leave_wal()
+            paths = sorted(path for path in self._world.cache_dir.glob(_KINDS[kind]) if path.is_file())
+            if paths:
+                path = random.choice(paths)
+                return kind, path, [one for one in paths if one != path]
+        raise AssertionError("the cache is empty")
+
+    def _leave_wal(self) -> None:
+        """Leave a log of the index behind, as a writer does that is killed."""
+        index = self._world.cache_dir / "index.db"
+        wal = index.with_name("index.db-wal")
+        if wal.exists():
+            return
+        try:
+            with closing(sqlite3.connect(index)) as connection:
+                (version,) = connection.execute("PRAGMA user_version").fetchone()
+                connection.execute(f"PRAGMA user_version = {version}")
+                connection.commit()
+                if wal.exists():
+                    shutil.copy(wal, wal.with_name("kept"))
+        except sqlite3.Error:
+            # It was damaged before.
+            return
+        if wal.with_name("kept").exists():
+            wal.with_name("kept").replace(wal)
+            wal.chmod(0o600)
+
+    def _programs_in(self, content: bytes) -> list[SmallProgram]:
+        """Return the programs that a file names, else all."""
+        world = self._world
+        named = [program for program in world.programs if bytes(world.directory_of(program)) + b"/" in content]
+        return named or list(world.programs)
+
+    def _is_whole(self, program: SmallProgram, case: str) -> bool:
+        return self._world.is_whole(program, self._world.start(program, self._hook, case))
+
+    def _undo(self, path: Path, content: bytes, mode: int) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory_mode = path.parent.stat().st_mode
+        if not path.exists():
+            path.parent.chmod(0o700)
+            path.touch(0o600)
+        path.chmod(0o600)
+        path.write_bytes(content)
+        path.chmod(mode & 0o7777)
+        if path.parent.stat().st_mode != directory_mode:
+            path.parent.chmod(directory_mode & 0o7777)

@@ -1,0 +1,73 @@
+"""What a part of the campaign counted, and the line of the table that says so."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Harm(Enum):
+    """What must never happen; the values are the headings of the table."""
+
+    WRONG_OUTPUT = "wrong outputs"
+    CRASH = "crashes"
+    HANG = "hangs"
+    LOST_ENTRY = "lost live entries"
+    UNCLEAN_VERIFY = "unclean verifies"
+    LEAKED_FILE = "leaked files"
+    LEAKED_PROCESS = "leaked processes"
+
+
+_MOST_NOTES = 40
+
+
+@dataclass
+class Tally:
+    """Counts of what was done and of what must never happen; several threads may add to it."""
+
+    part: str
+    done: Counter[str] = field(default_factory=Counter)
+    harms: Counter[Harm] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def did(self, what: str, times: int = 1) -> None:
+        """Count something that was done."""
+        with self._lock:
+            self.done[what] += times
+
+    def harm(self, harm: Harm, case: str, seen: str) -> None:
+        """Count something that must not happen; the first ones are printed with the case that shows them."""
+        with self._lock:
+            self.harms[harm] += 1
+            if len(self.notes) < _MOST_NOTES:
+                self.notes.append(f"{self.part} {case}: {harm.value}: {seen.strip()[-1500:]}")
+
+    def remark(self, text: str) -> None:
+        """Add something that a reader of the table has to know."""
+        with self._lock:
+            if text not in self.remarks:
+                self.remarks.append(text)
+
+    @property
+    def is_clean(self) -> bool:
+        """Return whether nothing happened that must not, and something was done."""
+        return not self.harms and bool(self.done)
+
+
+def table(tallies: Sequence[Tally]) -> str:
+    """Return the Markdown table of several parts."""
+    headings = ["part", "done", *[harm.value for harm in Harm]]
+    lines = [_row(headings), _row(["---"] * 2 + ["--:"] * len(Harm))]
+    for one in tallies:
+        done = ", ".join(f"{count:,} {what}" for what, count in sorted(one.done.items(), key=lambda item: -item[1]))
+        lines.append(_row([one.part, done, *[str(one.harms[harm]) for harm in Harm]]))
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
