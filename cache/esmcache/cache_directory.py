@@ -1,27 +1,54 @@
-"""The cache directory: where it is, whether it may be trusted, and how files in it are written.
+"""The cache directory: where it is, how it is made and opened, and how files in it are written and removed.
 
-Whoever can write here can run code in the user's programs, so a directory that is not the user's own, or that
-others can write, is refused by every part. Knows nothing of what the files hold.
+A directory that somebody else can change is refused; trust.py says when that is. Directories and files are made with
+modes of their own, whatever the umask is. Knows nothing of what the files hold.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import itertools
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_temporary_numbers = itertools.count()
+from esmcache.private_files import make_directory, make_file, make_trusted_directory, write_whole
+from esmcache.trust import find_untrusted
+
+__all__ = [
+    "CacheDirectory",
+    "CacheDirectoryRefused",
+    "check_ownership",
+    "exclusive_lock",
+    "make_directory",
+    "make_file",
+    "open_cache_directory",
+    "plain_name",
+    "read_regular",
+    "remove_any",
+    "why_alien",
+    "write_whole",
+]
+
 _AS_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Most file systems take no more bytes in one name.
 _LONGEST_NAME = 255
 _FILES = ("index.db", "index.db-wal", "index.db-shm", "nodes.json", ".collected")
 # What is in files below directories, and how deep they lie.
-_FILE_DEPTHS = {"manifests": 1, "packs": 1, "v8": 2, "blobs": 2, "events": 1, "starts": 1}
+_FILE_DEPTHS = {
+    "manifests": 1,
+    "packs": 1,
+    "code": 2,
+    "v8": 3,
+    "seals": 1,
+    "blobs": 2,
+    "events": 1,
+    "starts": 1,
+    # Links, not files: by them a start of root's reaches its code caches until it ends.
+    "live": 1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +86,19 @@ class CacheDirectory:
         return self.path / "manifests"
 
     @property
+    def code_path(self) -> Path:
+        """Return the directory of content-addressed code caches."""
+        return self.path / "code"
+
+    @property
     def v8_path(self) -> Path:
-        """Return the compile-cache directory that Node is pointed at."""
+        """Return where the compile-cache directories lie that Node is pointed at, one for each trust domain."""
         return self.path / "v8"
+
+    @property
+    def seals_path(self) -> Path:
+        """Return where it is said what each of those was when all in it was proven."""
+        return self.path / "seals"
 
     @property
     def events_path(self) -> Path:
@@ -72,6 +109,11 @@ class CacheDirectory:
     def starts_path(self) -> Path:
         """Return the directory where runners note that a program is loading, and that it was loaded."""
         return self.path / "starts"
+
+    @property
+    def live_path(self) -> Path:
+        """Return the directory of links by which starts of root reach their code caches; each is gone when they end."""
+        return self.path / "live"
 
     @property
     def nodes_path(self) -> Path:
@@ -132,6 +174,8 @@ def _misplaced_below(path: Path, place: str, depth: int) -> Iterator[tuple[str, 
         return
     for entry in entries:
         if depth == 1:
+            if place == "live" and entry.is_symlink():
+                continue
             if not entry.is_file(follow_symlinks=False):
                 yield f"{place}/{entry.name}", "is no regular file"
             elif entry.name != ".lock" and (fault := _why_alien_entry(entry)):
@@ -150,34 +194,32 @@ def _why_alien_entry(entry: os.DirEntry[str]) -> str:
         return ""
 
 
-def default_cache_path(environment: Mapping[str, str]) -> Path:
-    """Return ESMCACHE_DIR, else the platform's user cache directory."""
-    named = environment.get("ESMCACHE_DIR")
-    if not named:
-        # Imported late: a start of `esmcache run` should not wait for it where it is not needed.
-        import platformdirs
-
-        return Path(platformdirs.user_cache_dir("esmcache"))
-    return Path(named).absolute()
-
-
 def open_cache_directory(path: Path) -> CacheDirectory | CacheDirectoryRefused:
     """Return the directory at `path`, made with mode 0700 if nothing is there, or why it is refused."""
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except FileExistsError:
-        return CacheDirectoryRefused(path, f"{path} is not a directory")
-    except OSError as error:
-        return CacheDirectoryRefused(path, f"{path} cannot be made: {error.strerror}")
-    refused = check_ownership(path)
-    if refused is not None:
-        return refused
+    reason = make_trusted_directory(path)
+    if reason:
+        return CacheDirectoryRefused(path, reason)
     if not os.access(path, os.W_OK | os.X_OK):
         return CacheDirectoryRefused(path, f"{path} cannot be written")
     other = _something_else(path)
     if other:
         return CacheDirectoryRefused(path, f"{path} is no cache: it holds {other}")
+    for name in _FILE_DEPTHS:
+        with contextlib.suppress(OSError):
+            _close_to_others(path / name)
     return CacheDirectory(path)
+
+
+def _close_to_others(path: Path) -> None:
+    """Make a directory in a cache one that a start looks into: an older esmcache left some open under umask 000.
+
+    A link there leads out of the cache. Raises OSError, above all where nothing is there.
+    """
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        path.unlink()
+    elif stat.S_ISDIR(status.st_mode) and status.st_mode & 0o022:
+        path.chmod(0o700)
 
 
 def _something_else(path: Path) -> str:
@@ -191,53 +233,15 @@ def _something_else(path: Path) -> str:
 
 def check_ownership(path: Path) -> CacheDirectoryRefused | None:
     """Return why the directory at `path` cannot be trusted, or None where it can."""
-    try:
-        status = os.lstat(path)
-    except OSError as error:
-        return CacheDirectoryRefused(path, f"{path} cannot be read: {error.strerror}")
-    if stat.S_ISLNK(status.st_mode):
-        return check_ownership(Path(os.path.realpath(path))) or _owned_link(path, status)
-    if not stat.S_ISDIR(status.st_mode):
-        return CacheDirectoryRefused(path, f"{path} is not a directory")
-    if status.st_uid != os.getuid():
-        return CacheDirectoryRefused(path, f"{path} belongs to another user (uid {status.st_uid})")
-    if status.st_mode & 0o022:
-        mode = stat.S_IMODE(status.st_mode)
-        return CacheDirectoryRefused(path, f"{path} can be written by others (mode {mode:04o})")
-    return None
-
-
-def _owned_link(path: Path, status: os.stat_result) -> CacheDirectoryRefused | None:
-    if status.st_uid == os.getuid():
-        return None
-    return CacheDirectoryRefused(path, f"{path} is a link of another user (uid {status.st_uid})")
-
-
-def write_whole(path: Path, *chunks: bytes) -> None:
-    """Write `chunks` as the file `path` so that a reader sees all of it or none; raises OSError."""
-    name = path.parent / f".tmp-{os.getpid()}-{next(_temporary_numbers)}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    try:
-        try:
-            descriptor = os.open(name, flags, 0o600)
-        except FileNotFoundError:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(name, flags, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(chunks)
-        os.replace(name, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        if isinstance(error, OSError):
-            # A full disk does not say which file it is about, and a failed rename names ours.
-            error.filename, error.filename2 = str(path), None
-        raise
+    untrusted = find_untrusted(path)
+    if untrusted is not None:
+        return CacheDirectoryRefused(path, str(untrusted))
+    return None if path.is_dir() else CacheDirectoryRefused(path, f"{path} is not a directory")
 
 
 def why_alien(status: os.stat_result) -> str:
     """Return why a file in a cache is not to be trusted, '' where it is: what others can write may hold anything."""
-    if status.st_uid != os.getuid():
+    if status.st_uid not in (os.geteuid(), 0):
         return f"belongs to another user (uid {status.st_uid})"
     return "can be written by others" if status.st_mode & 0o022 else ""
 
@@ -327,8 +331,8 @@ def _remove_directory(parent: int, name: str) -> None:
 @contextlib.contextmanager
 def exclusive_lock(path: Path) -> Iterator[None]:
     """Hold an advisory lock on the file `path` (made if absent) against other processes."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    make_directory(path.parent)
+    descriptor = os.open(path, os.O_NOFOLLOW | os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -18,10 +18,12 @@ def look_up_node(explicit: str | None, environment: Mapping[str, str]) -> tuple[
     """Return the absolute path of the Node to use and '', or '' and why there is none.
 
     A name without a directory is looked up in PATH. What was asked for and is not there is missing: the next
-    place is not tried.
+    place is not tried. A relative path is taken from the command line only.
     """
     asked = name_of_node(explicit, environment)
     if os.path.dirname(asked):
+        if not explicit and not os.path.isabs(os.path.expanduser(asked)):
+            return "", f"ESMCACHE_NODE must be an absolute path or a name in PATH, not {asked}"
         path = os.path.abspath(os.path.expanduser(asked))
         return (path, "") if _is_executable(path) else ("", f"{path} is no executable file")
     for directory in environment.get("PATH", "").split(os.pathsep):

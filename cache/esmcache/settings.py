@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-import platformdirs
 
-from esmcache.cache_directory import default_cache_path
+from esmcache.trust import find_untrusted
+from esmcache.user_directories import config_path, is_relative_node, relative_variable, user_directory
 
 DEFAULT_MAX_SIZE = 500_000_000
+_DEFAULT_JOBS = 4
 
 # What editors show below `esmcache` besides and keep to themselves.
 EDITORS_OWN = frozenset({"path", "terminal", "statusBar", "compareRuns"})
@@ -159,11 +160,6 @@ class UserChoices:
     jobs: int
 
 
-def user_config_path() -> Path:
-    """Return the user's configuration file: $XDG_CONFIG_HOME/esmcache/config.json or its platform's like."""
-    return Path(platformdirs.user_config_dir("esmcache")) / "config.json"
-
-
 def read_user_choices(
     environment: Mapping[str, str],
     *,
@@ -172,25 +168,42 @@ def read_user_choices(
     jobs: int | None = None,
     max_size: int | None = None,
 ) -> UserChoices | SettingsError:
-    """Return the user's choices: command line over environment over configuration file over defaults."""
-    path = user_config_path()
-    read = _read(path, UserSettings)
+    """Return the user's choices: command line over environment over configuration file over defaults.
+
+    More jobs than there are cores that this process may use count as that many.
+    """
+    unfit, fault = relative_variable(environment, cache_dir, node)
+    if unfit:
+        return SettingsError(Path(unfit), fault)
+    named = cache_dir or environment.get("ESMCACHE_DIR")
+    places = {**os.environ, **environment}
+    path = config_path(places)
+    read = None
+    if os.path.lexists(path):
+        # It names directories and programs, so it may be nobody's but the user's.
+        untrusted = find_untrusted(path)
+        if untrusted is None:
+            read = _read(path, UserSettings)
+        elif not named:
+            return SettingsError(path, f"is not read, since {untrusted}")
     if isinstance(read, SettingsError):
         return read
     settings = read or UserSettings()
-    if cache_dir is not None:
-        cache_path = Path(cache_dir).absolute()
-    elif not environment.get("ESMCACHE_DIR") and settings.cache_dir is not None:
+    cache_path = user_directory(places, "XDG_CACHE_HOME")
+    if named:
+        cache_path = Path(named).absolute()
+    elif settings.cache_dir is not None:
         cache_path = Path(settings.cache_dir).expanduser()
         if not cache_path.is_absolute():
             return SettingsError(path, "cacheDir must be an absolute path")
-    else:
-        cache_path = default_cache_path(environment)
+    if settings.node is not None and is_relative_node(settings.node):
+        return SettingsError(path, "node must be an absolute path or a name in PATH")
+    cores = len(os.sched_getaffinity(0))
     return UserChoices(
         cache_path=cache_path,
         node=node or environment.get("ESMCACHE_NODE") or settings.node,
         max_size=settings.max_size if max_size is None else max_size,
-        jobs=jobs or settings.jobs or min(4, len(os.sched_getaffinity(0))),
+        jobs=min(jobs or settings.jobs or _DEFAULT_JOBS, cores),
     )
 
 

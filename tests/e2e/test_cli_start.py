@@ -185,7 +185,7 @@ def check_runs_natively(run_esmcache: RunEsmcache, program: Path, why: str, **en
 def test_refused_cache_directory(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path) -> None:
     esmcache_home.cache_dir.mkdir()
     esmcache_home.cache_dir.chmod(0o777)
-    check_runs_natively(run_esmcache, program, "is not the user's alone")
+    check_runs_natively(run_esmcache, program, f"{esmcache_home.cache_dir} can be written by others (mode 0777)")
     assert list(esmcache_home.cache_dir.iterdir()) == []
 
 
@@ -199,6 +199,27 @@ def test_hook_that_cannot_be_written(run_esmcache: RunEsmcache, program: Path, t
     check_runs_natively(run_esmcache, program, "cannot be written", XDG_DATA_HOME=str(tmp_path / "file"))
     answer = run_esmcache("hook", env={"XDG_DATA_HOME": str(tmp_path / "file")})
     assert (answer.returncode, answer.stdout, answer.stderr.count("\n")) == (1, "", 1)
+
+
+def test_a_relative_cache_directory_in_the_environment(run_esmcache: RunEsmcache, program: Path) -> None:
+    environment = {"ESMCACHE_DIR": "./cache"}
+    (program.parent / "cache").mkdir(mode=0o700)
+    check_runs_natively(run_esmcache, program, "ESMCACHE_DIR: must be an absolute path", **environment)
+    for command in ("warm", "stats", "doctor", "hook"):
+        answer = run_esmcache(command, env=environment, cwd=program.parent)
+        assert (answer.returncode, answer.stdout) == (1, "")
+        assert answer.stderr == "esmcache: ESMCACHE_DIR: must be an absolute path, not ./cache\n"
+    assert list((program.parent / "cache").iterdir()) == []
+
+
+def test_a_relative_node_in_the_environment_is_not_started(run_esmcache: RunEsmcache, program: Path) -> None:
+    planted = program.parent / "node"
+    planted.write_text("#!/bin/sh\necho planted\n")
+    planted.chmod(0o700)
+    for command in (["run", program], ["warm", program]):
+        answer = run_esmcache(*command, env={"ESMCACHE_NODE": "./node"}, cwd=program.parent)
+        assert (answer.returncode, answer.stdout, answer.stderr.count("\n")) == (1, "", 1)
+        assert "ESMCACHE_NODE" in answer.stderr and "must be an absolute path" in answer.stderr
 
 
 def test_disabled(run_esmcache: RunEsmcache, program: Path) -> None:

@@ -17,7 +17,10 @@ from pathlib import Path
 from esmcache.engine import starting
 from esmcache.engine.errors import EngineError
 from esmcache.node_lookup import look_up_node, name_of_node
+from esmcache.private_files import make_directory
 from esmcache.serving.names import manifest_identity, manifest_name
+from esmcache.trust import find_untrusted
+from esmcache.user_directories import config_path, is_relative_node, relative_variable, user_directory
 
 # After a warm that led to nothing, an unchanged entry point is left alone for as long.
 _RETRY_AFTER_S = 60.0
@@ -37,32 +40,40 @@ class Places:
 
 def find_places(environment: Mapping[str, str], cache_dir: str | None, node: str | None) -> Places:
     """Return the user's choices by arguments, environment, configuration and defaults; raises EngineError."""
-    default = starting.user_directory(environment, "XDG_CACHE_HOME")
-    config = _plain_user_config(environment)
+    unfit, fault = relative_variable(environment, cache_dir, node)
+    if unfit:
+        raise EngineError(f"{unfit}: {fault}")
+    default = user_directory(environment, "XDG_CACHE_HOME")
+    named = cache_dir or environment.get("ESMCACHE_DIR")
+    path = config_path(environment)
+    config: dict[str, str] | None = {}
+    if os.path.lexists(path):
+        untrusted = find_untrusted(path)
+        if untrusted is None:
+            config = _plain_user_config(path)
+        elif not named:
+            raise EngineError(f"{path}: is not read, since {untrusted}")
     if config is None:
         from esmcache.settings import SettingsError, read_user_choices
 
         choices = read_user_choices(environment, cache_dir=cache_dir, node=node)
-        lasting = read_user_choices({})
+        kept = {name: value for name, value in environment.items() if not name.startswith("ESMCACHE_")}
+        lasting = read_user_choices(kept)
         if isinstance(choices, SettingsError) or isinstance(lasting, SettingsError):
             raise EngineError(str(choices if isinstance(choices, SettingsError) else lasting))
         return Places(choices.cache_path, lasting.cache_path, choices.node)
     default = Path(config["cacheDir"]) if "cacheDir" in config else default
-    named = cache_dir or environment.get("ESMCACHE_DIR")
     chosen = node or environment.get("ESMCACHE_NODE") or config.get("node")
     return Places(Path(os.path.abspath(named)) if named else default, default, chosen)
 
 
-def _plain_user_config(environment: Mapping[str, str]) -> dict[str, str] | None:
+def _plain_user_config(path: Path) -> dict[str, str] | None:
     """Return the texts in the user's configuration, or None where only `settings` can say what the configuration means.
 
     The schema checker takes as long to import as all else that a start needs.
     """
-    path = starting.user_directory(environment, "XDG_CONFIG_HOME") / "config.json"
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
-        return {}
     except OSError:
         return None
     try:
@@ -74,7 +85,7 @@ def _plain_user_config(environment: Mapping[str, str]) -> dict[str, str] | None:
     plain = {"cacheDir": str, "node": str, "maxSize": int, "jobs": int}
     is_plain = all(type(value) is plain.get(key) and value for key, value in config.items())
     is_plain = is_plain and config.get("jobs", 1) > 0 and config.get("maxSize", 1) > 0
-    if not is_plain or not os.path.isabs(config.get("cacheDir", "/")):
+    if not is_plain or not os.path.isabs(config.get("cacheDir", "/")) or is_relative_node(config.get("node", "")):
         return None
     return {key: value for key, value in config.items() if isinstance(value, str)}
 
@@ -90,6 +101,8 @@ def installed_hook(environment: Mapping[str, str], cache_dir: str | None = None)
         starting.install_hook(path, places.cache_path if cache_dir else places.hook_cache_path)
     except OSError as error:
         raise EngineError(f"{error.filename or path} cannot be written: {error.strerror}") from error
+    if fault := starting.why_not_loaded():
+        raise EngineError(fault)
     return path
 
 
@@ -265,8 +278,8 @@ def lock_stamp(stamp: Path) -> int | None:
     """Return a descriptor that holds `stamp` locked, or None where another process does; raises OSError."""
     import fcntl
 
-    stamp.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(stamp, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    make_directory(stamp.parent)
+    descriptor = os.open(stamp, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.utime(descriptor)

@@ -5,40 +5,24 @@ Imported before every `esmcache run`, so it imports nothing that a start can do 
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import stat
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
+from esmcache.private_files import make_directory, make_trusted_directory, write_whole
 from esmcache.serving.names import manifest_identity, manifest_name
+from esmcache.trust import find_untrusted, find_untrusted_parent
+from esmcache.user_directories import user_directory
 
 RUNTIME = Path(__file__).parent.parent / "serving" / "runtime"
 _FALLBACK = "const CACHE_DIRECTORY = "
-_USER_DIRECTORIES = {
-    "XDG_CACHE_HOME": "~/.cache",
-    "XDG_CONFIG_HOME": "~/.config",
-    "XDG_DATA_HOME": "~/.local/share",
-}
-
-
-def user_directory(environment: Mapping[str, str], variable: str) -> Path:
-    """Return esmcache's directory among the user's data, cache or configuration, as platformdirs does."""
-    if sys.platform.startswith("linux"):
-        named = environment.get(variable, "")
-        path = named if os.path.isabs(named) else os.path.expanduser(_USER_DIRECTORIES[variable])
-        if os.path.isabs(path):
-            return Path(path) / "esmcache"
-    import platformdirs
-
-    find = {
-        "XDG_CACHE_HOME": platformdirs.user_cache_dir,
-        "XDG_CONFIG_HOME": platformdirs.user_config_dir,
-        "XDG_DATA_HOME": platformdirs.user_data_dir,
-    }
-    return Path(find[variable]("esmcache"))
+# Open to all, since a program that goes on as another user has its workers and children load it, too.
+_HOOK_MODE, _HOOK_DIRECTORY_MODE = 0o644, 0o755
 
 
 def hook_path(environment: Mapping[str, str]) -> Path:
@@ -48,6 +32,8 @@ def hook_path(environment: Mapping[str, str]) -> Path:
 
 def hook_is_current(path: Path) -> bool:
     """Return whether the preload is installed and is this installation's, whatever cache directory it falls back on."""
+    if find_untrusted(path) is not None:
+        return False
     try:
         installed = path.read_text(encoding="utf-8")
         fallback = json.loads(installed.split(_FALLBACK, 1)[1].split(";", 1)[0])
@@ -58,29 +44,38 @@ def hook_is_current(path: Path) -> bool:
 
 def why_untrusted(cache_path: Path) -> str:
     """Return why a runner would not look into the cache directory, made if it is absent; '' where it does."""
-    try:
-        os.makedirs(cache_path, 0o700, exist_ok=True)
-        status = os.stat(cache_path)
-    except OSError as error:
-        return f"{cache_path} cannot be made: {error.strerror}"
-    if status.st_uid != os.getuid() or status.st_mode & 0o022:
-        return f"{cache_path} is not the user's alone"
-    return ""
+    return make_trusted_directory(cache_path) or why_not_loaded()
+
+
+def why_not_loaded() -> str:
+    """Return why the preload would not load its own files, '' where it does."""
+    untrusted = find_untrusted(RUNTIME, is_installed=True)
+    for name in () if untrusted is not None else os.listdir(RUNTIME):
+        untrusted = untrusted or find_untrusted(name, below=str(RUNTIME), is_installed=True)
+    return "" if untrusted is None else f"esmcache is not loaded into programs, since {untrusted}"
 
 
 def install_hook(path: Path, cache_path: Path) -> None:
-    """Write the preload, unless it is there already; raises OSError."""
+    """Write the preload, unless it is there already; raises OSError, also where somebody else could replace it."""
     content = _hook_content(cache_path).encode()
     try:
-        if path.read_bytes() == content:
+        if find_untrusted(path) is None and path.read_bytes() == content:
             return
     except OSError:
         pass
-    # Open to all, since a program that goes on as another user has its workers and children load it, too.
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    temporary = path.with_name(f".tmp-{os.getpid()}")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    untrusted = find_untrusted_parent(path.parent)
+    if untrusted is not None and untrusted.owner is None:
+        # An earlier esmcache left these two open under umask 000.
+        for ours in (path.parent.parent, path.parent):
+            with contextlib.suppress(OSError):
+                if stat.S_ISDIR(os.lstat(ours).st_mode) and find_untrusted(ours.parent) is None:
+                    ours.chmod(_HOOK_DIRECTORY_MODE)
+        untrusted = find_untrusted_parent(path.parent)
+    if untrusted is not None:
+        raise OSError(errno.EPERM, str(untrusted), str(path))
+    make_directory(path.parent.parent, _HOOK_DIRECTORY_MODE)
+    make_directory(path.parent, _HOOK_DIRECTORY_MODE)
+    write_whole(path, content, mode=_HOOK_MODE)
 
 
 def _hook_content(cache_path: Path) -> str:

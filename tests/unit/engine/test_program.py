@@ -10,9 +10,11 @@ import platformdirs
 import pytest
 
 from conftest import EsmcacheHome
-from esmcache.engine import program, starting
+from esmcache.engine import program
+from esmcache.engine.errors import EngineError
 from esmcache.engine.program import Program, background_stamp, conditions_of, find_entry, find_places, lock_stamp
-from esmcache.settings import UserChoices, read_user_choices
+from esmcache.settings import SettingsError, UserChoices, read_user_choices
+from esmcache.user_directories import user_directory
 
 
 @pytest.mark.parametrize("value", [None, "", "relative", "/somewhere/else"])
@@ -23,15 +25,18 @@ def test_user_directories_are_those_of_platformdirs(monkeypatch: pytest.MonkeyPa
         "XDG_DATA_HOME": platformdirs.user_data_dir,
     }
     for variable, directory in find.items():
-        if value is None:
-            monkeypatch.delenv(variable, raising=False)
-        else:
+        monkeypatch.delenv(variable, raising=False)
+        environment = dict(os.environ)
+        if value is not None:
+            environment[variable] = value
+        # The specification of these variables has relative paths ignored; platformdirs takes them.
+        if value and os.path.isabs(value):
             monkeypatch.setenv(variable, value)
-        assert starting.user_directory(os.environ, variable) == Path(directory("esmcache"))
+        assert user_directory(environment, variable) == Path(directory("esmcache"))
 
 
 @pytest.mark.parametrize("config", [{}, {"cacheDir": "/mine"}, {"node": "node26"}, {"maxSize": 5, "cacheDir": "~/c"}])
-@pytest.mark.parametrize("variables", [{}, {"ESMCACHE_DIR": "relative", "ESMCACHE_NODE": "other"}])
+@pytest.mark.parametrize("variables", [{}, {"ESMCACHE_DIR": "/absolute", "ESMCACHE_NODE": "other"}])
 @pytest.mark.parametrize("arguments", [{}, {"cache_dir": "there", "node": "named"}])
 def test_places_are_those_of_settings(
     esmcache_home: EsmcacheHome, config: dict[str, object], variables: dict[str, str], arguments: dict[str, str]
@@ -45,6 +50,28 @@ def test_places_are_those_of_settings(
     choices = read_user_choices(environment, cache_dir=arguments.get("cache_dir"), node=arguments.get("node"))
     assert isinstance(choices, UserChoices)
     assert (places.cache_path, places.node) == (choices.cache_path, choices.node)
+
+
+@pytest.mark.parametrize("variable", ["ESMCACHE_DIR", "ESMCACHE_NODE"])
+def test_relative_paths_in_the_environment_are_refused(esmcache_home: EsmcacheHome, variable: str) -> None:
+    environment = {**os.environ, variable: "./mine"}
+    with pytest.raises(EngineError, match=f"{variable}: must be an absolute path"):
+        find_places(environment, None, None)
+    choices = read_user_choices(environment)
+    assert isinstance(choices, SettingsError) and str(choices).startswith(f"{variable}: must be an absolute path")
+    # One that is typed is used instead, relative or not.
+    assert find_places(environment, "./typed", "./typed").cache_path == Path("typed").absolute()
+    assert not isinstance(read_user_choices(environment, cache_dir="./typed", node="./typed"), SettingsError)
+
+
+@pytest.mark.parametrize("named", ["./node", "bin/node"])
+def test_a_relative_node_in_the_configuration_is_refused(esmcache_home: EsmcacheHome, named: str) -> None:
+    path = esmcache_home.root / ".config" / "esmcache" / "config.json"
+    path.parent.mkdir(parents=True, mode=0o700)
+    path.write_text(json.dumps({"node": named}))
+    path.chmod(0o600)
+    with pytest.raises(EngineError, match="node must be an absolute path or a name in PATH"):
+        find_places(os.environ, None, None)
 
 
 @pytest.mark.parametrize(

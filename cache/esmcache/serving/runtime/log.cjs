@@ -1,20 +1,26 @@
 'use strict';
 // What ESMCACHE_LOG asks for: `debug` shows on stderr what a runner tells, an absolute path has it appended to that file.
 
-/** Return what logs reports, and says why a cache directory with some status is not looked into. */
+/** Return what logs reports, and says why nothing is looked for in a cache directory: of a place that is not trusted. */
 module.exports = function logger(fs, log) {
-  const { appendFileSync, writeSync } = fs;
+  const { appendFileSync, constants, writeSync } = fs;
+  // A file that others could have put there as a link, or could write, is none to add to.
+  const flag = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
   const { stringify } = JSON;
   return {
     write(head, report) {
       if (log === 'debug') writeSync(2, `esmcache: ${stringify({ __proto__: null, ...report })}\n`);
-      else if (log[0] === '/') appendFileSync(log, `${stringify({ __proto__: null, ...head, ...report })}\n`);
+      else if (log[0] === '/') {
+        const line = `${stringify({ __proto__: null, ...head, ...report })}\n`;
+        appendFileSync(log, line, { __proto__: null, flag, mode: 0o600 });
+      }
     },
-    whyRefused(status) {
+    whyRefused(place) {
+      const status = fs.lstatSync(place, { __proto__: null, throwIfNoEntry: false });
       if (status === undefined) return 'no cache directory';
-      if (!status.isDirectory()) return 'cache directory: is none';
-      if (status.uid !== process.getuid()) return 'cache directory: belongs to another user';
-      return 'cache directory: can be written by others';
+      const isOthers = status.uid !== process.geteuid() && status.uid !== 0;
+      if (isOthers) return `cache directory: ${place} belongs to another user`;
+      return `cache directory: ${place} ${status.isSymbolicLink() ? 'is a link' : 'can be written by others'}`;
     },
   };
 };

@@ -6,20 +6,60 @@
 
 const RUNTIME = '@RUNTIME@';
 const CACHE_DIRECTORY = '@CACHE_DIRECTORY@';
+const QUIETLY = { __proto__: null, throwIfNoEntry: false };
+
+/** Return the first place on the way from `at` to `path` that is not trusted, or ''. The rules are in trust.py. */
+const findUntrusted = (function findUntrusted(fs, at, path, isInstalled) {
+  const user = process.geteuid();
+  const parts = path.split('/');
+  // Out of a cache no link leads.
+  for (let links = at === '' || isInstalled ? 0 : 40; parts.length > 0; ) {
+    const part = parts.shift();
+    const place = `${at}/${part}`;
+    const status = fs.lstatSync(place, QUIETLY);
+    if (status === undefined) return place;
+    const { mode, uid } = status;
+    if (!(uid === user || uid === 0) || (uid === 65534 && !isMapped(fs, uid))) return place;
+    if ((mode & 0o170000) === 0o120000) {
+      const target = links++ < 40 ? fs.readlinkSync(place) : '';
+      if (target === '') return place;
+      if (target[0] === '/') at = '';
+      parts.unshift(...target.split('/'));
+    } else {
+      if (mode & (isInstalled && uid === 0 ? 0o002 : 0o022) && !(mode & 0o1000 && parts.length > 0)) return place;
+      if (part !== '') at = place;
+    }
+  }
+  return '';
+});
+
+/** Return whether a number is one of a user in this user namespace. */
+function isMapped(fs, uid) {
+  for (const line of fs.readFileSync('/proc/self/uid_map', 'utf8').trim().split('\n')) {
+    const [first, , count] = line.trim().split(/ +/).map(Number);
+    if (uid >= first && uid < first + count) return true;
+  }
+  return false;
+}
 
 // Past `require`, which costs more than a whole file does: it resolves, looks for a package.json, and fills a cache. This
 // module is all of them, since making one costs, too.
 const load = (function load(fs, name) {
   const file = `${RUNTIME}/${name}`;
+  if (findUntrusted(fs, RUNTIME, name, true) !== '') throw new Error(file);
   module._compile(fs.readFileSync(file, 'utf8'), file, 'commonjs');
   return module.exports;
 });
+load.findUntrusted = findUntrusted;
 
 let isServed = false;
 if (process.env.ESMCACHE_DISABLE !== '1') {
   try {
     const fs = process.getBuiltinModule('node:fs');
-    isServed = load(fs, 'starting.cjs')(fs, load, __filename, CACHE_DIRECTORY);
+    const place = findUntrusted(fs, '', RUNTIME, true);
+    if (place === '') isServed = load(fs, 'starting.cjs')(fs, load, __filename, CACHE_DIRECTORY);
+    // The file that words such reasons is one of those that are not loaded.
+    else if (process.env.ESMCACHE_LOG === 'debug') fs.writeSync(2, `esmcache: not trusted: ${place}\n`);
   } catch {
     // Whatever it was, Node does without.
   }

@@ -1,0 +1,82 @@
+"""Directories and files that nobody but the user can write: made with modes of their own, whatever the umask is.
+
+Imported before every `esmcache run`, so it imports nothing that a start can do without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from esmcache.trust import find_untrusted, find_untrusted_parent
+
+
+def make_trusted_directory(path: Path) -> str:
+    """Make the directory at `path` if nothing is there; return why it cannot be trusted, '' where it can."""
+    # Nothing is made where somebody else says what lies there.
+    untrusted = find_untrusted_parent(path)
+    if untrusted is not None:
+        return str(untrusted)
+    try:
+        make_directory(path)
+    except FileExistsError:
+        return f"{path} is not a directory"
+    except OSError as error:
+        return f"{path} cannot be made: {error.strerror}"
+    untrusted = find_untrusted(path)
+    return "" if untrusted is None else str(untrusted)
+
+
+def make_directory(path: Path, mode: int = 0o700) -> None:
+    """Make the directory at `path` with `mode` and each missing parent with mode 0700, whatever the umask is.
+
+    One that is there is left as it is. Raises OSError.
+    """
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return
+    except FileNotFoundError:
+        if path.parent == path:
+            raise
+        make_directory(path.parent)
+        make_directory(path, mode)
+        return
+    # The umask can only take bits away.
+    os.chmod(path, mode)
+
+
+def write_whole(path: Path, *chunks: bytes, mode: int = 0o600) -> None:
+    """Write `chunks` as the file `path` so that a reader sees all of it or none; raises OSError."""
+    name = path.parent / f".tmp-{os.getpid()}-{os.urandom(8).hex()}"
+    try:
+        try:
+            descriptor = make_file(name, mode)
+        except FileNotFoundError:
+            make_directory(path.parent)
+            descriptor = make_file(name, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(chunks)
+        os.replace(name, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        if isinstance(error, OSError):
+            # A full disk does not say which file it is about, and a failed rename names ours.
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
+def make_file(path: Path, mode: int = 0o600) -> int:
+    """Return a descriptor that writes into a new file with `mode`, whatever the umask is; raises OSError.
+
+    A file or a link that is there already is an error: in a directory that others can write it may be theirs.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, mode)
+    if mode != 0o600:
+        os.fchmod(descriptor, mode)
+    return descriptor
