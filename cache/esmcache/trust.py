@@ -34,6 +34,7 @@ import stat
 
 _MOST_LINKS = 40
 _NOBODY = 65534
+_UID_MAP = "/proc/self/uid_map"
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -112,7 +113,7 @@ def _is_own(owner: int, user: int) -> bool:
 
 def _is_mapped(uid: int) -> bool:
     try:
-        with open("/proc/self/uid_map", encoding="ascii") as file:
+        with open(_UID_MAP, encoding="ascii") as file:
             ranges = [[int(number) for number in line.split()] for line in file]
     except (OSError, ValueError):
         return False
