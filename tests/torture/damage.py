@@ -105,14 +105,41 @@ def forged_pack(content: bytes, random: Random) -> bytes:
     at, length = random.choice(places)
     text = at + _ENTRY_HEADER.size + _SHA256_SIZE
     # Not both: who writes as the user and computes SHA-256s can write whatever is served.
-    if random.random() < 0.2 or not length:
+    if random.random() < 0.2 or length < 8:
         changed[at + _ENTRY_HEADER.size + random.randrange(_SHA256_SIZE)] ^= random.randrange(1, 256)
-    else:
-        for _ in range(random.randint(1, 4)):
-            place = min(text + random.randrange(length), len(changed) - 1)
-            changed[place] = random.choice(b"0123456789abcdefghijklmnopqrstuvwxyz ;=(){}'")
-        struct.pack_into("<I", changed, at + 8, crc32(memoryview(changed)[text : text + length]))
+        return bytes(changed)
+    end = min(text + length, len(changed))
+    for _ in range(random.randint(1, 4)):
+        changed[random.randrange(text, end)] = random.choice(b"0123456789abcdefghijklmnopqrstuvwxyz ;=(){}'")
+    if random.random() < 0.3:
+        changed[text:end] = _with_checksum(changed[text:end], random, crc32(content[text:end]))
+    struct.pack_into("<I", changed, at + 8, crc32(memoryview(changed)[text:end]))
     return bytes(changed)
+
+
+def _with_checksum(text: bytearray, random: Random, checksum: int) -> bytearray:
+    """Return the text with four bytes such that it has the checksum: CRC-32 is linear, so those solve an equation."""
+    at = random.randrange(len(text) - 3)
+    wanted = crc32(text) ^ checksum
+    # By its highest bit: what flipping some bits does to the checksum, and which those are.
+    solved: dict[int, tuple[int, int]] = {}
+    for bit in range(32):
+        flipped_text = bytearray(text)
+        flipped_text[at + bit // 8] ^= 1 << bit % 8
+        effect, bits = crc32(text) ^ crc32(flipped_text), 1 << bit
+        while effect:
+            known = solved.get(effect.bit_length())
+            if known is None:
+                solved[effect.bit_length()] = effect, bits
+                break
+            effect, bits = effect ^ known[0], bits ^ known[1]
+    bits = 0
+    while wanted:
+        effect, more = solved[wanted.bit_length()]
+        wanted, bits = wanted ^ effect, bits ^ more
+    for byte in range(4):
+        text[at + byte] ^= bits >> 8 * byte & 0xFF
+    return text
 
 
 Change = Callable[[bytes, Random], bytes]
