@@ -27,6 +27,7 @@ _PARTS: dict[str, tuple[Callable[[Settings], Tally], int]] = {
     "full-disk": (full_disk.run, 200),
 }
 _CROWD_MINUTES = 10.0
+_BEGIN, _END = "<!-- torture: begin -->", "<!-- torture: end -->"
 
 
 def main() -> int:
@@ -38,10 +39,14 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=_CROWD_MINUTES, help="how long the crowd works")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1_000_000))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="cases at once")
+    parser.add_argument("--markdown-into", type=Path, metavar="FILE", help="replace the table of that file")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     tallies = []
-    root = Path(tempfile.mkdtemp(prefix="esmcache-torture-"))
+    # The names of files in a cache rest on paths, and the cases on the names.
+    root = Path(tempfile.gettempdir(), f"esmcache-torture-{options.seed}")
+    remove_tree(root)
+    root.mkdir(mode=0o700)
     for name in options.part or _PARTS:
         part, count = _PARTS[name]
         begun = time.monotonic()
@@ -52,10 +57,19 @@ def main() -> int:
         tallies.append(tally)
         print(f"{name}: {time.monotonic() - begun:.0f} s", *tally.remarks, *tally.notes, sep="\n", flush=True)
     print(table(tallies))
+    if options.markdown_into:
+        given = "".join(f" --{name} {getattr(options, name)}" for name in ("count", "first") if getattr(options, name))
+        _write_into(options.markdown_into, f"`--seed {options.seed}{given}`:\n\n{table(tallies)}")
     if not all(tally.is_clean for tally in tallies):
         return 1
     remove_tree(root)
     return 0
+
+
+def _write_into(path: Path, text: str) -> None:
+    before, _, rest = path.read_text("utf-8").partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    path.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}", "utf-8")
 
 
 if __name__ == "__main__":

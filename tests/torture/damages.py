@@ -41,7 +41,8 @@ def run(settings: Settings) -> Tally:
     """Do so many damages, in several worlds at once."""
     tally = Tally("damages")
     numbers = settings.numbers()
-    batches = [numbers[at : at + settings.batch] for at in range(0, len(numbers), settings.batch)]
+    starts = range(numbers.start - numbers.start % settings.batch, numbers.stop, settings.batch)
+    batches = [range(max(numbers.start, at), min(numbers.stop, at + settings.batch)) for at in starts]
     with ThreadPoolExecutor(settings.jobs) as threads:
         for done in [threads.submit(_Damages(settings, tally, batch).run) for batch in batches]:
             done.result()
@@ -55,9 +56,10 @@ class _Damages:
         self._settings = settings
         self._numbers = numbers
         self._tally = tally
-        line = _LINES[numbers[0] // settings.batch % len(_LINES)]
+        batch = numbers[0] // settings.batch
+        line = _LINES[batch % len(_LINES)]
         self._node = f"node {line}"
-        self._world = World(settings.root / f"damages-{numbers[0]}", node_of(line), tally)
+        self._world = World(settings.root / f"damages-{batch}", node_of(line), tally)
         self._hook = Path()
 
     def run(self) -> None:
