@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from conftest import EsmcacheHome
 from differential.programs import LATER, DifferentialProgram, all_tools, check_record
 from differential.starting import Starter, empty_home
 from esmcache.engine.program import installed_hook
+from removing import remove_tree
 
 # Set to anything, every tool is run in every state by every Node; that takes some seven minutes.
 _EVERYTHING = bool(os.environ.get("ESMCACHE_TEST_EVERYTHING"))
@@ -44,7 +44,7 @@ def home(tmp_path: Path) -> Iterator[EsmcacheHome]:
     with pytest.MonkeyPatch.context() as patched:
         yield empty_home(root, patched)
     # Up to 50 MB, and pytest keeps the directories of three runs.
-    shutil.rmtree(tmp_path)
+    remove_tree(tmp_path)
 
 
 @pytest.mark.parametrize(("tool", "any_node"), _STARTS, ids=_IDS, indirect=["any_node"])
