@@ -88,7 +88,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
         answer = cli.main(list(arguments), prog_name="esmcache", standalone_mode=False)
         return answer if isinstance(answer, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
-        complain(error.format_message())
+        for line in error.format_message().split("\n"):
+            complain(line)
         return 2
     except click.UsageError as error:
         command = "esmcache" if error.ctx is None else error.ctx.command_path

@@ -212,7 +212,7 @@ def _answer_to_json(answer: Resolution | ResolutionFailure) -> dict[str, Any]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file as a whole, with the permissions of any new file; a device or pipe is written to."""
+    """Write a file as a whole that only its owner can write; a device or pipe is written to."""
     from esmcache.cache_directory import write_whole
 
     if not path.parent.is_dir():
@@ -220,7 +220,6 @@ def _write(path: Path, content: bytes) -> None:
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         path.write_bytes(content)
         return
-    write_whole(path, content)
     mask = os.umask(0o022)
     os.umask(mask)
-    path.chmod(0o666 & ~mask)
+    write_whole(path, content, mode=0o644 & ~mask)

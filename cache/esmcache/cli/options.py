@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from esmcache.cli.streams import say
+from esmcache.cli.streams import say_as_is
 
 if TYPE_CHECKING:
     from esmcache.engine.facade import Engine
@@ -71,4 +71,4 @@ def open_engine() -> Iterator[Engine]:
 
 def say_json(value: object) -> None:
     """Print a value as a JSON document that people can read, too."""
-    say(json.dumps(value, indent=2))
+    say_as_is(json.dumps(value, indent=2))

@@ -10,6 +10,8 @@ import os
 import sys
 from typing import TextIO
 
+from esmcache.wording import printable
+
 
 def open_closed_streams() -> None:
     """Open those of stdin, stdout and stderr that were closed, onto nothing; a started program finds them closed."""
@@ -21,7 +23,12 @@ def open_closed_streams() -> None:
 
 
 def say(text: str) -> None:
-    """Print a line on stdout; raises OSError."""
+    """Print a line on stdout, what is in it of files made harmless for terminals; raises OSError."""
+    say_as_is(printable(text))
+
+
+def say_as_is(text: str) -> None:
+    """Print lines that hold nothing of files, or whose control characters are escaped already; raises OSError."""
     write_out(_encoded(text) + b"\n")
 
 
@@ -34,9 +41,9 @@ def write_out(content: bytes) -> None:
 
 
 def complain(text: str) -> None:
-    """Print a line on stderr; where it cannot be written, there is nobody to tell."""
+    """Print a line on stderr as `say` does; where it cannot be written, there is nobody to tell."""
     with contextlib.suppress(OSError):
-        _write(sys.stderr, _encoded(text) + b"\n")
+        _write(sys.stderr, _encoded(printable(text)) + b"\n")
 
 
 def fail(message: str) -> int:

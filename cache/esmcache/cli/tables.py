@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from esmcache.cli.streams import say
+from esmcache.cli.streams import say_as_is
+from esmcache.wording import printable
 
 _PLAIN_WIDTH = 100_000
 
@@ -22,7 +23,7 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str
         is_number = position >= len(headings) - numbers
         table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(cell.encode("utf-8", "backslashreplace").decode() for cell in row))
+        table.add_row(*(printable(cell).encode("utf-8", "backslashreplace").decode() for cell in row))
     text = io.StringIO()
     console = Console(
         file=text,
@@ -34,4 +35,5 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str
     )
     console.print(table)
     for line in text.getvalue().rstrip("\n").split("\n"):
-        say(line.rstrip())
+        # With the colours and styles of a terminal.
+        say_as_is(line.rstrip())
