@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import hypothesis
 import pytest
+
+# How long an example takes says something of the machine's load, and what an earlier run found is none of this one's.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
 
 # Its assertions explain themselves as those of a test file do.
 pytest.register_assert_rewrite("program")
@@ -26,16 +33,20 @@ if (PROJECT / "tests" / "case_file.py").exists():
 
 # A developer's own settings must not reach the Node and the esmcache that tests start.
 FOREIGN_VARIABLES = (
+    "COLUMNS",
     "ESMCACHE_DIR",
     "ESMCACHE_DISABLE",
     "ESMCACHE_LOG",
     "ESMCACHE_NODE",
+    "ESMCACHE_UNTESTED_NODE",
     "FORCE_COLOR",
     "NODE_COMPILE_CACHE",
     "NODE_DEBUG",
     "NODE_DISABLE_COMPILE_CACHE",
+    "NODE_NO_WARNINGS",
     "NODE_OPTIONS",
     "NODE_PATH",
+    "NODE_PENDING_DEPRECATION",
     "NODE_V8_COVERAGE",
     "NO_COLOR",
 )
