@@ -16,6 +16,7 @@ from pathlib import Path
 
 from esmcache.engine import starting
 from esmcache.engine.errors import EngineError
+from esmcache.engine.named_nodes import note_nodes
 from esmcache.node_lookup import look_up_node, name_of_node
 from esmcache.private_files import make_directory
 from esmcache.serving.names import manifest_identity, manifest_name
@@ -103,6 +104,9 @@ def installed_hook(environment: Mapping[str, str], cache_dir: str | None = None)
         raise EngineError(f"{error.filename or path} cannot be written: {error.strerror}") from error
     if fault := starting.why_not_loaded():
         raise EngineError(fault)
+    node, _ = look_up_node(places.node, environment)
+    if node:
+        note_nodes(environment, [node])
     return path
 
 
@@ -139,6 +143,7 @@ class Program:
         if not node:
             also = f" ({self.native_because})" if self.native_because else ""
             raise EngineError(f"no Node to start: {reason}{also}")
+        note_nodes(own, [node])
         if self._cache_dir:
             own["ESMCACHE_DIR"] = os.path.abspath(self._cache_dir)
         hook = None if places is None else self._hook(places, own)
