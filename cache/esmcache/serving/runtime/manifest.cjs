@@ -2,9 +2,11 @@
 // Reads what a manifest says: the other half of serving/manifest.py, which describes the bytes. Nothing is decoded before
 // it is asked for but the URLs, which are the keys. In parentheses are the functions that every start needs, as in
 // starting.cjs.
+// Numbers may lie outside of the table that they are for. Where the tables and the modules' rows lie is compared at once;
+// whatever else is asked for by such a number is undefined, and a string that is not there is thrown at hooks.cjs.
 
 const MOST_SKIPPED = 8;
-const { min } = Math;
+const { min, ceil } = Math;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
 const latin1 = uncurry(Buffer.prototype.latin1Slice);
@@ -14,32 +16,53 @@ const MODULE_FIELDS = 12;
 const REQUEST_FIELDS = 6;
 const INPUT_FIELDS = 6;
 const WANTS_CALLED_FUNCTIONS = 2;
+const HEADER_SIZE = 128;
+const LAST_KIND = 3;
 
-/** Return the manifest that sound bytes with this header are, or null where it is another program's. */
+/** Return the manifest that sound bytes with this header are, or null where it is another program's or points outside. */
 module.exports = (function open(bytes, header, identity) {
-  const start = header[18];
-  const end = start + header[19];
-  const text = header[20] & 1 ? latin1(bytes, start, end) : utf8(bytes, start, end);
-  const string = (offset, length) => slice(text, offset, offset + length);
-  if (string(header[21], header[22]) !== identity) return null;
-
-  const numbers = (count, offset) => new Uint32Array(bytes.buffer, offset, count);
+  // Each table begins where the one before ends.
+  let end = HEADER_SIZE;
+  let isWhole = true;
+  const numbers = (count, fields, offset) => {
+    const length = count * fields;
+    isWhole = isWhole && offset === end && (end = ceil((end + length * 4) / 8) * 8) <= bytes.length;
+    return isWhole ? new Uint32Array(bytes.buffer, offset, length) : null;
+  };
   const moduleCount = header[4];
-  const modules = numbers(moduleCount * MODULE_FIELDS, header[5]);
-  const requests = numbers(header[6] * REQUEST_FIELDS, header[7]);
-  const sets = numbers(header[8] * 2, header[9]);
-  const members = numbers(header[10], header[11]);
-  const inputs = numbers(header[12] * INPUT_FIELDS, header[13]);
-  const packs = numbers(header[14] * 3, header[15]);
-  const facts = new Float64Array(bytes.buffer, header[16], ((header[17] - header[16]) >>> 5) * 4);
+  const requestCount = header[6];
+  const modules = numbers(moduleCount, MODULE_FIELDS, header[5]);
+  const requests = numbers(requestCount, REQUEST_FIELDS, header[7]);
+  const sets = numbers(header[8], 2, header[9]);
+  const members = numbers(header[10], 1, header[11]);
+  const inputs = numbers(header[12], INPUT_FIELDS, header[13]);
+  const packs = numbers(header[14], 3, header[15]);
+  const factCount = (header[17] - header[16]) >>> 5;
+  numbers(factCount, 8, header[16]);
+  const hashWords = numbers(factCount, 8, header[17]);
+  const start = header[18];
+  const size = header[19];
+  if (!isWhole || factCount < moduleCount || start !== end || ceil((end + size) / 8) * 8 !== bytes.length) return null;
+
+  const text = header[20] & 1 ? latin1(bytes, start, start + size) : utf8(bytes, start, start + size);
+  const { length: textLength } = text;
+  const string = (offset, length) => {
+    if (!(offset + length <= textLength)) throw 'a string outside';
+    return slice(text, offset, offset + length);
+  };
+  if (slice(text, header[21], header[21] + header[22]) !== identity) return null;
 
   // Made once: a string that was a key before has its hash with it.
   const urls = new Array(moduleCount);
   const indexes = { __proto__: null };
+  let next = 0;
   for (let i = 0, at = 0; i < moduleCount; i++, at += MODULE_FIELDS) {
+    if (modules[at] + modules[at + 1] > textLength || modules[at + 4] > LAST_KIND || modules[at + 10] !== next) return null;
     urls[i] = string(modules[at], modules[at + 1]);
     indexes[urls[i]] = i;
+    next += modules[at + 11];
   }
+  if (next !== requestCount) return null;
 
   // A module mostly asks in the order in which the requests are listed; what it asks out of turn is looked up in a table
   // of its own, from specifier to request number, which takes longer to make than the whole list takes to follow.
@@ -83,9 +106,9 @@ module.exports = (function open(bytes, header, identity) {
     sets,
     members,
     inputs,
-    facts,
+    facts: new Float64Array(bytes.buffer, header[16], factCount * 4),
     hashes: bytes.subarray(header[17]),
-    hashWords: numbers(((header[17] - header[16]) >>> 5) * 8, header[17]),
+    hashWords,
     requestOf,
     url: (index) => urls[index],
     path(index) {
