@@ -6,7 +6,7 @@ Knows neither where caches are kept nor how a runner is served; another engine w
 from esmcache.code_cache.builtin_exports import builtin_exports
 from esmcache.code_cache.client import CompilePool
 from esmcache.code_cache.messages import CompileKind, CompileTask
-from esmcache.code_cache.node_build import NodeMissing, describe_node, find_node, v8_tag
+from esmcache.code_cache.node_build import NodeMissing, describe_node, find_node, unless_untested, v8_tag
 
 __all__ = [
     "CompileKind",
@@ -16,5 +16,6 @@ __all__ = [
     "builtin_exports",
     "describe_node",
     "find_node",
+    "unless_untested",
     "v8_tag",
 ]

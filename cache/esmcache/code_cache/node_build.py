@@ -7,13 +7,16 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from esmcache.node_lookup import look_up_node
 from esmcache.records import NodeBuild
 
 OLDEST_SUPPORTED = (22, 15)
+# The major version of the newest Node that all of this was tested with, as runtime/starting.cjs has it.
+NEWEST_TESTED = 26
+_UNTESTED_NODE = "ESMCACHE_UNTESTED_NODE"
 _DESCRIBE_SECONDS = 30
 # What a dynamically linked or wrapped executable may need to start at all. Everything else stays out, above all
 # NODE_OPTIONS and NODE_COMPILE_CACHE, which change flags, preload code of others or write files.
@@ -63,7 +66,8 @@ def find_node(explicit: str | None, environment: Mapping[str, str]) -> str | Nod
 def describe_node(path: str) -> NodeBuild | NodeMissing:
     """Return what the executable says of itself when it is run once, without flags; never raises.
 
-    `supported` is False, with a reason, for a Node without what serving needs. `compile_cache_layout` is left
+    `supported` is False, with a reason, for a Node without what serving needs; whether it was tested is for
+    `unless_untested` to say, since that depends on the environment. `compile_cache_layout` is left
     False: whether Node's compile cache looks as expected is for `serving` to find out.
     """
     try:
@@ -96,6 +100,14 @@ def describe_node(path: str) -> NodeBuild | NodeMissing:
         return NodeMissing(f"{path} does not describe itself as Node does ({status})")
 
 
+def unless_untested(build: NodeBuild, environment: Mapping[str, str]) -> NodeBuild:
+    """Return the build, not supported where it is one that nothing was tested with, and no variable allows that."""
+    reason = _why_untested(build.version)
+    if not reason or not build.supported or environment.get(_UNTESTED_NODE) == "1":
+        return build
+    return replace(build, supported=False, reason=f"{reason}, unless {_UNTESTED_NODE} is 1")
+
+
 def v8_tag(build: NodeBuild, v8_flags: Sequence[str]) -> int | NodeMissing:
     """Return V8's tag of code caches under flags that `build` is started with, or why they are refused."""
     try:
@@ -115,6 +127,15 @@ def v8_tag(build: NodeBuild, v8_flags: Sequence[str]) -> int | NodeMissing:
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the few variables that Node is started with, so that it runs as if nothing were configured."""
     return {name: environment[name] for name in _KEPT_VARIABLES if name in environment}
+
+
+def _why_untested(version: str) -> str:
+    numbers = re.fullmatch(r"v(\d+)\.\d+\.\d+(-.*)?", version)
+    if numbers is None or numbers[2]:
+        return f"Node {version} is no release, and programs run natively under it"
+    if int(numbers[1]) > NEWEST_TESTED:
+        return f"Node {version} is newer than {NEWEST_TESTED}, the newest tested, and programs run natively under it"
+    return ""
 
 
 def _why_unsupported(said: Mapping[str, object]) -> str:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from esmcache.cache_directory import CacheDirectory, read_regular, remove_any, write_whole
-from esmcache.code_cache import NodeMissing, describe_node, find_node
+from esmcache.code_cache import NodeMissing, describe_node, find_node, unless_untested
 from esmcache.records import NodeBuild
 from esmcache.serving.node_compile_cache import probe_layout
 
 # Raised whenever NodeBuild or the probe asks for other facts.
 _VERSION = 1
+# A version, or what else is put into the names of files.
+_PLAIN = re.compile(r"[\w.+-]+", re.ASCII)
+_LARGEST_TAG = 0xFFFFFFFF
+# Said of a Node whose compile cache `probe_layout` found to be another than the one that is written.
+UNKNOWN_LAYOUT = "a compile cache in a layout that esmcache does not know"
 
 
 def node_build(
@@ -23,22 +29,24 @@ def node_build(
 ) -> NodeBuild | NodeMissing:
     """Return the Node to serve, asking the executable only if it is not the one that was asked before."""
     path = find_node(explicit, environment)
-    if isinstance(path, NodeMissing):
-        return path
+    build = path if isinstance(path, NodeMissing) else _described(directory, path)
+    return build if isinstance(build, NodeMissing) else unless_untested(build, environment)
+
+
+def _described(directory: CacheDirectory, path: str) -> NodeBuild | NodeMissing:
     identity = _identity(path)
     known = read_known_nodes(directory.nodes_path)
-    stored = known.get(path)
     # A launcher that stands in for Node (nvm, volta, a Python wheel) may start another one tomorrow: ask it each time.
-    is_node_itself = stored is not None and stored["build"]["executable"] == os.path.realpath(path)
-    if stored is not None and is_node_itself and stored["identity"] == identity:
-        return NodeBuild(**stored["build"])
+    stored = _remembered(known, path, os.path.realpath(path))
+    if stored is not None:
+        return stored
     build = describe_node(path)
     if isinstance(build, NodeMissing):
         return build
     real_identity = _identity(build.executable)
-    probed = known.get(build.executable)
-    if probed is not None and probed["identity"] == real_identity:
-        build = NodeBuild(**probed["build"])
+    probed = _remembered(known, build.executable, build.executable)
+    if probed is not None:
+        build = probed
     elif build.supported:
         build = replace(build, compile_cache_layout=probe_layout(build.executable))
     known[path] = {"identity": identity, "build": asdict(build)}
@@ -47,6 +55,22 @@ def node_build(
         remove_any(directory.nodes_path)
     write_whole(directory.nodes_path, json.dumps({"version": _VERSION, "nodes": known}, indent=1).encode())
     return build
+
+
+def _remembered(known: Mapping[str, Any], path: str, executable: str) -> NodeBuild | None:
+    """Return what is remembered of a Node that is the same file still, None where it has to be asked.
+
+    The file may come from elsewhere: it names no program that is started, and nothing that leads out of the cache.
+    """
+    try:
+        build = NodeBuild(**known[path]["build"])
+        if known[path]["identity"] != _identity(path) or build.executable != executable:
+            return None
+        names = (build.version, build.arch, build.v8_version)
+        is_plain = all(_PLAIN.fullmatch(name) for name in names) and re.match(r"v\d+\.\d+\.\d+", build.version)
+        return build if is_plain and type(build.v8_tag) is int and 0 <= build.v8_tag <= _LARGEST_TAG else None
+    except (KeyError, TypeError):
+        return None
 
 
 def read_known_nodes(path: Path) -> dict[str, Any]:

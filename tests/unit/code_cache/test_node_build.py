@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
-from esmcache.code_cache import NodeMissing, describe_node, find_node
+import pytest
+
+from esmcache.code_cache import NodeMissing, describe_node, find_node, unless_untested
 from esmcache.records import NodeBuild
 
 
@@ -56,6 +59,28 @@ def test_an_old_node_is_unsupported_and_says_why(tmp_path: Path) -> None:
     assert isinstance(build, NodeBuild)
     assert not build.supported
     assert "22.15" in build.reason
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        ("v22.15.0", ""),
+        ("v26.99.1", ""),
+        ("v27.0.0", "newer than 26"),
+        ("v100.0.0", "newer than 26"),
+        ("v26.0.0-rc.1", "no release"),
+        ("v24.0.0-pre", "no release"),
+        ("v27.0.0-nightly20261001abcdef0123", "no release"),
+    ],
+)
+def test_a_node_beyond_those_that_were_tested_is_unsupported(node: Path, version: str, reason: str) -> None:
+    described = describe_node(str(node))
+    assert isinstance(described, NodeBuild)
+    described = replace(described, version=version)
+    build = unless_untested(described, {})
+    assert build.supported == (not reason)
+    assert reason in build.reason
+    assert unless_untested(described, {"ESMCACHE_UNTESTED_NODE": "1"}) == described
 
 
 def test_what_is_no_node_is_missing(tmp_path: Path) -> None:

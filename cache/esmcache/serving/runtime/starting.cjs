@@ -7,10 +7,12 @@
 
 // Where nobody takes in what starts tell, no more need be told of starts in vain. In bytes.
 const MOST_IN_VAIN = 1024;
+// The major version of the newest Node that all of this was tested with, as code_cache/node_build.py has it.
+const NEWEST_TESTED = 26;
 
 /** Serve the program if there is something to serve, and return whether. */
 module.exports = (function start(fs, load, hookFile, cacheDirectory) {
-  const { argv, env, execArgv } = process;
+  const { argv, env, execArgv, version } = process;
   // Nearly every start: the preload and nothing else. In a worker `abort` is one of the functions that only throw, and says so.
   const flags = (env.NODE_OPTIONS ?? '') + execArgv.join(' ');
   const isPlain =
@@ -19,15 +21,18 @@ module.exports = (function start(fs, load, hookFile, cacheDirectory) {
     process.abort.disabled !== true;
   const given = isPlain ? { conditions: [], reason: '', log: null } : load(fs, 'flags.cjs')(fs, load, hookFile);
   if (given === null) return false;
+  // What a newer Node does differently is not known. A hyphen comes before `nightly`, `rc.1` and the like.
+  const isTested = parseInt(version.slice(1), 10) <= NEWEST_TESTED && !version.includes('-');
+  if (!isTested && env.ESMCACHE_UNTESTED_NODE !== '1') given.reason = `untested Node ${version}`;
 
-  let directory = env.ESMCACHE_DIR || cacheDirectory;
-  // The program may go elsewhere.
-  if (directory[0] !== '/') directory = `${process.cwd()}/${directory}`;
+  const directory = env.ESMCACHE_DIR || cacheDirectory;
+  // A repository could have a cache where a relative path leads to.
+  if (directory[0] !== '/') return false;
   if (given.told === undefined) {
     // As Node finds its entry point, links followed, and with the same cache of what it found, unless it may not look for one.
     const found = argv.length > 1 && (given.reason === '' ? module.constructor._findPath(argv[1], null, true) : argv[1]);
     if (!found) return false;
-    const identity = [found, process.version, process.arch].concat(given.conditions).join('\0');
+    const identity = [found, version, process.arch].concat(given.conditions).join('\0');
     // The sum over UTF-16 code units that serving/names.py has.
     let sum = identity.length;
     for (let i = 0; i < identity.length; i++) sum = (sum * 31 + identity.charCodeAt(i)) % 281474976710597;
