@@ -1,0 +1,46 @@
+"""The suite's own runner: a new base directory each time, which goes if all tests passed, and other conditions."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import PROJECT
+from processes import descendants_of
+
+RUNNER = PROJECT / "tests" / "run_suite.py"
+
+
+def run_suite(directory: Path, test: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run one test with the runner, its base directories below `directory`."""
+    file = directory / "test_one.py"
+    file.write_text(f"import os, time\ndef test_one(tmp_path):\n    {test}\n")
+    return subprocess.run(
+        [sys.executable, RUNNER, *options, "-p", "no:cacheprovider", file],
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(directory)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_base_directory_goes_if_all_passed_whatever_is_in_it(tmp_path: Path) -> None:
+    # As directories of code caches are.
+    makes = "(tmp_path / 'a').mkdir(); (tmp_path / 'a/b').touch(); (tmp_path / 'a').chmod(0o500)"
+    ended = run_suite(tmp_path, makes)
+    assert ended.returncode == 0, ended.stdout
+    assert ended.stdout.startswith(f"pytest's base directory: {tmp_path}/")
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_a_failed_test_is_seen_and_the_conditions_are_those_asked_for(tmp_path: Path) -> None:
+    before = set(descendants_of(os.getpid()))
+    ended = run_suite(tmp_path, "assert os.umask(0) == 0o777", "--umask", "027", "--beside", "2")
+    assert ended.returncode == 1
+    assert "assert 23 == 511" in ended.stdout
+    (base,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert f"kept: {base};" in ended.stdout
+    assert set(descendants_of(os.getpid())) <= before
