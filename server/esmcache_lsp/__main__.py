@@ -6,40 +6,65 @@ import argparse
 import asyncio
 import logging
 import multiprocessing
+import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from esmcache_lsp.admission import Token
+    from esmcache_lsp.transport import Channel
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve one client until it says exit or goes away; return the exit code."""
     # The processes that work for the server import this file as well, and need nothing of what it takes to speak LSP.
+    from esmcache.wording import printable
     from esmcache_lsp.server import NAME, create_server, serve, version
     from esmcache_lsp.session import Session
-    from esmcache_lsp.transport import stdio, tcp
 
+    # The client's directory, perhaps that of a project that nobody trusts, is none that processes of the server
+    # import modules from: Python looks there first for a program that it is given by -c.
+    os.environ["PYTHONSAFEPATH"] = "1"
     parser = argparse.ArgumentParser(prog=NAME, description="Language server of esmcache.")
     parser.add_argument("--version", action="version", version=f"{NAME} {version()}")
     transport = parser.add_mutually_exclusive_group()
     transport.add_argument("--stdio", action="store_true", help="speak over stdin and stdout (the default)")
     transport.add_argument(
-        "--tcp", metavar="HOST:PORT", type=_address, help="wait for one client at a TCP port; port 0: at any free one"
+        "--socket", metavar="PATH", type=_absolute, help="wait for one client of the same user at a Unix socket"
+    )
+    transport.add_argument(
+        "--tcp",
+        metavar="HOST:PORT",
+        type=_address,
+        help="wait at a TCP port for the client that presents the token; port 0: at any free one",
+    )
+    parser.add_argument(
+        "--token-file", metavar="PATH", type=_absolute, help="with --tcp: write the token there (default: to stderr)"
     )
     parser.add_argument("--log-file", metavar="PATH", help="write the log there (default: to stderr)")
     chosen = parser.parse_args(arguments)
+    if chosen.token_file and not chosen.tcp:
+        parser.error("--token-file is for --tcp")
     try:
         _begin_log(chosen.log_file)
     except OSError as error:
         parser.error(f"{chosen.log_file}: {error.strerror}")
     session = Session(chosen.log_file)
-    server = create_server(session)
+    server = create_server(session, is_remote=bool(chosen.tcp))
     try:
-        asyncio.run(serve(server, tcp(chosen.tcp, _tell_address) if chosen.tcp else stdio()))
+        asyncio.run(serve(server, _channels(chosen)))
     except OSError as error:
-        # Only a port that cannot be had gets here.
-        print(f"{NAME}: {error.strerror or error}", file=sys.stderr)
+        # Only a place that cannot be listened at gets here.
+        print(f"{NAME}: {printable(error.strerror or str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
     finally:
         session.end()
         # Whatever they are at is either published or as if it had not begun.
@@ -48,9 +73,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return session.exit_code or 0
 
 
-def _tell_address(addresses: str) -> None:
-    # Whoever lets the server choose a port reads it here.
-    print(f"esmcache-lsp: listening on {addresses}", file=sys.stderr, flush=True)
+def _channels(chosen: argparse.Namespace) -> AbstractAsyncContextManager[Channel]:
+    from esmcache_lsp.admission import Token
+    from esmcache_lsp.listening import tcp, unix_socket
+    from esmcache_lsp.transport import stdio
+
+    if chosen.socket:
+        return unix_socket(chosen.socket, _announced)
+    if chosen.tcp:
+        token = Token()
+        return tcp(chosen.tcp, token, lambda addresses: _announced_with_token(addresses, token, chosen.token_file))
+    return stdio()
+
+
+@contextmanager
+def _announced(where: str) -> Iterator[None]:
+    # A client that let the server choose a port reads it here.
+    print(f"esmcache-lsp: listening on {where}", file=sys.stderr, flush=True)
+    yield
+
+
+@contextmanager
+def _announced_with_token(addresses: str, token: Token, path: Path | None) -> Iterator[None]:
+    from esmcache_lsp.listening import token_file
+
+    # A client that reads the address finds the token.
+    with nullcontext() if path is None else token_file(path, token), _announced(addresses):
+        if path is None:
+            print(f"esmcache-lsp: token {token.text}", file=sys.stderr, flush=True)
+        yield
+
+
+def _absolute(text: str) -> Path:
+    return Path(text).absolute()
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -60,9 +115,19 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
+class _Formatter(logging.Formatter):
+    """Writes messages that a terminal can show, whatever names and texts of files are in them."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        from esmcache.wording import printable
+
+        record.message = printable(record.message)
+        return super().formatMessage(record)
+
+
 def _begin_log(path: str | None) -> None:
     handler = logging.StreamHandler(sys.stderr) if path is None else logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("esmcache_lsp").setLevel(logging.INFO)
 

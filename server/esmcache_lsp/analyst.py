@@ -18,7 +18,7 @@ from esmcache.engine.facade import Engine
 from esmcache.engine.workspace.values import Finding
 from esmcache.engine.workspace.workspace import Workspace
 from esmcache.spans import ColumnUnit
-from esmcache_lsp.settings import EngineChoices
+from esmcache_lsp.settings import EngineChoices, NotTrusted
 
 # A cache that cannot be used is looked at again after this time, when something is asked.
 _BETWEEN_TRIALS_S = 2.0
@@ -51,11 +51,13 @@ class _Process:
     def current(self) -> Workspace:
         before = self.workspace
         if before is not None and _is_current(before):
-            is_best = not isinstance(before, _WithoutCache)
+            is_best = not isinstance(before, _WithoutCache) or not self.choices.is_trusted
             if is_best or time.monotonic() < self.tried_at + _BETWEEN_TRIALS_S:
                 return before
         self.tried_at = time.monotonic()
         try:
+            if not self.choices.is_trusted:
+                raise NotTrusted
             if self.engine is None:
                 self.engine = self.choices.open()
             self.workspace = Workspace(self.engine, self.unit, self.choices.project)
@@ -68,13 +70,14 @@ class _Process:
         return self.workspace
 
     def without_cache(self, refusal: EngineError) -> Workspace:
-        """Return a workspace for as long as the cache cannot be used; raises `refusal` if there is no way."""
+        """Return a workspace for as long as the cache cannot, or must not, be used; raises EngineError."""
         elsewhere = Path(tempfile.gettempdir()) / f"esmcache-{os.getuid()}"
         try:
             engine = replace(self.choices, cache_dir=str(elsewhere)).open()
             workspace = _WithoutCache(engine, self.unit, self.choices.project)
-        except EngineError:
-            raise refusal from None
+        except EngineError as error:
+            # A cache that is refused is what the user can do something about; else it is this directory.
+            raise (error if isinstance(refusal, NotTrusted) else refusal) from None
         workspace.refusal = refusal
         return workspace
 

@@ -25,6 +25,9 @@ from pygls.exceptions import (
 )
 from pygls.protocol import JsonRPCNotification, JsonRPCRequestMessage, LanguageServerProtocol, lsp_method
 
+from esmcache.wording import printable
+from esmcache_lsp.transport import message_of
+
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -81,6 +84,10 @@ class Protocol(LanguageServerProtocol):
             self._take_response(msg_id, message)
         else:
             self._refuse(msg_id, JsonRpcInvalidRequest.of("neither request nor notification nor response"))
+
+    def refuse_unread(self, reason: str) -> None:
+        """Answer a message that was not read, so that nobody knows which request it was."""
+        self._refuse(None, JsonRpcInvalidRequest.of(reason))
 
     def _take_request(self, method: str, msg_id: int | str, message: dict[str, Any]) -> None:
         is_initialized = self._workspace is not None
@@ -147,7 +154,7 @@ class Protocol(LanguageServerProtocol):
     def _refuse(self, msg_id: int | str | None, error: JsonRpcException) -> None:
         logger.warning("request %s: %s", msg_id, error)
         # Not as pygls writes it, which leaves out an id of null.
-        refusal = {"code": error.code, "message": error.message}
+        refusal = {"code": error.code, "message": printable(error.message)}
         self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "error": refusal})
 
     @lsp_method(types.SHUTDOWN)
@@ -228,7 +235,7 @@ class Protocol(LanguageServerProtocol):
         body = json.dumps(data, default=self._serialize_message).encode("utf-8")
         logger.debug("sent %s", body[:_LONGEST_LOGGED])
         try:
-            self.writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+            self.writer.write(message_of(body))
         except OSError as error:
             logger.warning("the client is gone: %s", error.strerror)
             self.ended.set()

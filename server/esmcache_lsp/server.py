@@ -16,7 +16,7 @@ from esmcache_lsp.features import FEATURES
 from esmcache_lsp.protocol import Protocol
 from esmcache_lsp.session import Session
 from esmcache_lsp.settings import initial_settings
-from esmcache_lsp.transport import Channel, NotAMessage
+from esmcache_lsp.transport import Channel, MessageTooLarge, NotAMessage
 
 NAME = "esmcache-lsp"
 
@@ -57,6 +57,9 @@ async def _take_all(protocol: Protocol, channel: Channel) -> None:
                 logger.error("%s", error)
             is_lost = True
             continue
+        except MessageTooLarge as error:
+            protocol.refuse_unread(str(error))
+            continue
         is_lost = False
         if body is None:
             protocol.ended.set()
@@ -67,14 +70,17 @@ async def _take_all(protocol: Protocol, channel: Channel) -> None:
             logger.exception("a message could not be handled")
 
 
-def create_server(session: Session) -> Server:
-    """Return a server that registers every feature when a client says who it is."""
+def create_server(session: Session, *, is_remote: bool = False) -> Server:
+    """Return a server that registers every feature when a client says who it is.
+
+    With `is_remote` the client names no program and no directory of this machine.
+    """
     server = Server(NAME, version(), protocol_cls=Protocol)
 
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
         """Begin the session: what the client can do is known from here on."""
-        session.initial_settings = initial_settings(params.initialization_options)
+        session.initial_settings = initial_settings(params.initialization_options, is_remote=is_remote)
         for register in FEATURES:
             register(server, session)
         folders = [folder.uri for folder in params.workspace_folders or ()] or [params.root_uri or ""]

@@ -10,7 +10,6 @@ import logging
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from operator import methodcaller
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -24,7 +23,9 @@ from esmcache.engine.workspace.workspace import Workspace
 from esmcache.settings import EditorSettings
 from esmcache.spans import ColumnUnit
 from esmcache_lsp import analyst, warmer
-from esmcache_lsp.settings import ClientSettings, EngineChoices
+from esmcache_lsp.activity import Activity
+from esmcache_lsp.open_documents import OpenDocument, OpenDocuments
+from esmcache_lsp.settings import ClientSettings, EngineChoices, NotTrusted
 from esmcache_lsp.warmer import Progress
 from esmcache_lsp.workers import ProcessEnded, WorkerProcess
 
@@ -36,32 +37,8 @@ logger = logging.getLogger(__name__)
 
 # What is sent to a process that takes another's place: beyond this, a text is asked for as it is.
 _LONGEST_JOURNAL = 500
-
-
-@dataclass(slots=True)
-class OpenDocument:
-    """A document as the client sent it: the text at first, then what was changed."""
-
-    uri: str
-    path: str
-    version: int
-    text: str
-    changes: list[TextChange] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Activity:
-    """What is going on, and why something is not as it should be ('' if all is well)."""
-
-    saving: int = 0
-    warming: bool = False
-    trouble: str = ""
-    is_error: bool = False
-
-    @property
-    def quiescent(self) -> bool:
-        """Return whether nothing is being done."""
-        return not self.saving and not self.warming
+# What the user may ask of the cache where the workspace is not trusted: it takes nothing of the workspace in.
+_ASKED_WITHOUT_TRUST = (Engine.statistics, Engine.clear)
 
 
 class Session:
@@ -72,10 +49,12 @@ class Session:
         # None until the client has said that this is the end.
         self.exit_code: int | None = None
         self.settings = EditorSettings()
+        # Whether the workspace may be warmed; one that is not trusted is analysed, and nothing of it is kept.
+        self.is_trusted = True
         self.folders: list[str] = []
         self.unit = ColumnUnit.UTF16
         self.initial_settings = ClientSettings()
-        self.documents: dict[str, OpenDocument] = {}
+        self.documents = OpenDocuments()
         # What is done, one after the other, once the client is ready.
         self.at_start: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self.activity = Activity()
@@ -88,6 +67,7 @@ class Session:
         self.when_activity_changed: list[Callable[[], None]] = []
         self.when_trouble: list[Callable[[str], None]] = []
         self.when_settings_changed: list[Callable[[], None]] = []
+        self.when_trust_changed: list[Callable[[], None]] = []
         self._analyst = WorkerProcess(analyst.begin, EngineChoices(), self.unit)
         self._saver = WorkerProcess(warmer.begin, EngineChoices(), None)
         self._warmer = WorkerProcess(warmer.begin, EngineChoices(), self.progress)
@@ -96,9 +76,6 @@ class Session:
         self._saving: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._has_begun = False
-        # What was on disk when the client said that it had saved: watchers tell of that, too, and later.
-        self._saved_as: dict[str, tuple[int, int]] = {}
-        self._opened_as: dict[str, str] = {}
 
     async def start(self) -> None:
         """Do what is to be done first, now that the client takes requests."""
@@ -111,6 +88,7 @@ class Session:
     def begin(self, folders: Sequence[str], unit: ColumnUnit, settings: EditorSettings) -> None:
         """Begin to work for a client."""
         self.folders, self.unit, self.settings = list(folders), unit, settings
+        self.is_trusted = self.initial_settings.is_trusted
         self._start_processes()
         self._has_begun = True
 
@@ -128,23 +106,37 @@ class Session:
         if settings == self.settings:
             return
         before, self.settings = self.settings, settings
-        if self._has_begun and _engine_choices(before) != _engine_choices(settings):
-            for process in (self._analyst, self._saver, self._warmer):
-                process.close()
-            self._start_processes()
-            self._open_again()
+        if self._engine_choices(before) != self._engine_choices(settings):
+            self._replace_processes()
         for told in self.when_settings_changed:
             told()
+
+    def set_trust(self, is_trusted: bool) -> None:
+        """Take note that the user trusts the workspace, or does so no more."""
+        if is_trusted == self.is_trusted:
+            return
+        self.is_trusted = is_trusted
+        if not is_trusted:
+            self._to_save.clear()
+            self.progress.stopped.value = 1
+        self._replace_processes()
+        for told in self.when_trust_changed:
+            told()
+        self._changed(None)
 
     @property
     def is_enabled(self) -> bool:
         """Return whether the user wants anything done."""
         return self._has_begun and self.settings.enable
 
+    @property
+    def may_warm(self) -> bool:
+        """Return whether the user wants the workspace cached, and trusts it."""
+        return self.is_enabled and self.is_trusted
+
     def open(self, uri: str, path: str, version: int, text: str) -> None:
         """Take a document that was opened."""
-        self.documents[path] = OpenDocument(uri, path, version, text)
-        self._opened_as[os.path.realpath(path)] = path
+        self.documents.open(uri, path, version, text)
         self._tell(Workspace.open, path, text)
         self._changed([path])
 
@@ -163,8 +155,7 @@ class Session:
 
     def close(self, path: str) -> None:
         """Go back to what is on disk of a document."""
-        self.documents.pop(path, None)
-        self._opened_as.pop(os.path.realpath(path), None)
+        self.documents.close(path)
         self._tell(Workspace.close, path)
         self._changed([path])
 
@@ -172,22 +163,14 @@ class Session:
         """Bring everything up to date with a document that was saved; a newer save of it takes this one's place."""
         if not self.is_enabled:
             return
-        self._saved_as[path] = _stamp(path)
+        self.documents.note_save(path)
         self._tell(Workspace.changed, [path])
         for told in self.when_saved:
             told(path)
-        if self.settings.warm_on_save:
+        if self.settings.warm_on_save and self.may_warm:
             self._to_save[path] = None
             if self._saving is None or self._saving.done():
                 self._saving = self.spawn(self._save_all())
-
-    def is_as_saved(self, path: str) -> bool:
-        """Return whether a file is as the client has saved it."""
-        return self._saved_as.get(path) == _stamp(path)
-
-    def shown_path(self, real_path: str) -> str:
-        """Return the path under which the client knows a file: that of the open document, if it is one."""
-        return self._opened_as.get(real_path, real_path)
 
     def is_being_saved(self, path: str) -> bool:
         """Return whether the cache is about to be brought up to date with a file."""
@@ -202,7 +185,8 @@ class Session:
     def look_again(self, paths: Sequence[str]) -> None:
         """Forget what is known of files that may be other ones now."""
         self._tell(Workspace.changed, list(paths))
-        if gone := [Path(path) for path in paths if not os.path.lexists(path)]:
+        gone = [Path(path) for path in paths if not os.path.lexists(path)]
+        if gone and self.is_trusted:
             self.spawn(self.change_cache(Engine.forget_gone, gone))
         self._changed(None)
 
@@ -232,6 +216,8 @@ class Session:
             return nothing
         try:
             return await self.ask(method, *arguments, **named)
+        except NotTrusted:
+            return nothing
         except EngineError as error:
             self.note_trouble(error)
             return nothing
@@ -247,17 +233,19 @@ class Session:
 
     async def use_cache(self, method: Callable[Concatenate[Engine, P], T], *arguments: P.args, **named: P.kwargs) -> T:
         """Return what a method of the engine returns that leaves modules' caches as they are; raises EngineError."""
+        self._check_trust(method)
         answer: T = await self._saver.call(warmer.ask, _question(method, *arguments, **named))
         return answer
 
     async def ask_beside(self, method: Callable[Concatenate[Engine, P], T], *arguments: P.args, **named: P.kwargs) -> T:
         """Return what a slow method of the engine returns, once no warm is going on; raises EngineError."""
+        self._check_trust(method)
         answer: T = await self._warmer.call(warmer.ask, _question(method, *arguments, **named))
         return answer
 
     async def warm_missed(self) -> None:
         """Warm what programs have looked for in vain."""
-        if self.is_enabled:
+        if self.may_warm:
             try:
                 await self.ask_beside(Engine.warm_missed)
             except EngineError as error:
@@ -265,6 +253,7 @@ class Session:
 
     async def warm(self, paths: Sequence[str]) -> WarmReport:
         """Warm files and folders in the background; raises EngineError, and warmer.Stopped if it is cancelled."""
+        self._check_trust(Engine.warm)
         self.progress.stopped.value = 0
         self.progress.counts[0] = self.progress.counts[1] = 0
         self._set_activity(warming=True)
@@ -323,8 +312,20 @@ class Session:
             document.text = text
             del document.changes[:count]
 
+    def _check_trust(self, method: Callable[..., object]) -> None:
+        """Raise NotTrusted where a method of the engine may take something into the cache that must not get there."""
+        if not self.is_trusted and method not in _ASKED_WITHOUT_TRUST:
+            raise NotTrusted
+
+    def _replace_processes(self) -> None:
+        if self._has_begun:
+            for process in (self._analyst, self._saver, self._warmer):
+                process.close()
+            self._start_processes()
+            self._open_again()
+
     def _start_processes(self) -> None:
-        choices = _engine_choices(self.settings)
+        choices = self._engine_choices(self.settings)
         self._analyst = WorkerProcess(analyst.begin, choices, self.unit)
         self._analyst.on_restart = self._open_again
         self._saver = WorkerProcess(warmer.begin, choices, None)
@@ -332,6 +333,11 @@ class Session:
         # The first question or save must not wait until there is a process.
         for process in (self._analyst, self._saver):
             process.send(os.getpid)
+
+    def _engine_choices(self, settings: EditorSettings) -> EngineChoices:
+        return EngineChoices(
+            settings.cache_dir, settings.node, settings.jobs, settings.max_size, settings.project(), self.is_trusted
+        )
 
     def _open_again(self) -> None:
         for document in self.documents.values():
@@ -387,18 +393,6 @@ class Session:
             told()
 
 
-def _stamp(path: str) -> tuple[int, int]:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return -1, -1
-    return status.st_size, status.st_mtime_ns
-
-
 def _question(method: Callable[..., Any], *arguments: object, **named: object) -> Callable[[Any], Any]:
     # A function that can be sent to another process; the method's own would be, too, but not its object.
     return methodcaller(method.__name__, *arguments, **named)
-
-
-def _engine_choices(settings: EditorSettings) -> EngineChoices:
-    return EngineChoices(settings.cache_dir, settings.node, settings.jobs, settings.max_size, settings.project())

@@ -5,13 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from esmcache.diagnostics import DiagnosticKind
+from esmcache.engine.errors import EngineError
 from esmcache.engine.facade import Engine
 from esmcache.settings import EditorSettings, ProjectSettings, UnfitSetting, editor_settings
 
 SECTION = "esmcache"
-# A workspace can answer for its own configuration: what runs, and where, is not for it to say.
-_USERS_ALONE = ("cacheDir", "node")
+# A workspace can answer for its own configuration. Which program runs, where files are written, and how much of the
+# machine is used are the user's to say: those are taken from initializationOptions only.
+_USERS_ALONE = ("cacheDir", "node", "jobs", "maxSize")
+# A client that came over the network may be another person: it names no program and no directory.
+_NEVER_REMOTE = ("cacheDir", "node")
+# What is said once in initializationOptions, and is no setting.
+_TRUSTED, _TOKEN = "trusted", "token"
 _CODES = frozenset(kind.code for kind in DiagnosticKind)
+
+
+NOT_TRUSTED = "this workspace is not trusted: nothing of it is warmed or cached; trust it in the editor first"
+
+
+class NotTrusted(EngineError):
+    """Nothing is kept of a workspace that the editor says is not trusted."""
+
+    def __init__(self, message: str = NOT_TRUSTED) -> None:
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +39,7 @@ class EngineChoices:
     jobs: int | None = None
     max_size: int | None = None
     project: ProjectSettings | None = None
+    is_trusted: bool = True
 
     def open(self) -> Engine:
         """Return an engine; raises EngineError."""
@@ -35,13 +52,38 @@ class ClientSettings:
 
     settings: EditorSettings = field(default_factory=EditorSettings)
     unfit: tuple[UnfitSetting, ...] = ()
+    is_trusted: bool = True
 
 
-def initial_settings(options: object) -> ClientSettings:
-    """Return the settings in initializationOptions, under `esmcache` or as they are."""
-    if isinstance(options, dict) and SECTION in options:
-        options = options[SECTION]
-    return _checked(options, EditorSettings())
+def initial_settings(options: object, *, is_remote: bool = False) -> ClientSettings:
+    """Return the settings in initializationOptions, under `esmcache` or as they are.
+
+    A workspace is trusted unless the client says otherwise; what is neither true nor false counts as false.
+    """
+    options = options_of(options)
+    if not isinstance(options, dict):
+        return _checked(options, EditorSettings())
+    refused = [
+        UnfitSetting(name, options[name], "is not taken from a client that is connected by TCP")
+        for name in _NEVER_REMOTE
+        if is_remote and options.get(name) not in (None, "")
+    ]
+    aside = {_TRUSTED, _TOKEN, *(one.name for one in refused)}
+    checked = _checked({name: value for name, value in options.items() if name not in aside}, EditorSettings())
+    is_trusted = options.get(_TRUSTED, True) is True
+    return ClientSettings(checked.settings, (*checked.unfit, *refused), is_trusted)
+
+
+def token_in(options: object) -> str | None:
+    """Return the token in initializationOptions, under `esmcache` or as it is."""
+    options = options_of(options)
+    token = options.get(_TOKEN) if isinstance(options, dict) else None
+    return token if isinstance(token, str) else None
+
+
+def options_of(options: object) -> object:
+    """Return what is said to this server in initializationOptions: some clients put it under `esmcache`."""
+    return options[SECTION] if isinstance(options, dict) and SECTION in options else options
 
 
 def configured_settings(configuration: object, initial: EditorSettings) -> ClientSettings:

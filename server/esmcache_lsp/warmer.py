@@ -13,7 +13,7 @@ from esmcache.engine.facade import Engine
 from esmcache.engine.updating import Update
 from esmcache.engine.warming import WarmReport
 from esmcache.settings import ProjectSettings
-from esmcache_lsp.settings import EngineChoices
+from esmcache_lsp.settings import EngineChoices, NotTrusted
 from esmcache_lsp.workers import CONTEXT
 
 _POLITE = 10
@@ -65,17 +65,24 @@ def ask(question: Callable[[Engine], Any]) -> Any:
     return question(_process.current())
 
 
+def _writer() -> Engine:
+    """Return the engine that may take something of the workspace into the cache; raises EngineError."""
+    if not _process.choices.is_trusted:
+        raise NotTrusted
+    return _process.current()
+
+
 def update(paths: Sequence[str], conditions: Sequence[str]) -> Update:
     """Bring what is cached of saved files up to date; raises EngineError."""
-    return _process.current().update([Path(path) for path in paths], conditions)
+    return _writer().update([Path(path) for path in paths], conditions)
 
 
 def warm(paths: Sequence[str], settings: ProjectSettings) -> WarmReport:
     """Warm files and folders, telling how far that has come; raises EngineError and Stopped."""
     note: Any = (lambda stage, done, total: None) if _process.progress is None else _process.progress.note
-    return _process.current().warm([Path(path) for path in paths], note, settings=settings)
+    return _writer().warm([Path(path) for path in paths], note, settings=settings)
 
 
 def warm_entries(paths: Sequence[str], conditions: Sequence[str]) -> WarmReport:
     """Warm entry points under the conditions that they were warmed with before; raises EngineError."""
-    return _process.current().warm([Path(path) for path in paths], conditions=conditions)
+    return _writer().warm([Path(path) for path in paths], conditions=conditions)

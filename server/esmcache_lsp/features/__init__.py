@@ -25,6 +25,7 @@ from esmcache_lsp.features import (
     references,
     status,
     text_sync,
+    trust,
     watching,
     workspace_warming,
 )
@@ -35,6 +36,7 @@ FEATURES: tuple[Callable[[LanguageServer, Session], None], ...] = (
     text_sync.register,
     diagnostics.register,
     status.register,
+    trust.register,
     file_operations.register,
     commands.register,
     cache_requests.register,

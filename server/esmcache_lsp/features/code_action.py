@@ -10,6 +10,7 @@ from pygls.lsp.server import LanguageServer
 
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engine.workspace.workspace import Workspace
+from esmcache.wording import printable
 from esmcache_lsp.convert import (
     SOURCE,
     edits_from_findings,
@@ -103,7 +104,7 @@ def _fixes(
 def _title(edits: Sequence[types.TextEdit]) -> str:
     said = [edit.new_text if _is_insertion(edit) else f'"{edit.new_text}"' for edit in edits]
     does = "Add" if _is_insertion(edits[0]) else "Change to"
-    return f"{does} {''.join(said).removeprefix(',').strip()}"
+    return printable(f"{does} {''.join(said).removeprefix(',').strip()}")
 
 
 def _is_insertion(edit: types.TextEdit) -> bool:

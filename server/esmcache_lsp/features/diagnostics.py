@@ -21,7 +21,8 @@ from esmcache_lsp.convert import (
     uri_from_path,
     uri_from_url,
 )
-from esmcache_lsp.session import OpenDocument, Session
+from esmcache_lsp.open_documents import OpenDocument
+from esmcache_lsp.session import Session
 
 # A person types on before a text that was changed is worth a look.
 _TYPING_S = 0.15
@@ -200,7 +201,7 @@ class _Published:
         urls = await self._session.ask(Workspace.importers, path)
         real_paths = [found for url in urls if (found := path_from_uri(uri_from_url(url))) is not None]
         # Of those that were never warmed only open ones are known, and not through whom they import it.
-        shown = [self._session.shown_path(one) for one in real_paths]
+        shown = [self._session.documents.shown_path(one) for one in real_paths]
         paths = dict.fromkeys([*shown, *self._session.documents])
         await self._publish_all([one for one in paths if "/node_modules/" not in one])
 

@@ -79,7 +79,7 @@ class _Names:
         real_path = path_from_uri(uri)
         if real_path is None:
             return uri
-        document = self._session.documents.get(self._session.shown_path(real_path))
+        document = self._session.documents.get(self._session.documents.shown_path(real_path))
         if document is not None:
             return document.uri
         for real, named in self._known:

@@ -12,8 +12,9 @@ from esmcache.engine.lookup import CacheState
 from esmcache.engine.workspace.values import NameFacts, Place, SpecifierFacts
 from esmcache.engine.workspace.workspace import Workspace
 from esmcache.file_source import path_from_file_url
-from esmcache.wording import plural, size
+from esmcache.wording import plural, printable, size
 from esmcache_lsp.convert import hover_from_text, path_from_uri, position_from_lsp, uri_from_url
+from esmcache_lsp.markdown import code_span, escaped
 from esmcache_lsp.session import Session
 
 _WORDS = {CacheState.FRESH: "warm", CacheState.STALE: "stale: changed since it was cached", CacheState.COLD: "cold"}
@@ -46,16 +47,19 @@ class _PlainText:
         self._inside = [os.path.join(os.path.realpath(folder), "") for folder in folders]
 
     def heading(self, code: str, rest: str) -> list[str]:
-        return [f"{code} {rest}", ""]
+        return [f"{self.code(code)} {rest}", ""]
 
     def item(self, text: str) -> str:
         return text
 
     def code(self, text: str) -> str:
-        return text
+        return printable(text)
+
+    def words(self, text: str) -> str:
+        return printable(text)
 
     def file(self, url: str, line: int | None = None) -> str:
-        return self._shown(url, line)
+        return printable(self._shown(url, line))
 
     def _shown(self, url: str, line: int | None) -> str:
         path = path_from_file_url(url) or url
@@ -72,12 +76,10 @@ class _Markdown(_PlainText):
         return f"- {text}"
 
     def code(self, text: str) -> str:
-        # A name with backticks stands between more of them.
-        fence = "`"
-        while fence in text:
-            fence += "`"
-        padding = " " if len(fence) > 1 else ""
-        return f"{fence}{padding}{text}{padding}{fence}"
+        return code_span(text)
+
+    def words(self, text: str) -> str:
+        return escaped(text)
 
     def file(self, url: str, line: int | None = None) -> str:
         shown = self.code(self._shown(url, line))
@@ -89,12 +91,12 @@ class _Markdown(_PlainText):
 
 def _of_specifier(facts: SpecifierFacts, write: _PlainText) -> list[str]:
     if not facts.resolved_url:
-        return [*write.heading(facts.specifier, "is not found"), facts.error]
+        return [*write.heading(facts.specifier, "is not found"), write.code(facts.error)]
     lines = write.heading(facts.specifier, f"→ {write.file(facts.resolved_url)}")
     said = {
         "package": write.code(facts.package) if facts.package else "",
         "format": facts.module_format,
-        "conditions": ", ".join(facts.conditions),
+        "conditions": write.words(", ".join(facts.conditions)),
         "cache": "" if facts.state is None else _WORDS[facts.state],
         "key": write.code(facts.key[:_SHORT_KEY]) if facts.key else "",
         "size": ", ".join(
@@ -113,7 +115,7 @@ def _of_specifier(facts: SpecifierFacts, write: _PlainText) -> list[str]:
 
 def _of_name(facts: NameFacts, write: _PlainText) -> list[str]:
     if facts.origin is None:
-        lines = write.heading(facts.name, f"is {facts.problem}")
+        lines = write.heading(facts.name, f"is {write.words(facts.problem)}")
     else:
         is_module = facts.binding_name in ("", "*")
         place = write.file(facts.origin.url) if is_module else _place(facts.origin, write)
@@ -122,7 +124,7 @@ def _of_name(facts: NameFacts, write: _PlainText) -> list[str]:
         )
         lines = write.heading(facts.name, f"is {called}from {place}")
         if facts.problem:
-            lines.append(write.item(facts.problem))
+            lines.append(write.item(write.words(facts.problem)))
     return lines + [write.item(f"re-exported by {_place(step, write)}") for step in facts.steps]
 
 

@@ -10,7 +10,9 @@ from pygls.lsp.server import LanguageServer
 
 from esmcache.engine.errors import EngineError
 from esmcache.engine.facade import Engine
+from esmcache.wording import printable
 from esmcache_lsp.session import Session
+from esmcache_lsp.settings import NOT_TRUSTED
 
 METHOD = "esmcache/status"
 _SETTLING_S = 0.2
@@ -34,7 +36,8 @@ def register(server: LanguageServer, session: Session) -> None:
     """Register for everything that may change the status, if the client wants to know of it; trouble is told to all."""
 
     def tell_trouble(message: str) -> None:
-        server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"esmcache: {message}"))
+        shown = printable(f"esmcache: {message}")
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, shown))
 
     session.when_trouble.append(tell_trouble)
     experimental = server.client_capabilities.experimental
@@ -44,6 +47,7 @@ def register(server: LanguageServer, session: Session) -> None:
     session.when_activity_changed.append(telling.tell_activity)
     session.when_facts_changed.append(lambda _: telling.count_soon())
     session.when_settings_changed.append(telling.count_soon)
+    session.when_trust_changed.append(telling.count_soon)
 
     async def at_start() -> None:
         await telling.count()
@@ -67,10 +71,12 @@ class _Telling:
         health, message = "ok", "warming" if activity.warming else ""
         if activity.trouble:
             health, message = "error" if activity.is_error else "warning", activity.trouble
+        elif not self._session.is_trusted:
+            health, message = "warning", NOT_TRUSTED
         elif self._engine_missing:
             health, message = "warning", self._engine_missing
         fresh, stale, cold, size = self._counts
-        status = Status(health, activity.quiescent, message, fresh, stale, cold, size, self._engine)
+        status = Status(health, activity.quiescent, printable(message), fresh, stale, cold, size, self._engine)
         if status != self._last:
             self._last = status
             self._server.protocol.notify(METHOD, asdict(status))
@@ -84,7 +90,7 @@ class _Telling:
 
     async def count(self) -> None:
         """Count the workspace's modules and tell."""
-        if self._session.is_enabled:
+        if self._session.may_warm:
             try:
                 counts = await self._session.ask_beside(
                     Engine.counts, self._session.folders, self._session.settings.project()

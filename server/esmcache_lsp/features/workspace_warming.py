@@ -13,6 +13,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from esmcache.engine.errors import EngineError
+from esmcache.wording import printable
 from esmcache_lsp.session import Session
 from esmcache_lsp.warmer import Stopped
 
@@ -26,11 +27,15 @@ def register(server: LanguageServer, session: Session) -> None:
     warming = _Warming(server, session)
 
     async def at_start() -> None:
+        warm_if_wanted()
+
+    def warm_if_wanted() -> None:
         if session.settings.warm_on_start:
             warming.request()
 
     session.at_start.append(at_start)
     session.when_files_changed.append(warming.note_change)
+    session.when_trust_changed.append(warm_if_wanted)
 
 
 class _Warming:
@@ -55,13 +60,13 @@ class _Warming:
 
     def _warm_changed(self) -> None:
         changed, self._changed = self._changed, {}
-        if not all(self._session.is_as_saved(path) for path in changed):
+        if not all(self._session.documents.is_as_saved(path) for path in changed):
             self.request()
 
     def request(self) -> None:
         """Warm, after the warm that is going on if there is one."""
         session = self._session
-        if not session.is_enabled or not session.folders:
+        if not session.may_warm or not session.folders:
             return
         self._is_wanted = True
         if self._task is None or self._task.done():
@@ -78,7 +83,7 @@ class _Warming:
             except Stopped:
                 message = "cancelled"
             except EngineError as error:
-                message = str(error)
+                message = printable(str(error))
             finally:
                 if reporting is not None:
                     reporting.cancel()

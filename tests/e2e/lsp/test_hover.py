@@ -102,7 +102,7 @@ async def test_specifier_that_is_not_found(editor: Editor) -> None:
     assert text.splitlines() == [
         "**`./gone.js`** is not found",
         "",
-        "ERR_MODULE_NOT_FOUND: Cannot find module 'ROOT/gone.js' imported from ROOT/app.js",
+        "`ERR_MODULE_NOT_FOUND: Cannot find module 'ROOT/gone.js' imported from ROOT/app.js`",
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from e2e.lsp.editor import WATCHDOG_S
-from e2e.lsp.wire import COMMAND, Wire, a_server, address_of, connected_to, log_of, wire_to
+from e2e.lsp.wire import COMMAND, Wire, a_server, address_of, connected_to, log_of, token_of, wire_to
 
 NO_SUCH_PROCESS = 2**31 - 1
 
@@ -33,7 +33,7 @@ def test_stdio(tmp_path: Path) -> None:
 def test_tcp(tmp_path: Path) -> None:
     with a_server(tmp_path, "--tcp", "127.0.0.1:0") as server:
         with connected_to(address_of(server)) as wire:
-            check_whole_life(wire)
+            check_whole_life(wire, initializationOptions={"token": token_of(server)})
             assert wire.from_server.read() == b""
         assert (server.wait(WATCHDOG_S), log_of(server)) == (0, "")
 
@@ -41,21 +41,21 @@ def test_tcp(tmp_path: Path) -> None:
 @pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"Content-Length: 9\r\n\r\n{"])
 def test_who_connects_and_is_no_client(said: bytes, tmp_path: Path) -> None:
     with a_server(tmp_path, "--tcp", "127.0.0.1:0") as server:
-        address = address_of(server)
+        address, token = address_of(server), token_of(server)
         with socket.create_connection(address) as stays:
             with socket.create_connection(address) as probe:
                 probe.sendall(said)
             with connected_to(address) as wire:
-                check_whole_life(wire)
+                check_whole_life(wire, initializationOptions={"token": token})
             assert stays.recv(1) == b""
         assert (server.wait(WATCHDOG_S), log_of(server)) == (0, "")
 
 
 def test_one_client_at_a_time(tmp_path: Path) -> None:
     with a_server(tmp_path, "--tcp", "127.0.0.1:0") as server:
-        address = address_of(server)
+        address, token = address_of(server), token_of(server)
         with connected_to(address) as wire:
-            wire.initialize()
+            wire.initialize(initializationOptions={"token": token})
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(address)
             assert wire.ask("nothing/like/it")["error"]["code"] == -32601
@@ -66,7 +66,7 @@ def test_one_client_at_a_time(tmp_path: Path) -> None:
 def test_a_connection_that_ends(tmp_path: Path) -> None:
     with a_server(tmp_path, "--tcp", "127.0.0.1:0") as server:
         with connected_to(address_of(server)) as wire:
-            wire.initialize()
+            wire.initialize(initializationOptions={"token": token_of(server)})
         assert (server.wait(WATCHDOG_S), log_of(server)) == (0, "")
 
 
@@ -76,7 +76,7 @@ def test_the_clients_process_ends(tmp_path: Path) -> None:
         a_server(tmp_path, "--tcp", "127.0.0.1:0") as server,
         connected_to(address_of(server)) as wire,
     ):
-        wire.initialize(processId=client.pid)
+        wire.initialize(processId=client.pid, initializationOptions={"token": token_of(server)})
         client.kill()
         assert wire.from_server.read() == b""
         assert (server.wait(WATCHDOG_S), log_of(server)) == (0, "")

@@ -137,12 +137,38 @@ def address_of(server: subprocess.Popen[bytes]) -> tuple[str, int]:
     return host, int(port)
 
 
+def token_of(server: subprocess.Popen[bytes]) -> str:
+    """Return the token of a server that listens at a TCP port, which it says after its address."""
+    assert server.stderr is not None
+    said, _, token = server.stderr.readline().decode().rstrip("\n").rpartition(" ")
+    assert said == "esmcache-lsp: token"
+    return token
+
+
+def socket_of(server: subprocess.Popen[bytes]) -> str:
+    """Return the Unix socket at which a server listens, as it says itself."""
+    assert server.stderr is not None
+    return server.stderr.readline().decode().rstrip("\n").removeprefix("esmcache-lsp: listening on ")
+
+
 @contextmanager
-def connected_to(address: tuple[str, int]) -> Iterator[Wire]:
-    """Yield the wire over a connection."""
+def connected_to(address: tuple[str, int] | str) -> Iterator[Wire]:
+    """Yield the wire over a connection to a port, or to a Unix socket."""
     with (
-        socket.create_connection(address) as connection,
+        _connection(address) as connection,
         connection.makefile("wb") as to_server,
         connection.makefile("rb") as from_server,
     ):
         yield Wire(to_server, from_server)
+
+
+def _connection(address: tuple[str, int] | str) -> socket.socket:
+    if not isinstance(address, str):
+        return socket.create_connection(address)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(address)
+    except OSError:
+        connection.close()
+        raise
+    return connection

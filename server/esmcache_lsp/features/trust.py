@@ -1,0 +1,24 @@
+"""Whether the user trusts the workspace: said at the start, and again when the user has decided otherwise."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from pygls.lsp.server import LanguageServer
+
+from esmcache_lsp.session import Session
+
+logger = logging.getLogger(__name__)
+
+
+def register(server: LanguageServer, session: Session) -> None:
+    """Register the notification; one that cannot be understood changes nothing."""
+
+    @server.feature("esmcache/didChangeTrust")
+    def did_change_trust(params: Any) -> None:
+        is_trusted = params.get("trusted") if isinstance(params, dict) else None
+        if isinstance(is_trusted, bool):
+            session.set_trust(is_trusted)
+        else:
+            logger.warning("esmcache/didChangeTrust: `trusted` is neither true nor false")

@@ -1,0 +1,200 @@
+"""Waiting for the one client that may connect: at a TCP port with a token, or at a Unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import socket
+import stat
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+
+from esmcache.cache_directory import write_whole
+from esmcache.trust import find_untrusted
+from esmcache_lsp.admission import Token, is_same_user
+from esmcache_lsp.transport import LARGEST_MESSAGE, Channel, MessageTooLarge, NotAMessage, message_of
+
+# What is read of somebody who may be anybody: initialize takes some ten kilobytes.
+_LARGEST_FIRST_MESSAGE = 1024 * 1024
+# Connections that have said nothing yet; the oldest one makes room for another.
+_MOST_SILENT = 64
+# What is still to be sent to a client that said exit, or went away, is not waited for any longer.
+_LAST_WORDS_S = 1.0
+
+
+# Tells where the server listens for as long as it does.
+Announce = Callable[[str], AbstractContextManager[None]]
+
+
+class CannotListen(OSError):
+    """Where the server was to listen, it cannot or must not; the message says so in one line."""
+
+
+@asynccontextmanager
+async def tcp(address: tuple[str, int], token: Token, announce: Announce) -> AsyncIterator[Channel]:
+    """Yield the channel to the client that presents the token; raises OSError where the port cannot be had.
+
+    Who connects and says nothing is no client, who does not speak LSP is sent away, and who has no token is told so.
+    Once there is a client, nobody else is let in.
+    """
+    greeting = _Greeting(token.refusal)
+    server = await asyncio.start_server(greeting.greet, *address)
+    with announce(", ".join(_shown(one) for one in server.sockets)):
+        async with greeting.client_of(server) as channel:
+            yield channel
+
+
+@asynccontextmanager
+async def unix_socket(path: Path, announce: Announce) -> AsyncIterator[Channel]:
+    """Yield the channel to the first process of this user that sends a message to a socket at `path`.
+
+    Raises CannotListen where the socket cannot be made, or others could put another one in its place.
+    """
+    greeting = _Greeting(lambda _: None, is_welcome=is_same_user)
+    with _bound_socket(path) as listening:
+        server = await asyncio.start_unix_server(greeting.greet, sock=listening)
+        with announce(str(path)):
+            async with greeting.client_of(server) as channel:
+                yield channel
+
+
+@contextmanager
+def token_file(path: Path, token: Token) -> Iterator[None]:
+    """Have a file of mode 0600 hold the token, until the end; raises CannotListen where others could replace it."""
+    _check_private_directory(path)
+    write_whole(path, token.text.encode(), b"\n")
+    ours = os.lstat(path)
+    try:
+        yield
+    finally:
+        _remove_if(path, ours)
+
+
+def _check_private_directory(path: Path) -> None:
+    """Raise CannotListen unless the directory of `path` is the user's own and nobody else can write it."""
+    untrusted = find_untrusted(path.parent)
+    if untrusted is not None:
+        raise CannotListen(f"{path} is refused: {untrusted}; name a path in a directory that only you can write")
+    if os.stat(path.parent).st_uid != os.geteuid():
+        raise CannotListen(f"{path} is refused: {path.parent} is not yours; name a path in a directory of your own")
+
+
+class _Greeting:
+    """Whoever connects, until one of them is the client."""
+
+    def __init__(
+        self,
+        refusal: Callable[[bytes], bytes | None],
+        is_welcome: Callable[[socket.socket], bool] = lambda _: True,
+    ) -> None:
+        self._refusal = refusal
+        self._is_welcome = is_welcome
+        self._found: asyncio.Future[Channel] = asyncio.get_running_loop().create_future()
+        self._silent: dict[asyncio.StreamWriter, None] = {}
+
+    async def greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take somebody who connects for the client, or send it away."""
+        connection = writer.get_extra_info("socket")
+        if self._found.done() or not self._is_welcome(connection):
+            writer.close()
+            return
+        if len(self._silent) >= _MOST_SILENT:
+            oldest = next(iter(self._silent))
+            del self._silent[oldest]
+            oldest.close()
+        self._silent[writer] = None
+        channel, body = Channel(reader, writer, _LARGEST_FIRST_MESSAGE), None
+        with contextlib.suppress(NotAMessage, MessageTooLarge):
+            body = await channel.next()
+        self._silent.pop(writer, None)
+        refusal = None if body is None or self._found.done() else self._refusal(body)
+        if refusal is not None:
+            writer.write(message_of(refusal))
+        if body is None or refusal is not None or self._found.done():
+            writer.close()
+        else:
+            channel.put_back(body)
+            channel.largest = LARGEST_MESSAGE
+            self._found.set_result(channel)
+
+    @asynccontextmanager
+    async def client_of(self, server: asyncio.Server) -> AsyncIterator[Channel]:
+        """Yield the channel to the client, once there is one; nobody else is let in from then on."""
+        try:
+            channel = await _unless_terminated(self._found)
+        finally:
+            server.close()
+            for one in self._silent:
+                one.close()
+        try:
+            yield channel
+        finally:
+            channel.writer.close()
+            with contextlib.suppress(OSError, TimeoutError):
+                await asyncio.wait_for(channel.writer.wait_closed(), _LAST_WORDS_S)
+
+
+async def _unless_terminated(found: asyncio.Future[Channel]) -> Channel:
+    # The end of a process that is terminated would leave its socket behind.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _cancel, asyncio.current_task())
+    return await found
+
+
+def _cancel(task: asyncio.Task[object] | None) -> None:
+    if task is not None:
+        task.cancel()
+
+
+@contextmanager
+def _bound_socket(path: Path) -> Iterator[socket.socket]:
+    """Yield a socket of mode 0600 at `path`, which is removed at the end; raises CannotListen."""
+    _check_private_directory(path)
+    _remove_stale(path)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with listening:
+        before = os.umask(0o177)
+        try:
+            listening.bind(str(path))
+        except OSError as error:
+            raise CannotListen(f"{path}: {error.strerror or error}") from None
+        finally:
+            os.umask(before)
+        ours = os.lstat(path)
+        try:
+            yield listening
+        finally:
+            _remove_if(path, ours)
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove a socket of this user at which nobody listens any more; raises CannotListen where something else is."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CannotListen(f"{path}: {error.strerror}") from None
+    if not stat.S_ISSOCK(status.st_mode) or status.st_uid != os.geteuid():
+        raise CannotListen(f"{path} is there already and no socket of yours; name another path, or remove it")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        code = probe.connect_ex(str(path))
+    if code != errno.ECONNREFUSED:
+        raise CannotListen(f"{path} is in use by another server; name another path, or end that server")
+    os.unlink(path)
+
+
+def _remove_if(path: Path, ours: os.stat_result) -> None:
+    """Remove what is at `path` if it is still the file that was made there."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.lstat(path), ours):
+            os.unlink(path)
+
+
+def _shown(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
