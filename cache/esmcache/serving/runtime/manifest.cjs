@@ -57,8 +57,9 @@ module.exports = (function open(bytes, header, identity) {
   const indexes = { __proto__: null };
   let next = 0;
   for (let i = 0, at = 0; i < moduleCount; i++, at += MODULE_FIELDS) {
-    if (modules[at] + modules[at + 1] > textLength || modules[at + 4] > LAST_KIND || modules[at + 10] !== next) return null;
-    urls[i] = string(modules[at], modules[at + 1]);
+    const urlEnd = modules[at] + modules[at + 1];
+    if (urlEnd > textLength || modules[at + 4] > LAST_KIND || modules[at + 10] !== next) return null;
+    urls[i] = slice(text, modules[at], urlEnd);
     indexes[urls[i]] = i;
     next += modules[at + 11];
   }
