@@ -103,6 +103,12 @@ def ask(question: Callable[[Workspace], Any]) -> Any:
     An index that turns out to be damaged was removed by then, so the question is asked once more.
     """
     try:
-        return question(_process.current())
+        return _ask_once(question)
     except EngineError:
-        return question(_process.current())
+        return _ask_once(question)
+
+
+def _ask_once(question: Callable[[Workspace], Any]) -> Any:
+    workspace = _process.current()
+    with workspace.guarded():
+        return question(workspace)

@@ -24,6 +24,7 @@ from esmcache.records import (
 from esmcache.spans import Span
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import ANALYSIS_VERSION, record_key
+from esmcache.store.row_values import as_stored
 from esmcache.store.rows import AnalysisRow, BlobRow, ExportRow
 
 _KINDS = {kind.code: kind for kind in DiagnosticKind}
@@ -106,36 +107,45 @@ class AnalysisStore:
 
 
 def requests_from_row(row: AnalysisRow) -> tuple[GraphRequest, ...]:
-    """Return the requests that a row holds."""
-    return tuple(
-        GraphRequest(
-            specifier,
-            Asked(asked),
-            tuple(ImportAttribute(key, value) for key, value in attributes),
-            None if start < 0 else Span(start, end),
-            Phase(phase),
+    """Return the requests that a row holds; raises IndexDamaged."""
+    with as_stored("analyses"):
+        return tuple(
+            GraphRequest(
+                _text(specifier),
+                Asked(asked),
+                tuple(ImportAttribute(_text(key), _text(value)) for key, value in attributes),
+                None if start < 0 else Span(start, end),
+                Phase(phase),
+            )
+            for specifier, asked, attributes, start, end, phase in json.loads(row.requests)
         )
-        for specifier, asked, attributes, start, end, phase in json.loads(row.requests)
-    )
+
+
+def _text(stored: object) -> str:
+    if not isinstance(stored, str):
+        raise TypeError(f"{stored!r} is no text")
+    return stored
 
 
 def record_from_row(row: AnalysisRow) -> ModuleRecord:
-    """Return the record that a row holds, without calls that have no literal specifier."""
-    return record_from_json(requests_from_row(row), row.bindings)
+    """Return the record that a row holds, without calls that have no literal specifier; raises IndexDamaged."""
+    with as_stored("analyses"):
+        return record_from_json(requests_from_row(row), row.bindings)
 
 
 def diagnostics_from_row(row: AnalysisRow) -> tuple[Diagnostic, ...]:
-    """Return the diagnostics that a row holds."""
-    return tuple(
-        Diagnostic(
-            _KINDS[code],
-            Span(start, end),
-            message,
-            tuple(RelatedSpan(Span(first, last), text) for first, last, text in related),
+    """Return the diagnostics that a row holds; raises IndexDamaged."""
+    with as_stored("analyses"):
+        return tuple(
+            Diagnostic(
+                _KINDS[code],
+                Span(start, end),
+                _text(message),
+                tuple(RelatedSpan(Span(first, last), _text(text)) for first, last, text in related),
+            )
+            for code, start, end, message, related in json.loads(row.diagnostics)
+            if code in _KINDS
         )
-        for code, start, end, message, related in json.loads(row.diagnostics)
-        if code in _KINDS
-    )
 
 
 def _requests_to_json(requests: tuple[GraphRequest, ...]) -> str:

@@ -39,6 +39,7 @@ from esmcache.serving.node_compile_cache import (
     entry_name,
 )
 from esmcache.store.index import Index
+from esmcache.store.row_values import as_stored
 from esmcache.store.rows import CodeCacheRow, VerdictRow
 
 _COMPILE_KINDS = {ModuleFormat.MODULE: CompileKind.MODULE, ModuleFormat.COMMONJS: CompileKind.COMMONJS}
@@ -286,20 +287,21 @@ def _verdict_from_answer(answer: CompiledSource | CompileFailure) -> Verdict:
 
 
 def _verdict_from_row(row: VerdictRow) -> Verdict:
-    stored = json.loads(row.requests)
-    requests = tuple(
-        ModuleRequest(specifier, tuple(ImportAttribute(*pair) for pair in attributes), Phase(phase))
-        for specifier, attributes, phase in stored["requests"]
-    )
-    detected = stored["detected"]
-    return Verdict(
-        row.outcome,
-        row.detail,
-        row.line,
-        row.column,
-        requests,
-        None if detected is None else ModuleFormat(detected),
-    )
+    with as_stored("verdicts"):
+        stored = json.loads(row.requests)
+        requests = tuple(
+            ModuleRequest(specifier, tuple(ImportAttribute(*pair) for pair in attributes), Phase(phase))
+            for specifier, attributes, phase in stored["requests"]
+        )
+        detected = stored["detected"]
+        return Verdict(
+            row.outcome,
+            row.detail,
+            row.line,
+            row.column,
+            requests,
+            None if detected is None else ModuleFormat(detected),
+        )
 
 
 def _row_from_verdict(verdict: Verdict, engine_tag: str, kind: str, source_sha256: bytes) -> VerdictRow:

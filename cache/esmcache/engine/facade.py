@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import update_wrapper
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from esmcache.analysis import Analysis, analyse_module
 from esmcache.cache_directory import CacheDirectory, CacheDirectoryRefused, open_cache_directory
@@ -46,8 +48,30 @@ from esmcache.store.rows import MissRow
 
 __all__ = ["Engine", "EngineError"]
 
-_TRIES = 10
+_TRIES = 3
 _OTHER_URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+:", re.IGNORECASE)
+
+_Arguments = ParamSpec("_Arguments")
+_Answer = TypeVar("_Answer")
+
+
+class _CacheLostError(EngineError):
+    """The index was damaged, or somebody removed it or the whole cache: another try makes them again."""
+
+
+def _healing(
+    method: Callable[Concatenate[Engine, _Arguments], _Answer],
+) -> Callable[Concatenate[Engine, _Arguments], _Answer]:
+    """Return a method that is tried again where the cache was lost meanwhile."""
+
+    def healed(engine: Engine, /, *arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Answer:
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(_CacheLostError):
+                return method(engine, *arguments, **named)
+        return method(engine, *arguments, **named)
+
+    update_wrapper(healed, method)
+    return healed
 
 
 @dataclass(slots=True)
@@ -92,15 +116,16 @@ class Engine:
         for pool in self._pools.values():
             pool.close()
         self._pools.clear()
-        if self._index is not None:
-            self._index.close()
-            self._index = None
+        self._close_index()
 
     @property
     def directory(self) -> CacheDirectory:
         """Return the cache directory, made if need be; raises EngineError where it is refused."""
         if self._directory is None or not self._directory.path.is_dir():
             opened = open_cache_directory(self.choices.cache_path)
+            if isinstance(opened, CacheDirectoryRefused) and not os.path.lexists(opened.path):
+                # Somebody removed it while it was looked at.
+                opened = open_cache_directory(self.choices.cache_path)
             if isinstance(opened, CacheDirectoryRefused):
                 raise EngineError(f"cache directory refused: {opened.reason}")
             self._directory = opened
@@ -111,8 +136,7 @@ class Engine:
         """Return the index; raises EngineError."""
         if self._index is not None and not self._index.is_there:
             # Somebody removed the cache: what is written into a file without a name is lost.
-            self._index.close()
-            self._index = None
+            self._close_index()
         if self._index is None:
             self._index = self._open_index()
         return self._index
@@ -131,6 +155,7 @@ class Engine:
             raise EngineMissing(f"{build.executable} cannot be served: {build.reason}")
         return build
 
+    @_healing
     def warm(
         self,
         paths: Sequence[Path],
@@ -149,6 +174,7 @@ class Engine:
         report.problems[:0] = targets.problems
         return report
 
+    @_healing
     def update(self, paths: Sequence[Path], conditions: Sequence[str] = ()) -> Update:
         """Bring what is cached of single files up to date, and the manifests that hold them; raises EngineError.
 
@@ -159,6 +185,7 @@ class Engine:
             updater = Updater(self.directory, self.index, self.files, build, self._pool(build))
             return updater.run([os.path.realpath(path) for path in paths], tuple(conditions))
 
+    @_healing
     def warm_missed(self, progress: Progress = lambda stage, done, total: None) -> WarmReport:
         """Warm what runners reported as missing or out of date, each for the Node that ran it; raises EngineError."""
         self.fold_events()
@@ -177,6 +204,7 @@ class Engine:
             total.add(self._warm(build, sorted(entries), (), conditions, progress))
         return total
 
+    @_healing
     def export(
         self,
         entries: Sequence[Path],
@@ -211,6 +239,7 @@ class Engine:
         report.problems[:0] = targets.problems
         return report
 
+    @_healing
     def fold_events(self) -> list[RunnerReport]:
         """Take in what runners reported since the last time; raises EngineError."""
         with self._guard():
@@ -246,6 +275,7 @@ class Engine:
         """Return Node's answer to `import specifier` in a module, as `as_referrer_url` knows it; raises EngineError."""
         return self.resolver(conditions).resolve_import(specifier, as_referrer_url(referrer))
 
+    @_healing
     def generate(self, url: str, source: bytes | None = None) -> Lookup:
         """Store the cache of one module and return where it stands; raises EngineError.
 
@@ -260,11 +290,13 @@ class Engine:
         with self._guard():
             return self._lookups().stored(url, CacheState.FRESH, kind, made.source_sha256, build.engine_tag)
 
+    @_healing
     def lookup(self, url: str) -> Lookup:
         """Return what the cache holds of a module (path or file: URL): fresh, stale or cold; raises EngineError."""
         with self._guard():
             return self._lookups().lookup(as_file_url(url), self.node_build())
 
+    @_healing
     def get(self, url: str, *, with_bytecode: bool = True) -> bytes:
         """Return a module's BMES bytes, generated if need be; raises EngineError."""
         with self._guard():
@@ -279,20 +311,24 @@ class Engine:
         except OSError as error:
             raise EngineError(f"{path}: {error.strerror}") from error
 
+    @_healing
     def explain(self, url: str) -> Explanation:
         """Return why a runner is or is not served this module; raises EngineError."""
         self.fold_events()
         with self._guard():
             return self._lookups().explain(as_file_url(url), self.node_build())
 
+    @_healing
     def verify(self, *, repair: bool = False) -> list[Finding]:
         """Return everything in the cache that is damaged, removing it with `repair`; raises EngineError."""
         with self._guard():
             findings = verify_places(self.directory, repair=repair)
             if any(finding.kind == "index" and not finding.removed for finding in findings):
                 return findings
-            faults = self.index.check()
-            findings += [Finding("index.db", "index", fault, repair) for fault in faults[:1]]
+            faults = [self.index.replaced] if self.index.replaced else self.index.check()
+            findings += [
+                Finding("index.db", "index", fault, repair or bool(self.index.replaced)) for fault in faults[:1]
+            ]
             if faults:
                 if not repair:
                     return findings
@@ -304,12 +340,14 @@ class Engine:
                 named.setdefault(finding.place, finding)
             return list(named.values())
 
+    @_healing
     def statistics(self) -> Statistics:
         """Return counts, sizes and what runners reported; raises EngineError."""
         self.fold_events()
         with self._guard():
             return self._maintenance().statistics()
 
+    @_healing
     def counts(self, folders: Sequence[str], settings: ProjectSettings | None = None) -> Counts:
         """Return how many of the folders' own modules are cached, and how large the cache is; raises EngineError."""
         build = self.node_build()
@@ -326,6 +364,7 @@ class Engine:
                 "" if served else build.reason,
             )
 
+    @_healing
     def collect(self) -> Collected:
         """Bring the cache under its size limit, least recently used first; raises EngineError."""
         with self._guard():
@@ -338,18 +377,21 @@ class Engine:
     def clear(self) -> Collected:
         """Remove everything that is cached, and the index itself where it cannot be used; raises EngineError."""
         with self._guard():
-            # Files first: on a full disk the index cannot be written before there is room.
+            # The index goes first, whatever state it is in: what is killed here leaves files without rows, which are
+            # no fault, and no row without its file. The next one to open the index makes a new one.
+            before = used_bytes(self.directory)
+            self._discard_index()
             cleared = clear_files(self.directory)
-            if not self._empty_index():
-                self._discard_index()
-            cleared.bytes_after = used_bytes(self.directory)
+            cleared.bytes_before = before
             return cleared
 
+    @_healing
     def forget(self, paths: Sequence[Path]) -> None:
         """Remove what is kept of single files, so that the next warm makes it anew; raises EngineError."""
         with self._guard():
             self._maintenance().forget([file_url_from_path(os.path.realpath(path)) for path in paths])
 
+    @_healing
     def forget_gone(self, paths: Sequence[Path]) -> None:
         """Remove what is known of files at some paths, or below them, that are there no more; raises EngineError."""
         with self._guard():
@@ -372,6 +414,8 @@ class Engine:
                 return self._warm_once(build, entries, modules, conditions, progress)
             except IndexDamaged:
                 self._discard_index()
+            except IndexVanished:
+                self._close_index()
             except OSError:
                 # Perhaps there is no file where one belongs, or no directory.
                 if not verify_places(self.directory, repair=True):
@@ -397,6 +441,10 @@ class Engine:
         self._maintenance().collect_if_large(self.choices.max_size)
         return report
 
+    def guarded(self) -> contextlib.AbstractContextManager[None]:
+        """Return what turns faults of the cache into EngineError, for whoever reads `index` directly."""
+        return self._guard()
+
     @contextlib.contextmanager
     def _guard(self) -> Iterator[None]:
         """Turn what can go wrong below into one line; an index that is damaged goes, and with it nothing but time."""
@@ -404,12 +452,18 @@ class Engine:
             yield
         except IndexDamaged as error:
             self._discard_index()
-            raise EngineError(f"{error}; it was removed and will be made anew, please try again") from error
+            raise _CacheLostError(f"{error}; it was removed and will be made again, please try again") from error
+        except IndexVanished as error:
+            self._close_index()
+            raise _CacheLostError(f"{error}; please try again") from error
         except IndexUnusable as error:
             raise EngineError(str(error)) from error
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            raise EngineError(f"{where}{error.strerror or error}") from error
+            # What is missing in the cache, as nobody expected, was there a moment ago.
+            is_lost = isinstance(error, FileNotFoundError) and where.startswith(str(self.choices.cache_path))
+            kind = _CacheLostError if is_lost else EngineError
+            raise kind(f"{where}{error.strerror or error}") from error
 
     def _open_index(self) -> Index:
         with self._guard():
@@ -419,15 +473,10 @@ class Engine:
                     return Index(self.directory.index_path)
             return Index(self.directory.index_path)
 
-    def _empty_index(self) -> bool:
-        """Return whether the index could be emptied."""
-        try:
-            if self.index.check():
-                return False
-            self.index.clear()
-        except (EngineError, IndexUnusable):
-            return False
-        return True
+    def _close_index(self) -> None:
+        if self._index is not None:
+            self._index.close()
+            self._index = None
 
     def _discard_index(self) -> None:
         if self._index is not None:

@@ -1,7 +1,7 @@
 """The SQLite index: what is known of modules, requests, packages, blobs, code caches, packs and entry points.
 
 The only way to the tables. Rows come and go as the frozen values of rows.py. Several processes may have it open; writes
-are short transactions that wait for one another.
+are short transactions that wait for one another. A row whose values make no sense is damage, whatever left it so.
 """
 
 from __future__ import annotations
@@ -17,59 +17,64 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from esmcache.cache_directory import remove_any
 from esmcache.store import schema
+from esmcache.store.index_file import (
+    FAULTS,
+    IndexDamaged,
+    IndexUnusable,
+    IndexVanished,
+    Mark,
+    Place,
+    held,
+    make_file,
+    remove_files,
+    why_no_file_of_ours,
+)
+from esmcache.store.row_values import checker_of
 from esmcache.store.rows import ROW_TABLES, SETTLED, InputRow, MissRow, ModuleRow, RequestRow
+
+__all__ = ["Index", "IndexDamaged", "IndexUnusable", "IndexVanished", "discard_index"]
 
 _BUSY_TIMEOUT_MS = 60_000
 _MOST_PARAMETERS = 500
-# A name in a damaged schema need not be UTF-8, and Python's sqlite3 does not count that as an error of the database.
-_FAULTS = (sqlite3.DatabaseError, UnicodeDecodeError)
 # Kept among the statistics, but none of them.
 _CHANGES_OF_EDGES = "changes of edges"
-
+# Beside user_version, and with the same number in it: one of the two alone may be damaged.
+_APPLICATION = 0x65736D00
+# Indexes of these versions have no application_id.
+_LAST_WITHOUT_APPLICATION = 4
+# A log that is larger is taken into the database after a transaction; else the last one to close does so.
+_LARGE_LOG_BYTES = 4 << 20
 
 Row = TypeVar("Row")
 
 
-class IndexUnusable(Exception):
-    """The index cannot be opened or written; the message is one line for a person."""
-
-
-class IndexDamaged(IndexUnusable):
-    """The file is no sound database, or its tables are not ours: it may be discarded."""
-
-
-class IndexVanished(IndexUnusable):
-    """The file or its directory was removed while it was being opened: another try may find it, or make it."""
-
-
 class Index:
-    """An open index. Use as a context manager, from one thread."""
+    """An open index. Use as a context manager, from one thread.
+
+    `replaced` says why the file that was there was no index, '' where it was one or where nothing was.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Open the index at `path`, made or made anew if need be; raises IndexUnusable."""
+        """Open the index at `path`, made or made again if need be; raises IndexUnusable."""
         self._path = path
-        if any(os.path.lexists(name) and not name.is_file() for name in _files_of(path)):
-            # SQLite would wait for a FIFO, and never come to use a directory.
-            discard_index(path)
+        self.replaced = ""
         try:
-            self._database = self._open()
-            self._inode = os.stat(path).st_ino
-        except FileNotFoundError as error:
+            self._place = Place(path)
+        except OSError as error:
             raise IndexVanished(f"{path} cannot be opened: {error.strerror}") from error
-        except _FAULTS as error:
-            if isinstance(error, sqlite3.OperationalError) and "not a database" not in str(error):
-                vanished = any(word in str(error) for word in ("disk I/O", "unable to open"))
-                kind = IndexVanished if vanished else IndexUnusable
-                raise kind(f"{path} cannot be opened: {error}") from error
-            # Whatever is there is no index; losing it loses nothing but time.
-            discard_index(path)
+        with self._held() as mark:
             try:
-                self._database = self._open()
-            except _FAULTS as again:
-                raise IndexUnusable(f"{path} cannot be opened: {again}") from again
-            self._inode = os.stat(path).st_ino
+                self._database = self._open_sound(mark)
+            except IndexDamaged as error:
+                # Losing it loses nothing but time.
+                self.replaced = str(error)
+                self._database = self._make(mark)
+            try:
+                self._place.note_file()
+            except OSError:
+                self._database.close()
+                raise
 
     def __enter__(self) -> Index:
         return self
@@ -78,41 +83,46 @@ class Index:
         self.close()
 
     def close(self) -> None:
-        """Close the index."""
-        self._database.close()
+        """Close the index; whoever is the last one takes the log into the database."""
+        try:
+            with held(self._path) as mark:
+                self._close(mark)
+        except OSError:
+            # The directory is gone.
+            self._close(None)
 
     @property
     def is_there(self) -> bool:
         """Return whether the file that was opened still has its name."""
-        try:
-            return os.stat(self._path).st_ino == self._inode
-        except OSError:
-            return False
+        return self._place.is_there()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Group writes; others wait. Raises IndexUnusable where the disk is full or the file is gone."""
+        # A commit need not outlive a power failure: what is lost is made again.
+        self._execute("pragma synchronous = normal")
+        # Taking the write lock first lets the busy timeout apply; a read that turns into a write would fail.
+        self._execute("begin immediate")
         try:
-            # A commit need not outlive a power failure: what is lost is made again.
-            self._execute("pragma synchronous = normal")
-            # Taking the write lock first lets the busy timeout apply; a read that turns into a write would fail.
-            self._execute("begin immediate")
-            try:
-                yield
-            except BaseException:
+            yield
+            self._execute("commit")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
                 self._database.rollback()
-                raise
-            self._database.commit()
-        except _FAULTS as error:
-            raise _fault(self._path, error) from error
+            raise
+        if not self.is_there:
+            raise IndexVanished(f"{self._path} was removed while it was written")
+        self._shorten_log()
 
     def put(self, rows: Sequence[Any]) -> None:
         """Insert or replace rows, all of one type."""
         if rows:
-            table = self._database.table(ROW_TABLES[type(rows[0])])
-            names = [field.name for field in fields(type(rows[0]))]
-            table.insert_all(({name: getattr(row, name) for name in names} for row in rows), replace=True)
-            self._note_change(type(rows[0]))
+            row_type = type(rows[0])
+            names = [field.name for field in fields(row_type)]
+            marks = ", ".join("?" * len(names))
+            sql = f"insert or replace into {ROW_TABLES[row_type]} ({', '.join(names)}) values ({marks})"
+            self._execute_many(sql, [astuple(row) for row in rows])
+            self._note_change(row_type)
 
     def all(self, row_type: type[Row]) -> Iterator[Row]:
         """Yield every row of a type."""
@@ -132,8 +142,7 @@ class Index:
 
     def entries_with(self, url: str) -> list[str]:
         """Return the manifests that hold the module."""
-        rows = self._execute("select manifest from entry_modules where url = ?", (url,))
-        return [row[0] for row in rows.fetchall()]
+        return [row[0] for row in self._rows("select manifest from entry_modules where url = ?", (url,))]
 
     def input_sets(self, names: Iterable[str]) -> set[str]:
         """Return which of the named input sets are stored."""
@@ -150,8 +159,8 @@ class Index:
     def put_entry_modules(self, manifest: str, urls: Iterable[str]) -> None:
         """Replace the list of modules that a manifest holds."""
         self.remove_entry_modules(manifest)
-        rows = ({"manifest": manifest, "url": url} for url in urls)
-        self._database.table("entry_modules").insert_all(rows, replace=True)
+        sql = "insert or replace into entry_modules (manifest, url) values (?, ?)"
+        self._execute_many(sql, [(manifest, url) for url in urls])
 
     def remove_entry_modules(self, manifest: str) -> None:
         """Forget which modules a manifest holds."""
@@ -169,8 +178,8 @@ class Index:
 
     def statistics(self) -> dict[str, int]:
         """Return all counters."""
-        rows = self._execute("select name, value from statistics where name != ? order by name", (_CHANGES_OF_EDGES,))
-        return dict(rows.fetchall())
+        sql = "select name, value from statistics where name != ? order by name"
+        return dict(self._rows(sql, (_CHANGES_OF_EDGES,)))
 
     def note_use(self, manifest: str, used_at: float) -> None:
         """Remember when an entry point was last started or warmed."""
@@ -199,7 +208,7 @@ class Index:
     def summary(self, table: str, group: str, size: str) -> list[tuple[str, int, int]]:
         """Return `(group, rows, sum of size)` of a table, largest first; names are the schema's own."""
         sql = f"select {group}, count(*), coalesce(sum({size}), 0) from {table} group by {group} order by 3 desc, 1"
-        return [(name, count, total) for name, count, total in self._execute(sql).fetchall()]
+        return [(name, count, total) for name, count, total in self._rows(sql)]
 
     def packages(self) -> list[tuple[str, int, int]]:
         """Return `(name@version or directory, modules, bytes of source)`, largest first."""
@@ -208,110 +217,174 @@ class Index:
             " else m.package end as label, count(*), coalesce(sum(m.size), 0)"
             " from modules m left join packages p on p.root = m.package group by label order by 3 desc, 1"
         )
-        return [(name, count, total) for name, count, total in self._execute(sql).fetchall()]
+        return [(name, count, total) for name, count, total in self._rows(sql)]
 
     def edges(self) -> list[tuple[str, str, int]]:
         """Return `(importer, imported, asked)` of every request that was resolved."""
-        rows = self._execute("select url, resolved_url, asked from requests where resolved_url != ''")
-        return list(rows.fetchall())
+        return self._rows("select url, resolved_url, asked from requests where resolved_url != ''")
 
     def sizes(self) -> dict[str, int]:
         """Return the bytes of every module's source."""
-        return dict(self._execute("select url, size from modules").fetchall())
+        return dict(self._rows("select url, size from modules"))
 
     def version(self) -> tuple[int, int]:
         """Return two numbers of which one is another after each write, of whatever connection."""
         connection: sqlite3.Connection = self._database.conn
-        return int(self._execute("pragma data_version").fetchone()[0]), connection.total_changes
+        return int(self._rows("pragma data_version")[0][0]), connection.total_changes
 
     def edges_version(self) -> int:
         """Return a number that is another one after `edges` has changed."""
-        row = self._execute("select value from statistics where name = ?", (_CHANGES_OF_EDGES,)).fetchone()
-        return 0 if row is None else int(row[0])
+        rows = self._rows("select value from statistics where name = ?", (_CHANGES_OF_EDGES,))
+        return int(rows[0][0]) if rows else 0
 
     def check(self) -> list[str]:
         """Return what SQLite's own check finds wrong, an empty list for a sound file."""
         try:
-            rows = self._execute("pragma quick_check").fetchall()
+            rows = self._rows("pragma quick_check")
         except IndexUnusable as error:
             return [str(error)]
         return [row[0] for row in rows if row[0] != "ok"]
 
-    def clear(self) -> None:
-        """Remove every row, and give the room back; raises IndexUnusable."""
-        with self.transaction():
-            changes = self.edges_version()
-            for table in schema.table_names():
-                self._execute(f"delete from {table}")
-            self.count({_CHANGES_OF_EDGES: changes + 1})
-        self.vacuum()
-
     def vacuum(self) -> None:
         """Give unused pages back to the file system, as far as no other process reads."""
         self._execute("vacuum")
-        self._execute("pragma wal_checkpoint(truncate)").fetchall()
+        with self._held() as mark:
+            mark.remove()
+            self._rows("pragma wal_checkpoint(truncate)")
+            mark.write()
 
     def discard(self) -> None:
-        """Close and remove the index, whatever state it is in: the next one to open it makes a new one."""
-        with contextlib.suppress(sqlite3.Error):
-            self._database.close()
-        discard_index(self._path)
+        """Close and remove the index, whatever state it is in: the next one to open it makes a new one.
+
+        One that has taken its place already stays. Raises IndexUnusable.
+        """
+        with self._held() as mark:
+            was_there = self.is_there
+            self._close(None)
+            if was_there or why_no_file_of_ours(self._path):
+                remove_files(self._path, mark)
 
     def _note_change(self, row_type: type) -> None:
         if row_type is RequestRow:
             self.count({_CHANGES_OF_EDGES: 1})
 
-    def _execute(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
+    def _execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        self._rows(sql, parameters)
+
+    def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         try:
-            return self._database.execute(sql, parameters)
-        except _FAULTS as error:
-            raise _fault(self._path, error) from error
+            return self._database.execute(sql, parameters).fetchall()
+        except FAULTS as error:
+            raise self._place.fault(error) from error
+
+    def _execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        connection: sqlite3.Connection = self._database.conn
+        try:
+            connection.executemany(sql, rows)
+        except FAULTS as error:
+            raise self._place.fault(error) from error
 
     def _select(self, row_type: type[Row], condition: str, parameters: Sequence[object]) -> Iterator[Row]:
         columns = ", ".join(field.name for field in fields(row_type))  # type: ignore[arg-type]
-        sql = f"select {columns} from {ROW_TABLES[row_type]} {condition}"
-        for values in self._execute(sql, parameters).fetchall():
+        table, makes_sense = ROW_TABLES[row_type], checker_of(row_type)  # type: ignore[arg-type]
+        for values in self._rows(f"select {columns} from {table} {condition}", parameters):
+            if not makes_sense(values):
+                raise IndexDamaged(f"{self._path} cannot be used: a row of {table} makes no sense")
             yield row_type(*values)
 
-    def _open(self) -> Database:
-        connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_MS / 1000, isolation_level=None)
-        database = Database(connection)
+    def _shorten_log(self) -> None:
+        """Take a large log into the database; SQLite itself would do so at any commit, without a mark."""
+        log = self._path.with_name(self._path.name + "-wal")
+        with contextlib.suppress(OSError, IndexUnusable):
+            if log.stat().st_size > _LARGE_LOG_BYTES:
+                with self._held() as mark:
+                    mark.remove()
+                    self._rows("pragma wal_checkpoint(passive)")
+                    mark.write()
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[Mark]:
         try:
-            connection.execute(f"pragma busy_timeout = {_BUSY_TIMEOUT_MS}")
-            version = schema.user_version(database)
-            if version == schema.VERSION:
-                return database
-            if version > schema.VERSION:
-                raise IndexUnusable(f"{self._path} was made by a newer esmcache (index version {version})")
+            with held(self._path) as mark:
+                yield mark
+        except OSError as error:
+            raise self._place.fault(error) from error
+
+    def _close(self, mark: Mark | None) -> None:
+        """Close the database; with a mark, say what its file is then."""
+        log = self._path.with_name(self._path.name + "-wal")
+        try:
+            writes = mark is not None and self.is_there and log.stat().st_size > 0
+        except OSError:
+            writes = False
+        if mark is not None and writes:
+            mark.remove()
+        with contextlib.suppress(sqlite3.Error):
+            self._database.close()
+        if mark is not None and writes:
+            mark.write()
+
+    def _open_sound(self, mark: Mark) -> Database:
+        """Open what is there, or make it; raises IndexDamaged for what is no sound index."""
+        if fault := why_no_file_of_ours(self._path):
+            raise IndexDamaged(fault)
+        if not os.path.lexists(self._path):
+            return self._make(mark)
+        if fault := mark.fault():
+            raise IndexDamaged(f"{self._path} {fault}")
+        return self._open(mark, checked=not mark.is_current())
+
+    def _make(self, mark: Mark) -> Database:
+        # A log that is left belongs to a database that is gone.
+        remove_files(self._path, mark)
+        make_file(self._path)
+        return self._open(mark)
+
+    def _open(self, mark: Mark, *, checked: bool = False) -> Database:
+        try:
+            connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_MS / 1000, isolation_level=None)
+            try:
+                return self._prepared(Database(connection), mark, checked=checked)
+            except BaseException:
+                connection.close()
+                raise
+        except FAULTS as error:
+            raise self._place.fault(error) from error
+
+    def _prepared(self, database: Database, mark: Mark, *, checked: bool) -> Database:
+        database.execute(f"pragma busy_timeout = {_BUSY_TIMEOUT_MS}")
+        # The file is written where its mark is held, see index_file.py.
+        database.execute("pragma wal_autocheckpoint = 0")
+        version = schema.user_version(database)
+        application = int(database.execute("pragma application_id").fetchone()[0])
+        if application != _APPLICATION + version and not (version <= _LAST_WITHOUT_APPLICATION and application == 0):
+            raise IndexDamaged(f"{self._path} cannot be used: what it says of its version is damaged")
+        if version > schema.VERSION:
+            raise IndexUnusable(f"{self._path} was made by a newer esmcache (index version {version})")
+        if checked and (faults := [row[0] for row in database.execute("pragma quick_check") if row[0] != "ok"]):
+            raise IndexDamaged(f"{self._path} cannot be used: {faults[0]}")
+        if version < schema.VERSION:
+            mark.remove()
+            # What a power failure leaves of it is no index, and waiting for the disk takes longer than all the rest.
+            database.execute("pragma synchronous = off")
             _enable_wal(database)
             database.execute("begin immediate")
             schema.migrate(database)
+            database.execute(f"pragma application_id = {_APPLICATION + schema.VERSION}")
+            # No index that was here before had got as far.
+            sql = "insert or ignore into statistics (name, value) values (?, ?)"
+            database.execute(sql, (_CHANGES_OF_EDGES, time.time_ns() // 1_000_000))
             database.commit()
-            self._path.chmod(0o600)
-        except BaseException:
-            database.close()
-            raise
+            database.execute("pragma synchronous = full")
+        if not mark.is_current():
+            mark.write()
         return database
 
 
 def discard_index(path: Path) -> None:
     """Remove the index at `path`, whatever it is; raises OSError."""
-    for name in _files_of(path):
-        remove_any(name)
-
-
-def _files_of(path: Path) -> list[Path]:
-    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
-
-
-# What SQLite says of a sound database that cannot be used now; everything else is damage.
-_PASSING = ("locked", "busy", "readonly", "full", "disk i/o", "unable to open", "interrupted")
-
-
-def _fault(path: Path, error: Exception) -> IndexUnusable:
-    message = f"{path} cannot be used: {error}"
-    passing = any(word in str(error).lower() for word in _PASSING)
-    return IndexUnusable(message) if passing else IndexDamaged(message)
+    with held(path) as mark:
+        remove_files(path, mark)
 
 
 def _enable_wal(database: Database) -> None:
@@ -322,6 +395,7 @@ def _enable_wal(database: Database) -> None:
             database.execute("pragma journal_mode = wal")
             return
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
+            is_busy = error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not is_busy or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from conftest import EsmcacheHome
-from esmcache import EngineError
 from program import Program
 from served_program import MODULES
 
@@ -88,9 +87,9 @@ def test_an_index_damaged_inside_is_made_anew(program: Program) -> None:
     path.write_bytes(content)
     with program.engine() as engine:
         assert [finding.kind for finding in engine.verify()] == ["index"]
-    with program.engine() as engine, pytest.raises(EngineError, match="made anew"):
-        engine.statistics()
-        engine.explain(str(program.root / "app.mjs"))
+    with program.engine() as engine:
+        assert engine.statistics().modules == 0
+        assert engine.verify() == []
     assert program.warm().modules == MODULES
     assert program.check_same()["served"] == MODULES
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from esmcache.code_cache import builtin_exports
@@ -79,6 +80,10 @@ class Workspace:
     def is_current(self) -> bool:
         """Return whether the index is still the one that this workspace reads."""
         return self._engine.index is self._index
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """Return what turns faults of the cache, met while this workspace is asked, into EngineError."""
+        return self._engine.guarded()
 
     def take_documents(self, other: Workspace) -> None:
         """Take over what is open in another workspace, which must not be used any more."""

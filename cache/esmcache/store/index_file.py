@@ -1,0 +1,223 @@
+"""The file of the index: who may change it when, how damage is noticed, and what SQLite's errors mean.
+
+SQLite finds damage only where it happens to read, and only in the structure of a file. So the file itself is watched:
+its writers write it in few places (opening, checkpoints, closing), one process at a time, and leave a mark that says
+what the file was then. A file that differs from its mark was changed by something else, and is replaced: the sources
+and the other files give back all that it held. Knows no table.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from esmcache.cache_directory import remove_any, why_alien
+
+# Hidden, so that a directory that holds it alone still may become a cache.
+_LOCK_NAME = ".index.lock"
+_MOST_MARK_BYTES = 200
+
+# What SQLite says of a sound file that cannot be used now.
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOLFS,
+        sqlite3.SQLITE_AUTH,
+    }
+)
+# An extended error code has the primary one in its lowest byte.
+_PRIMARY = 0xFF
+# What comes of reading a damaged file: not all of it is an error of sqlite3's.
+FAULTS = (sqlite3.Error, UnicodeDecodeError, OverflowError)
+
+
+class IndexUnusable(Exception):
+    """The index cannot be opened, read or written; the message is one line for a person."""
+
+
+class IndexDamaged(IndexUnusable):
+    """The file is no sound database, or its tables or values are not ours: it may be discarded."""
+
+
+class IndexVanished(IndexUnusable):
+    """The file or its directory was removed while it was used: another try may find it, or make it."""
+
+
+class Place:
+    """Where an index is: the directory as it was at the beginning, and the file once it was opened."""
+
+    def __init__(self, path: Path) -> None:
+        """Look at the directory; raises OSError where there is none."""
+        self.path = path
+        self._directory = os.stat(path.parent).st_ino
+        self._file: int | None = None
+
+    def note_file(self) -> None:
+        """Remember which file was opened; raises OSError where it is gone."""
+        self._file = os.lstat(self.path).st_ino
+
+    def is_there(self) -> bool:
+        """Return whether what was opened still has its name."""
+        try:
+            is_directory = os.stat(self.path.parent).st_ino == self._directory
+            return is_directory and (self._file is None or os.lstat(self.path).st_ino == self._file)
+        except OSError:
+            return False
+
+    def fault(self, error: Exception) -> IndexUnusable:
+        """Return what an error means. Decided by SQLite's error codes: its texts are for people."""
+        message = f"{self.path} cannot be used: {error}"
+        if isinstance(error, OSError):
+            message = f"{self.path} cannot be used: {error.strerror}"
+            return IndexUnusable(message) if self.is_there() else IndexVanished(message)
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None or code & _PRIMARY not in _PASSING:
+            return IndexDamaged(message)
+        return IndexUnusable(message) if self.is_there() else IndexVanished(message)
+
+
+class Mark:
+    """What the index's file was when one of us last wrote it; only whoever holds the lock may look."""
+
+    def __init__(self, descriptor: int | None, path: Path) -> None:
+        self._descriptor = descriptor
+        self._path = path
+
+    def fault(self) -> str:
+        """Return why the file cannot be one of ours, '' where it can.
+
+        A copy has another inode. It keeps size and time of the last change, the latter perhaps in whole seconds.
+        """
+        said, now = self._said(), self._now()
+        if said is None or now is None or said == now:
+            return ""
+        is_copy = said[0] != now[0] and said[1] == now[1] and said[2] // 10**9 == now[2] // 10**9
+        return "" if is_copy else "was changed by something else than esmcache"
+
+    def is_current(self) -> bool:
+        """Return whether the file is what the mark says."""
+        said = self._said()
+        return said is not None and said == self._now()
+
+    def remove(self) -> None:
+        """Say nothing of the file: it is about to be written."""
+        if self._descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
+
+    def write(self) -> None:
+        """Say what the file is now."""
+        now = self._now()
+        if self._descriptor is None or now is None:
+            return
+        # Without a mark the next one to open the file has all of it checked: a full disk costs no more than that.
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, " ".join(map(str, now)).encode(), 0)
+
+    def _now(self) -> tuple[int, ...] | None:
+        try:
+            status = os.lstat(self._path)
+        except OSError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+    def _said(self) -> tuple[int, ...] | None:
+        if self._descriptor is None:
+            return None
+        try:
+            numbers = tuple(map(int, os.pread(self._descriptor, _MOST_MARK_BYTES, 0).split()))
+        except (OSError, ValueError):
+            return None
+        return numbers if len(numbers) == 4 else None
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[Mark]:
+    """Hold the index at `path` against everybody else who opens, checkpoints, closes or removes it.
+
+    Two processes that replaced it at once could otherwise remove each other's log, and then write two logs for one
+    file. Never taken within a transaction. Raises FileNotFoundError where the directory is gone.
+    """
+    descriptor = _open_lock(path.with_name(_LOCK_NAME))
+    try:
+        if descriptor is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield Mark(descriptor, path)
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _open_lock(lock: Path) -> int | None:
+    """Return a descriptor of the lock file, made if need be, or None on a full or read-only disk."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    for _ in range(2):
+        try:
+            descriptor = os.open(lock, flags, 0o600)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            # A link or directory, perhaps.
+            if not lock.is_symlink() and not lock.is_dir():
+                return None
+        else:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return descriptor
+            os.close(descriptor)
+        with contextlib.suppress(OSError):
+            remove_any(lock)
+    return None
+
+
+def remove_files(path: Path, mark: Mark) -> None:
+    """Remove the index, whatever it is, by whoever holds its mark; raises OSError.
+
+    The database goes first: SQLite leaves the log alone when it closes a database that has lost its name.
+    """
+    for name in files_of(path):
+        remove_any(name)
+    mark.remove()
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the index's own file and what SQLite puts beside it."""
+    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
+
+
+def why_no_file_of_ours(path: Path) -> str:
+    """Return why one of the index's files is not to be opened, '' where it is, or where nothing is there.
+
+    SQLite would wait for a FIFO, and never come to use a directory; what others can write may hold anything.
+    """
+    for name in files_of(path):
+        try:
+            status = os.lstat(name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return f"{name} cannot be read: {error.strerror}"
+        if not stat.S_ISREG(status.st_mode):
+            return f"{name} is no regular file"
+        if fault := why_alien(status):
+            return f"{name} {fault}"
+    return ""
+
+
+def make_file(path: Path) -> None:
+    """Make an empty file for a new index, for the user alone whatever the umask; raises OSError."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
