@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from esmcache.settings import EditorSettings, ProjectSettings, editor_settings, read_project_settings
+from esmcache.settings import (
+    EditorSettings,
+    ProjectSettings,
+    UserChoices,
+    editor_settings,
+    read_project_settings,
+    read_user_choices,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 # What the extension keeps to itself.
@@ -44,10 +52,21 @@ def test_visual_studio_code_declares_the_types_of_the_schema() -> None:
         assert sorted(one.get("enum", [])) == sorted(schema.get("enum", [])), name
 
 
-def test_where_the_cache_is_and_what_runs_is_no_workspaces_business() -> None:
+def test_what_runs_and_how_much_of_the_machine_is_used_is_no_workspaces_business() -> None:
     declared = _declared()
-    for name in ("esmcache.cacheDir", "esmcache.node", "esmcache.path"):
-        assert declared[name]["scope"] in ("machine", "application")
+    package = json.loads((PROJECT / "editors" / "vscode" / "package.json").read_text("utf-8"))
+    restricted = package["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"]
+    for name in ("esmcache.cacheDir", "esmcache.node", "esmcache.path", "esmcache.jobs", "esmcache.maxSize"):
+        assert declared[name]["scope"] == "machine"
+        assert name in restricted
+
+
+def test_no_more_processes_than_cores(tmp_path: Path) -> None:
+    cores = len(os.sched_getaffinity(0))
+    environment = {"HOME": str(tmp_path), "ESMCACHE_DIR": str(tmp_path / "cache")}
+    for jobs, expected in ((1, 1), (cores, cores), (10_000, cores)):
+        choices = read_user_choices(environment, jobs=jobs)
+        assert isinstance(choices, UserChoices) and choices.jobs == expected
 
 
 def test_the_documentation_lists_every_setting() -> None:

@@ -22,6 +22,11 @@ def code_span(text: str) -> str:
     return f"{fence}{padding}{text}{padding}{fence}"
 
 
+def message(text: str) -> str:
+    """Return `text` for a message to a person, in which some editors make a link of [words](command:…)."""
+    return printable(text).replace("](", "] (")
+
+
 def escaped(text: str) -> str:
     """Return `text` as words within a line, with no link, markup or picture made of it."""
     return _MARKS.sub(r"\\\g<0>", printable(text))

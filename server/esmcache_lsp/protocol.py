@@ -25,7 +25,7 @@ from pygls.exceptions import (
 )
 from pygls.protocol import JsonRPCNotification, JsonRPCRequestMessage, LanguageServerProtocol, lsp_method
 
-from esmcache.wording import printable
+from esmcache_lsp import markdown
 from esmcache_lsp.transport import message_of
 
 T = TypeVar("T")
@@ -154,7 +154,7 @@ class Protocol(LanguageServerProtocol):
     def _refuse(self, msg_id: int | str | None, error: JsonRpcException) -> None:
         logger.warning("request %s: %s", msg_id, error)
         # Not as pygls writes it, which leaves out an id of null.
-        refusal = {"code": error.code, "message": printable(error.message)}
+        refusal = {"code": error.code, "message": markdown.message(error.message)}
         self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "error": refusal})
 
     @lsp_method(types.SHUTDOWN)

@@ -13,7 +13,8 @@
 --- ```lua
 --- vim.lsp.config('esmcache', {
 ---   settings = { esmcache = { entries = { 'src/server.js' } } },
----   -- What a project may not choose for its user: where the cache lies, and which Node is served.
+---   -- What a project may not choose for its user: where the cache lies, which Node is served, how much of the machine
+---   -- is used, and (`trusted = false`) whether anything of the project may get into the cache.
 ---   init_options = { node = '/usr/bin/node' },
 --- })
 --- ```

@@ -35,7 +35,7 @@ export function activate(context: vscode.ExtensionContext): Connection {
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (needsRestart(change)) void connection.restart();
     }),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => void connection.restart()),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void connection.takeTrust()),
   );
   const status = vscode.Disposable.from(languageStatus(connection), statusBar(connection), offerInstallation(connection));
   context.subscriptions.push(commands, restarts, status, terminals, graph, tree, reports, connection, log);

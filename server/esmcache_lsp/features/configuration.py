@@ -9,7 +9,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from esmcache.settings import UnfitSetting
-from esmcache.wording import printable
+from esmcache_lsp import markdown
 from esmcache_lsp.protocol import answered
 from esmcache_lsp.session import Session
 from esmcache_lsp.settings import SECTION, configured_settings
@@ -87,5 +87,5 @@ class _Complaints:
                 name = f"{SECTION}.{one}" if one.name else f"{SECTION}: {one}"
                 logger.log(logging.WARNING if one.unknown else logging.ERROR, "settings: %s", name)
                 if not one.unknown:
-                    message = printable(f"esmcache: settings: {name}")
+                    message = markdown.message(f"esmcache: settings: {name}")
                     self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, message))

@@ -11,6 +11,7 @@ from pygls.lsp.server import LanguageServer
 from esmcache.engine.errors import EngineError
 from esmcache.engine.facade import Engine
 from esmcache.wording import printable
+from esmcache_lsp import markdown
 from esmcache_lsp.session import Session
 from esmcache_lsp.settings import NOT_TRUSTED
 
@@ -36,7 +37,7 @@ def register(server: LanguageServer, session: Session) -> None:
     """Register for everything that may change the status, if the client wants to know of it; trouble is told to all."""
 
     def tell_trouble(message: str) -> None:
-        shown = printable(f"esmcache: {message}")
+        shown = markdown.message(f"esmcache: {message}")
         server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, shown))
 
     session.when_trouble.append(tell_trouble)

@@ -7,6 +7,8 @@ from typing import Any
 
 from e2e.lsp.editor import WATCHDOG_S
 from e2e.lsp.wire import Wire, a_server, log_of, wire_to
+from esmcache.settings import EditorSettings
+from esmcache_lsp.settings import configured_settings, initial_settings
 
 SEVERITY = {"unresolved-import": "off", "import-cycle": "loud", "no-such-code": "off"}
 OPTIONS = {"severity": SEVERITY, "codeLens": "x", "warmOnsave": False, "statusBar": False, "cacheDir": "relative"}
@@ -51,6 +53,16 @@ def test_settings_that_are_no_object(tmp_path: Path) -> None:
             "esmcache: settings: esmcache: Expected `object`, got `str`",
             "esmcache: settings: esmcache: Expected `object`, got `array`",
         ]
+
+
+def test_a_workspace_does_not_say_what_runs_and_how_much_of_the_machine_is_used() -> None:
+    users = {"cacheDir": "/cache", "node": "/node", "jobs": 1, "maxSize": 1000}
+    initial = initial_settings(users).settings
+    assert initial == EditorSettings(cache_dir="/cache", node="/node", jobs=1, max_size=1000)
+    others = {"cacheDir": "/evil", "node": "/evil", "jobs": 64, "maxSize": 0}
+    assert configured_settings({**others, "codeLens": False}, initial).settings == EditorSettings(
+        cache_dir="/cache", node="/node", jobs=1, max_size=1000, code_lens=False
+    )
 
 
 def configure(wire: Wire, settings: Any) -> None:

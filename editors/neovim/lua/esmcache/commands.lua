@@ -79,7 +79,8 @@ function M.stats()
         end
         -- A package without a name is a workspace, named by its path.
         local label = vim.fn.fnamemodify(row[name], ':~')
-        table.insert(lines, ('- %s: %s, %s'):format(label, count(row.modules, 'module'), size(row.bytes)))
+        -- As code: a name must not be Markdown.
+        table.insert(lines, ('- `%s`: %s, %s'):format(label:gsub('`', "'"), count(row.modules, 'module'), size(row.bytes)))
       end
     end
     section('Packages', stats.packages, 'name')

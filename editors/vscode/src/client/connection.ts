@@ -15,6 +15,7 @@ import {
   modulesRequest,
   statisticsRequest,
   statusNotification,
+  trustNotification,
   type Graph,
   type Modules,
   type Statistics,
@@ -49,6 +50,21 @@ export class Connection implements vscode.Disposable {
   /** Start the server, or stop it and start it again; calls while one is under way wait for their turn. */
   restart(): Promise<void> {
     this.serial = this.serial.then(async () => {
+      await this.stop();
+      await this.start();
+    });
+    return this.serial;
+  }
+
+  /** Tell the server that the workspace is trusted now; where another server is chosen then, that is started. */
+  takeTrust(): Promise<void> {
+    this.serial = this.serial.then(async () => {
+      const chosen = await findServer(this.context).catch(() => null);
+      if (this.state === 'running' && JSON.stringify(chosen) === JSON.stringify(this.server)) {
+        await this.running.sendNotification(trustNotification, { trusted: true });
+        this.changed.fire();
+        return;
+      }
       await this.stop();
       await this.start();
     });

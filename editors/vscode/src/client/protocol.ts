@@ -1,4 +1,4 @@
-// What the server speaks beyond plain LSP: the shapes of its requests, answers and its one notification.
+// What the server speaks beyond plain LSP: the shapes of its requests, answers and its notifications.
 import { NotificationType, RequestType } from 'vscode-languageclient/node';
 
 /** How much of a module is cached: all, an older text, nothing, or it is left to Node. */
@@ -97,6 +97,8 @@ export interface Launch {
   hook: string;
 }
 
+/** Sent when the user has decided whether the workspace is trusted. */
+export const trustNotification = new NotificationType<{ trusted: boolean }>('esmcache/didChangeTrust');
 export const statusNotification = new NotificationType<Status>('esmcache/status');
 // Parameters that are left out altogether are not understood by every library that servers are made with.
 export const statisticsRequest = new RequestType<Record<string, never>, Statistics, void>('esmcache/stats');

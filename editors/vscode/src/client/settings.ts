@@ -3,14 +3,17 @@ import * as vscode from 'vscode';
 
 export const SECTION = 'esmcache';
 
-/** Settings that name a directory or a program: taken from the user's own settings, whatever a workspace says. */
-const USER_ALONE = ['cacheDir', 'node', 'path'] as const;
+/**
+ * Settings that name a directory or a program, or say how much of the machine is used: taken from the user's own
+ * settings, whatever a workspace says.
+ */
+const USER_ALONE = ['cacheDir', 'node', 'path', 'jobs', 'maxSize'] as const;
 /** Settings of this extension, of which the server knows nothing. */
 const EDITOR_ONLY = ['path', 'statusBar', 'terminal', 'compareRuns'];
 
 /** Return a setting as the user chose it, or null; what a workspace says about it is not heeded. */
-export function userSetting(name: (typeof USER_ALONE)[number]): string | null {
-  const chosen = vscode.workspace.getConfiguration(SECTION).inspect<string | null>(name)?.globalValue;
+export function userSetting(name: 'cacheDir' | 'node' | 'path'): string | null {
+  const chosen = userValue(name);
   return typeof chosen === 'string' && chosen !== '' ? chosen : null;
 }
 
@@ -19,10 +22,17 @@ export function editorSetting<Value>(name: 'statusBar' | 'terminal.inject' | 'co
   return vscode.workspace.getConfiguration(SECTION).get<Value>(name, otherwise);
 }
 
-/** Return what the server is told when it starts; the only way by which it learns of `cacheDir` and `node`. */
+/** Return what the server is told when it starts; the only way by which it learns of what is the user's alone. */
 export function initializationOptions(): Record<string, unknown> {
   const settings = withoutUsersOwn(vscode.workspace.getConfiguration(SECTION));
-  return { ...settings, cacheDir: userSetting('cacheDir'), node: userSetting('node') };
+  return {
+    ...settings,
+    cacheDir: userSetting('cacheDir'),
+    node: userSetting('node'),
+    jobs: userValue('jobs') ?? null,
+    maxSize: userValue('maxSize') ?? null,
+    trusted: vscode.workspace.isTrusted,
+  };
 }
 
 /** Return the settings of a section as plain values, without those that are the user's alone or this extension's. */
@@ -36,4 +46,8 @@ export function withoutUsersOwn(section: object): Record<string, unknown> {
 /** Return whether a change concerns what is fixed when the server is started. */
 export function needsRestart(change: vscode.ConfigurationChangeEvent): boolean {
   return USER_ALONE.some((name) => change.affectsConfiguration(`${SECTION}.${name}`));
+}
+
+function userValue(name: (typeof USER_ALONE)[number]): unknown {
+  return vscode.workspace.getConfiguration(SECTION).inspect(name)?.globalValue;
 }

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import type { Connection } from '../client/connection';
 import { serverCommands, type Summary } from '../client/protocol';
 import { formatBytes, formatCount, formatMilliseconds } from '../format';
+import { message } from '../text';
 import { fileOrActive, saved, withProgress, type Command } from './register';
 
 /** Return the commands by their names. */
@@ -50,7 +51,7 @@ function showSummary({ modules, served, compiled, seconds, problems }: Summary):
   if (first === undefined) return;
   const shows = 'Show Problems';
   const more = problems.length === 1 ? '' : ` (and ${problems.length - 1} more)`;
-  void vscode.window.showWarningMessage(`esmcache: ${line}. ${first.message}${more}`, shows).then((answer) => {
+  void vscode.window.showWarningMessage(message(`esmcache: ${line}. ${first.message}${more}`), shows).then((answer) => {
     if (answer === shows) void vscode.commands.executeCommand('workbench.actions.view.problems');
   });
 }

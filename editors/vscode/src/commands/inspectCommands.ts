@@ -6,6 +6,7 @@ import { serverCommands, type Explanation } from '../client/protocol';
 import type { GraphPanel } from '../graph/panel';
 import type { Reports } from '../reports/reports';
 import { statisticsReport } from '../reports/statistics';
+import { escaped, printable } from '../text';
 import { fileOrActive, type Command } from './register';
 
 /** Return the commands by their names. */
@@ -13,7 +14,7 @@ export function inspectCommands(connection: Connection, reports: Reports, graph:
   const explain = async (uri: vscode.Uri): Promise<void> => {
     const { text } = await connection.execute<Explanation>(serverCommands.explain, uri.toString());
     const path = vscode.workspace.asRelativePath(uri);
-    await reports.show(`esmcache ${path.replaceAll('/', ' › ')}`, `# ${path}\n\n${text}`);
+    await reports.show(`esmcache ${printable(path).replaceAll('/', ' › ')}`, `# ${escaped(path)}\n\n${text}`);
   };
   return {
     'esmcache.action.showStatistics': async () => {

@@ -1,6 +1,8 @@
 // Registers commands so that what goes wrong in one is shown as a single line, and written to the log in full.
 import * as vscode from 'vscode';
 
+import { message } from '../text';
+
 export type Command = (...args: never[]) => unknown;
 
 /** Register the commands by their names and return what removes them. */
@@ -11,9 +13,9 @@ export function registerCommands(log: vscode.LogOutputChannel, commands: Record<
         try {
           return await command(...args);
         } catch (error) {
-          const message = error instanceof Error ? error.message : String(error);
-          log.error(`${name}: ${message}`);
-          void vscode.window.showErrorMessage(`esmcache: ${message}`);
+          const said = error instanceof Error ? error.message : String(error);
+          log.error(`${name}: ${said}`);
+          void vscode.window.showErrorMessage(message(`esmcache: ${said}`));
           return undefined;
         }
       }),

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import type { Connection } from '../client/connection';
 import type { FromPage, KeptState, ToPage } from './messages';
 import { pageHtml } from './pageHtml';
+import { printable } from '../text';
 
 const VIEW_TYPE = 'esmcache.graph';
 
@@ -76,7 +77,7 @@ export class GraphPanel implements vscode.Disposable, vscode.WebviewPanelSeriali
   private async send(): Promise<void> {
     const panel = this.panel;
     if (panel === undefined) return;
-    const title = this.uri === undefined ? 'all entry points' : vscode.workspace.asRelativePath(this.uri);
+    const title = this.uri === undefined ? 'all entry points' : printable(vscode.workspace.asRelativePath(this.uri));
     panel.title = this.uri === undefined ? 'Module Graph' : `Graph: ${title.split('/').at(-1)}`;
     await panel.webview.postMessage(await this.message(title));
   }

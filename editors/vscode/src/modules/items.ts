@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 
 import type { CachedModule, CachedPackage, ModuleState } from '../client/protocol';
 import { formatBytes, formatCount } from '../format';
+import { codeSpan, escaped, printable } from '../text';
 
 const ICONS: Record<ModuleState, vscode.ThemeIcon> = {
   fresh: new vscode.ThemeIcon('pass-filled', new vscode.ThemeColor('charts.green')),
@@ -29,15 +30,20 @@ export class PackageItem extends vscode.TreeItem {
     readonly modules: CachedModule[],
   ) {
     const { Expanded, Collapsed } = vscode.TreeItemCollapsibleState;
-    super(package_.name, package_.isWorkspace ? Expanded : Collapsed);
+    super(printable(package_.name), package_.isWorkspace ? Expanded : Collapsed);
     const { name, version, root, isWorkspace } = package_;
     const bytes = modules.reduce((sum, module) => sum + module.bytes, 0);
     const notWarm = modules.filter(isNotWarm).length;
     const warm = notWarm === 0 ? '' : ` · ${notWarm} not warm`;
     this.id = `package ${root}`;
-    this.description = `${version} · ${formatCount(modules.length, 'module')} · ${formatBytes(bytes)}${warm}`.replace(/^ · /, '');
+    this.description = `${printable(version)} · ${formatCount(modules.length, 'module')} · ${formatBytes(bytes)}${warm}`.replace(/^ · /, '');
     this.tooltip = new vscode.MarkdownString(
-      [`**${name}** ${version}`, counts(modules), `${formatBytes(bytes)} of source`, vscode.Uri.parse(root).fsPath].join('\n\n'),
+      [
+        `${codeSpan(name)} ${escaped(version)}`,
+        counts(modules),
+        `${formatBytes(bytes)} of source`,
+        codeSpan(vscode.Uri.parse(root).fsPath),
+      ].join('\n\n'),
     );
     this.iconPath = new vscode.ThemeIcon(isWorkspace ? 'root-folder' : 'package');
     this.contextValue = isWorkspace ? 'package.workspace' : 'package.dependency';
@@ -48,19 +54,25 @@ export class ModuleItem extends vscode.TreeItem {
   readonly uri: vscode.Uri;
 
   constructor(module: CachedModule) {
-    super(module.name, vscode.TreeItemCollapsibleState.None);
-    const { uri, kind, state, bytes, bytecodeBytes, problem } = module;
+    super(printable(module.name), vscode.TreeItemCollapsibleState.None);
+    const { uri, kind, state, bytes, bytecodeBytes } = module;
+    const problem = printable(module.problem);
     this.uri = vscode.Uri.parse(uri);
     this.id = `module ${uri}`;
     this.description = [formatBytes(bytes), kind === 'module' ? '' : kind, problem].filter(Boolean).join(' · ');
     this.tooltip = new vscode.MarkdownString(
-      [MEANINGS[state], problem, `${formatBytes(bytes)} of source, ${formatBytes(bytecodeBytes)} of bytecode`, this.uri.fsPath]
+      [
+        MEANINGS[state],
+        escaped(problem),
+        `${formatBytes(bytes)} of source, ${formatBytes(bytecodeBytes)} of bytecode`,
+        codeSpan(this.uri.fsPath),
+      ]
         .filter(Boolean)
         .join('\n\n'),
     );
     this.iconPath = ICONS[state];
     this.contextValue = `module.${state}`;
-    this.accessibilityInformation = { label: `${module.name}, ${state}, ${this.description}` };
+    this.accessibilityInformation = { label: `${printable(module.name)}, ${state}, ${this.description}` };
     this.command = { command: 'vscode.open', title: 'Open', arguments: [this.uri, { preview: true }] };
   }
 }

@@ -1,6 +1,7 @@
 // Writes what the server counts as Markdown.
 import type { Statistics } from '../client/protocol';
 import { formatBytes, formatCount } from '../format';
+import { codeSpan } from '../text';
 
 const PACKAGES_SHOWN = 30;
 
@@ -10,7 +11,7 @@ export function statisticsReport(statistics: Statistics): string {
   const packages = [...statistics.packages].sort((a, b) => b.bytes - a.bytes);
   return [
     '# esmcache: statistics',
-    `${formatCount(modules, 'module')} of ${formatCount(entryPoints, 'entry point')}, ${formatBytes(totalBytes)} in \`${directory}\`.`,
+    `${formatCount(modules, 'module')} of ${formatCount(entryPoints, 'entry point')}, ${formatBytes(totalBytes)} in ${codeSpan(directory)}.`,
     '## Where the bytes are',
     table(
       ['', 'files', 'size'],
@@ -23,13 +24,13 @@ export function statisticsReport(statistics: Statistics): string {
     '## Packages',
     table(
       ['package', 'modules', 'size'],
-      packages.slice(0, PACKAGES_SHOWN).map(({ name, modules, bytes }) => [code(name), number(modules), formatBytes(bytes)]),
+      packages.slice(0, PACKAGES_SHOWN).map(({ name, modules, bytes }) => [cell(name), number(modules), formatBytes(bytes)]),
     ),
     packages.length > PACKAGES_SHOWN ? `… and ${formatCount(packages.length - PACKAGES_SHOWN, 'more package')}.` : '',
     '## Engines',
     table(
       ['engine', 'modules', 'size'],
-      statistics.engines.map(({ tag, modules, bytes }) => [code(tag), number(modules), formatBytes(bytes)]),
+      statistics.engines.map(({ tag, modules, bytes }) => [cell(tag), number(modules), formatBytes(bytes)]),
     ),
     '## Counters',
     table(
@@ -52,6 +53,6 @@ function number(count: number): string {
   return count.toLocaleString('en');
 }
 
-function code(text: string): string {
-  return `\`${text}\``;
+function cell(text: string): string {
+  return codeSpan(text).replaceAll('|', '\\|');
 }

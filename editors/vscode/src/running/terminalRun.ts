@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import * as vscode from 'vscode';
 
+import { printable } from '../text';
 import type { Program } from './launch';
 import type { Measurement, Run } from './timedRun';
 
@@ -16,7 +17,7 @@ export async function runInTerminal(
   const folder = await mkdtemp(join(tmpdir(), 'esmcache-run-'));
   try {
     const run: Run = { ...what, launch, result: join(folder, 'result.json') };
-    const name = `${what.compares ? 'Compare' : 'Run'} ${basename(uri.fsPath)}`;
+    const name = `${what.compares ? 'Compare' : 'Run'} ${printable(basename(uri.fsPath))}`;
     const workspace = vscode.workspace.getWorkspaceFolder(uri);
     await ended(task(context, name, launch.executable, run, workspace?.uri.fsPath ?? dirname(uri.fsPath)));
     return JSON.parse(await readFile(run.result, 'utf8').catch(() => 'null')) as Measurement | null;

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 
 import type { Connection } from '../client/connection';
 import { formatBytes, formatCount } from '../format';
+import { codeSpan, escaped, printable } from '../text';
 
 export interface Description {
   /** A few characters for the status bar, with an icon. */
@@ -23,7 +24,8 @@ export function describe(connection: Connection): Description {
   if (state === 'starting') return plain('$(sync~spin)', 'starting the language server', Information, true);
   if (state !== 'running') return plain('$(error)', failure || 'the language server is not running', Error, false);
   if (status === undefined) return plain('$(zap)', 'the language server is running', Information, false);
-  const { fresh, stale, cold, health, quiescent, message } = status;
+  const { fresh, stale, cold, health, quiescent } = status;
+  const message = printable(status.message);
   const all = fresh + stale + cold;
   const icon = !quiescent
     ? '$(sync~spin)'
@@ -32,12 +34,12 @@ export function describe(connection: Connection): Description {
   const details = [
     `${fresh} fresh · ${stale} stale · ${cold} cold`,
     `${formatBytes(status.bytes)} in the cache`,
-    status.engine === '' ? 'No supported Node was found' : `Engine \`${status.engine}\``,
+    status.engine === '' ? 'No supported Node was found' : `Engine ${codeSpan(status.engine)}`,
   ];
-  if (message !== '') details.unshift(message);
+  if (message !== '') details.unshift(escaped(message));
   return {
     short: all === 0 ? `${icon} esmcache` : `${icon} ${fresh}/${all} warm`,
-    line: message === '' ? counted : `${counted}: ${message}`,
+    line: message === '' ? counted : all === 0 ? message : `${counted}: ${message}`,
     details,
     severity: { ok: Information, warning: Warning, error: Error }[health],
     busy: !quiescent,

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 
 import type { Connection } from '../client/connection';
 import { editorSetting, SECTION } from '../client/settings';
+import { escaped } from '../text';
 import { describe } from './describe';
 
 /** Show the item, as long as the setting says so, and return what removes it. */
@@ -13,7 +14,7 @@ export function statusBar(connection: Connection): vscode.Disposable {
   const show = (): void => {
     const { short, line, details, severity } = describe(connection);
     item.text = short;
-    item.tooltip = new vscode.MarkdownString(['**esmcache**', line, ...details].join('\n\n'));
+    item.tooltip = new vscode.MarkdownString(['**esmcache**', escaped(line), ...details].join('\n\n'));
     item.accessibilityInformation = { label: `esmcache: ${line}` };
     item.backgroundColor = background(severity);
     if (editorSetting('statusBar', true)) item.show();
