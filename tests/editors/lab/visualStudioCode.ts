@@ -29,6 +29,11 @@ const QUIET_SETTINGS = {
   'workbench.tips.enabled': false,
 };
 
+const UNTRUSTED_SETTINGS = {
+  'security.workspace.trust.enabled': true,
+  'security.workspace.trust.startupPrompt': 'never',
+};
+
 export interface Lab {
   folder: string;
   url: string;
@@ -45,6 +50,8 @@ export interface LabOptions {
   settings?: Record<string, unknown>;
   /** Takes the server away that comes with the extension. */
   withoutServer?: boolean;
+  /** Opens the workspace as one that the user has not trusted yet; no dialog asks. */
+  untrusted?: boolean;
 }
 
 /** Return a new lab whose extension tests are run by `runInHost`. */
@@ -63,14 +70,15 @@ export async function startPageLab(options: LabOptions): Promise<Lab> {
   const server = join(CODE_SERVER, 'out/node/entry.js');
   return start(options, server, (folder, port) => [
     ...['--config', join(folder, 'config.yaml'), '--auth', 'none', '--bind-addr', `127.0.0.1:${port}`],
-    ...['--disable-telemetry', '--disable-update-check', '--disable-workspace-trust'],
+    ...['--disable-telemetry', '--disable-update-check'],
+    ...(options.untrusted === true ? [] : ['--disable-workspace-trust']),
     ...['--disable-getting-started-override'],
     ...placesOf(folder),
   ]);
 }
 
 async function start(
-  { name, fill, settings = {}, withoutServer = false }: LabOptions,
+  { name, fill, settings = {}, withoutServer = false, untrusted = false }: LabOptions,
   server: string,
   argumentsFor: (folder: string, port: number) => string[],
 ): Promise<Lab> {
@@ -83,6 +91,7 @@ async function start(
   writeFileSync(join(folder, 'config.yaml'), '');
   const userSettings = {
     ...QUIET_SETTINGS,
+    ...(untrusted ? UNTRUSTED_SETTINGS : {}),
     'esmcache.cacheDir': join(folder, 'cache'),
     'esmcache.node': join(PROJECT, '.cache/node/node24'),
     ...settings,

@@ -29,15 +29,15 @@ describe('Activation', () => {
   });
 
   it('offers the commands of the server as well', async () => {
-    const registered = new Set(await vscode.commands.getCommands(true));
-    assert.deepEqual(
-      Object.values(serverCommands).filter((command) => !registered.has(command)),
-      [],
-    );
+    // The client registers them after it has said that it runs.
+    await eventually('all are registered', async () => {
+      const registered = new Set(await vscode.commands.getCommands(true));
+      return Object.values(serverCommands).every((command) => registered.has(command));
+    });
   });
 
   it('restarts the server', async () => {
     await vscode.commands.executeCommand('esmcache.action.restartServer');
-    assert.equal(connection.state, 'running');
+    await eventually('the server runs again', () => connection.state === 'running');
   });
 });

@@ -1,12 +1,12 @@
 import * as assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 
-import { eventually, inWorkspace, servedAtLatestStart, settled } from './support';
+import { allWarm, eventually, inWorkspace, servedAtLatestStart } from './support';
 
 describe('A program that is debugged', () => {
   const uri = inWorkspace('src/main.js');
 
-  before(() => settled());
+  before(() => allWarm());
   afterEach(() => vscode.debug.removeBreakpoints(vscode.debug.breakpoints));
 
   it('stops at a breakpoint, runs to its end, and was served', async () => {

@@ -2,12 +2,12 @@ import * as assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 
 import type { Measurement } from '../../../../editors/vscode/src/running/timedRun';
-import { inWorkspace, servedAtLatestStart, settled } from './support';
+import { allWarm, inWorkspace, servedAtLatestStart } from './support';
 
 describe('A program that is run', () => {
   const uri = inWorkspace('src/main.js');
 
-  before(() => settled());
+  before(() => allWarm());
 
   it('is served, and measured without being run twice', async () => {
     const measured = await vscode.commands.executeCommand<Measurement>('esmcache.action.run', uri);

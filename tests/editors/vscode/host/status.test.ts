@@ -29,6 +29,7 @@ describe('What the server tells', () => {
   });
 
   it('lists packages and their modules', async () => {
+    await eventually('all are fresh', () => connection.status?.fresh === 4);
     const { packages } = await connection.modules();
     const own = packages.find(({ isWorkspace }) => isWorkspace);
     assert.equal(own?.name, 'greeter');

@@ -13,6 +13,13 @@ export async function settled(): Promise<Connection> {
   return connection;
 }
 
+/** Return the extension's connection, once all modules of the workspace are warm. */
+export async function allWarm(): Promise<Connection> {
+  const connection = await settled();
+  await eventually('all are warm', () => connection.status?.quiescent === true && connection.status.fresh === 4);
+  return connection;
+}
+
 /** Return the URI of a file of the workspace. */
 export function inWorkspace(path: string): vscode.Uri {
   return vscode.Uri.joinPath(vscode.workspace.workspaceFolders![0]!.uri, path);
@@ -33,7 +40,7 @@ export async function rewrite({ document }: vscode.TextEditor, text: string): Pr
 
 /** Wait until `check` is true of what the editor shows; mocha's time limit ends a wait that is in vain. */
 export async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = Date.now() + 30_000;
+  const limit = Date.now() + 60_000;
   while (!(await check())) {
     if (Date.now() > limit) throw new Error(`never came true: ${what}`);
     await new Promise((done) => setTimeout(done, 40));

@@ -23,6 +23,5 @@ test('an error is shown, and its button installs the server', async () => {
   await message.waitFor();
   await workbench.artefact('missing-server');
   await message.getByRole('button', { name: 'Install' }).click();
-  page.setDefaultTimeout(120_000);
   await workbench.waitForStatus(/4\/4 warm/);
 });

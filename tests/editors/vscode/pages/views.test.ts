@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, beforeEach, test } from 'node:test';
 
 import { Workbench } from './workbench.ts';
 
@@ -15,16 +15,20 @@ before(async () => {
     fill: (workspace) => cpSync(EXAMPLE, workspace, { recursive: true, verbatimSymlinks: true }),
     settings: { 'workbench.colorTheme': 'Default Dark Modern', 'editor.minimap.enabled': false },
   });
+  await workbench.waitForStatus(/^\s*(\d+)\/\1 warm/);
+});
+
+beforeEach(async () => {
+  await workbench.startAfresh();
   await workbench.openFile('src/main.js');
-  await workbench.waitForStatus(/^\s*\d+\/\d+ warm/);
+  await workbench.command('Focus on ESM Cache View');
+  await workbench.treeRows.filter({ hasText: 'src/main.js' }).waitFor();
 });
 
 after(() => workbench.stop());
 
 test('the tree lists packages, and the modules of the workspace with their states', async () => {
-  await workbench.command('Focus on ESM Cache View');
   await workbench.treeRows.filter({ hasText: 'lodash-es' }).waitFor();
-  await workbench.treeRows.filter({ hasText: 'src/main.js' }).waitFor();
   await workbench.settle();
   await workbench.page.locator('.codelens-decoration', { hasText: 'esmcache: warm' }).waitFor();
   await workbench.picture('modules');
@@ -37,15 +41,16 @@ test('a module of the tree opens by a click', async () => {
 
 test('an inline action explains a module', async () => {
   const row = workbench.treeRows.filter({ hasText: 'src/views/map.js' });
-  await row.hover();
-  await row.locator('[aria-label="Explain"]').click();
-  await workbench.page.locator('.tab.active', { hasText: 'map.js' }).waitFor();
+  // The tree is drawn anew when the server has come to rest.
+  await workbench.until(workbench.page.locator('.tab.active', { hasText: 'map.js' }), async () => {
+    await row.hover();
+    await row.locator('[aria-label="Explain"]').click();
+  });
   await workbench.panel.locator('h1', { hasText: 'src/views/map.js' }).waitFor();
   await workbench.artefact('explanation');
 });
 
 test('the filter leaves what is not warm, which is nothing', async () => {
-  await workbench.command('Focus on ESM Cache View');
   await workbench.page.locator('.sidebar [aria-label="Show Only Stale and Cold Modules"]').first().click();
   await workbench.page.locator('.sidebar', { hasText: 'Every module is warm.' }).waitFor();
   await workbench.page.locator('.sidebar .action-label[aria-label="Show All Modules"]').first().click();
@@ -54,7 +59,6 @@ test('the filter leaves what is not warm, which is nothing', async () => {
 
 test('the module graph shows every module, finds one, and opens it', async () => {
   const { panel: graph, page } = workbench;
-  await workbench.command('View: Close All Editors');
   await workbench.command('Show Module Graph of the Workspace');
   await graph.locator('body[data-layout="settled"]').waitFor();
   const shown = /([\d,]+) modules/.exec((await graph.locator('#counts').textContent()) ?? '');
@@ -72,15 +76,12 @@ test('the module graph shows every module, finds one, and opens it', async () =>
 });
 
 test('run with cache prints how long it took, and a comparison the ratio', async () => {
-  const { page } = workbench;
-  await workbench.command('View: Close All Editors');
   await workbench.openFile('src/main.js');
   await workbench.command('Run with Cache');
   await workbench.waitForTerminal(/esmcache: [\d.]+ m?s with the cache/);
   await workbench.command('Compare Start with and without the Cache');
   await workbench.waitForTerminal(/with the cache, [\d.]+ m?s without: [\d.]+ × as fast/);
   await workbench.picture('compare');
-  await page.keyboard.press('Escape');
 });
 
 test('the same in a light theme', async () => {

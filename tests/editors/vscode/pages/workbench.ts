@@ -1,5 +1,5 @@
 // VS Code as a user has it before them: opens the window, runs commands by their titles, and takes pictures.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 import type { FrameLocator, Locator, Page } from 'playwright-core';
@@ -10,6 +10,10 @@ import { startPageLab, type Lab, type LabOptions } from '../../lab/visualStudioC
 const PROJECT = resolve(import.meta.dirname, '../../../..');
 const PICTURES = join(PROJECT, 'editors/vscode/images');
 const ARTEFACTS = join(PROJECT, '.cache/editors/screenshots');
+// A loaded machine takes long.
+const LIMIT_MS = 120_000;
+// What was asked for too early is asked for again, after ever longer times.
+const FIRST_LOOK_MS = 2_000;
 
 export class Workbench {
   readonly page: Page;
@@ -27,7 +31,7 @@ export class Workbench {
     const lab = await startPageLab(options);
     const browser = await startBrowser(viewport);
     const page = await browser.context.newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(LIMIT_MS);
     await page.goto(`${lab.url}/?folder=${encodeURIComponent(lab.workspace)}`);
     const workbench = new Workbench(lab, browser, page);
     await page.locator('.monaco-workbench').waitFor();
@@ -56,6 +60,40 @@ export class Workbench {
     return this.page.frameLocator('iframe.webview.ready:visible').frameLocator('iframe#active-frame');
   }
 
+  /** Close whatever is open, as a test finds the window at its start; `files` are as they were when it was opened. */
+  async startAfresh(files: Record<string, string> = {}): Promise<void> {
+    // A menu, a hover, a quick input, a suggestion: each takes one.
+    for (let open = 0; open < 3; open++) await this.page.keyboard.press('Escape');
+    while ((await this.page.locator('.tab.dirty').count()) > 0) {
+      await this.page.locator('.tab.dirty').first().click();
+      await this.command('View: Revert and Close Editor');
+    }
+    await this.command('View: Close All Editors');
+    await this.page.locator('.tab').first().waitFor({ state: 'detached' });
+    for (const [path, text] of Object.entries(files)) {
+      const file = join(this.workspace, path);
+      if (readFileSync(file, 'utf8') !== text) writeFileSync(file, text);
+    }
+  }
+
+  /** Do what shows something, and again if it does not: what the server has not answered yet is not shown. */
+  async until(shown: Locator, show: () => Promise<void>): Promise<void> {
+    const end = Date.now() + LIMIT_MS;
+    for (let timeout = FIRST_LOOK_MS; ; timeout *= 2) {
+      await show();
+      const isShown = await shown.first().waitFor({ timeout }).then(() => true, () => false);
+      if (isShown) return;
+      if (Date.now() > end) throw new Error(`never shown: ${String(shown)}`);
+      await this.page.keyboard.press('Escape');
+    }
+  }
+
+  /** Wait until the server has said that the active editor's file has errors, or none. */
+  async waitForErrors(expected: boolean): Promise<void> {
+    const state = expected ? 'visible' : 'detached';
+    await this.page.locator('.squiggly-error').first().waitFor({ state });
+  }
+
   /** Wait until the status bar says what matches. */
   async waitForStatus(text: RegExp): Promise<void> {
     await this.statusItem.filter({ hasText: text }).waitFor();
@@ -74,8 +112,8 @@ export class Workbench {
 
   /** Put the cursor of the active editor behind so many characters of a line. */
   async goToLine(line: number, characters: number): Promise<void> {
-    await this.choose('Control+G', `:${line}:${characters + 1}`, '');
-    await this.editorLines.first().waitFor();
+    const position = this.page.locator('[id="status.editor.selection"]', { hasText: `Ln ${line}, Col ${characters + 1}` });
+    await this.until(position, () => this.choose('Control+G', `:${line}:${characters + 1}`, ''));
   }
 
   /** Wait until the terminal shows what matches; its text is drawn, so that it is read from the accessible copy. */
@@ -116,7 +154,8 @@ export class Workbench {
   private async choose(key: string, typed: string, meant: string): Promise<void> {
     const widget = this.page.locator('.quick-input-widget:visible');
     await widget.waitFor({ state: 'hidden' });
-    await this.page.keyboard.press(key);
+    // A window that is still being made does not listen.
+    await this.until(widget, () => this.page.keyboard.press(key));
     await widget.locator('input[type="text"]').first().fill(typed);
     if (meant !== '') await widget.locator('.monaco-list-row.focused', { hasText: meant }).waitFor();
     await this.page.keyboard.press('Enter');
