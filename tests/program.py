@@ -56,7 +56,7 @@ class Program:
 
     def code_caches(self) -> bytes:
         """Return all code caches of the test's own cache, one after the other."""
-        return b"".join(path.read_bytes() for path in sorted(self.home.cache_dir.glob("v8/*/*")))
+        return b"".join(path.read_bytes() for path in sorted(self.home.cache_dir.glob("code/*/*")))
 
     def hook(self) -> Path:
         """Install the preload and return its path."""

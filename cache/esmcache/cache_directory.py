@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,26 +132,34 @@ class CacheDirectory:
         each is one plain component and each but the last is a real directory: nothing outside the cache is ever
         removed. Nothing at the place is fine, too. Raises OSError where something there cannot be removed.
         """
-        if not names or any(plain_name(name) is None for name in names):
-            return False
+        return self.remove_files(names[:-1], names[-1:]) is not None
+
+    def remove_files(self, holder: Sequence[str], names: Sequence[str]) -> int | None:
+        """Remove each of `names` from the directory that `holder` leads to, as `remove` does; return how many.
+
+        None where the names were not fit for that.
+        """
+        if not names or any(plain_name(name) is None for name in (*holder, *names)):
+            return None
         try:
             directory = os.open(self.path, _AS_DIRECTORY)
         except FileNotFoundError:
-            return True
+            return 0
         try:
-            for name in names[:-1]:
+            for name in holder:
                 below = os.open(name, _AS_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
                 os.close(directory)
                 directory = below
-            _remove_at(directory, names[-1])
+            for name in names:
+                _remove_at(directory, name)
         except FileNotFoundError:
-            pass
+            return 0
         except NotADirectoryError:
             # Also what Linux says of a link that is not to be followed.
-            return False
+            return None
         finally:
             os.close(directory)
-        return True
+        return len(names)
 
     def misplaced(self) -> Iterator[tuple[str, str]]:
         """Yield each place, below the directory, that holds no directory or no file of the user's own, and why."""

@@ -1,23 +1,20 @@
 """Code caches: asks Node's workers for what the store does not have, and writes the entries that Node will read.
 
-The entries below v8/ are the only home of code caches. An entry's bytes do not depend on where the file lies, so the
-same source elsewhere gets a hard link. What V8 compiles of itself is a module's top level; the functions that starts
-were seen to call are compiled with it, so that a start finds them in the code cache, too.
+A code cache is kept by the SHA-256 of its source, and does not depend on where the file lies: `domain_directory` links
+to it from where Node looks. What V8 compiles of itself is a module's top level; the functions that starts were seen to
+call are compiled with it, so that a start finds them in the code cache, too.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
+from esmcache.cache_directory import CacheDirectory
 from esmcache.code_cache import CompileKind, CompilePool, CompileTask
 from esmcache.engine.called_functions import CalledFunctions
 from esmcache.engine.graph import GraphModule
@@ -31,13 +28,8 @@ from esmcache.records import (
     NodeBuild,
     Phase,
 )
-from esmcache.serving.node_compile_cache import (
-    compiled_text,
-    decode_entry,
-    directory_name,
-    encode_entry,
-    entry_name,
-)
+from esmcache.serving.node_compile_cache import compiled_text, encode_entry
+from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.index import Index
 from esmcache.store.row_values import as_stored
 from esmcache.store.rows import CodeCacheRow, VerdictRow
@@ -66,13 +58,11 @@ class Compiler:
     def __init__(self, index: Index, build: NodeBuild, directory: CacheDirectory, pool: CompilePool) -> None:
         self._index = index
         self._build = build
-        self._v8_path = directory.v8_path
-        self._directory = directory_name(build, os.geteuid())
+        self.store = CodeCacheStore(directory.code_path)
         self._pool = pool
         self._verdicts: dict[tuple[bytes, str], Verdict] = {}
-        self._stored: dict[bytes, list[CodeCacheRow]] = {}
+        self._kept: dict[tuple[bytes, str], CodeCacheRow] = {}
         self._pending: dict[tuple[bytes, str], tuple[Future[CompiledSource | CompileFailure], bytes]] = {}
-        self._entries_there: set[str] | None = None
         self._kept_back: set[bytes] = set()
         self.called = CalledFunctions(index, directory)
         self.verdict_rows: list[VerdictRow] = []
@@ -92,7 +82,7 @@ class Compiler:
                 self._verdicts[row.source_sha256, row.kind] = _verdict_from_row(row)
         for cache in self._index.where(CodeCacheRow, "source_sha256", wanted):
             if cache.engine_tag == self._build.engine_tag:
-                self._stored.setdefault(cache.source_sha256, []).append(cache)
+                self._kept[cache.source_sha256, cache.kind] = cache
         self.called.prefetch(wanted)
 
     def ask(self, module: GraphModule, source_of: Callable[[GraphModule], bytes | None]) -> None:
@@ -107,7 +97,7 @@ class Compiler:
             return
         if verdict is not None:
             found = module.module_format or verdict.detected_kind
-            if found is None or not self._build.compile_cache_layout or self._link(module, found, fact.sha256):
+            if found is None or not self._build.compile_cache_layout or self._is_current(found, fact.sha256):
                 return
         source = source_of(module)
         if source is not None:
@@ -124,14 +114,7 @@ class Compiler:
         key = (fact.sha256, kind.value)
         pending = self._pending.pop(key, None)
         if pending is None:
-            verdict = self._verdicts.get(key)
-            if verdict is None:
-                return Verdict("died", "not compiled")
-            found = module.module_format or verdict.detected_kind
-            if verdict.outcome == "ok" and found is not None:
-                # The same source was compiled for another file a moment ago.
-                self._link(module, found, fact.sha256)
-            return verdict
+            return self._verdicts.get(key) or Verdict("died", "not compiled")
         future, source = pending
         answer = future.result()
         if isinstance(answer, CompileFailure) and answer.ended_engine and self.called.offsets(fact.sha256):
@@ -148,122 +131,61 @@ class Compiler:
             found = module.module_format or answer.detected_kind
             if found is not None:
                 content = encode_entry(compiled_text(found, source), answer.code_cache)
-                self._write(module, found, fact.sha256, content)
+                self._keep(found, fact.sha256, content)
         return verdict
 
     def rows_to_put(self) -> list[CodeCacheRow]:
-        """Return the rows of entries that nobody has replaced or removed since; the caller holds a transaction.
+        """Return the rows of code caches that nobody has replaced or removed since; the caller holds a transaction.
 
         Compiled twice, a source has code caches of other bytes: the row is that of the warm that wrote last.
         """
-        return [row for row in self.cache_rows if _is_content(self._v8_path / row.entry, row.content_sha256)]
+        return [row for row in self.cache_rows if self.store.is_as_proven(row)]
 
-    def keep_preload(self, paths: Sequence[Path]) -> None:
-        """Have those files of the preload compiled ahead which Node compiles with the cache open; raises OSError.
+    def keep_preload(self, paths: Sequence[Path]) -> dict[Path, bytes]:
+        """Have files of the preload compiled ahead, and return the SHA-256 of each that was; raises OSError.
 
-        Node 26 would never write their code caches, and others could not where the cache is read-only.
+        Those are files that Node compiles with its compile cache open. Node 26 would never write their code caches.
         """
         if not self._build.compile_cache_layout:
-            return
-        for path in paths:
-            source = path.read_bytes()
-            text = compiled_text(ModuleFormat.COMMONJS, source)
-            target = self._v8_path / self._directory / entry_name(ModuleFormat.COMMONJS, str(path))
-            entry = decode_entry(read_regular(target) or b"")
-            if entry is not None and entry.matches(text):
-                continue
-            answer = self._pool.submit(
-                CompileTask(CompileKind.COMMONJS, file_url_from_path(str(path)), source)
-            ).result()
-            if isinstance(answer, CompiledSource) and answer.code_cache:
-                write_whole(target, encode_entry(text, answer.code_cache))
+            return {}
+        sources = {path: path.read_bytes() for path in paths}
+        hashes = {path: sha256(source).digest() for path, source in sources.items()}
+        self.prefetch(hashes.values())
+        for path, digest in hashes.items():
+            if not self._is_current(ModuleFormat.COMMONJS, digest):
+                url, source = file_url_from_path(str(path)), sources[path]
+                answer = self._pool.submit(CompileTask(CompileKind.COMMONJS, url, source)).result()
+                if isinstance(answer, CompiledSource) and answer.code_cache:
+                    text = compiled_text(ModuleFormat.COMMONJS, source)
+                    self._keep(ModuleFormat.COMMONJS, digest, encode_entry(text, answer.code_cache))
+        return {path: digest for path, digest in hashes.items() if (digest, "commonjs") in self._kept}
 
-    def entry_path(self, module: GraphModule) -> Path | None:
-        """Return where the module's code cache lies, None where it has none."""
+    def kept(self, module: GraphModule) -> CodeCacheRow | None:
+        """Return the code cache of a module as it is now, None where it has none."""
         found = module.module_format
-        if found is None or found not in _COMPILE_KINDS or _entry_name(module, found) not in self._entries():
+        if found not in _COMPILE_KINDS or module.fact is None or self.keeps_back(module):
             return None
-        return self._v8_path / self._directory / _entry_name(module, found)
+        row = self._kept.get((module.fact.sha256, found.value))
+        return None if row is None else self.store.proven(row)
 
     def keeps_back(self, module: GraphModule) -> bool:
         """Return whether the module was compiled, but must have no code cache, since a program could tell."""
         return module.fact is not None and module.fact.sha256 in self._kept_back
 
-    def has_entry(self, module: GraphModule) -> bool:
-        """Return whether the module's code cache is where Node will look for it."""
-        if self.keeps_back(module):
-            return False
-        found = module.module_format
-        return found is None or found not in _COMPILE_KINDS or _entry_name(module, found) in self._entries()
-
-    def _entries(self) -> set[str]:
-        if self._entries_there is None:
-            try:
-                with os.scandir(self._v8_path / self._directory) as entries:
-                    # Node would wait for a FIFO.
-                    self._entries_there = {entry.name for entry in entries if entry.is_file(follow_symlinks=False)}
-            except OSError:
-                self._entries_there = set()
-        return self._entries_there
-
-    def _link(self, module: GraphModule, found: ModuleFormat, source_sha256: bytes) -> bool:
-        """Return whether the module's entry is there, linking that of another file with the same source if need be."""
-        name = _entry_name(module, found)
-        entry = f"{self._directory}/{name}"
-        called = self.called.checksum(source_sha256)
-        rows = [
-            row for row in self._stored.get(source_sha256, ()) if row.kind == found.value and row.functions == called
-        ]
-        if any(row.url == module.url for row in rows) and name in self._entries():
-            return True
-        for row in rows:
-            if os.path.basename(row.entry) not in self._entries():
-                continue
-            target, temporary = self._v8_path / entry, self._v8_path / f"{entry}.{os.getpid()}.tmp"
-            try:
-                with contextlib.suppress(FileNotFoundError):
-                    temporary.unlink()
-                os.link(self._v8_path / row.entry, temporary)
-                os.replace(temporary, target)
-            except OSError:
-                continue
-            self._note(module, found, source_sha256, entry, row.content_sha256, row.size)
-            return True
-        return False
-
-    def _write(self, module: GraphModule, found: ModuleFormat, source_sha256: bytes, content: bytes) -> None:
-        entry = f"{self._directory}/{_entry_name(module, found)}"
-        write_whole(self._v8_path / entry, content)
-        self._note(module, found, source_sha256, entry, sha256(content).digest(), len(content))
-
-    def _note(
-        self,
-        module: GraphModule,
-        found: ModuleFormat,
-        source: bytes,
-        entry: str,
-        content_sha256: bytes,
-        size: int,
-    ) -> None:
-        row = CodeCacheRow(
-            self._build.engine_tag,
-            module.url,
-            found.value,
-            source,
-            entry,
-            content_sha256,
-            size,
-            time.time(),
-            self.called.checksum(source),
+    def _is_current(self, found: ModuleFormat, source_sha256: bytes) -> bool:
+        """Return whether the source has a code cache with the functions that starts were seen to call."""
+        row = self._kept.get((source_sha256, found.value))
+        return (
+            row is not None
+            and row.functions == self.called.checksum(source_sha256)
+            and self.store.proven(row) is not None
         )
+
+    def _keep(self, found: ModuleFormat, source_sha256: bytes, content: bytes) -> None:
+        functions = self.called.checksum(source_sha256)
+        row = self.store.write(self._build.engine_tag, found.value, source_sha256, content, functions)
         self.cache_rows.append(row)
-        self._stored.setdefault(source, []).append(row)
-        self._entries().add(os.path.basename(entry))
-
-
-def _is_content(path: Path, content_sha256: bytes) -> bool:
-    content = read_regular(path)
-    return content is not None and sha256(content).digest() == content_sha256
+        self._kept[source_sha256, found.value] = row
 
 
 def _may_be_kept(answer: CompiledSource, source: bytes) -> bool:
@@ -273,10 +195,6 @@ def _may_be_kept(answer: CompiledSource, source: bytes) -> bool:
     """
     counts_calls = b"startPreciseCoverage" in source and b"inspector" in source
     return bool(answer.code_cache) and not counts_calls
-
-
-def _entry_name(module: GraphModule, found: ModuleFormat) -> str:
-    return entry_name(found, module.url if found is ModuleFormat.MODULE else module.path)
 
 
 def _verdict_from_answer(answer: CompiledSource | CompileFailure) -> Verdict:

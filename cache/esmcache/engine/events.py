@@ -11,10 +11,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from esmcache.cache_directory import CacheDirectory, remove_any
+from esmcache.cache_directory import CacheDirectory, read_regular, remove_any
+from esmcache.engine.domain_directory import remove_seals
+from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.index import Index
 from esmcache.store.rows import CalledFunctionsRow, CodeCacheRow, EntryPointRow, MissRow
 
+# What a start says of code caches that a warm can mend.
+_UNSEALED = "unsealed"
 # Reasons under which another warm would change nothing.
 _NOT_WARMABLE = "flag "
 _QUARANTINED = "quarantined"
@@ -64,9 +68,9 @@ def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
             path.rename(mine)
             taken.append(mine)
             status = mine.lstat()
-            # Runners write into regular files, and no more than so much.
+            # Runners write into regular files that are theirs alone, and no more than so much.
             is_report = stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST
-            lines = mine.read_bytes().split(b"\n") if is_report else []
+            lines = (read_regular(mine) or b"").split(b"\n") if is_report else []
         except OSError:
             continue
         reports += [(name, report) for line in lines if (report := _parse(line)) is not None]
@@ -85,16 +89,21 @@ def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
 
 
 def _forget_code_caches(directory: CacheDirectory, index: Index, name: str) -> None:
-    """Have the code caches made anew of all that a start was loading when it died."""
+    """Have the code caches made again of all that a start was loading when it died."""
     manifest = f"{name}.manifest"
-    engines = {row.engine_tag for row in index.where(EntryPointRow, "manifest", [manifest])}
+    entries = list(index.where(EntryPointRow, "manifest", [manifest]))
+    engines = {row.engine_tag for row in entries}
     hashes = {row.source_sha256 for row in index.closure(manifest)}
     caches = [row for row in index.where(CodeCacheRow, "source_sha256", hashes) if row.engine_tag in engines]
+    store = CodeCacheStore(directory.code_path)
     with index.transaction():
-        index.remove(CodeCacheRow, "entry", [row.entry for row in caches])
+        index.remove_code_caches(caches)
     for row in caches:
-        remove_any(directory.v8_path / row.entry)
-    # What is made anew has the right to be tried.
+        store.remove(row)
+    # Where Node looks they still are, until a warm fills those directories again.
+    for entry in entries:
+        remove_seals(directory, entry.domain)
+    # A start with those that are made then has the right to try them.
     remove_any(directory.starts_path / name)
 
 
@@ -121,6 +130,8 @@ def _misses(report: RunnerReport) -> list[MissRow]:
     found = [miss(url, "not in the manifest") for url in report.missed if url.startswith("file://")]
     if report.code_caches == _QUARANTINED:
         found.append(miss("", "a start died while it loaded the code caches"))
+    elif report.code_caches == _UNSEALED:
+        found.append(miss("", "something wrote into the directory of its code caches"))
     elif report.stale or report.faults or report.hashed:
         found.append(miss("", "changed"))
     elif report.called is not None:

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from esmcache.cache_directory import CacheDirectory, write_whole
+from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
 from esmcache.code_cache import CompilePool
 from esmcache.engine.analysing import AnalysisStore
 from esmcache.engine.compiling import Compiler
 from esmcache.engine.discovery import Discovery, Progress
-from esmcache.engine.graph import Problem
+from esmcache.engine.domain_directory import module_entry_name
+from esmcache.engine.graph import GraphModule, Problem
 from esmcache.engine.warming import find_roots
 from esmcache.file_source import FileSource
 from esmcache.records import ModuleFormat, NodeBuild
@@ -72,17 +73,23 @@ class Exporting:
         with self._index.transaction():
             for rows in (found.analyses, found.blobs, found.exports, compiler.verdict_rows, compiler.rows_to_put()):
                 self._index.put(rows)
+        names: dict[str, list[GraphModule]] = {}
         for module in found.modules.values():
-            if module.module_format not in _COMPILED:
-                if module.is_root and not module.has_syntax_error:
-                    none = Problem(module.path, "no-code-cache", "Node keeps no code cache of such a file")
-                    report.problems.append(none)
-                continue
-            report.modules += 1
-            source = compiler.entry_path(module)
-            if source is not None:
-                content = source.read_bytes()
-                write_whole(Path(report.directory) / source.name, content)
+            if module.module_format in _COMPILED:
+                report.modules += 1
+                names.setdefault(module_entry_name(module, module.module_format), []).append(module)
+            elif module.is_root and not module.has_syntax_error:
+                none = Problem(module.path, "no-code-cache", "Node keeps no code cache of such a file")
+                report.problems.append(none)
+        for name, modules in names.items():
+            kept = compiler.kept(modules[0])
+            content = None if kept is None else read_regular(Path(compiler.store.path_of(kept)))
+            if len(modules) > 1:
+                # Node could take the one for the other.
+                shared = f"Node gives its code cache the same name as that of {modules[1].path}, so neither has one"
+                report.problems.append(Problem(modules[0].path, "no-code-cache", shared))
+            elif content is not None:
+                write_whole(Path(report.directory) / name, content)
                 report.written += 1
                 report.bytes += len(content)
         # Whether a runner could serve a module is nothing to plain Node.

@@ -32,8 +32,9 @@ from esmcache.serving.manifest import FileFact, ServedKind
 from esmcache.serving.node_compile_cache import decode_entry
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import record_key
+from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.index import Index
-from esmcache.store.rows import CodeCacheRow, ModuleRow
+from esmcache.store.rows import ModuleRow
 
 _NOT_ON_DISK = Fingerprint(-1, 0.0, 0.0, 0)
 
@@ -109,7 +110,7 @@ class Generator:
         if not with_bytecode:
             return stored
         trailer = BmesTrailer(ModuleFormat.MODULE.value, self._build.engine_tag, made.source_sha256)
-        return encode(replace(file, trailer=trailer, bytecode=self._code_cache(url, made.source_sha256)))
+        return encode(replace(file, trailer=trailer, bytecode=self._code_cache(made.source_sha256)))
 
     def _compile(self, module: GraphModule, fact: FileFact) -> tuple[Compiler, Verdict]:
         compiler = Compiler(self._index, self._build, self._directory, self._pool)
@@ -151,12 +152,11 @@ class Generator:
             time.time(),
         )
 
-    def _code_cache(self, url: str, source_sha256: bytes) -> bytes:
-        for row in self._index.where(CodeCacheRow, "url", [url]):
-            if row.engine_tag == self._build.engine_tag and row.source_sha256 == source_sha256:
-                entry = decode_entry(read_regular(self._directory.v8_path / row.entry) or b"")
-                return b"" if entry is None else entry.code_cache
-        return b""
+    def _code_cache(self, source_sha256: bytes) -> bytes:
+        kind = ModuleFormat.MODULE.value
+        path = CodeCacheStore(self._directory.code_path).path(self._build.engine_tag, kind, source_sha256)
+        entry = decode_entry(read_regular(path) or b"")
+        return b"" if entry is None else entry.code_cache
 
 
 def _why_no_record(analysis: Analysis) -> str:

@@ -9,11 +9,13 @@ from pathlib import Path
 from esmcache.cache_directory import CacheDirectory
 from esmcache.code_cache import NodeMissing
 from esmcache.engine.graph import NOT_UTF8, is_utf8
+from esmcache.engine.node import UNKNOWN_LAYOUT
 from esmcache.engine.reading import read_file
 from esmcache.file_source import FileSource, Fingerprint, fingerprint, path_from_file_url
 from esmcache.records import NodeBuild
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import CacheKey, code_cache_key, record_key
+from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.index import Index
 from esmcache.store.rows import CodeCacheRow, EntryPointRow, MissRow, ModuleRow, PackEntryRow, RequestRow
 
@@ -61,6 +63,7 @@ class Lookups:
         self._index = index
         self._files = files
         self._blobs = BlobStore(directory.blobs_path)
+        self._code_caches = CodeCacheStore(directory.code_path)
 
     def lookup(self, url: str, build: NodeBuild | NodeMissing) -> Lookup:
         """Return the module's state, key and places."""
@@ -75,12 +78,12 @@ class Lookups:
         """Return key and places of what is stored for a source text under `url`."""
         key = record_key(kind, source_sha256).digest
         blob = self._blobs.path(key)
-        places = (
-            self._directory.v8_path / row.entry
-            for row in self._index.where(CodeCacheRow, "url", [url])
-            if row.engine_tag == engine_tag and row.source_sha256 == source_sha256
+        code_cache = self._code_caches.path(engine_tag, kind, source_sha256)
+        known = any(
+            row.engine_tag == engine_tag and row.kind == kind
+            for row in self._index.where(CodeCacheRow, "source_sha256", [source_sha256])
         )
-        return Lookup(url, state, key, blob if blob.exists() else None, next(places, None), engine_tag)
+        return Lookup(url, state, key, blob if blob.exists() else None, code_cache if known else None, engine_tag)
 
     def explain(self, url: str, build: NodeBuild | NodeMissing) -> Explanation:
         """Return all that decides on whether a runner is served this module, or one of its file with a query."""
@@ -95,6 +98,8 @@ class Lookups:
                 reason = "no such file"
             elif Path(path).is_dir():
                 reason = "a directory, no module"
+            elif not_served := _why_nothing_is_served(build):
+                reason = not_served
             else:
                 reason = "never warmed" if is_utf8(path) else NOT_UTF8
             return Explanation(url, CacheState.COLD, False, reason)
@@ -127,13 +132,13 @@ class Lookups:
         """Return why the module is not served, '' where it is."""
         if row.problem:
             return row.problem
+        if not_served := _why_nothing_is_served(build):
+            return not_served
         if changed:
             return "changed since it was warmed: " + ", ".join(changed)
         if not entries:
             return "no entry point that was warmed reaches it"
-        if isinstance(build, NodeMissing):
-            return f"no Node: {build.reason}"
-        if all(entry.engine_tag != build.engine_tag for entry in entries):
+        if isinstance(build, NodeBuild) and all(entry.engine_tag != build.engine_tag for entry in entries):
             return f"warmed for {', '.join(sorted({entry.node_version for entry in entries}))}, not {build.version}"
         if row.kind in ("module", "json") and not packed:
             return "its source is in no pack"
@@ -168,7 +173,16 @@ def _described(entry: EntryPointRow) -> str:
     return f"{entry.path} (Node {entry.node_version} {entry.arch}{conditions})"
 
 
+def _why_nothing_is_served(build: NodeBuild | NodeMissing) -> str:
+    """Return why programs run natively by this Node, '' where they are served."""
+    if isinstance(build, NodeMissing):
+        return f"no Node: {build.reason}"
+    return "" if build.supported else build.reason
+
+
 def _how_served(packed: bool, found: Lookup, build: NodeBuild | NodeMissing) -> str:
     has_source = packed and isinstance(build, NodeBuild) and build.answers_load
     what = "resolution and source" if has_source else "resolution"
+    if isinstance(build, NodeBuild) and not build.compile_cache_layout:
+        return f"{what}, without a code cache: {build.version} has {UNKNOWN_LAYOUT}"
     return f"{what}, with a code cache" if found.code_cache_path is not None else what

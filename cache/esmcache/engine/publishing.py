@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 
 from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
 from esmcache.engine.compiling import Compiler
+from esmcache.engine.domain_directory import NO_SOURCE, domain_place, module_entry_name, preload_names
 from esmcache.engine.graph import Asked, GraphModule, load_order
 from esmcache.engine.reading import is_proven, read_file
-from esmcache.engine.rows import packed_source
+from esmcache.engine.rows import pack_entry_row, packed_source
+from esmcache.engine.trust_domains import TrustDomains
 from esmcache.file_source import FileSource, Fingerprint, directory_fingerprint
-from esmcache.records import InputKind, NodeBuild, Resolution, ResolutionInput
+from esmcache.records import InputKind, ModuleFormat, NodeBuild, Resolution, ResolutionInput
 from esmcache.serving.manifest import (
     ASKED_BY_IMPORT,
     ASKED_BY_REQUIRE,
@@ -31,13 +33,15 @@ from esmcache.serving.pack import (
     BYTE_ORDER_MARK,
     PackedSource,
     append_sources,
+    family_of,
+    held_places,
+    pack_family,
     pack_fingerprint,
-    pack_name,
-    pack_size,
+    pack_label,
     sound_pack,
 )
 from esmcache.store.index import Index
-from esmcache.store.rows import PackageRow, PackEntryRow, PackRow
+from esmcache.store.rows import CodeCacheLinkRow, PackageRow, PackEntryRow, PackRow
 
 _ASKED_IN_MANIFEST = ASKED_BY_IMPORT | ASKED_BY_REQUIRE | ASKED_WHILE_RUNNING
 # Node refuses encoded separators in the URL of an import, an entry point's included.
@@ -73,9 +77,7 @@ class Packages:
     def pack_label(self, root: str) -> str:
         """Return what names the pack of a package: name@version if it was installed, else its directory."""
         row = self.rows[root]
-        if "/node_modules/" in root + "/" and row.name and row.version:
-            return f"{row.name}@{row.version}"
-        return root
+        return pack_label(root, row.name, row.version)
 
     def _find_root(self, directory: str) -> str:
         before, found, after = (directory + "/").rpartition("/node_modules/")
@@ -100,6 +102,19 @@ class Packages:
         except (OSError, ValueError, RecursionError, AttributeError):
             name, version = "", ""
         return PackageRow(root, name if isinstance(name, str) else "", version if isinstance(version, str) else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A manifest that is there now: its name, its modules, and the entries that its starts look for.
+
+    `domain` is the name of the trust domain, `links` what its modules claim in the domain's directory.
+    """
+
+    manifest: str
+    modules: list[GraphModule]
+    domain: str
+    links: list[CodeCacheLinkRow]
 
 
 class Publisher:
@@ -129,6 +144,7 @@ class Publisher:
         self._seen_directories: set[str] = set()
         self._places: dict[tuple[bytes, str], PackedSource] = {}
         self.packages = Packages(files)
+        self._domains = TrustDomains(files)
         self._sound_packs: dict[str, Fingerprint] = {}
         self.pack_rows: list[PackEntryRow] = []
         self.sound_pack_rows: list[PackRow] = []
@@ -140,25 +156,27 @@ class Publisher:
         packs: dict[str, list[GraphModule]] = {}
         for module in served:
             module.package_root = self.packages.root_of(module.path)
-            packs.setdefault(pack_name(self.packages.pack_label(module.package_root)), []).append(module)
+            packs.setdefault(pack_family(self.packages.pack_label(module.package_root)), []).append(module)
         self._know_places(module.fact.sha256 for module in served if module.fact)
         for name, members in packs.items():
             self._append(name, members)
 
     def _know_places(self, hashes: Iterable[bytes]) -> None:
-        sizes: dict[str, int] = {}
+        """Find the sources that packs hold, believing no row that the pack does not bear out."""
+        rows: dict[str, list[PackEntryRow]] = {}
         for row in self._index.where(PackEntryRow, "source_sha256", set(hashes)):
-            size = sizes.get(row.pack)
-            if size is None:
-                size = sizes[row.pack] = pack_size(self._directory.packs_path, row.pack)
-            if row.offset + row.length <= size:
-                self._places[row.source_sha256, row.pack] = packed_source(row)
+            rows.setdefault(row.pack, []).append(row)
+        proven = {row.pack: Fingerprint(*astuple(row)[1:]) for row in self._index.where(PackRow, "pack", rows)}
+        for name, some in rows.items():
+            wanted = [(row.source_sha256, packed_source(row)) for row in some]
+            for digest, place in held_places(self._directory.packs_path, name, wanted, proven.get(name)):
+                self._places[digest, family_of(name)] = place
 
-    def _append(self, name: str, members: Sequence[GraphModule]) -> None:
+    def _append(self, family: str, members: Sequence[GraphModule]) -> None:
         batch: dict[bytes, bytes] = {}
         size = 0
         for module in members:
-            if module.fact is None or (module.fact.sha256, name) in self._places or module.fact.sha256 in batch:
+            if module.fact is None or (module.fact.sha256, family) in self._places or module.fact.sha256 in batch:
                 continue
             if module.source is None:
                 answer = read_file(self._files, module.path)
@@ -178,31 +196,38 @@ class Publisher:
             batch[module.fact.sha256] = module.source
             size += len(module.source)
             if size > _MOST_APPENDED_AT_ONCE:
-                self._append_batch(name, batch)
+                self._append_batch(family, batch)
                 batch, size = {}, 0
         if batch:
-            self._append_batch(name, batch)
+            self._append_batch(family, batch)
 
-    def _append_batch(self, name: str, batch: dict[bytes, bytes]) -> None:
-        places = append_sources(self._directory.packs_path, name, list(batch.items()))
+    def _append_batch(self, family: str, batch: dict[bytes, bytes]) -> None:
+        places = append_sources(self._directory.packs_path, family, list(batch.items()))
         for digest, place in zip(batch, places, strict=True):
-            self._places[digest, name] = place
-            row = PackEntryRow(digest, name, place.offset, place.length, place.checksum, int(place.one_byte))
-            self.pack_rows.append(row)
+            self._places[digest, family] = place
+            self.pack_rows.append(pack_entry_row(digest, place))
 
-    def publish(
-        self, entry: GraphModule, graph: dict[str, GraphModule], also: Iterable[str]
-    ) -> tuple[str, list[GraphModule]]:
+    def publish(self, entry: GraphModule, graph: dict[str, GraphModule], also: Iterable[str]) -> Published:
         """Write the entry point's manifest if it differs from the one that is there; raises OSError.
 
-        `also` are URLs that earlier runs loaded, nobody knows from where. Return the file name and the modules.
+        `also` are URLs that earlier runs loaded, nobody knows from where.
         """
         modules = load_order([entry, *(graph[url] for url in also if url in graph)], graph)
         numbers = {module.url: number for number, module in enumerate(modules)}
-        has_code_caches = self._build.compile_cache_layout and all(
-            self._compiler.has_entry(module)
+        domain = self._domains.domain_of(entry.path)
+        members = self._domains.members(domain, modules, self.packages.root_of)
+        compiled = [
+            module
             for module in modules
-            if module.kind in (ServedKind.MODULE, ServedKind.COMMONJS)
+            if module.url in members and module.kind in (ServedKind.MODULE, ServedKind.COMMONJS)
+        ]
+        place = domain_place(domain.name, self._build)
+        links = list(self._links(place, modules, members))
+        has_code_caches = (
+            self._build.compile_cache_layout
+            and all(self._compiler.kept(module) is not None for module in compiled)
+            # Node would take the one for the other.
+            and len({link.name for link in links} - preload_names().keys()) == len(links)
         )
         self._look_at_packs(modules)
         identity = manifest_identity(entry.path, self._build.version, self._build.arch, self._conditions)
@@ -214,7 +239,9 @@ class Publisher:
                 self._directory_facts,
                 self._sound_packs,
                 self._build.v8_tag if has_code_caches else None,
+                domain=domain.name,
                 wants_called_functions=has_code_caches and self._wants_called_functions(modules),
+                has_known_layout=self._build.compile_cache_layout,
                 loaded_first=_count_loaded_first(entry, graph),
             )
         )
@@ -223,7 +250,19 @@ class Publisher:
         if read_regular(path) != content:
             write_whole(path, content)
             self.manifests_written += 1
-        return name, modules
+        return Published(name, modules, domain.name, links)
+
+    def _links(self, place: str, modules: Iterable[GraphModule], members: set[str]) -> Iterator[CodeCacheLinkRow]:
+        """Yield what the modules claim in the domain's directory, those that Node loads itself included.
+
+        A module that is to have no code cache claims its name, too: Node looks for it all the same.
+        """
+        for module in modules:
+            kind = module.module_format
+            if kind in (ModuleFormat.MODULE, ModuleFormat.COMMONJS):
+                kept = self._compiler.kept(module) if module.url in members else None
+                source = NO_SOURCE if kept is None else kept.source_sha256
+                yield CodeCacheLinkRow(place, module_entry_name(module, kind), module.url, kind.value, source)
 
     def _look_at_packs(self, modules: Iterable[GraphModule]) -> None:
         """Find out which packs are sound, looking only into those that have changed since the last time."""
@@ -291,7 +330,7 @@ class Publisher:
         """Return where the source of a module lies that was packed, None where it is not served."""
         if module.kind not in _PACKED_KINDS or module.fact is None:
             return None
-        return self._places.get((module.fact.sha256, pack_name(self.packages.pack_label(module.package_root))))
+        return self._places.get((module.fact.sha256, pack_family(self.packages.pack_label(module.package_root))))
 
     def may_name_paths(self, module: GraphModule) -> bool:
         """Return whether `require.resolve(specifier, {paths})` may be there: a hook is asked as if by `require`."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
 from esmcache.code_cache import CompilePool
 from esmcache.engine.analysing import AnalysisStore
 from esmcache.engine.compiling import Compiler
 from esmcache.engine.discovery import Discovered, Discovery
+from esmcache.engine.domain_directory import DomainDirectory, is_of_build
 from esmcache.engine.graph import GraphModule, Problem
 from esmcache.engine.publishing import Publisher
 from esmcache.engine.rows import InputSets, module_row, request_rows
@@ -25,7 +26,7 @@ from esmcache.serving.manifest import ServedKind
 from esmcache.serving.manifest_change import with_changed_module
 from esmcache.store.blobs import BlobStore
 from esmcache.store.index import Index
-from esmcache.store.rows import EntryPointRow, RequestRow
+from esmcache.store.rows import CodeCacheLinkRow, EntryPointRow, RequestRow
 
 
 @dataclass(slots=True)
@@ -72,7 +73,11 @@ class Updater:
         by_conditions: dict[tuple[str, ...], list[EntryPointRow]] = {}
         for entry in entries:
             by_conditions.setdefault(_conditions_of(entry), []).append(entry)
-        first.store(self._index, with_requests=not entries)
+        with self._index.transaction():
+            first.store(self._index, with_requests=not entries)
+            places = self._claim_names(first)
+        for place in places:
+            DomainDirectory(self._directory, self._index, place, first.compiler.store).write()
         update.problems += first.found.problems
         update.updated.append(first.module.url)
         for chosen, some in by_conditions.items():
@@ -88,6 +93,20 @@ class Updater:
                     update.to_warm.setdefault(chosen, []).append(entry.path)
                 else:
                     update.manifests_changed += 1
+
+    def _claim_names(self, visit: _Visit) -> list[str]:
+        """Have the module's entries be those of its text as it is now; return the directories that hold them."""
+        kept = visit.compiler.kept(visit.module)
+        rows = [
+            row
+            for row in self._index.where(CodeCacheLinkRow, "url", [visit.module.url])
+            if is_of_build(row.directory, self._build)
+        ]
+        if kept is None:
+            self._index.remove_links(rows)
+        else:
+            self._index.put([replace(row, source_sha256=kept.source_sha256) for row in rows if row.kind == kept.kind])
+        return [row.directory for row in rows]
 
     def _entries_with(self, url: str) -> list[EntryPointRow]:
         rows = self._index.where(EntryPointRow, "manifest", self._index.entries_with(url))
@@ -142,27 +161,24 @@ class _Visit:
     publisher: Publisher
 
     def store(self, index: Index, *, with_requests: bool) -> None:
-        """Put what was found into the index.
+        """Put what was found into the index; the caller holds a transaction.
 
         Requests that manifests are to be compared with stay as they are: what they became is stored by a warm.
         """
         sets = InputSets()
         requests = request_rows(self.module, sets)
         row = module_row(self.module, self.publisher.packages.root_of(self.module.path), time.time())
-        with index.transaction():
-            index.put([] if row is None else [row])
-            for rows in (self.found.analyses, self.found.blobs, self.found.exports):
-                index.put(rows)
-            index.put(self.publisher.pack_rows)
-            index.put(self.compiler.verdict_rows)
-            index.put(self.compiler.called.rows)
-            index.put(self.compiler.rows_to_put())
-            if with_requests:
-                index.remove(RequestRow, "url", [self.module.url])
-                index.put(
-                    [one for name in {request.input_set for request in requests} - {""} for one in sets.rows(name)]
-                )
-                index.put(requests)
+        index.put([] if row is None else [row])
+        for rows in (self.found.analyses, self.found.blobs, self.found.exports):
+            index.put(rows)
+        index.put(self.publisher.pack_rows)
+        index.put(self.compiler.verdict_rows)
+        index.put(self.compiler.called.rows)
+        index.put(self.compiler.rows_to_put())
+        if with_requests:
+            index.remove(RequestRow, "url", [self.module.url])
+            index.put([one for name in {request.input_set for request in requests} - {""} for one in sets.rows(name)])
+            index.put(requests)
 
 
 def _conditions_of(entry: EntryPointRow) -> tuple[str, ...]:

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from esmcache.cache_directory import CacheDirectory
 from esmcache.code_cache import CompilePool
 from esmcache.engine.analysing import AnalysisStore
 from esmcache.engine.compiling import Compiler
 from esmcache.engine.discovery import Discovered, Discovery, Progress
-from esmcache.engine.graph import GraphModule, Problem, load_order
-from esmcache.engine.publishing import Publisher
+from esmcache.engine.domain_directory import PRELOAD_FILES, DomainDirectory, domain_place, preload_links
+from esmcache.engine.graph import Problem, load_order
+from esmcache.engine.publishing import Published, Publisher
 from esmcache.engine.rows import InputSets, is_same, module_row, request_rows
-from esmcache.engine.starting import RUNTIME
 from esmcache.file_source import FileSource, path_from_file_url
 from esmcache.records import NodeBuild, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
 from esmcache.serving.manifest import ServedKind
 from esmcache.store.blobs import BlobStore
+from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.index import Index
 from esmcache.store.rows import EntryPointRow, InputRow, MissRow, ModuleRow, PackageRow, RequestRow
-
-# What the preload loads once Node's compile cache is open.
-_LOADED_FROM_CACHE = ("serving", "manifest", "hooks", "telling")
 
 
 @dataclass(slots=True)
@@ -122,7 +121,7 @@ class Warming:
         analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
         discovery = Discovery(self._files, self._resolver, self._index, compiler, analyses, progress)
         found = discovery.walk([*roots, *extra])
-        compiler.keep_preload([RUNTIME / f"{name}.cjs" for name in _LOADED_FROM_CACHE])
+        preload = compiler.keep_preload(PRELOAD_FILES)
         publisher = Publisher(
             self._directory, self._index, self._files, self._build, compiler, self._conditions, started_at * 1000
         )
@@ -144,8 +143,11 @@ class Warming:
             self._index.put(compiler.called.rows)
             self._index.put(compiler.rows_to_put())
             self._put_entries(published)
+            directories = self._claim_names([of_entry for _, of_entry in published], preload, compiler.store)
             started_as = {row.path for row, _ in published}.union(entries)
             self._index.settle_misses(started_as, self._build.executable, "\0".join(self._conditions))
+        for directory in directories:
+            directory.write()
         self._fill(report, found, compiler, publisher, rows)
         report.entries = len(published)
         report.overtaken = sorted(overtaken.values())
@@ -177,32 +179,49 @@ class Warming:
 
     def _publish(
         self, found: Discovered, publisher: Publisher, entry_urls: Iterable[str], also: Sequence[str]
-    ) -> list[tuple[EntryPointRow, list[GraphModule]]]:
+    ) -> list[tuple[EntryPointRow, Published]]:
         published = []
         now = time.time()
         for url in dict.fromkeys(entry_urls):
             entry = found.modules.get(url)
             if entry is None or entry.fact is None:
                 continue
-            name, members = publisher.publish(entry, found.modules, also)
+            of_entry = publisher.publish(entry, found.modules, also)
             row = EntryPointRow(
-                name,
+                of_entry.manifest,
                 entry.path,
                 self._build.engine_tag,
                 self._build.version,
                 self._build.arch,
                 "\0".join(self._conditions),
-                len(members),
+                of_entry.domain,
+                len(of_entry.modules),
                 now,
                 now,
             )
-            published.append((row, members))
+            published.append((row, of_entry))
         return published
 
-    def _put_entries(self, published: list[tuple[EntryPointRow, list[GraphModule]]]) -> None:
-        for row, members in published:
+    def _put_entries(self, published: list[tuple[EntryPointRow, Published]]) -> None:
+        for row, of_entry in published:
             self._index.put([row])
-            self._index.put_entry_modules(row.manifest, [member.url for member in members])
+            self._index.put_entry_modules(row.manifest, [module.url for module in of_entry.modules])
+
+    def _claim_names(
+        self, published: Sequence[Published], preload: Mapping[Path, bytes], store: CodeCacheStore
+    ) -> list[DomainDirectory]:
+        """Put into the index which names modules claim in the directories of their domains, and return those."""
+        directories = []
+        for domain in dict.fromkeys(one.domain for one in published):
+            place = domain_place(domain, self._build)
+            directory = DomainDirectory(self._directory, self._index, place, store)
+            of_domain = [one for one in published if one.domain == domain]
+            claims = {link.url: link for one in of_domain for link in one.links}
+            claims |= {link.url: link for link in preload_links(place, preload)}
+            others = self._index.urls_of_domain(domain, self._build.engine_tag, [one.manifest for one in of_domain])
+            directory.claim(list(claims.values()), others)
+            directories.append(directory)
+        return directories
 
     def _rows(self, found: Discovered, publisher: Publisher) -> _Rows:
         """Return the rows that differ from those in the index."""

@@ -13,8 +13,11 @@ The file is little-endian. A header of 32 u32:
     16 facts: offset       17 hashes: offset      18 strings: offset     19 strings: bytes
     20 strings: flags (1: ASCII)                  21, 22 identity: string
     23 V8 tag of the code caches in v8/, valid where there are any
-    24 flags (1: code caches, 2: which functions a start calls is not known and wanted)
-    25 modules that are loaded before any runs           26 to 31 zero
+    24 flags (1: code caches, 2: which functions a start calls is not known and wanted, 4: no code caches, since this Node
+       keeps its own in a layout that is not known)
+    25 modules that are loaded before any runs
+    26 to 29 name of the trust domain: 16 bytes as four numbers, in the order in which it is written in hexadecimal
+    30, 31 zero
 
 A string is two u32: offset and length, in UTF-16 code units of the decoded string section. Then the tables:
 
@@ -27,7 +30,8 @@ A string is two u32: offset and length, in UTF-16 code units of the decoded stri
     input      6 u32: kind; path string; detail string; fact (0xffffffff: none): of a package.json its own, of what is
                       absent or any file that of its directory, whose names are unchanged while the fact holds
     pack       3 u32: file name string; the fact of the pack when its sources were found to be sound (0xffffffff: none):
-                      while it holds they are not looked at again
+                      while it holds they are not looked at again; in a file that has only grown since, their CRC-32 is
+                      compared, in any other the SHA-256
     fact       4 f64: size, mtime in ms, ctime in ms, inode (module i has fact i; package.json files, directories and
                       packs follow)
     hash       32 bytes: SHA-256 of the file, in the order of the facts; zeros for directories and packs
@@ -43,10 +47,11 @@ from zlib import crc32
 
 from esmcache.file_source import Fingerprint
 from esmcache.records import InputKind, ResolutionInput
+from esmcache.serving.manifest_tables import text_of_whole_manifest
 from esmcache.serving.pack import PackedSource
 
 MAGIC = 0x4D4D5345  # "ESMM"
-VERSION = 5
+VERSION = 6
 NONE = 0xFFFFFFFF
 
 ASKED_BY_IMPORT = 1
@@ -58,6 +63,7 @@ MODULE_FORMAT = struct.Struct("<12I")
 PACK_ROW_SIZE = 12
 _FLAG_CODE_CACHES = 1
 _FLAG_WANTS_CALLED_FUNCTIONS = 2
+_FLAG_UNKNOWN_LAYOUT = 4
 _FLAG_PROVEN = 1
 _FLAG_ONE_BYTE = 2
 _INPUT_KINDS = {
@@ -113,6 +119,7 @@ class ManifestModule:
 class Manifest:
     """All that `encode_manifest` writes; `v8_tag` is None where there are no code caches.
 
+    `domain` is the name of the trust domain (32 hexadecimal digits), below which those of the start lie.
     With `wants_called_functions` the next start tells which functions it called. `loaded_first` counts the modules that
     are loaded before any of them runs: the entry point and what it imports statically.
     """
@@ -123,8 +130,10 @@ class Manifest:
     directory_facts: dict[str, Fingerprint]
     pack_facts: dict[str, Fingerprint]
     v8_tag: int | None
+    domain: str = "0" * 32
     wants_called_functions: bool = False
     loaded_first: int = 0
+    has_known_layout: bool = True
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -171,6 +180,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
     header += [body.add(b"".join(bytes(32) if fact is None else fact.sha256 for fact in facts))]
     header += [body.add(text), len(text), text_flags, *identity]
     header += [manifest.v8_tag or 0, _flags(manifest), manifest.loaded_first]
+    header += struct.unpack(">4I", bytes.fromhex(manifest.domain))
     header += [0] * (32 - len(header))
     content = body.bytes()
     header[2] = HEADER_SIZE + len(content)
@@ -181,29 +191,30 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 def _flags(manifest: Manifest) -> int:
     if manifest.v8_tag is None:
-        return 0
+        return _FLAG_UNKNOWN_LAYOUT * (not manifest.has_known_layout)
     return _FLAG_CODE_CACHES | _FLAG_WANTS_CALLED_FUNCTIONS * manifest.wants_called_functions
 
 
 def check_manifest(data: bytes) -> str | None:
-    """Return the identity of an undamaged manifest of this version, else None."""
+    """Return the identity of an undamaged manifest of this version whose numbers lie inside its tables, else None."""
     if len(data) < HEADER_SIZE:
         return None
     header = struct.unpack_from("<32I", data)
     if header[:3] != (MAGIC, VERSION, len(data)) or crc32(data[16:]) != header[3]:
         return None
-    return _string(data, header, header[21], header[22])
+    text = text_of_whole_manifest(data, header)
+    return None if text is None else _slice(text, header[21], header[22])
 
 
 def manifest_packs(data: bytes) -> tuple[str, ...]:
     """Return the names of the packs that an undamaged manifest points into."""
     header = struct.unpack_from("<32I", data)
     rows = struct.iter_unpack("<3I", data[header[15] : header[15] + header[14] * PACK_ROW_SIZE])
-    return tuple(_string(data, header, offset, length) for offset, length, _ in rows)
-
-
-def _string(data: bytes, header: tuple[int, ...], offset: int, length: int) -> str:
     text = data[header[18] : header[18] + header[19]].decode("utf-8", "surrogatepass")
+    return tuple(_slice(text, offset, length) for offset, length, _ in rows)
+
+
+def _slice(text: str, offset: int, length: int) -> str:
     units = text.encode("utf-16-le", "surrogatepass")
     return units[2 * offset : 2 * (offset + length)].decode("utf-16-le", "surrogatepass")
 

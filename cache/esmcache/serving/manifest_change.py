@@ -11,7 +11,6 @@ from zlib import crc32
 from esmcache.serving.manifest import (
     MODULE_FORMAT,
     NONE,
-    PACK_ROW_SIZE,
     FileFact,
     ServedKind,
     check_manifest,
@@ -48,9 +47,6 @@ def with_changed_module(data: bytes, url: str, fact: FileFact, source: PackedSou
         row[6:10] = [packs.index(source.pack), source.offset, source.length, source.checksum]
     row[5] = module_flags(fact, source)
     changed = bytearray(data)
-    if source is not None:
-        # The pack has grown, and its sources were not looked at since.
-        struct.pack_into("<I", changed, header[15] + row[6] * PACK_ROW_SIZE + 8, NONE)
     MODULE_FORMAT.pack_into(changed, row_at, *row)
     fact_at, hash_at = header[16] + number * _FACT_SIZE, header[17] + number * _HASH_SIZE
     changed[fact_at : fact_at + _FACT_SIZE] = fact_numbers(fact)

@@ -31,7 +31,16 @@ from esmcache.store.index_file import (
     why_no_file_of_ours,
 )
 from esmcache.store.row_values import checker_of
-from esmcache.store.rows import ROW_TABLES, SETTLED, InputRow, MissRow, ModuleRow, RequestRow
+from esmcache.store.rows import (
+    ROW_TABLES,
+    SETTLED,
+    CodeCacheLinkRow,
+    CodeCacheRow,
+    InputRow,
+    MissRow,
+    ModuleRow,
+    RequestRow,
+)
 
 __all__ = ["Index", "IndexDamaged", "IndexUnusable", "IndexVanished", "discard_index"]
 
@@ -166,6 +175,24 @@ class Index:
         """Forget which modules a manifest holds."""
         self._execute("delete from entry_modules where manifest = ?", (manifest,))
 
+    def urls_of_domain(self, domain: str, engine_tag: str, without: Sequence[str]) -> set[str]:
+        """Return the modules that manifests of a trust domain hold, those of some manifests left out."""
+        sql = (
+            "select distinct m.url from entry_modules m join entry_points e on e.manifest = m.manifest"
+            f" where e.domain = ? and e.engine_tag = ? and e.manifest not in ({','.join('?' * len(without))})"
+        )
+        return {row[0] for row in self._rows(sql, (domain, engine_tag, *without))}
+
+    def remove_links(self, links: Iterable[CodeCacheLinkRow]) -> None:
+        """Remove the claims of modules to names."""
+        sql = "delete from code_cache_links where directory = ? and name = ? and url = ?"
+        self._execute_many(sql, [(row.directory, row.name, row.url) for row in links])
+
+    def remove_code_caches(self, rows: Iterable[CodeCacheRow]) -> None:
+        """Forget code caches that are kept."""
+        sql = "delete from code_caches where engine_tag = ? and kind = ? and source_sha256 = ?"
+        self._execute_many(sql, [(row.engine_tag, row.kind, row.source_sha256) for row in rows])
+
     def count(self, increments: Mapping[str, int]) -> None:
         """Add to the statistics."""
         sql = (
@@ -245,9 +272,17 @@ class Index:
             return [str(error)]
         return [row[0] for row in rows if row[0] != "ok"]
 
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement of another module of store/ and return its rows, whose values nobody has checked."""
+        return self._rows(sql, parameters)
+
     def vacuum(self) -> None:
         """Give unused pages back to the file system, as far as no other process reads."""
         self._execute("vacuum")
+        self.truncate_log()
+
+    def truncate_log(self) -> None:
+        """Take all of the log into the database, as far as no other process reads, and leave it empty."""
         with self._held() as mark:
             mark.remove()
             self._rows("pragma wal_checkpoint(truncate)")

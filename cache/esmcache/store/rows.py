@@ -115,20 +115,36 @@ class BlobRow:
 
 @dataclass(frozen=True, slots=True)
 class CodeCacheRow:
-    """A stored code cache: the entry's path below v8/ and the SHA-256 of the whole entry.
+    """A code cache that is kept: the SHA-256 of the whole file, and what the file was when that was compared.
 
     `functions` is the checksum of the called functions that it has besides the top level, 0 where there are none.
+    The time is as in `file_source.Fingerprint`. A file with another size, time or inode is hashed before it is used;
+    its ctime says nothing, since each hard link changes it.
     """
 
     engine_tag: str
-    url: str
     kind: str
     source_sha256: bytes
-    entry: str
     content_sha256: bytes
     size: int
     stored_at: float
     functions: int
+    mtime_ms: float
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeCacheLinkRow:
+    """A module's claim to a name in a compile-cache directory (`<domain>/<node tag>`, below v8/).
+
+    There is a file of that name only where one module alone claims it.
+    """
+
+    directory: str
+    name: str
+    url: str
+    kind: str
+    source_sha256: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +196,10 @@ class PackRow:
 
 @dataclass(frozen=True, slots=True)
 class EntryPointRow:
-    """A manifest: the entry point, Node build and conditions (NUL-separated) that it is for."""
+    """A manifest: the entry point, Node build and conditions (NUL-separated) that it is for.
+
+    `domain` is the name of the trust domain whose code caches its starts use.
+    """
 
     manifest: str
     path: str
@@ -188,6 +207,7 @@ class EntryPointRow:
     node_version: str
     arch: str
     conditions: str
+    domain: str
     modules: int
     warmed_at: float
     used_at: float
@@ -225,6 +245,7 @@ ROW_TABLES: dict[type, str] = {
     PackageRow: "packages",
     BlobRow: "blobs",
     CodeCacheRow: "code_caches",
+    CodeCacheLinkRow: "code_cache_links",
     CalledFunctionsRow: "called_functions",
     PackEntryRow: "pack_entries",
     PackRow: "packs",

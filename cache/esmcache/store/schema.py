@@ -81,20 +81,26 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
         ("input_set", "ordinal"),
     ),
     "blobs": ({"key": str, "content_sha256": bytes, "size": int, "stored_at": float}, ("key",)),
-    # Where in v8/ the code cache of a file lies, by the engine that made it.
+    # The code cache of a source text below code/, by the engine that made it, and what its file was when its SHA-256
+    # was last compared.
     "code_caches": (
         {
             "engine_tag": str,
-            "url": str,
             "kind": str,
             "source_sha256": bytes,
-            "entry": str,
             "content_sha256": bytes,
             "size": int,
             "stored_at": float,
             "functions": int,
+            "mtime_ms": float,
+            "inode": int,
         },
-        ("engine_tag", "url"),
+        ("engine_tag", "kind", "source_sha256"),
+    ),
+    # Which module claims which name in a compile-cache directory below v8/.
+    "code_cache_links": (
+        {"directory": str, "name": str, "url": str, "kind": str, "source_sha256": bytes},
+        ("directory", "name", "url"),
     ),
     # Where in a source text those functions start that starts of programs called.
     "called_functions": ({"source_sha256": bytes, "starts": bytes}, ("source_sha256",)),
@@ -112,6 +118,7 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
             "node_version": str,
             "arch": str,
             "conditions": str,
+            "domain": str,
             "modules": int,
             "warmed_at": float,
             "used_at": float,
@@ -139,6 +146,7 @@ _INDEXES = (
     ("resolution_inputs", ("path",)),
     ("modules", ("source_sha256",)),
     ("code_caches", ("source_sha256",)),
+    ("code_cache_links", ("url",)),
     ("entry_modules", ("url",)),
 )
 
@@ -162,9 +170,6 @@ def _know_called_functions_and_packs(database: Database) -> None:
     database.table("called_functions").create(columns, pk=key[0], if_not_exists=True)
     columns, key = _TABLES["packs"]
     database.table("packs").create(columns, pk=key[0], if_not_exists=True)
-    caches = database.table("code_caches")
-    if "functions" not in caches.columns_dict:
-        caches.add_column("functions", int, not_null_default=0)
 
 
 def _forget_packs(database: Database) -> None:
@@ -175,12 +180,24 @@ def _forget_packs(database: Database) -> None:
         database.table(name).create(columns, pk=key if len(key) > 1 else key[0])
 
 
+def _keep_code_caches_by_source(database: Database) -> None:
+    # Earlier code caches lay in one directory for all projects. The next warm makes them again.
+    for name in ("code_caches", "code_cache_links", "entry_points", "entry_modules"):
+        columns, key = _TABLES[name]
+        database.table(name).drop(ignore=True)
+        database.table(name).create(columns, pk=key if len(key) > 1 else key[0])
+    for name, columns_of in _INDEXES:
+        if name in ("code_caches", "code_cache_links", "entry_modules"):
+            database.table(name).create_index(list(columns_of), if_not_exists=True)
+
+
 # Migration i takes an index of user_version i to i + 1.
 _MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _create,
     _forget_analyses,
     _know_called_functions_and_packs,
     _forget_packs,
+    _keep_code_caches_by_source,
 )
 
 VERSION = len(_MIGRATIONS)

@@ -160,8 +160,8 @@ class CachedFacts:
             return [_finding(DiagnosticKind.CACHE_DAMAGED, "its code cache differs from its checksum")]
         stored = [
             one.content_sha256
-            for one in self._index.where(CodeCacheRow, "url", [row.url])
-            if one.engine_tag == self.engine_tag
+            for one in self._index.where(CodeCacheRow, "source_sha256", [row.source_sha256])
+            if one.engine_tag == self.engine_tag and one.kind == row.kind
         ]
         if stored and sha256(content).digest() not in stored:
             return [_finding(DiagnosticKind.CACHE_REJECTED, "it wrote its own in its place")]

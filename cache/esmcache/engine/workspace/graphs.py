@@ -44,11 +44,13 @@ class Graphs:
         wanted = list(urls)
         rows = {row.url: row for row in self._index.where(ModuleRow, "url", wanted)}
         known = {row.root: row for row in self._index.where(PackageRow, "root", {r.package for r in rows.values()})}
+        hashes = {row.source_sha256 for row in rows.values()}
         code_caches = {
-            row.url: row.size
-            for row in self._index.where(CodeCacheRow, "url", wanted)
+            (row.source_sha256, row.kind): row.size
+            for row in self._index.where(CodeCacheRow, "source_sha256", hashes)
             if row.engine_tag == self._cached.engine_tag
         }
+        sizes = {url: code_caches.get((row.source_sha256, row.kind), 0) for url, row in rows.items()}
         packages: dict[str, PackageModules] = {}
         for node in self._cached.nodes(wanted):
             if not node.url.startswith("file:"):
@@ -60,7 +62,7 @@ class Graphs:
                 name, version = ("", "") if row is None else (row.name, row.version)
                 package = PackageModules(name or root, version, root, "/node_modules/" not in f"{root}/")
                 packages[root] = package
-            package.modules.append((node, code_caches.get(node.url, 0)))
+            package.modules.append((node, sizes.get(node.url, 0)))
         return sorted(packages.values(), key=lambda one: (not one.is_workspace, -sum(n.bytes for n, _ in one.modules)))
 
 

@@ -2,26 +2,34 @@
 // Has a program served whose manifest is there, or else told why it is not served. Code caches that an earlier start is
 // known to have loaded are used at once, since what is loaded from there on has code caches itself.
 
-const { env, getBuiltinModule, getuid, version } = process;
+const { env, getBuiltinModule, geteuid, pid, version } = process;
 const QUIETLY = { __proto__: null, throwIfNoEntry: false };
 
-// What tells a manifest from others and a process number, or a word, are shorter.
-const LONGEST_MARK = 64;
+// What tells a manifest and a directory from others, and a few words, are shorter.
+const LONGEST_MARK = 256;
+// Where code caches lie: a trust domain, and what Node calls the directory for its version, V8's flags and the user.
+const DOMAIN_LENGTH = 32;
+const PLACE = /^[0-9a-f]{32}\/v[\w.-]+$/;
 
 /** Return whether the program is served. */
 module.exports = (function decide(fs, load, hookFile, directory, file, isThere, given) {
-  const { S_IFMT, S_IFDIR } = fs.constants;
-  const holder = fs.statSync(directory, QUIETLY);
-  // What others can write may hold anything.
-  const isOurs = holder !== undefined && (holder.mode & (S_IFMT | 0o022)) === S_IFDIR && holder.uid === getuid();
+  // What others can write may hold anything. Of the directories in it, those that a start reads or writes itself.
+  let refused = load.findUntrusted(fs, '', directory);
+  if (refused === '') {
+    for (const name of ['manifests', 'packs', 'seals', 'live', 'starts', 'events']) {
+      const place = load.findUntrusted(fs, directory, name);
+      if (place !== '' && fs.existsSync(place)) refused = place;
+    }
+  }
+  const isOurs = refused === '';
   if (!isOurs && given.log === null) return false;
-  let reason = isOurs ? given.reason : given.log.whyRefused(holder);
+  let reason = isOurs ? given.reason : given.log.whyRefused(refused);
   if (reason === '') {
     const status = isThere ? fs.statSync(file, QUIETLY) : undefined;
     if (status === undefined) reason = 'no manifest';
     else {
       const Module = getBuiltinModule('node:module');
-      const codeCaches = useProven(fs, Module, directory, `${directory}/starts/${given.told.name}`, status, given);
+      const codeCaches = useProven(fs, load, Module, directory, status, given);
       reason = load(fs, 'serving.cjs')(fs, load, hookFile, directory, file, status, given, Module, codeCaches);
     }
   }
@@ -30,27 +38,36 @@ module.exports = (function decide(fs, load, hookFile, directory, file, isThere, 
 });
 
 /** Use the code caches if a start with this very manifest is known to have loaded them; return what became of them so far. */
-const useProven = (function useProven(fs, Module, directory, mark, { ino, ctimeMs }, given) {
-  const enable = () => enableAt(Module, `${directory}/v8`);
+const useProven = (function useProven(fs, load, Module, directory, { ino, ctimeMs }, given) {
+  const mark = `${directory}/starts/${given.told.name}`;
+  const enable = (place) => enableAt(fs, Module, directory, place, codeCaches);
+  const look = (place) => lookAt(fs, load, directory, place);
+  const read = (file) => readShort(fs, file);
   // Whatever is written changes that time.
-  const codeCaches = { became: '', mark, manifest: `${ino}-${ctimeMs}`, said: '', enable };
+  const codeCaches = { became: '', mark, manifest: `${ino}-${ctimeMs}`, said: '', enable, look, read, close: null };
   if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || given.observed) {
     codeCaches.became = 'left off';
-  } else if (!fs.existsSync(`${directory}/v8`)) {
-    // Node makes a directory that is missing, but loops for ever where that cannot be done (22 to 26, below /proc).
-    codeCaches.became = 'none';
   } else {
-    codeCaches.said = lastStart(fs, mark);
+    const said = (codeCaches.said = read(mark));
+    const known = `${codeCaches.manifest} loaded `;
+    const place = said.slice(known.length, said.lastIndexOf(' '));
     // Under other flags of V8 the manifest has to be asked.
-    if (codeCaches.said === `${codeCaches.manifest} loaded` && !given.v8) codeCaches.became = enable();
+    if (!given.v8 && PLACE.test(place) && said === known + look(place)) codeCaches.became = enable(place);
   }
   return codeCaches;
 });
 
-/** Return what the last start of a program with code caches said of itself, '' where that cannot be known. */
-const lastStart = (function lastStart(fs, file) {
+/** Return a directory of code caches with what tells it from what it was before or will be, '' if others can write to it. */
+const lookAt = (function lookAt(fs, load, directory, place) {
+  if (load.findUntrusted(fs, directory, `v8/${place}`) !== '') return '';
+  const { ino, ctimeMs } = fs.lstatSync(`${directory}/v8/${place}`);
+  return `${place} ${ino}-${ctimeMs}`;
+});
+
+/** Return what a short file of ours says, '' where that cannot be known. */
+const readShort = (function readShort(fs, file) {
   try {
-    const status = fs.statSync(file, QUIETLY);
+    const status = fs.lstatSync(file, QUIETLY);
     // What is no file may be read without an end. Text as UTF-8 Node has from the system at once.
     return status?.isFile() && status.size <= LONGEST_MARK ? fs.readFileSync(file, 'utf8') : '';
   } catch {
@@ -58,12 +75,35 @@ const lastStart = (function lastStart(fs, file) {
   }
 });
 
-/** Point Node's compile cache at the code caches and return what became of it. */
-const enableAt = (function enableAt(Module, directory) {
+/** Point Node's compile cache at the code caches of a place and return what became of it. */
+const enableAt = (function enableAt(fs, Module, directory, place, codeCaches) {
+  const domain = `${directory}/v8/${place.slice(0, DOMAIN_LENGTH)}`;
   // From Node 26 on the cache can be read without being written at exit.
   const isWritten = parseInt(version.slice(1), 10) < 26;
-  const answer = Module.enableCompileCache(isWritten ? directory : { directory, readOnly: true, portable: false });
+  let path = domain;
+  // No mode keeps root from writing. A link that is gone at exit does: Node writes after the last listener.
+  if (isWritten && geteuid() === 0) path = linkTo(fs, domain, `${directory}/live`, codeCaches);
+  const answer = Module.enableCompileCache(isWritten ? path : { directory: path, readOnly: true, portable: false });
   return answer.status === Module.constants.compileCacheStatus.ENABLED ? 'enabled' : `status ${answer.status}`;
 });
+
+/** Return a link of this thread's own to a directory, or the directory where there can be none. */
+function linkTo(fs, target, holder, codeCaches) {
+  const { symlinkSync, unlinkSync } = fs;
+  const thread = process.abort.disabled === true ? getBuiltinModule('node:worker_threads').threadId : 0;
+  const link = `${holder}/${pid}-${thread}`;
+  try {
+    try {
+      symlinkSync(target, link);
+    } catch (error) {
+      // An earlier process had the same number, and was killed.
+      if (error.code !== 'EEXIST' || fs.readlinkSync(link) !== target) return target;
+    }
+  } catch {
+    return target;
+  }
+  codeCaches.close = () => unlinkSync(link);
+  return link;
+}
 // A name that is no file's, so that the coverage of a program does not list this one.
 //# sourceURL=esmcache:deciding.cjs

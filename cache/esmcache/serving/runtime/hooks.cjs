@@ -212,6 +212,7 @@ module.exports = (function answerFrom(found) {
     if (setSeen[set] === -1) return false;
     const first = sets[set * 2];
     const end = first + sets[set * 2 + 1];
+    if (!(end <= members.length)) throw 'a set outside';
     for (let i = first; i < end; i++) {
       const input = members[i];
       if (inputSeen[input] === epoch || inputSeen[input] === 0x7fffffff) continue;
@@ -331,6 +332,7 @@ module.exports = (function answerFrom(found) {
     if (status === undefined || (status[MODE] & OTHERS_AND_KIND) !== S_IFREG || status[OWNER] !== getuid()) return 0;
     const fact = manifest.packFact(pack);
     window.isSound = fact !== NONE && sameFingerprint(fact, status);
+    window.isGrown = fact !== NONE && status[INODE] === facts[fact * 4 + 3] && status[SIZE] >= facts[fact * 4];
     // No larger than need be: V8 counts these bytes, and collects garbage when they seem many.
     const wanted = min(max(length, WINDOW), max(status[SIZE] - offset, 0));
     const descriptor = openSync(path, READ_AT_ONCE);
@@ -347,7 +349,7 @@ module.exports = (function answerFrom(found) {
 
   /** Return the pack's window, moved over these bytes if need be, or null where the pack does not have them all. */
   const windowOver = (function windowOver(pack, offset, length) {
-    const window = windows[pack] || (windows[pack] = { start: 0, end: 0, bytes: null, words: null, text: null, isSound: false });
+    const window = windows[pack] || (windows[pack] = { start: 0, end: 0, bytes: null, words: null, text: null, isSound: false, isGrown: false });
     if (offset < window.start || offset + length > window.end) {
       // Sources were appended in the order in which they are loaded, so what follows is wanted next.
       window.start = offset;
@@ -357,6 +359,12 @@ module.exports = (function answerFrom(found) {
     }
     return offset + length <= window.end ? window : null;
   });
+
+  /** Return whether packed text is that of the module's file, which may have begun with a byte order mark. */
+  function isSourceOf(index, packed) {
+    const text = modules[index * MODULE_FIELDS + 5] & ONE_BYTE ? latin1(packed, 0, packed.length) : ucs2(packed, 0, packed.length);
+    return sameContent(index, text) || sameContent(index, `\ufeff${text}`);
+  }
 
   const packedSource = (function packedSource(index) {
     const at = index * MODULE_FIELDS;
@@ -369,7 +377,13 @@ module.exports = (function answerFrom(found) {
     // Entries lie at multiples of 8, and so does the window.
     const first = start >>> 2;
     for (let i = 0; i < 8; i++) if (words[first - 8 + i] !== hashWords[index * 8 + i]) return null;
-    if (!window.isSound && crc32(sub(bytes, start, start + length), 0) !== modules[at + 9]) return null;
+    // The entry's own words, before its hash: the length, the checksum, and whether it has one byte a character.
+    if (start & 7 || words[first - 11] !== length || (words[first - 9] & 1) !== (modules[at + 5] & ONE_BYTE) >> 1) return null;
+    if (!window.isSound) {
+      const packed = sub(bytes, start, start + length);
+      // A file that nobody has looked into on this machine is not taken at its word.
+      if (!(window.isGrown ? crc32(packed, 0) === modules[at + 9] : isSourceOf(index, packed))) return null;
+    }
     if (!(modules[at + 5] & ONE_BYTE)) return ucs2(bytes, start, start + length);
     // A slice of a string refers to it: sources are then no young objects, which the garbage collector would copy twice.
     if (window.text === null) window.text = latin1(bytes, 0, window.end - window.start);

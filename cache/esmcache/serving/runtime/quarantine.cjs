@@ -3,28 +3,42 @@
 // until a warm has made them anew: such a start writes its process number into a file, and "loaded" when all is there that
 // is loaded before anything runs. Who is killed later was not killed by what it loaded.
 
-const { getBuiltinModule, kill, pid } = process;
+const { arch, getBuiltinModule, geteuid, kill, pid, version } = process;
 const { apply } = Reflect;
 
 // Words of a manifest's header.
-const [V8_TAG, FLAGS] = [23, 24];
-const HAS_CODE_CACHES = 1;
+const [V8_TAG, FLAGS, DOMAIN] = [23, 24, 26];
+const [HAS_CODE_CACHES, UNKNOWN_LAYOUT] = [1, 4];
 
 /** Use code caches unless something speaks against them; return what to call once the program is loaded, if anything. */
 module.exports = function judge(fs, header, directory, codeCaches, { isWorker, v8 }) {
-  codeCaches.became = whyNot(header, codeCaches, isWorker, v8);
+  const hex = (number) => number.toString(16).padStart(8, '0');
+  let domain = '';
+  for (let i = DOMAIN; i < DOMAIN + 4; i++) domain += hex(header[i]);
+  const name = `${version}-${arch}-${hex(header[V8_TAG])}-${geteuid()}`;
+  const place = `${domain}/${name}`;
+  const state = codeCaches.look(place);
+  codeCaches.became = whyNot(header, codeCaches, isWorker, v8, state, `${directory}/seals/${domain}-${name}`);
   if (codeCaches.became !== '') return null;
-  const isProven = codeCaches.said === `${codeCaches.manifest} loaded`;
-  const loaded = isProven || isWorker ? null : watch(fs, `${directory}/starts`, codeCaches);
-  codeCaches.became = codeCaches.enable();
+  const isProven = codeCaches.said === `${codeCaches.manifest} loaded ${state}`;
+  const loaded = isProven || isWorker ? null : watch(fs, `${directory}/starts`, codeCaches, state);
+  codeCaches.became = codeCaches.enable(place);
   return loaded;
 };
 
-function whyNot(header, codeCaches, isWorker, v8) {
-  if (!(header[FLAGS] & HAS_CODE_CACHES)) return 'none';
+function whyNot(header, codeCaches, isWorker, v8, state, seal) {
+  if (!(header[FLAGS] & HAS_CODE_CACHES)) return header[FLAGS] & UNKNOWN_LAYOUT ? 'unknown layout' : 'none';
   // Under other flags of V8 Node would look into another, unfilled directory, and fill it.
   if (v8 && getBuiltinModule('node:v8').cachedDataVersionTag() !== header[V8_TAG]) return 'other flags';
-  return hasDiedLoading(codeCaches, isWorker) ? 'quarantined' : '';
+  if (hasDiedLoading(codeCaches, isWorker)) return 'quarantined';
+  return isSealed(state, codeCaches.read(seal)) ? '' : 'unsealed';
+}
+
+/** Return whether a directory is as its seal says. Numbers are compared, since Python writes them in other ways. */
+function isSealed(state, seal) {
+  const [inode, changed] = state.slice(state.indexOf(' ') + 1).split('-');
+  const [sealedInode, sealedChanged] = seal.split('\n', 1)[0].split('-');
+  return state !== '' && Number(inode) === Number(sealedInode) && Number(changed) === Number(sealedChanged);
 }
 
 function hasDiedLoading({ said, manifest }, isWorker) {
@@ -41,13 +55,13 @@ function hasDiedLoading({ said, manifest }, isWorker) {
   }
 }
 
-function watch(fs, directory, { mark, manifest }) {
+function watch(fs, directory, { mark, manifest }, state) {
   const { openSync, writeSync, closeSync, existsSync, mkdirSync } = fs;
-  const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK } = fs.constants;
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
   function write(word) {
     try {
       if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
-      const descriptor = openSync(mark, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0o600);
+      const descriptor = openSync(mark, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOFOLLOW, 0o600);
       try {
         writeSync(descriptor, `${manifest} ${word}`);
       } finally {
@@ -60,7 +74,7 @@ function watch(fs, directory, { mark, manifest }) {
   write(pid);
   let isLoaded = false;
   return function loaded() {
-    if (!isLoaded) write('loaded');
+    if (!isLoaded) write(`loaded ${state}`);
     isLoaded = true;
   };
 }

@@ -4,7 +4,7 @@
 const { getBuiltinModule, getuid, version } = process;
 
 const MAGIC = 0x4d4d5345;
-const VERSION = 5;
+const VERSION = 6;
 const LARGEST = 256 * 1024 * 1024;
 const HEADER_SIZE = 128;
 // What workers are told, as flags.cjs asks for it.
@@ -43,7 +43,7 @@ module.exports = (function serve(fs, load, hookFile, directory, file, status, gi
   });
   if (report === null) return 'flag: hooks of another preload, before ours';
   report.codeCaches = codeCaches.became;
-  load(fs, 'telling.cjs').tellAtExit(fs, load, directory, given, manifest, report, loaded);
+  load(fs, 'telling.cjs').tellAtExit(fs, load, directory, given, manifest, report, loaded, codeCaches.close);
   return '';
 });
 

@@ -4,7 +4,8 @@
 
 const { constants } = process.getBuiltinModule('node:fs');
 const { S_IFMT, S_IFREG } = constants;
-const TO_APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = constants;
+const TO_APPEND = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW;
 const LARGEST = 256 * 1024;
 // Where nobody takes in what starts tell, they need not tell which functions they called.
 const MOST_WAITING = 4096;
@@ -42,7 +43,7 @@ const teller = (function teller(fs, directory, { told, conditions, log }) {
 });
 
 /** Have told, when the process ends, what became of a start that is served. */
-const tellAtExit = (function tellAtExit(fs, load, directory, given, manifest, report, loaded) {
+const tellAtExit = (function tellAtExit(fs, load, directory, given, manifest, report, loaded, close) {
   const { accessSync, statSync } = fs;
   const { isWorker } = given;
   const events = `${directory}/events/${given.told.name}`;
@@ -59,6 +60,11 @@ const tellAtExit = (function tellAtExit(fs, load, directory, given, manifest, re
   const wantsCalled = manifest.wantsCalledFunctions && report.codeCaches === 'enabled' && canTellMore();
   const calledFunctions = wantsCalled ? load(fs, 'called.cjs') : null;
   process.on('exit', () => {
+    try {
+      close?.();
+    } catch {
+      // Somebody has removed it.
+    }
     loaded?.();
     // Of many workers those that end first tell.
     const isAsked = calledFunctions !== null && (!isWorker || canTellMore());

@@ -1,0 +1,94 @@
+"""Code caches below code/, each a file named by engine, kind and SHA-256 of its source; an absent one is a miss.
+
+A file holds the bytes of the entry that Node will read. Nothing that an engine writes by itself lies here.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from esmcache.cache_directory import read_regular, remove_any, why_alien, write_whole
+from esmcache.file_source import Fingerprint, fingerprint
+from esmcache.store.cache_key import code_cache_key
+from esmcache.store.rows import CodeCacheRow
+
+
+class CodeCacheStore:
+    """Files named by key below one directory; every write is whole or nothing."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._proven: dict[CodeCacheRow, CodeCacheRow | None] = {}
+
+    def path(self, engine_tag: str, kind: str, source_sha256: bytes) -> Path:
+        """Return where the code cache of a source lies, if there is one."""
+        return Path(self._name(engine_tag, kind, source_sha256))
+
+    def path_of(self, row: CodeCacheRow) -> str:
+        """Return where the code cache of a row lies."""
+        return self._name(row.engine_tag, row.kind, row.source_sha256)
+
+    def write(self, engine_tag: str, kind: str, source_sha256: bytes, content: bytes, functions: int) -> CodeCacheRow:
+        """Store the bytes of an entry and return the row to be put into the index; raises OSError."""
+        path = self.path(engine_tag, kind, source_sha256)
+        write_whole(path, content)
+        seen = _regular(str(path))
+        if seen is None:
+            raise FileNotFoundError(2, "it was removed at once", str(path))
+        digest = sha256(content).digest()
+        return CodeCacheRow(
+            engine_tag,
+            kind,
+            source_sha256,
+            digest,
+            len(content),
+            time.time(),
+            functions,
+            seen.mtime_ms,
+            seen.inode,
+        )
+
+    def is_as_proven(self, row: CodeCacheRow) -> bool:
+        """Return whether the row's file is the very one whose SHA-256 was compared."""
+        seen = _regular(self.path_of(row))
+        return seen is not None and (seen.size, seen.mtime_ms, seen.inode) == (row.size, row.mtime_ms, row.inode)
+
+    def proven(self, row: CodeCacheRow) -> CodeCacheRow | None:
+        """Return the row with what its file is now, None where the file is absent or has another SHA-256.
+
+        Only a file that is not the one that was compared before is read. One object looks at each row once.
+        """
+        if row not in self._proven:
+            self._proven[row] = self._prove(row)
+        return self._proven[row]
+
+    def _prove(self, row: CodeCacheRow) -> CodeCacheRow | None:
+        if self.is_as_proven(row):
+            return row
+        path = self.path_of(row)
+        seen, content = _regular(path), read_regular(Path(path))
+        if seen is None or content is None or sha256(content).digest() != row.content_sha256:
+            return None
+        return replace(row, mtime_ms=seen.mtime_ms, inode=seen.inode)
+
+    def remove(self, row: CodeCacheRow) -> None:
+        """Remove the row's file if it is there."""
+        remove_any(Path(self.path_of(row)))
+
+    def _name(self, engine_tag: str, kind: str, source_sha256: bytes) -> str:
+        key = code_cache_key(engine_tag, kind, source_sha256).digest
+        return f"{self._directory}/{key[:2]}/{key}"
+
+
+def _regular(path: str) -> Fingerprint | None:
+    """Return what a regular file of the user's own is, None for anything else."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return fingerprint(status) if stat.S_ISREG(status.st_mode) and not why_alien(status) else None

