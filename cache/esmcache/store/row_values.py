@@ -7,19 +7,24 @@ joined with a directory are one component of a path. JSON within a value is read
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from functools import cache
 
+from esmcache.cache_directory import plain_name
 from esmcache.store.index_file import IndexDamaged
 
 _TYPES = {"str": str, "int": int, "float": float, "bytes": bytes}
 _DIGEST_BYTES = 32
 _DIGESTS = frozenset({"source_sha256", "content_sha256"})
-# Names of files. '' names none.
+# Names of files. '' names none, where one need not be.
 _NAMES = frozenset({"pack", "manifest", "blob_key", "key", "name"})
+_MAY_BE_EMPTY = frozenset({"blob_key"})
 # Tables where `name` is no file's.
 _OTHER_NAMES = frozenset({"PackageRow"})
+# A trust domain, and a directory of code caches in it.
+_FORMS = {"domain": re.compile("([0-9a-f]{32})?"), "directory": re.compile(r"[0-9a-f]{32}/v[\w.-]+", re.ASCII)}
 
 Checker = Callable[[Sequence[object]], bool]
 
@@ -31,8 +36,11 @@ def checker_of(row_type: type) -> Checker:
     types = tuple(_TYPES[str(field.type)] for field in columns)
     digests = [index for index, field in enumerate(columns) if field.name in _DIGESTS]
     names = [
-        index for index, field in enumerate(columns) if field.name in _NAMES and row_type.__name__ not in _OTHER_NAMES
+        (index, field.name in _MAY_BE_EMPTY)
+        for index, field in enumerate(columns)
+        if field.name in _NAMES and row_type.__name__ not in _OTHER_NAMES
     ]
+    forms = [(index, _FORMS[field.name]) for index, field in enumerate(columns) if field.name in _FORMS]
 
     def makes_sense(values: Sequence[object]) -> bool:
         if tuple(map(type, values)) != types:
@@ -40,7 +48,10 @@ def checker_of(row_type: type) -> Checker:
         for index in digests:
             if len(values[index]) != _DIGEST_BYTES:  # type: ignore[arg-type]
                 return False
-        return all(is_file_name(values[index]) for index in names)
+        for index, form in forms:
+            if form.fullmatch(values[index]) is None:  # type: ignore[arg-type]
+                return False
+        return all(plain_name(values[index]) or (may_be_empty and not values[index]) for index, may_be_empty in names)
 
     return makes_sense
 
@@ -52,8 +63,3 @@ def as_stored(table: str) -> Iterator[None]:
         yield
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise IndexDamaged(f"index.db cannot be used: a value of {table} makes no sense ({error})") from error
-
-
-def is_file_name(name: object) -> bool:
-    """Return whether a name is '' or one component of a path."""
-    return isinstance(name, str) and name not in (".", "..") and "/" not in name and "\0" not in name
