@@ -1,0 +1,225 @@
+"""A cache that was made elsewhere and restored: whatever it says can at worst cause misses.
+
+No path outside the cache is written or removed, and no program is started that the user has not named.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from conftest import EsmcacheHome
+from esmcache.engine.errors import EngineError
+from esmcache.engine.facade import Engine
+from esmcache.store.rows import ROW_TABLES
+from program import Program
+
+MODULES = 2
+# Columns whose values are names of files, or paths.
+NAMES_AND_PATHS = {
+    "modules": ["url", "path", "package"],
+    "analyses": ["blob_key"],
+    "requests": ["url", "resolved_url"],
+    "resolution_inputs": ["path", "detail"],
+    "packages": ["root"],
+    "blobs": ["key"],
+    "code_cache_links": ["directory", "name", "url"],
+    "pack_entries": ["pack"],
+    "packs": ["pack"],
+    "entry_points": ["manifest", "path", "domain", "engine_tag", "node_version", "arch"],
+    "misses": ["entry", "executable"],
+    "entry_modules": ["manifest", "url"],
+}
+# All other texts are of no file: kinds, messages, names of exports, JSON of our own.
+OTHER_TEXTS = {
+    "kind",
+    "problem",
+    "requests",
+    "bindings",
+    "diagnostics",
+    "engine_tag",
+    "outcome",
+    "detail",
+    "specifier",
+    "attributes",
+    "error_code",
+    "error_message",
+    "input_set",
+    "export_name",
+    "module_name",
+    "import_name",
+    "name",
+    "version",
+    "conditions",
+    "url",
+    "reason",
+}
+
+
+def test_every_column_that_names_a_file_is_forged_below() -> None:
+    for row_type, table in ROW_TABLES.items():
+        texts = {field.name for field in fields(row_type) if field.type == "str"}
+        assert texts - set(NAMES_AND_PATHS.get(table, ())) <= OTHER_TEXTS, table
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """Return a directory of the user's own with a file, and a program that leaves a mark if it is ever started."""
+    directory = tmp_path / "outside"
+    directory.mkdir(mode=0o700)
+    (directory / "file").write_text("mine")
+    (directory / "file.manifest").write_text("mine")
+    planted = directory / "planted"
+    planted.write_text(f"#!/bin/sh\ntouch '{tmp_path}/started'\n")
+    planted.chmod(0o700)
+    return directory
+
+
+@pytest.fixture
+def program(esmcache_home: EsmcacheHome, node: Path, tmp_path: Path) -> Program:
+    program = Program(tmp_path / "program", node, esmcache_home)
+    program.write(
+        {"app.mjs": "import {part} from './part.mjs';\nconsole.log(part);\n", "part.mjs": "export let part;\n"}
+    )
+    program.warm()
+    program.served()
+    return program
+
+
+def restore(program: Program) -> Path:
+    """Let the cache be a copy of what was made, as CI restores it, and return where it is."""
+    made, cache = program.home.cache_dir.with_name("made"), program.home.cache_dir
+    cache.rename(made)
+    shutil.copytree(made, cache, symlinks=True)
+    return cache
+
+
+def use(program: Program) -> None:
+    """Do all that reads names from the cache, and start the program."""
+    for step in (
+        lambda engine: engine.statistics(),
+        lambda engine: engine.explain(str(program.root / "app.mjs")),
+        lambda engine: engine.warm_missed(),
+        lambda engine: engine.verify(repair=False),
+        lambda engine: engine.forget_gone([program.root]),
+        lambda engine: engine.update([program.root / "part.mjs"]),
+        lambda engine: engine.warm([program.root / "app.mjs"]),
+        lambda engine: engine.collect(),
+        lambda engine: engine.verify(repair=True),
+    ):
+        with Engine.open(node=str(program.node), jobs=1, max_size=1, environment=program.home.environment) as engine:
+            try:
+                step(engine)
+            except EngineError as error:
+                assert "\n" not in str(error)
+    program.check_same()
+    with program.engine() as engine:
+        engine.clear()
+
+
+def check_untouched(outside: Path) -> None:
+    assert sorted(path.name for path in outside.iterdir()) == ["file", "file.manifest", "planted"]
+    assert (outside / "file").read_text() == (outside / "file.manifest").read_text() == "mine"
+    assert not (outside.parent / "started").exists()
+
+
+def forge(cache: Path, table: str, column: str, value: str) -> None:
+    with sqlite3.connect(cache / "index.db") as database:
+        database.execute(f"update or replace {table} set {column} = ?", (value,))
+        if table == "misses" and not database.execute("select count(*) from misses").fetchone()[0]:
+            names = {"entry": str(cache), "url": "", "executable": "/", "conditions": "", "reason": "x"}
+            names |= {column: value}
+            marks = ", ".join(":" + name for name in names)
+            database.execute(f"insert into misses ({', '.join(names)}, count, seen_at) values ({marks}, 1, 1.0)", names)
+    database.close()
+    # What the file was when it was last written by us is said here; without it the file is taken if it is sound.
+    (cache / ".index.lock").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [(table, column) for table, columns in NAMES_AND_PATHS.items() for column in columns]
+)
+def test_no_row_leads_out_of_the_cache(program: Program, outside: Path, table: str, column: str) -> None:
+    cache = restore(program)
+    relative = os.path.relpath(outside, cache / "packs")
+    for value in (f"{relative}/file", str(outside / "file"), relative, str(outside / "planted"), "", "."):
+        if cache.exists():
+            shutil.rmtree(cache)
+        shutil.copytree(cache.with_name("made"), cache, symlinks=True)
+        forge(cache, table, column, value)
+        use(program)
+        check_untouched(outside)
+
+
+def test_a_restored_cache_is_used(program: Program) -> None:
+    restore(program)
+    assert program.check_same()["served"] == MODULES
+
+
+@pytest.mark.parametrize("place", ["manifests", "packs", "code", "v8", "seals", "blobs", "events", "starts", "live"])
+def test_no_link_leads_out_of_the_cache(program: Program, outside: Path, place: str) -> None:
+    path = restore(program) / place
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.symlink_to(outside)
+    program.check_same()
+    check_untouched(outside)
+    use(program)
+    check_untouched(outside)
+
+
+@pytest.mark.parametrize("place", ["starts", "events"])
+def test_no_file_that_a_start_writes_is_a_link(program: Program, outside: Path, place: str) -> None:
+    (name,) = (path.name for path in (program.home.cache_dir / "starts").iterdir())
+    path = restore(program) / place / name
+    path.unlink(missing_ok=True)
+    path.symlink_to(outside / "file")
+    program.check_same()
+    check_untouched(outside)
+    use(program)
+    check_untouched(outside)
+
+
+def test_a_node_that_only_a_report_names_is_not_started(program: Program, outside: Path) -> None:
+    planted = str(outside / "planted")
+    report = {
+        "time": time.time() * 1000,
+        "entry": str(program.root / "app.mjs"),
+        "execPath": planted,
+        "served": 0,
+        "reason": "no manifest",
+    }
+    (program.home.cache_dir / "events" / "0123").write_text(json.dumps(report) + "\n")
+    with program.engine() as engine:
+        problems = engine.warm_missed().problems
+    assert [(problem.path, problem.is_error) for problem in problems] == [(planted, False)]
+    assert problems[0].message == "was not named by you: start it once with `esmcache run --node`"
+    check_untouched(outside)
+
+
+def test_what_nodes_json_says_starts_nothing_and_leads_nowhere(program: Program, outside: Path) -> None:
+    cache = restore(program)
+    nodes = json.loads((cache / "nodes.json").read_text())
+    (outside.parent / "elsewhere").mkdir()
+    for changed in (
+        {"executable": str(outside / "planted")},
+        {"version": "v24.0.0/../../../../elsewhere/x"},
+        {"arch": "../../elsewhere/x"},
+        {"v8_tag": "0/../../../../elsewhere"},
+        {"v8_tag": -1},
+        {"supported": None, "unknown": 1},
+    ):
+        forged = {name: {**one, "build": {**one["build"], **changed}} for name, one in nodes["nodes"].items()}
+        (cache / "nodes.json").write_text(json.dumps({**nodes, "nodes": forged}))
+        report = program.warm()
+        assert (report.served, report.problems) == (MODULES, [])
+        assert json.loads((cache / "nodes.json").read_text()) == nodes
+        check_untouched(outside)
+        assert list((outside.parent / "elsewhere").iterdir()) == []
