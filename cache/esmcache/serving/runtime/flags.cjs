@@ -4,15 +4,51 @@
 
 // Under which serving.cjs tells workers what the program is.
 const WORKER_KEY = 'esmcache:manifest';
-// Flags under which Node finds or loads modules in other ways than those that a manifest was made for, or tells how it does.
-const OTHER_WAYS =
-  /^--(?:(?:experimental-)?(?:loader|default-type|policy|permission|strip-types|transform-types|wasm-modules|addon-modules|network-imports|specifier-resolution|config-file|default-config-file|package-map|vfs|test-module-mocks)$|input-type$|trace-sync-io$|preserve-symlinks|no-(?:experimental-)?(?:require-module|detect-module|strip-types|addons|global-search-paths)$|entry-url$|test$|watch(?:-path|-preserve-output)?$|build-|snapshot-blob)/;
-// What stands where an entry point does is none.
-const NO_ENTRY = /^(?:-e|-p|-i|--(?:eval|print|interactive))$/;
-const TELLS_OF_LOADING = /(?:^|,)(?:module|esm|[^,]*\*[^,]*)(?:,|$)/i;
+// Flags are known to change nothing of how modules are found and loaded, alone or after `no-`, or the program runs natively.
+// tests/test_every_flag.py starts a program under each.
 // Flags that V8 knows nothing of, so that its code caches are those of a start without any.
-const NODE_ALONE = /^(?:-r|-C|--(?:require|import|conditions|enable-source-maps|no-warnings|trace-warnings|env-file|title))$/;
-
+const NODE_ALONE = ` async-context-frame, cpu-prof, cpu-prof-dir, cpu-prof-interval, cpu-prof-name, debug-arraybuffer-allocations,
+  deprecation, diagnostic-dir, disable-proto, disable-sigusr1, disable-warning, disable-wasm-trap-handler, dns-result-order,
+  enable-fips, enable-network-family-autoselection, enable-source-maps, env-file, env-file-if-exists,
+  experimental-abortcontroller, experimental-async-context-frame, experimental-eventsource, experimental-fetch,
+  experimental-global-customevent, experimental-global-navigator, experimental-global-webcrypto,
+  experimental-import-meta-resolve, experimental-json-modules, experimental-modules, experimental-repl-await,
+  experimental-report, experimental-sqlite, experimental-test-isolation, experimental-top-level-await,
+  experimental-vm-modules, experimental-wasi-unstable-preview1, experimental-websocket, experimental-webstorage,
+  experimental-worker, extra-info-on-fatal-exception, force-async-hooks-checks, force-context-aware, force-fips,
+  force-node-api-uncaught-exceptions-policy, frozen-intrinsics, heap-prof, heap-prof-dir, heap-prof-interval,
+  heap-prof-name, heapsnapshot-near-heap-limit, heapsnapshot-signal, http-parser, icu-data-dir, import,
+  insecure-http-parser, localstorage-file, max-http-header-size, napi-modules, network-family-autoselection,
+  network-family-autoselection-attempt-timeout, node-memory-debug, node-snapshot, openssl-config,
+  openssl-legacy-provider, openssl-shared-config, pending-deprecation, redirect-warnings, report-compact, report-dir,
+  report-directory, report-exclude-env, report-exclude-network, report-filename, report-on-fatalerror, report-on-signal,
+  report-signal, report-uncaught-exception, secure-heap, secure-heap-min, test-concurrency, test-coverage-branches,
+  test-coverage-exclude, test-coverage-functions, test-coverage-include, test-coverage-include-all, test-coverage-lines,
+  test-force-exit, test-isolation, test-name-pattern, test-only, test-random-seed, test-randomize, test-reporter,
+  test-reporter-destination, test-shard, test-skip-pattern, test-timeout, throw-deprecation, title, tls-cipher-list,
+  tls-keylog, tls-max-v1.2, tls-max-v1.3, tls-min-v1.0, tls-min-v1.1, tls-min-v1.2, tls-min-v1.3, trace-atomics-wait,
+  trace-deprecation, trace-env, trace-env-js-stack, trace-env-native-stack, trace-event-categories,
+  trace-event-file-pattern, trace-events-enabled, trace-exit, trace-promises, trace-sigint, trace-tls, trace-uncaught,
+  trace-warnings, track-heap-objects, unhandled-rejections, use-bundled-ca, use-env-proxy, use-largepages, use-openssl-ca,
+  use-system-ca, v8-pool-size, verify-base-objects, warnings, webstorage, worker-snapshot, zero-fill-buffers,`;
+// Flags that V8 may know: its tag says whether the code caches are for them.
+const V8_TOO = ` abort-on-uncaught-exception, always-sparkplug, compilation-cache, concurrent-recompilation, concurrent-sparkplug,
+  detect-ineffective-gcs-near-heap-limit, disallow-code-generation-from-strings, enable-etw-stack-walking, expose-gc,
+  flush-bytecode, gc-global, gc-interval, hash-seed, huge-max-old-generation-size, incremental-marking, initial-heap-size,
+  initial-old-space-size, interpreted-frames-native-stack, jitless, lazy, lite-mode, log, log-code, log-deopt, logfile,
+  logfile-per-isolate, maglev, max-heap-size, max-lazy, max-old-space-size, max-old-space-size-percentage,
+  max-semi-space-size, min-semi-space-size, opt, optimize-for-size, perf-basic-prof, perf-basic-prof-only-functions,
+  perf-prof, perf-prof-unwinding-info, predictable, predictable-gc-schedule, prof, prof-sampling-interval, random-seed,
+  semi-space-growth-factor, single-threaded, single-threaded-gc, sparkplug, stack-size, stack-trace-limit, trace-deopt,
+  trace-gc, trace-gc-nvp, trace-gc-verbose, trace-opt, turbofan,`;
+// Flags by which somebody looks at what is compiled.
+const OBSERVING = ' debug-port, experimental-test-coverage, inspect, inspect-brk, inspect-port, inspect-publish-uid, inspect-wait,';
+// Flags that are harmless only as they are by themselves, not after `no-`.
+const AS_EVER = ' addons, experimental-detect-module, experimental-require-module, global-search-paths, require-module,';
+const isOn = (list, name) => list.includes(` ${name},`) || (name.startsWith('no-') && list.includes(` ${name.slice(3)},`));
+// What stands where an entry point does is none.
+const NO_ENTRY = /^(?:-e|-p|-pe|-i|--(?:eval|print|interactive))$/;
+const TELLS_OF_LOADING = /(?:^|,)(?:module|esm|[^,]*\*[^,]*)(?:,|$)/i;
 /** Return what a start was given, or null where nothing is to be done. */
 module.exports = function readGiven(fs, load, hookFile) {
   if (process.permission !== undefined) return null;
@@ -51,17 +87,19 @@ function readFlags(fs, hookFile, flags) {
 
   let isFirst = null;
   for (let i = 0; i < all.length; i++) {
-    const flag = all[i].startsWith('--') ? all[i].split('=', 1)[0].replace(/_/g, '-') : all[i].slice(0, 2);
-    const value = () => (all[i].startsWith('--') && all[i].includes('=') ? all[i].slice(all[i].indexOf('=') + 1) : all[++i]);
+    const one = all[i];
+    // The value of the flag before: Node takes none that begins with a hyphen, and ends its own flags at all others.
+    if (!one.startsWith('-')) continue;
+    const flag = one.startsWith('--') ? one.split('=', 1)[0].replace(/_/g, '-') : one;
+    const value = () => (one.includes('=') ? one.slice(one.indexOf('=') + 1) : all[i + 1]);
+    const name = flag[1] === '-' ? flag.slice(2) : '';
     if (NO_ENTRY.test(flag)) return false;
-    if (OTHER_WAYS.test(flag)) flags.reason = `flag ${flag}`;
-    else if (/^--(?:inspect|experimental-test-coverage)/.test(flag)) flags.observed = true;
-    else if (!NODE_ALONE.test(flag)) flags.v8 = true;
-    else if (flag === '--conditions' || flag === '-C') flags.conditions.push(value());
+    if (flag === '--conditions' || flag === '-C') flags.conditions.push(value());
     else if (flag === '--require' || flag === '-r') {
-      const named = value();
-      if (isFirst === null) isFirst = isHook(fs, named, hookFile);
-    } else if (flag === '--import') value();
+      if (isFirst === null) isFirst = isHook(fs, value(), hookFile);
+    } else if (isOn(OBSERVING, name)) flags.observed = true;
+    else if (isOn(V8_TOO, name)) flags.v8 = true;
+    else if (!isOn(NODE_ALONE, name) && !AS_EVER.includes(` ${name},`)) flags.reason = `flag ${flag}`;
   }
   // What an earlier preload registered would be passed over, since the hook that was registered last is asked first.
   if (!isFirst) flags.reason = 'flag --require of another preload, before ours';
