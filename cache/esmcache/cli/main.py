@@ -30,11 +30,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 _ENVIRONMENT = """\b
 Environment:
-  ESMCACHE_DIR      the cache directory
-  ESMCACHE_NODE     the Node executable
-  ESMCACHE_DISABLE  1: programs load everything natively
-  ESMCACHE_LOG      debug: programs tell on stderr what was served;
-                    an absolute path: they append it to that file
+  ESMCACHE_DIR            the cache directory
+  ESMCACHE_NODE           the Node executable
+  ESMCACHE_DISABLE        1: programs load everything natively
+  ESMCACHE_UNTESTED_NODE  1: a Node that is newer than those tested is
+                          served all the same
+  ESMCACHE_LOG            debug: programs tell on stderr what was served;
+                          an absolute path: they append it to that file
 
 \b
 Example:

@@ -1,0 +1,135 @@
+"""Programs run natively by a Node that nothing was tested with, and without code caches by one of another layout."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import RunEsmcache
+from esmcache.code_cache.node_build import NEWEST_TESTED
+from esmcache.engine import starting
+from program import Program
+from served_program import MODULES
+
+_UNTESTED = {"ESMCACHE_UNTESTED_NODE": "1"}
+_TESTED_CONSTANT = re.compile(r"^const NEWEST_TESTED = (\d+);$", re.M)
+# Says of itself what a newer Node would; all else is the Node that is there.
+_SAYS_ANOTHER_VERSION = """\
+#!/bin/sh
+[ "$1" = -e ] || exec "{node}" "$@"
+"{node}" "$@" | sed 's#"version":"[^"]*"#"version":"{version}"#; s#"executable":"[^"]*"#"executable":"{wrapper}"#'
+"""
+# Its compile cache has another magic and a longer header.
+_HAS_ANOTHER_LAYOUT = """\
+#!/bin/sh
+if [ "$1" = -e ]; then
+  "{node}" "$@" | sed 's#"executable":"[^"]*"#"executable":"{wrapper}"#'
+  exit
+fi
+[ "$NODE_COMPILE_CACHE" ] || exec "{node}" "$@"
+"{node}" "$@"
+for entry in "$NODE_COMPILE_CACHE"/*/*; do
+  {{ printf 'another magic 16'; cat "$entry"; }} > "$entry.other"
+  mv "$entry.other" "$entry"
+done
+"""
+
+
+@pytest.fixture
+def newer(program: Program, tmp_path: Path) -> Path:
+    return _executable(tmp_path / "newer", _SAYS_ANOTHER_VERSION, program.node, version="v27.0.0")
+
+
+@pytest.fixture
+def hook_of_older(program: Program, tmp_path: Path) -> Path:
+    """Return the preload of an esmcache that was tested with nothing as new as the Node that starts it."""
+    runtime = tmp_path / "runtime"
+    shutil.copytree(starting.RUNTIME, runtime)
+    file = runtime / "starting.cjs"
+    file.write_text(_TESTED_CONSTANT.sub("const NEWEST_TESTED = 23;", file.read_text()))
+    hook = tmp_path / "register.cjs"
+    hook.write_text(program.hook().read_text().replace(str(starting.RUNTIME), str(runtime)))
+    return hook
+
+
+def test_commands_and_starts_have_been_tested_with_the_same_nodes() -> None:
+    (stated,) = _TESTED_CONSTANT.findall((starting.RUNTIME / "starting.cjs").read_text())
+    assert int(stated) == NEWEST_TESTED
+
+
+def test_a_start_by_an_untested_node_is_native_and_says_so(program: Program, hook_of_older: Path) -> None:
+    program.warm()
+    native = program.plain()
+    started = program.plain(flags=["--require", str(hook_of_older)])
+    version = native_version(program)
+    assert started.report["reason"] == f"untested Node {version}"
+    assert started.report["served"] == 0
+    assert (started.stdout, started.stderr, started.exit_code) == (native.stdout, native.stderr, 0)
+    assert program.plain(flags=["--require", str(hook_of_older)], env=_UNTESTED).report["served"] == MODULES
+    # The flags of a start don't hide it.
+    flags = ["--require", str(hook_of_older), "--no-warnings"]
+    assert program.plain(flags=flags).report["reason"] == f"untested Node {version}"
+
+
+def test_commands_refuse_an_untested_node(program: Program, newer: Path, run_esmcache: RunEsmcache) -> None:
+    program.warm()
+    entry = program.root / program.entry
+    reason = "Node v27.0.0 is newer than 26, the newest tested"
+    env = {"ESMCACHE_NODE": str(newer)}
+    warm = run_esmcache("warm", entry, env=env)
+    assert warm.returncode != 0
+    assert reason in warm.stderr
+    assert len(warm.stderr.splitlines()) == 1
+    explained = run_esmcache("explain", entry, env=env).stdout
+    assert f"not served: {reason}" in explained
+    doctor = run_esmcache("doctor", env=env)
+    assert reason in doctor.stdout
+    assert doctor.returncode != 0
+    assert "ESMCACHE_UNTESTED_NODE" in doctor.stdout
+
+
+def test_commands_take_an_untested_node_where_the_user_says_so(
+    program: Program, newer: Path, run_esmcache: RunEsmcache
+) -> None:
+    env = {"ESMCACHE_NODE": str(newer), **_UNTESTED}
+    assert run_esmcache("warm", program.root / program.entry, env=env).returncode == 0
+    assert "newest tested" not in run_esmcache("doctor", env=env).stdout
+    # The answer is not remembered beside what the Node said of itself.
+    refused = run_esmcache("warm", program.root / program.entry, env={"ESMCACHE_NODE": str(newer)})
+    assert "newest tested" in refused.stderr
+
+
+def test_an_unknown_layout_leaves_code_caches_off(program: Program, tmp_path: Path, run_esmcache: RunEsmcache) -> None:
+    program.node = _executable(tmp_path / "other", _HAS_ANOTHER_LAYOUT, program.node)
+    program.warm()
+    assert not list(_files_of_code_caches(program))
+    report = program.check_same()
+    assert (report["served"], report["codeCaches"]) == (MODULES, "unknown layout")
+    assert not list(_files_of_code_caches(program))
+    env = {"ESMCACHE_NODE": str(program.node)}
+    words = "a compile cache in a layout that esmcache does not know"
+    explained = run_esmcache("explain", program.root / program.entry, env=env).stdout
+    assert "served: resolution and source, without a code cache" in explained
+    assert words in explained
+    assert words in run_esmcache("doctor", env=env).stdout
+
+
+def native_version(program: Program) -> str:
+    """Return the version of the program's Node."""
+    program.write({"version.cjs": "console.log(process.version)"})
+    return Program(program.root, program.node, program.home, "version.cjs").plain().stdout.strip()
+
+
+def _executable(path: Path, text: str, node: Path, **values: object) -> Path:
+    path.write_text(text.format(node=node, wrapper=path, **values))
+    path.chmod(0o755)
+    return path
+
+
+def _files_of_code_caches(program: Program) -> Iterator[Path]:
+    for directory in ("v8", "code"):
+        yield from (path for path in (program.home.cache_dir / directory).rglob("*") if path.is_file())
