@@ -12,10 +12,13 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from esmcache.cache_directory import check_ownership
-from esmcache.code_cache import NodeMissing, describe_node, find_node
+from esmcache.code_cache import NodeMissing, describe_node, find_node, unless_untested
 from esmcache.engine import starting
 from esmcache.engine.errors import EngineError
+from esmcache.engine.node import UNKNOWN_LAYOUT
 from esmcache.records import NodeBuild
+from esmcache.trust import find_untrusted
+from esmcache.user_directories import config_path
 
 if TYPE_CHECKING:
     from esmcache.engine.facade import Engine
@@ -101,14 +104,20 @@ class Diagnosis:
         elif build.compile_cache_layout:
             yield Check("code caches", Health.GOOD, "yes: its compile cache has the layout that is written")
         else:
-            yield Check("code caches", Health.WARNING, "no: its compile cache has another layout")
+            yield Check("code caches", Health.WARNING, f"left off: {build.version} has {UNKNOWN_LAYOUT}")
 
     def _ask_node(self) -> NodeBuild | NodeMissing:
         path = find_node(self._engine.choices.node, self._engine.environment)
-        return path if isinstance(path, NodeMissing) else describe_node(path)
+        build = path if isinstance(path, NodeMissing) else describe_node(path)
+        return build if isinstance(build, NodeMissing) else unless_untested(build, self._engine.environment)
 
     def _hook(self) -> Iterator[Check]:
         environment = self._engine.environment
+        if fault := starting.why_not_loaded():
+            yield Check("preload", Health.FAILED, fault)
+        config = config_path(environment)
+        if os.path.lexists(config) and (untrusted := find_untrusted(config)):
+            yield Check("configuration", Health.WARNING, f"{config} is not read, since {untrusted}")
         path = starting.hook_path(environment)
         if not path.exists():
             yield Check("hook", Health.NOTE, "not installed; `esmcache hook` does it")
