@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from esmcache.engine.lookup import Explanation, Lookup
-from esmcache.engine.maintenance import Statistics
+from esmcache.engine.maintenance.statistics import Statistics
 from esmcache.engine.updating import Update
 from esmcache.engine.warming import WarmReport
 from esmcache.engine.workspace.values import Graph, GraphNode, PackageModules
+from esmcache.wording import printable
 from esmcache_lsp.convert import uri_from_path, uri_from_url
+from esmcache_lsp.markdown import code_span, escaped
 
 
 def summary_to_json(report: WarmReport | Update) -> dict[str, Any]:
     """Return what a warm, or an update of single files, did."""
     problems = [
-        {"path": one.path, "code": one.code, "message": one.message, "line": one.line} for one in report.problems
+        {"path": one.path, "code": one.code, "message": printable(one.message), "line": one.line}
+        for one in report.problems
     ]
     if isinstance(report, Update):
         count = len(report.updated)
@@ -50,7 +53,9 @@ def statistics_to_json(statistics: Statistics) -> dict[str, Any]:
         "files": statistics.files,
         "entryPoints": statistics.entry_points,
         "modules": statistics.modules,
-        "packages": [{"name": name, "modules": count, "bytes": size} for name, count, size in statistics.packages],
+        "packages": [
+            {"name": printable(name), "modules": count, "bytes": size} for name, count, size in statistics.packages
+        ],
         "engines": [{"tag": tag, "modules": count, "bytes": size} for tag, count, size in statistics.engines],
         "counters": statistics.counters,
     }
@@ -70,24 +75,25 @@ def lookup_to_json(found: Lookup) -> dict[str, Any]:
 
 def explanation_to_json(found: Explanation) -> dict[str, Any]:
     """Return why a module is served or not, with all of it as Markdown."""
-    lines = [f"**{'served' if found.served else 'not served'}**: {found.reason}", "", f"state: {found.state.value}"]
+    said = "served" if found.served else "not served"
+    lines = [f"**{said}**: {escaped(found.reason)}", "", f"state: {found.state.value}"]
     for title, some in (
-        ("entry points", found.entry_points),
-        ("changed", found.changed),
-        ("missed by runners", found.missed),
-        ("unresolved", [f"`{specifier}`: {code} {message}" for specifier, code, message in found.unresolved]),
+        ("entry points", map(code_span, found.entry_points)),
+        ("changed", map(code_span, found.changed)),
+        ("missed by runners", map(code_span, found.missed)),
+        ("unresolved", [f"{code_span(one)}: {code} {escaped(message)}" for one, code, message in found.unresolved]),
         *(
-            (f"key of the {name}", [f"{key}: {value}" for key, value in pairs])
+            (f"key of the {name}", [f"{key}: {code_span(str(value))}" for key, value in pairs])
             for name, pairs in found.ingredients.items()
         ),
     ):
-        if some:
-            lines += ["", f"{title}:", *(f"- {one}" for one in some)]
+        if items := [f"- {one}" for one in some]:
+            lines += ["", f"{title}:", "", *items]
     return {
         "uri": uri_from_url(found.url),
         "state": found.state.value,
         "served": found.served,
-        "reason": found.reason,
+        "reason": printable(found.reason),
         "text": "\n".join(lines),
     }
 
@@ -97,7 +103,9 @@ def graph_to_json(graph: Graph) -> dict[str, Any]:
     return {
         "root": None if graph.root is None else uri_from_url(graph.root),
         "truncated": graph.truncated,
-        "nodes": [{**_node_to_json(one), "package": one.package, "inCycle": one.in_cycle} for one in graph.nodes],
+        "nodes": [
+            {**_node_to_json(one), "package": printable(one.package), "inCycle": one.in_cycle} for one in graph.nodes
+        ],
         "edges": [{"from": start, "to": end, "dynamic": dynamic} for start, end, dynamic in graph.edges],
     }
 
@@ -107,8 +115,8 @@ def packages_to_json(packages: list[PackageModules]) -> dict[str, Any]:
     return {
         "packages": [
             {
-                "name": one.name,
-                "version": one.version,
+                "name": printable(one.name),
+                "version": printable(one.version),
                 "root": uri_from_path(one.root) if one.root else "",
                 "isWorkspace": one.is_workspace,
                 "modules": [{**_node_to_json(node), "bytecodeBytes": size} for node, size in one.modules],
@@ -121,9 +129,9 @@ def packages_to_json(packages: list[PackageModules]) -> dict[str, Any]:
 def _node_to_json(node: GraphNode) -> dict[str, Any]:
     return {
         "uri": uri_from_url(node.url),
-        "name": node.name,
+        "name": printable(node.name),
         "kind": node.kind.value,
         "state": node.state,
         "bytes": node.bytes,
-        "problem": node.problem,
+        "problem": printable(node.problem),
     }

@@ -12,7 +12,8 @@ from esmcache.cli.streams import say
 from esmcache.wording import number, plural, size
 
 if TYPE_CHECKING:
-    from esmcache.engine.maintenance import Collected, Statistics
+    from esmcache.engine.maintenance.collect import Collected
+    from esmcache.engine.maintenance.statistics import Statistics
 
 _FEW = 15
 _KINDS = {"blobs": "BMES caches", "packs": "sources", "v8": "code caches", "events": "reports"}

@@ -25,18 +25,15 @@ from esmcache.engine.exporting import Exporting, ExportReport
 from esmcache.engine.generating import Generator, Inspection, inspect_bmes
 from esmcache.engine.graph import Problem, is_utf8
 from esmcache.engine.lookup import CacheState, Explanation, Lookup, Lookups
-from esmcache.engine.maintenance import (
-    Collected,
-    Finding,
-    Maintenance,
-    Statistics,
-    clear_files,
-    remove_abandoned,
-    used_bytes,
-    verify_places,
-)
+from esmcache.engine.maintenance.collect import Collected, SelfCollection, collect
+from esmcache.engine.maintenance.files import file_sizes, remove_abandoned, used_bytes
+from esmcache.engine.maintenance.removal import clear_files, forget_gone, forget_modules
+from esmcache.engine.maintenance.statistics import Statistics, count_all
+from esmcache.engine.maintenance.verify import Finding, verify_files, verify_places
+from esmcache.engine.named_nodes import named_nodes, note_nodes
 from esmcache.engine.node import node_build
 from esmcache.engine.program import installed_hook
+from esmcache.engine.turns import writing
 from esmcache.engine.updating import Update, Updater
 from esmcache.engine.warming import Warming, WarmReport
 from esmcache.file_source import DiskFileSource, FileSource, file_url_from_path, path_from_file_url
@@ -49,6 +46,8 @@ from esmcache.store.rows import MissRow
 __all__ = ["Engine", "EngineError"]
 
 _TRIES = 3
+# How long `gc` lets others end what they are writing.
+_WAIT_TO_COLLECT_S = 10.0
 _OTHER_URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 
 _Arguments = ParamSpec("_Arguments")
@@ -87,6 +86,7 @@ class Engine:
     _directory: CacheDirectory | None = None
     _index: Index | None = None
     _pools: dict[NodeBuild, CompilePool] = field(default_factory=dict)
+    _collection: SelfCollection = field(default_factory=SelfCollection)
 
     @classmethod
     def open(
@@ -144,7 +144,10 @@ class Engine:
     def node_build(self, node: str | None = None) -> NodeBuild | NodeMissing:
         """Return the Node that is served, or why there is none; raises EngineError."""
         with self._guard():
-            return node_build(self.directory, node or self.choices.node, self.environment)
+            build = node_build(self.directory, node or self.choices.node, self.environment)
+        if node is None and isinstance(build, NodeBuild):
+            note_nodes(self.environment, [build.executable])
+        return build
 
     def supported_node(self, node: str | None = None) -> NodeBuild:
         """Return the Node that is served; raises EngineError where it is missing or not supported."""
@@ -182,8 +185,11 @@ class Engine:
         """
         build = self.supported_node()
         with self._guard():
-            updater = Updater(self.directory, self.index, self.files, build, self._pool(build))
-            return updater.run([os.path.realpath(path) for path in paths], tuple(conditions))
+            with writing(self.directory.path):
+                updater = Updater(self.directory, self.index, self.files, build, self._pool(build))
+                update = updater.run([os.path.realpath(path) for path in paths], tuple(conditions))
+            self._collection.run(self.directory, self.index, self.choices.max_size, by_time=False)
+            return update
 
     @_healing
     def warm_missed(self, progress: Progress = lambda stage, done, total: None) -> WarmReport:
@@ -195,7 +201,15 @@ class Engine:
                 if not miss.is_settled and os.path.exists(miss.entry) and os.path.exists(miss.executable):
                     wanted.setdefault((miss.executable, miss.conditions), set()).add(miss.entry)
         total = WarmReport()
+        with contextlib.suppress(EngineError):
+            # Whichever the user names now counts, too.
+            self.node_build()
+        named = named_nodes(self.environment)
         for (executable, joined), entries in sorted(wanted.items()):
+            if executable not in named:
+                unnamed = "was not named by you: start it once with `esmcache run --node`"
+                total.problems.append(Problem(executable, "engine-missing", unnamed, is_error=False))
+                continue
             build = self.node_build(executable)
             if isinstance(build, NodeMissing) or not build.supported:
                 total.problems.append(Problem(executable, "engine-missing", "is no supported Node", is_error=False))
@@ -235,7 +249,8 @@ class Engine:
                 tuple(v8_flags),
             )
             number = os.geteuid() if uid is None else uid
-            report = exporting.run(targets.entries, targets.conditions, target, number, progress)
+            with writing(self.directory.path):
+                report = exporting.run(targets.entries, targets.conditions, target, number, progress)
         report.problems[:0] = targets.problems
         return report
 
@@ -284,7 +299,7 @@ class Engine:
         """
         url = as_file_url(url)
         build = self.supported_node()
-        with self._guard():
+        with self._guard(), writing(self.directory.path):
             made = self._generator(build).generate(url, source)
         kind = ModuleFormat.MODULE.value
         with self._guard():
@@ -299,7 +314,7 @@ class Engine:
     @_healing
     def get(self, url: str, *, with_bytecode: bool = True) -> bytes:
         """Return a module's BMES bytes, generated if need be; raises EngineError."""
-        with self._guard():
+        with self._guard(), writing(self.directory.path):
             return self._generator(self.supported_node()).bmes(as_file_url(url), with_bytecode=with_bytecode)
 
     def inspect(self, path: Path) -> Inspection:
@@ -333,7 +348,8 @@ class Engine:
                 if not repair:
                     return findings
                 self._discard_index()
-            findings += self._maintenance().verify(repair=repair)
+            with writing(self.directory.path):
+                findings += verify_files(self.directory, self.index, repair=repair)
             # What is no file is missed, too.
             named: dict[str, Finding] = {}
             for finding in findings:
@@ -345,7 +361,7 @@ class Engine:
         """Return counts, sizes and what runners reported; raises EngineError."""
         self.fold_events()
         with self._guard():
-            return self._maintenance().statistics()
+            return count_all(self.directory, self.index)
 
     @_healing
     def counts(self, folders: Sequence[str], settings: ProjectSettings | None = None) -> Counts:
@@ -369,10 +385,10 @@ class Engine:
         """Bring the cache under its size limit, least recently used first; raises EngineError."""
         with self._guard():
             # On a full disk that may be the room without which the index cannot be opened.
-            remove_abandoned(self.directory)
+            remove_abandoned(self.directory, file_sizes(self.directory))
         self.fold_events()
         with self._guard():
-            return self._maintenance().collect(self.choices.max_size)
+            return collect(self.directory, self.index, self.choices.max_size, _WAIT_TO_COLLECT_S)
 
     def clear(self) -> Collected:
         """Remove everything that is cached, and the index itself where it cannot be used; raises EngineError."""
@@ -389,13 +405,14 @@ class Engine:
     def forget(self, paths: Sequence[Path]) -> None:
         """Remove what is kept of single files, so that the next warm makes it anew; raises EngineError."""
         with self._guard():
-            self._maintenance().forget([file_url_from_path(os.path.realpath(path)) for path in paths])
+            urls = [file_url_from_path(os.path.realpath(path)) for path in paths]
+            forget_modules(self.directory, self.index, urls)
 
     @_healing
     def forget_gone(self, paths: Sequence[Path]) -> None:
         """Remove what is known of files at some paths, or below them, that are there no more; raises EngineError."""
         with self._guard():
-            self._maintenance().forget_gone([os.path.abspath(path) for path in paths])
+            forget_gone(self.directory, self.index, [os.path.abspath(path) for path in paths])
 
     def install_hook(self) -> Path:
         """Install the preload and return its stable path; raises EngineError."""
@@ -430,15 +447,16 @@ class Engine:
         conditions: tuple[str, ...],
         progress: Progress,
     ) -> WarmReport:
-        fold_events(self.directory, self.index)
-        warming = Warming(self.directory, self.index, self.files, build, self._pool(build), conditions)
-        report = warming.run(entries, modules, progress)
-        if report.overtaken:
-            updater = Updater(self.directory, self.index, self.files, build, self._pool(build))
-            for chosen, paths in updater.run(report.overtaken, conditions).to_warm.items():
-                again = Warming(self.directory, self.index, self.files, build, self._pool(build), chosen)
-                again.run(paths, (), progress)
-        self._maintenance().collect_if_large(self.choices.max_size)
+        with writing(self.directory.path):
+            fold_events(self.directory, self.index)
+            warming = Warming(self.directory, self.index, self.files, build, self._pool(build), conditions)
+            report = warming.run(entries, modules, progress)
+            if report.overtaken:
+                updater = Updater(self.directory, self.index, self.files, build, self._pool(build))
+                for chosen, paths in updater.run(report.overtaken, conditions).to_warm.items():
+                    again = Warming(self.directory, self.index, self.files, build, self._pool(build), chosen)
+                    again.run(paths, (), progress)
+        self._collection.run(self.directory, self.index, self.choices.max_size, by_time=True)
         return report
 
     def guarded(self) -> contextlib.AbstractContextManager[None]:
@@ -497,9 +515,6 @@ class Engine:
         if pool is None:
             pool = self._pools[build] = CompilePool(build, self.choices.jobs)
         return pool
-
-    def _maintenance(self) -> Maintenance:
-        return Maintenance(self.directory, self.index)
 
 
 def as_file_url(url: str) -> str:

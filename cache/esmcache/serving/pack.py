@@ -1,5 +1,9 @@
 """Packs: append-only files of module sources, one per package version and one per workspace.
 
+Packs of one package version or workspace are a family: they have its name in theirs, and eight hexadecimal digits more,
+which are made up when a pack is made. There is one pack a family, but while compaction.py writes its successor. No two
+packs ever have the same name, so a manifest never points into another pack than the one that it was made for.
+
 A pack opens with a header of 16 bytes; then follow entries, each a header of 48 bytes, the source's text without byte
 order mark, and zeros up to a multiple of 8. All integers are u32 little-endian. The text is as V8 holds it, so that a
 runner converts nothing: one byte a character where that is enough (Latin-1), else UTF-16 little-endian.
@@ -15,6 +19,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import secrets
 import stat
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +40,9 @@ FLAG_ONE_BYTE = 1
 
 _PACK_HEADER = struct.Struct("<4I")
 _ENTRY_HEADER = struct.Struct("<4I32s")
+PACK_HEADER_SIZE, ENTRY_HEADER_SIZE = _PACK_HEADER.size, _ENTRY_HEADER.size
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NAME = re.compile(r"(.*-[0-9a-f]{16})(?:\.[0-9a-f]{8})?\.pack", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +64,26 @@ class PackFault(Enum):
     CHECKSUM = "an entry differs from its checksum"
 
 
-def pack_name(label: str) -> str:
-    """Return the file name of the pack for `label` (a package's name@version or a workspace's path)."""
-    readable = "".join(c if c.isalnum() or c in "@.-_" else "+" for c in label)[-64:]
-    return f"{readable}-{sha256(label.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.pack"
+def pack_family(label: str) -> str:
+    """Return the name that packs for `label` (a package's name@version or a workspace's path) begin with."""
+    readable = "".join(c if c.isascii() and (c.isalnum() or c in "@.-_") else "+" for c in label)[-64:]
+    return f"{readable}-{sha256(label.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
+
+
+def pack_label(root: str, name: str, version: str) -> str:
+    """Return the label of the package in a directory: name@version if it was installed, else the directory."""
+    return f"{name}@{version}" if "/node_modules/" in root + "/" and name and version else root
+
+
+def family_of(pack: str) -> str:
+    """Return the family of a pack by its file name; the name itself where it is no pack's."""
+    match = _NAME.fullmatch(pack)
+    return match[1] if match else pack
+
+
+def new_pack_name(family: str) -> str:
+    """Return the name for another pack of a family."""
+    return f"{family}.{secrets.token_hex(4)}.pack"
 
 
 def served_text(source: bytes) -> bytes:
@@ -67,21 +91,17 @@ def served_text(source: bytes) -> bytes:
     return source.removeprefix(BYTE_ORDER_MARK)
 
 
-def append_sources(directory: Path, name: str, sources: Sequence[tuple[bytes, bytes]]) -> list[PackedSource]:
-    """Append `(SHA-256, file content)` pairs to the pack and return where each lies.
+def append_sources(directory: Path, family: str, sources: Sequence[tuple[bytes, bytes]]) -> list[PackedSource]:
+    """Append `(SHA-256, file content)` pairs to the family's pack and return where each lies.
 
     The content is valid UTF-8. Raises OSError, and then leaves the pack as it was.
     """
-    path = directory / name
-    with exclusive_lock(directory / ".lock"):
+    with pack_lock(directory):
+        name = _current_pack(directory, family) or new_pack_name(family)
         size = pack_size(directory, name)
-        if not (size and is_pack(path)):
-            # Something alien or damaged: nothing can rest on it, so a new pack takes its place.
-            remove_any(path)
-            size = 0
         parts: list[bytes] = []
         if size == 0:
-            parts.append(_PACK_HEADER.pack(PACK_MAGIC, VERSION, 0, 0))
+            parts.append(pack_header())
         elif size % 8:
             # A writer was stopped in the middle of its append; what it left is skipped by readers.
             parts.append(b"\0" * (-size % 8))
@@ -89,20 +109,62 @@ def append_sources(directory: Path, name: str, sources: Sequence[tuple[bytes, by
         placed: list[PackedSource] = []
         for digest, source in sources:
             text, one_byte = _packed(source)
-            check = crc32(text)
-            flags = FLAG_ONE_BYTE if one_byte else 0
-            parts.append(_ENTRY_HEADER.pack(ENTRY_MAGIC, len(text), check, flags, digest))
-            parts.append(text)
-            parts.append(b"\0" * (-len(text) % 8))
-            placed.append(PackedSource(name, at + _ENTRY_HEADER.size, len(text), check, one_byte))
-            at += _ENTRY_HEADER.size + len(text) + -len(text) % 8
-        _append(path, size, b"".join(parts))
+            place = PackedSource(name, at + ENTRY_HEADER_SIZE, len(text), crc32(text), one_byte)
+            entry = packed_entry(digest, text, place)
+            parts.append(entry)
+            placed.append(place)
+            at += len(entry)
+        _append(directory / name, size, b"".join(parts))
     return placed
+
+
+@contextlib.contextmanager
+def pack_lock(directory: Path) -> Iterator[None]:
+    """Hold the packs of a directory against all others who write them."""
+    with exclusive_lock(directory / ".lock"):
+        yield
+
+
+def pack_header() -> bytes:
+    """Return the bytes that a pack begins with."""
+    return _PACK_HEADER.pack(PACK_MAGIC, VERSION, 0, 0)
+
+
+def packed_entry(digest: bytes, text: bytes, place: PackedSource) -> bytes:
+    """Return the bytes of an entry: header, text as it is packed, and zeros up to where the next one begins."""
+    return _entry_header(digest, place) + text + b"\0" * (-len(text) % 8)
+
+
+def _entry_header(digest: bytes, place: PackedSource) -> bytes:
+    flags = FLAG_ONE_BYTE if place.one_byte else 0
+    return _ENTRY_HEADER.pack(ENTRY_MAGIC, place.length, place.checksum, flags, digest)
+
+
+def entry_size(length: int) -> int:
+    """Return the bytes that the entry of a text takes."""
+    return ENTRY_HEADER_SIZE + length + -length % 8
+
+
+def _current_pack(directory: Path, family: str) -> str:
+    """Return the name of the pack that takes new sources, '' where there is none.
+
+    Something alien or damaged is removed: nothing can rest on it.
+    """
+    found = []
+    for name in os.listdir(directory):
+        if name.startswith(family) and family_of(name) == family and name.endswith(".pack"):
+            path = directory / name
+            if pack_size(directory, name) and is_pack(path):
+                found.append((path.lstat().st_mtime_ns, name))
+            else:
+                remove_any(path)
+    return max(found)[1] if found else ""
 
 
 def _append(path: Path, size: int, content: bytes) -> None:
     try:
-        with path.open("ab") as file:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(path, flags, 0o600), "ab") as file:
             file.write(content)
         path.chmod(0o600)
     except BaseException as error:
@@ -175,6 +237,49 @@ def sound_pack(directory: Path, name: str, sources: Iterable[tuple[bytes, Packed
         if not is_source_of(digest, _unpacked(text, one_byte=place.one_byte)):
             return None
     return seen
+
+
+def held_places(
+    directory: Path, name: str, wanted: Iterable[tuple[bytes, PackedSource]], proven: Fingerprint | None
+) -> Iterator[tuple[bytes, PackedSource]]:
+    """Yield those of `wanted`, each a SHA-256 and a place in the pack `name`, where that source is.
+
+    `proven` is what the file was when all its sources were found to be sound. While it is that, an entry's header
+    tells; else the SHA-256 of every text is compared.
+    """
+    try:
+        descriptor = os.open(directory / name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or why_alien(status):
+            return
+        is_proven = proven is not None and fingerprint(status) == proven
+        for digest, place in wanted:
+            if not PACK_HEADER_SIZE + ENTRY_HEADER_SIZE <= place.offset <= status.st_size - place.length:
+                continue
+            try:
+                header = _entry_header(digest, place)
+            except struct.error:
+                # Numbers that no entry has.
+                continue
+            if os.pread(descriptor, ENTRY_HEADER_SIZE, place.offset - ENTRY_HEADER_SIZE) != header:
+                continue
+            if is_proven or text_at(descriptor, digest, place) is not None:
+                yield digest, place
+    except OSError:
+        return
+    finally:
+        os.close(descriptor)
+
+
+def text_at(descriptor: int, digest: bytes, place: PackedSource) -> bytes | None:
+    """Return the text at a place in an open pack as it is packed, None if it is not of that source; raises OSError."""
+    text = os.pread(descriptor, place.length, place.offset)
+    if crc32(text) != place.checksum or not is_source_of(digest, _unpacked(text, one_byte=place.one_byte)):
+        return None
+    return text
 
 
 def is_source_of(digest: bytes, source: bytes) -> bool:

@@ -1,104 +1,262 @@
-"""The size limit: which entry points go, least recently used first, and what then nobody needs."""
+"""Which rows of the index stay, and which entry points go when the cache is too large.
+
+The contract of the size limit:
+
+- Counted are the bytes of all files below the cache directory, each once however many links it has: also what Node
+  wrote there, what writers left half-written, and SQLite's log. Directories and half-filled blocks are not.
+- What nothing names goes whenever the cache is collected, however small it is: records, verdicts, code caches and
+  sources of texts that no module has any more, and files without a row. A pack of which more than a third is such text
+  is written again without it.
+- If the rest is still too large, all dead text in packs goes. If that is not enough, the cache is brought down to nine
+  tenths of the limit: first modules go that no entry point reaches, then entry points, the one first whose last start
+  or warm is the longest ago. A module, source or code cache goes with the last entry point that needs it. The entry
+  point that was used last never goes: a program that alone is larger than the limit stays served.
+- The cache is collected by `esmcache gc`, and by itself after a warm or a save that finds that it has grown by a fifth
+  since the last time, and after a warm if that was ten minutes ago (engine/maintenance/collect.py).
+- Nobody is in the middle of writing the cache while it is collected: warms and saves wait for a collection, and `gc`
+  waits for them, for a while (engine/turns.py). If one is still at work then, nothing goes but abandoned files.
+- Rows go before files, and only once the rows are there that take their place. Stopped at any moment, a collection
+  leaves files without rows, which the next one removes, and never rows without files.
+- Starts take no part in this. Each file is replaced or removed as a whole, and no name of a pack is ever used again. So
+  a start reads what its manifest was made for, or finds it gone and has Node load the module. A program that is running
+  when its entry point goes loads the modules that it has not loaded yet from its own tree.
+
+Knows no files: sizes are those that the rows tell.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from esmcache.store.index import Index
-from esmcache.store.rows import (
-    AnalysisRow,
-    BlobRow,
-    CalledFunctionsRow,
-    CodeCacheRow,
-    EntryPointRow,
-    ModuleRow,
-    PackEntryRow,
-    PackRow,
-    RequestRow,
-    VerdictRow,
+from esmcache.store.rows import EntryPointRow, ModuleRow, RequestRow
+
+# Misses of programs that were never warmed.
+_KEEP_MISSES_S = 30 * 86_400.0
+
+# Code caches of modules that only entry points for other engines have.
+_CODE_CACHES_OF_NO_ENTRY_POINT = (
+    "delete from code_caches where source_sha256 in (select source_sha256 from modules) and not exists"
+    " (select 1 from modules m join entry_modules r on r.url = m.url join entry_points e on e.manifest = r.manifest"
+    " where m.source_sha256 = code_caches.source_sha256 and e.engine_tag = code_caches.engine_tag)"
+)
+_EMPTY_INDEX_BYTES = 200_000
+_MOST_PARAMETERS = 500
+
+_WITHOUT_OWNER = (
+    "delete from entry_modules where manifest not in (select manifest from entry_points)",
+    "delete from resolution_inputs where input_set in"
+    " (select input_set from resolution_inputs except select input_set from requests)",
+    "delete from packages where root not in (select package from modules)",
+    *(
+        f"delete from {table} where source_sha256 not in (select source_sha256 from modules)"
+        for table in ("analyses", "verdicts", "exports", "called_functions")
+    ),
+    "delete from blobs where key not in (select blob_key from analyses)",
+    "delete from code_caches where source_sha256 not in (select source_sha256 from modules)"
+    " and source_sha256 not in (select source_sha256 from code_cache_links)",
+)
+# A claim to a name is for a module of the domain's manifests for that Node, and for the text that it has now. The
+# directory is called <domain>/<Node's tag>-<user>, and the engine node-<Node's tag>.
+_UNFOUNDED = (
+    "exists (select 1 from modules m where m.url = l.url and m.source_sha256 != l.source_sha256)"
+    " or not exists (select 1 from entry_modules m join entry_points e on e.manifest = m.manifest where m.url = l.url"
+    " and instr(l.directory, e.domain || '/' || substr(e.engine_tag, 6) || '-') = 1)"
 )
 
 
-@dataclass(slots=True)
-class EvictionPlan:
-    """What is to be removed, by name."""
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Bytes that rows do not tell: of manifests by name, and of the index."""
 
-    manifests: list[str] = field(default_factory=list)
-    urls: list[str] = field(default_factory=list)
-    hashes: list[bytes] = field(default_factory=list)
-    code_cache_entries: list[str] = field(default_factory=list)
-    blob_keys: list[str] = field(default_factory=list)
-    packs: list[str] = field(default_factory=list)
+    manifests: Mapping[str, int]
+    index: int
 
 
-class Budget:
-    """Plans what to remove so that the cache takes at most `max_size` bytes."""
+def remove_unnamed(index: Index, preload_urls: Iterable[str], now: float) -> set[str]:
+    """Remove all rows that nothing names; the caller holds a transaction.
 
-    def __init__(self, index: Index, max_size: int) -> None:
-        self._index = index
-        self._max_size = max_size
+    `preload_urls` are those modules that every directory of code caches has besides those of its manifests. Return the
+    directories, below v8/, of which a module's claim to a name was removed. Pack entries are for `live_sources`.
+    """
+    orphans = index.execute("select distinct url from requests where url not in (select url from modules)")
+    index.remove(RequestRow, "url", [url for (url,) in orphans])
+    index.execute(_WITHOUT_OWNER[0])
+    changed = _remove_links(index, set(preload_urls))
+    for sql in _WITHOUT_OWNER[1:]:
+        index.execute(sql)
+    index.execute(
+        "delete from misses where seen_at < ? and entry not in (select path from entry_points)", (now - _KEEP_MISSES_S,)
+    )
+    return changed
 
-    def plan(self, used: int) -> EvictionPlan | None:
-        """Return what to remove where `used` bytes are too many, else None."""
-        if used <= self._max_size:
-            return None
-        entries = sorted(self._index.all(EntryPointRow), key=lambda row: row.used_at)
-        modules = {row.url: row for row in self._index.all(ModuleRow)}
-        members = {entry.manifest: [row.url for row in self._index.closure(entry.manifest)] for entry in entries}
-        caches = list(self._index.all(CodeCacheRow))
-        packed = list(self._index.all(PackEntryRow))
-        blobs = {row.key: row for row in self._index.all(BlobRow)}
-        blob_of = {row.source_sha256: row.blob_key for row in self._index.all(AnalysisRow) if row.blob_key}
-        # Room for a while: else every warm that adds a little would evict again.
-        target = self._max_size * 9 // 10
-        plan = EvictionPlan()
-        # Modules that no entry point reaches go first, then entry points one by one.
-        for gone in range(len(entries) + 1):
-            kept_entries = entries[gone:]
-            live = {url for entry in kept_entries for url in members[entry.manifest]}
-            hashes = {modules[url].source_sha256 for url in live if url in modules}
-            tags = {entry.engine_tag for entry in kept_entries}
-            plan = EvictionPlan(
-                manifests=[entry.manifest for entry in entries[:gone]],
-                urls=[url for url in modules if url not in live],
-                hashes=sorted({row.source_sha256 for row in modules.values()} - hashes),
-                code_cache_entries=[row.entry for row in caches if row.url not in live or row.engine_tag not in tags],
-                blob_keys=[key for key in blobs if key not in {blob_of.get(digest) for digest in hashes}],
-                packs=sorted({row.pack for row in packed} - _needed_packs(packed, hashes)),
-            )
-            if used - self._freed(plan, caches, packed, blobs) <= target:
-                break
-        return plan
 
-    def forget(self, plan: EvictionPlan) -> None:
-        """Remove the plan's rows; the caller holds a transaction."""
-        self._index.remove(EntryPointRow, "manifest", plan.manifests)
-        for manifest in plan.manifests:
-            self._index.remove_entry_modules(manifest)
-        self._index.remove(ModuleRow, "url", plan.urls)
-        self._index.remove(RequestRow, "url", plan.urls)
-        self._index.remove(CodeCacheRow, "entry", plan.code_cache_entries)
-        self._index.remove(BlobRow, "key", plan.blob_keys)
-        self._index.remove(AnalysisRow, "source_sha256", plan.hashes)
-        self._index.remove(VerdictRow, "source_sha256", plan.hashes)
-        self._index.remove(CalledFunctionsRow, "source_sha256", plan.hashes)
-        self._index.remove(PackEntryRow, "pack", plan.packs)
-        self._index.remove(PackRow, "pack", plan.packs)
-
-    def _freed(
-        self,
-        plan: EvictionPlan,
-        caches: list[CodeCacheRow],
-        packed: list[PackEntryRow],
-        blobs: dict[str, BlobRow],
-    ) -> int:
-        entries, packs = set(plan.code_cache_entries), set(plan.packs)
-        return (
-            sum(row.size for row in caches if row.entry in entries)
-            + sum(row.length for row in packed if row.pack in packs)
-            + sum(blobs[key].size for key in plan.blob_keys)
+def _remove_links(index: Index, preload_urls: set[str]) -> set[str]:
+    places = {
+        directory: bool(is_used)
+        for directory, is_used in index.execute(
+            "select directory, exists (select 1 from entry_points e"
+            " where instr(directory, e.domain || '/' || substr(e.engine_tag, 6) || '-') = 1)"
+            " from (select distinct directory from code_cache_links)"
         )
+    }
+    changed = {directory for directory, is_used in places.items() if not is_used}
+    for directory in changed:
+        index.execute("delete from code_cache_links where directory = ?", (directory,))
+    unfounded = index.execute(f"select directory, name, url from code_cache_links l where {_UNFOUNDED}")
+    for directory, name, url in unfounded:
+        if url not in preload_urls:
+            index.execute(
+                "delete from code_cache_links where directory = ? and name = ? and url = ?", (directory, name, url)
+            )
+            changed.add(directory)
+    return changed
 
 
-def _needed_packs(packed: list[PackEntryRow], hashes: set[bytes]) -> set[str]:
-    return {row.pack for row in packed if row.source_sha256 in hashes}
+def evict(index: Index, excess: int, sizes: Sizes) -> list[str]:
+    """Remove rows of modules that no entry point has, and of entry points, until `excess` bytes are freed.
+
+    The caller holds a transaction, and calls `remove_unnamed` after it. Return the manifests whose entry points went.
+    Each module is looked at once for every entry point that has it.
+    """
+    entries = sorted(index.all(EntryPointRow), key=lambda row: (row.used_at, row.manifest))
+    members: dict[str, list[str]] = {entry.manifest: [] for entry in entries}
+    for manifest, url in index.execute("select manifest, url from entry_modules"):
+        if manifest in members:
+            members[manifest].append(url)
+    sources: dict[str, bytes] = dict(index.execute("select url, source_sha256 from modules"))
+    held = _Held(index, sources, sizes)
+    for entry in entries:
+        held.add(entry.engine_tag, members[entry.manifest])
+    unreached = sources.keys() - set().union(*members.values())
+    freed = held.without_owner(unreached)
+    gone: list[str] = []
+    for entry in entries[:-1]:
+        if freed >= excess:
+            break
+        freed += sizes.manifests.get(entry.manifest, 0) + held.release(entry.engine_tag, members[entry.manifest])
+        gone.append(entry.manifest)
+    _remove_entry_points(index, gone)
+    kept = set().union(*(members[entry.manifest] for entry in entries[len(gone) :])) if entries else set()
+    index.remove(ModuleRow, "url", sources.keys() - kept)
+    index.execute(_CODE_CACHES_OF_NO_ENTRY_POINT)
+    return gone
+
+
+def _remove_entry_points(index: Index, manifests: list[str]) -> None:
+    index.remove(EntryPointRow, "manifest", manifests)
+    for manifest in manifests:
+        index.remove_entry_modules(manifest)
+
+
+class _Held:
+    """Counts, for each source and each code cache, the memberships of modules in entry points that need it."""
+
+    def __init__(self, index: Index, sources: Mapping[str, bytes], sizes: Sizes) -> None:
+        self._sources = sources
+        self._held: Counter[bytes] = Counter()
+        self._held_by_engine: dict[str, Counter[bytes]] = {}
+        self._bytes: Counter[bytes] = Counter()
+        self._code_caches: dict[str, Counter[bytes]] = {}
+        for source, size in index.execute(
+            "select distinct a.source_sha256, b.size from analyses a join blobs b on b.key = a.blob_key"
+        ):
+            self._bytes[source] += size
+        for source, length in index.execute("select source_sha256, length from pack_entries"):
+            self._bytes[source] += length
+        of_index = max(0, sizes.index - _EMPTY_INDEX_BYTES) // max(1, len(sources))
+        for source in sources.values():
+            self._bytes[source] += of_index
+        for tag, source, size in index.execute("select engine_tag, source_sha256, size from code_caches"):
+            self._code_caches.setdefault(tag, Counter())[source] += size
+
+    def add(self, engine_tag: str, urls: Iterable[str]) -> None:
+        """Note that an entry point needs its modules."""
+        sources = self._sources_of(urls)
+        self._held.update(sources)
+        self._held_by_engine.setdefault(engine_tag, Counter()).update(sources)
+
+    def without_owner(self, urls: Iterable[str]) -> int:
+        """Return the bytes of modules that no entry point has."""
+        unheld = {source for source in self._sources_of(urls) if not self._held[source]}
+        caches = sum(of_engine[source] for of_engine in self._code_caches.values() for source in unheld)
+        return caches + sum(self._bytes[source] for source in unheld)
+
+    def release(self, engine_tag: str, urls: Iterable[str]) -> int:
+        """Note that an entry point does not need its modules any more, and return the bytes that nobody else needs."""
+        freed = 0
+        of_engine, caches = self._held_by_engine[engine_tag], self._code_caches.get(engine_tag, Counter())
+        for source in self._sources_of(urls):
+            self._held[source] -= 1
+            of_engine[source] -= 1
+            if not self._held[source]:
+                freed += self._bytes[source]
+            if not of_engine[source]:
+                freed += caches[source]
+        return freed
+
+    def _sources_of(self, urls: Iterable[str]) -> list[bytes]:
+        return [source for url in urls if (source := self._sources.get(url)) is not None]
+
+
+def needed_sources(index: Index) -> list[tuple[bytes, str, str, str]]:
+    """Return the SHA-256 of every module's source, with root, name and version of the package that it is in."""
+    sql = (
+        "select distinct m.source_sha256, m.package, coalesce(p.name, ''), coalesce(p.version, '')"
+        " from modules m left join packages p on p.root = m.package"
+    )
+    return [(source, root, name, version) for source, root, name, version in index.execute(sql)]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The files that rows name; nobody has checked the values, which only serve to tell whether a file has a row."""
+
+    manifests: list[str]
+    blobs: list[str]
+    code_caches: list[tuple[str, str, bytes]]
+    links: list[tuple[str, str]]
+
+
+def named_files(index: Index) -> Named:
+    """Return which manifests, records and code caches (engine, kind, source) rows name, and which links below v8/."""
+    return Named(
+        [manifest for (manifest,) in index.execute("select manifest from entry_points")],
+        [key for (key,) in index.execute("select key from blobs")],
+        [
+            (tag, kind, source)
+            for tag, kind, source in index.execute("select engine_tag, kind, source_sha256 from code_caches")
+        ],
+        [(directory, name) for directory, name in index.execute("select directory, name from code_cache_links")],
+    )
+
+
+def remove_pack_entries(index: Index, entries: Iterable[tuple[bytes, str]]) -> None:
+    """Forget sources, each by SHA-256 and pack, and packs that hold no other; the caller holds a transaction."""
+    of_packs: dict[str, list[bytes]] = {}
+    for source, pack in entries:
+        of_packs.setdefault(pack, []).append(source)
+    for pack, sources in of_packs.items():
+        for start in range(0, len(sources), _MOST_PARAMETERS):
+            some = sources[start : start + _MOST_PARAMETERS]
+            marks = ",".join("?" * len(some))
+            index.execute(f"delete from pack_entries where pack = ? and source_sha256 in ({marks})", (pack, *some))
+    index.execute("delete from packs where pack not in (select pack from pack_entries)")
+
+
+def stored_bytes(index: Index) -> tuple[int, int]:
+    """Return the bytes of all records and of all code caches that the index knows."""
+    records, caches = (
+        int(index.execute(f"select coalesce(sum(size), 0) from {table}")[0][0]) for table in ("blobs", "code_caches")
+    )
+    return records, caches
+
+
+def unused_share(index: Index) -> tuple[int, float]:
+    """Return the bytes of the index's pages that hold something, and which part of all pages holds nothing."""
+    page_size, pages, unused = (
+        int(index.execute(f"pragma {name}")[0][0]) for name in ("page_size", "page_count", "freelist_count")
+    )
+    return page_size * (pages - unused), unused / max(1, pages)

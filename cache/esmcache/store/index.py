@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -130,7 +131,7 @@ class Index:
             names = [field.name for field in fields(row_type)]
             marks = ", ".join("?" * len(names))
             sql = f"insert or replace into {ROW_TABLES[row_type]} ({', '.join(names)}) values ({marks})"
-            self._execute_many(sql, [astuple(row) for row in rows])
+            self._execute_many(sql, list(map(attrgetter(*names), rows)))
             self._note_change(row_type)
 
     def all(self, row_type: type[Row]) -> Iterator[Row]:

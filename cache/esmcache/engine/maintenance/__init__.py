@@ -1,0 +1,1 @@
+"""Keeping the cache sound and small: verify, statistics, the size limit, and clearing."""

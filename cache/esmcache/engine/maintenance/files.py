@@ -1,0 +1,90 @@
+"""The files of a cache directory as they are: their sizes, and what writers left half-written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from esmcache.cache_directory import CacheDirectory, remove_any
+from esmcache.serving.pack import is_pack
+
+# Files of a writer that was stopped in the middle; younger ones may still be written.
+_ABANDONED_AFTER_S = 3600.0
+# What Node writes its own entries as, until they are whole.
+_NODES_TEMPORARY = re.compile(r"[0-9a-f]{8}\.[0-9A-Za-z]{6}")
+# SQLite's shared memory is there only as long as somebody looks.
+_NOT_COUNTED = "index.db-shm"
+# What is looked at last: most files there are links to others.
+_WITH_LINKS = "v8"
+
+
+def file_sizes(directory: CacheDirectory) -> dict[str, int]:
+    """Return the bytes of every file by its place below the cache directory; 0 for one more link of a file.
+
+    Code caches are counted where they are kept, not where Node is pointed at.
+    """
+    seen: set[int] = set()
+    sizes = {}
+    for place, entry in _entries(directory.path):
+        inode = entry.inode()
+        if inode in seen:
+            sizes[place] = 0
+        elif place != _NOT_COUNTED:
+            seen.add(inode)
+            try:
+                sizes[place] = entry.stat(follow_symlinks=False).st_size
+            except OSError:
+                continue
+    return sizes
+
+
+def used_bytes(directory: CacheDirectory) -> int:
+    """Return the bytes that the cache takes, hard links counted once."""
+    return sum(file_sizes(directory).values())
+
+
+def remove_abandoned(directory: CacheDirectory, places: Iterable[str]) -> list[str]:
+    """Remove those of `places` that stopped writers left half-written, or that are no packs, and return them."""
+    oldest = time.time() - _ABANDONED_AFTER_S
+    removed = []
+    for place in places:
+        name = place.rpartition("/")[2]
+        if not is_temporary(name) and not name.endswith(".pack"):
+            continue
+        path = directory.path / place
+        with contextlib.suppress(FileNotFoundError):
+            status = path.lstat()
+            is_useless = is_temporary(name) or (stat.S_ISREG(status.st_mode) and not is_pack(path))
+            if is_useless and status.st_mtime < oldest:
+                remove_any(path)
+                removed.append(place)
+    return removed
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a file is one that somebody is writing, or was when he was stopped."""
+    return name.startswith((".tmp-", ".folding-")) or name.endswith(".tmp") or bool(_NODES_TEMPORARY.fullmatch(name))
+
+
+def _entries(directory: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield place and entry of every file below a directory; links are not followed."""
+    waiting = [("", str(directory))]
+    while waiting:
+        prefix, path = waiting.pop()
+        try:
+            with os.scandir(path) as found:
+                entries = list(found)
+        except OSError:
+            continue
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                yield prefix + entry.name, entry
+            elif prefix + entry.name == _WITH_LINKS:
+                waiting.insert(0, (f"{entry.name}/", entry.path))
+            else:
+                waiting.append((f"{prefix}{entry.name}/", entry.path))
