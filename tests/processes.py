@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 
@@ -30,3 +31,14 @@ def _command_line(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
+
+
+def processes_with(*arguments: str) -> list[int]:
+    """Return the running processes whose command line has all of these, without what they forked to start others."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        if set(arguments) <= set(_command_line(int(path.name)).decode(errors="replace").split("\0")):
+            with contextlib.suppress(OSError):
+                found[int(path.name)] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+    # What ended while others were looked at did not run at the same time.
+    return [pid for pid, parent in found.items() if parent not in found and _command_line(pid)]

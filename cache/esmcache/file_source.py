@@ -9,13 +9,17 @@ import os
 import re
 import stat
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, unquote_to_bytes
+
+from esmcache.regular_files import read_regular_file
 
 # What Node's pathToFileURL leaves alone besides letters and digits; everything else is percent-encoded.
 _URL_SAFE = "/:@!$&'()*+,;=-._"
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=\-._]*")
+
+# Nothing that is larger is read: not as a module, package.json or anything else of a project.
+LARGEST_FILE = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class FileSource(Protocol):
         ...
 
     def read(self, path: str) -> bytes:
-        """Return the content of `path`; raises OSError as `open` does."""
+        """Return the content of the regular file at `path`; raises OSError for all else, and never waits."""
         ...
 
     def readlink(self, path: str) -> str:
@@ -58,8 +62,8 @@ class DiskFileSource:
             return None
 
     def read(self, path: str) -> bytes:
-        """Return the bytes of the file; raises OSError."""
-        return Path(path).read_bytes()
+        """Return the bytes of the file; raises OSError, also for one that is larger than `LARGEST_FILE`."""
+        return read_regular_file(path, LARGEST_FILE)
 
     def readlink(self, path: str) -> str:
         """Return the link's text; raises OSError."""

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
 from esmcache.trust import find_untrusted
 from esmcache.user_directories import config_path, is_relative_node, relative_variable, user_directory
 
@@ -239,10 +240,7 @@ def _read(path: Path, schema: type[Schema]) -> Schema | SettingsError | None:
 def _read_json(path: Path, key: str | None) -> Any:
     """Return what is in `path` (under `key`), _ABSENT where nothing is, or a SettingsError."""
     try:
-        # A FIFO has us wait for its writer.
-        if path.exists() and not path.is_file():
-            return SettingsError(path, "cannot be read: not a regular file")
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_regular_file(path, MOST_JSON_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         return _ABSENT
     except OSError as error:

@@ -14,7 +14,7 @@ import click
 
 from esmcache.cli.options import common, common_options, json_option, open_engine, say_json
 from esmcache.cli.streams import complain, say
-from esmcache.engine.program import background_stamp, lock_stamp
+from esmcache.engine.background import background_stamp, hold_locks_for_warm
 from esmcache.wording import number, plural
 
 if TYPE_CHECKING:
@@ -57,21 +57,20 @@ def warm(missed: bool, conditions: tuple[str, ...], background: bool, as_json: b
 
 
 def _warm_in_background(paths: Sequence[str], conditions: tuple[str, ...]) -> int:
-    """Warm one entry point unless another process does so already."""
+    """Warm one entry point unless another process does so already, or enough are at work.
+
+    The locks are never given back: whoever gets one of them is to begin once this process is gone.
+    """
     with open_engine() as engine:
         for path in paths:
             stamp = background_stamp(engine.directory.path, path, engine.choices.node or "", conditions)
-            lock = lock_stamp(stamp)
-            if lock is None:
+            if not hold_locks_for_warm(stamp):
                 return 0
-            try:
-                report = engine.warm([Path(path)], conditions=conditions)
-                if not report.entries:
-                    # What is left of the stamp keeps the next starts from trying the same at once.
-                    return 1
-                stamp.unlink(missing_ok=True)
-            finally:
-                os.close(lock)
+            report = engine.warm([Path(path)], conditions=conditions)
+            if not report.entries:
+                # What is left of the stamp keeps the next starts from trying the same at once.
+                return 1
+            stamp.unlink(missing_ok=True)
     return 0
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from esmcache.engine.graph import NOT_UTF8, Problem, is_utf8
+from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
 from esmcache.settings import ProjectSettings, read_project_settings
 
 SOURCE_SUFFIXES = (".js", ".mjs", ".cjs")
@@ -74,7 +75,7 @@ def package_entries(directory: Path) -> list[str] | Problem:
     """
     path = directory / "package.json"
     try:
-        content: Any = json.loads(path.read_bytes())
+        content: Any = json.loads(read_regular_file(path, MOST_JSON_BYTES))
     except OSError:
         return []
     except (ValueError, RecursionError) as error:

@@ -36,8 +36,9 @@ from esmcache.engine.program import installed_hook
 from esmcache.engine.turns import writing
 from esmcache.engine.updating import Update, Updater
 from esmcache.engine.warming import Warming, WarmReport
-from esmcache.file_source import DiskFileSource, FileSource, file_url_from_path, path_from_file_url
+from esmcache.file_source import LARGEST_FILE, DiskFileSource, FileSource, file_url_from_path, path_from_file_url
 from esmcache.records import ModuleFormat, NodeBuild, Resolution, ResolutionFailure
+from esmcache.regular_files import read_regular_file
 from esmcache.resolution import Resolver
 from esmcache.settings import ProjectSettings, SettingsError, UserChoices, read_user_choices
 from esmcache.store.index import Index, IndexDamaged, IndexUnusable, IndexVanished, discard_index
@@ -322,7 +323,7 @@ class Engine:
         if path.suffix in SOURCE_SUFFIXES:
             return inspect_bmes(str(path), self.get(str(path)))
         try:
-            return inspect_bmes(str(path), path.read_bytes())
+            return inspect_bmes(str(path), read_regular_file(path, LARGEST_FILE))
         except OSError as error:
             raise EngineError(f"{path}: {error.strerror}") from error
 

@@ -10,21 +10,18 @@ import os
 import re
 import signal
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from esmcache.engine import starting
+from esmcache.engine.background import background_stamp, start_background_warm, was_useless
 from esmcache.engine.errors import EngineError
 from esmcache.engine.named_nodes import note_nodes
 from esmcache.node_lookup import look_up_node, name_of_node
-from esmcache.private_files import make_directory
-from esmcache.serving.names import manifest_identity, manifest_name
+from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
 from esmcache.trust import find_untrusted
 from esmcache.user_directories import config_path, is_relative_node, relative_variable, user_directory
 
-# After a warm that led to nothing, an unchanged entry point is left alone for as long.
-_RETRY_AFTER_S = 60.0
 _CONDITIONS = re.compile(r"(?:--conditions|-C)(?:=|\s+)(\S+)|-C(?!=)(\S+)")
 
 
@@ -74,7 +71,7 @@ def _plain_user_config(path: Path) -> dict[str, str] | None:
     The schema checker takes as long to import as all else that a start needs.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular_file(path, MOST_JSON_BYTES)
     except OSError:
         return None
     try:
@@ -193,14 +190,15 @@ class Program:
         conditions = conditions_of(environment.get("NODE_OPTIONS", ""))
         if not starting.needs_warming(places.cache_path, node, entry, conditions):
             return
-        if _was_in_vain(background_stamp(places.cache_path, entry, node, conditions), entry):
+        stamp = background_stamp(places.cache_path, entry, node, conditions)
+        if was_useless(stamp, entry):
             return
         command = [sys.executable, "-P", "-m", "esmcache", "warm", "--background", "--quiet"]
         command += ["--cache-dir", str(places.cache_path), "--node", node]
         command += [] if self._jobs is None else ["--jobs", str(self._jobs)]
         command += [f"--conditions={condition}" for condition in conditions]
         kept = {name: value for name, value in environment.items() if not name.startswith("NODE_")}
-        _start_detached([*command, "--", entry], kept)
+        start_background_warm(stamp, [*command, "--", entry], kept)
 
 
 def _why_no_preload(directory: str) -> str:
@@ -211,8 +209,7 @@ def _why_no_preload(directory: str) -> str:
     while True:
         path = os.path.join(directory, "package.json")
         try:
-            with open(path, "rb") as file:
-                json.loads(file.read())
+            json.loads(read_regular_file(path, MOST_JSON_BYTES))
             return ""
         except FileNotFoundError:
             pass
@@ -255,9 +252,7 @@ def find_entry(path: str) -> str | None:
     if os.path.isdir(at):
         names = [os.path.join(at, "index.js")]
         try:
-            import json
-
-            main = json.loads(Path(at, "package.json").read_bytes())["main"]
+            main = json.loads(read_regular_file(os.path.join(at, "package.json"), MOST_JSON_BYTES))["main"]
             names = [os.path.join(at, main), os.path.join(at, f"{main}.js"), *names]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
@@ -268,61 +263,3 @@ def conditions_of(node_options: str) -> list[str]:
     """Return the conditions that NODE_OPTIONS names, as the preload reads them."""
     found = _CONDITIONS.findall(node_options.replace('"', ""))
     return [first or second for first, second in found]
-
-
-def background_stamp(cache_path: Path, entry: str, node: str, conditions: Sequence[str]) -> Path:
-    """Return the file that a background warm of these holds locked, and leaves behind if it was in vain.
-
-    Named as a temporary file, so that `gc` removes those of programs that are gone.
-    """
-    identity = manifest_identity(os.path.realpath(entry), node, "", conditions)
-    return cache_path / f".tmp-warming-{manifest_name(identity).removesuffix('.manifest')}"
-
-
-def lock_stamp(stamp: Path) -> int | None:
-    """Return a descriptor that holds `stamp` locked, or None where another process does; raises OSError."""
-    import fcntl
-
-    make_directory(stamp.parent)
-    descriptor = os.open(stamp, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.utime(descriptor)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _was_in_vain(stamp: Path, entry: str) -> bool:
-    """Return whether a warm runs now, or the last one ended without success a moment ago."""
-    try:
-        tried = os.stat(stamp).st_mtime
-        return tried > os.stat(entry).st_mtime and time.time() - tried < _RETRY_AFTER_S
-    except OSError:
-        return False
-
-
-def _start_detached(command: list[str], environment: Mapping[str, str]) -> None:
-    """Start a process that nobody waits for: of its own session, lowest priority, no file of ours open."""
-    try:
-        child = os.fork()
-    except OSError:
-        return
-    if child:
-        os.waitpid(child, 0)
-        return
-    # Whatever happens below, this process must not return into the caller's code.
-    try:
-        os.setsid()
-        # The program will be no parent of the warm, so it need not wait for it.
-        if os.fork() == 0:
-            os.nice(19)
-            os.chdir("/")
-            nothing = os.open(os.devnull, os.O_RDWR)
-            for descriptor in (0, 1, 2):
-                os.dup2(nothing, descriptor)
-            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-            os.execve(command[0], command, environment)
-    finally:
-        os._exit(0)

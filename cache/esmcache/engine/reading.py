@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from hashlib import sha256
 
-from esmcache.file_source import FileSource, Fingerprint, fingerprint
+from esmcache.file_source import LARGEST_FILE, FileSource, Fingerprint, fingerprint
 from esmcache.serving.manifest import FileFact
 from esmcache.store.rows import ModuleRow
 
-LARGEST_SOURCE = 256 * 1024 * 1024
 # The kernel stamps files with a clock of up to 10 ms; some file systems keep whole seconds or two.
 _FINE_TICK_MS = 20.0
 _COARSE_TICK_MS = 2_100.0
@@ -32,14 +31,15 @@ def read_file(files: FileSource, path: str) -> tuple[bytes, FileFact] | str:
         before = fingerprint(status)
         if before is None:
             return "not a regular file"
-        if before.size > LARGEST_SOURCE:
-            return f"larger than {LARGEST_SOURCE} bytes"
+        if before.size > LARGEST_FILE:
+            return f"larger than {LARGEST_FILE >> 20} MB, so it is left to Node"
         try:
             content = files.read(path)
         except OSError as error:
             return f"cannot be read: {error.strerror}"
         status = files.lstat(path)
-        if status is not None and fingerprint(status) == before:
+        # A file of /proc or /sys may say of its size what it likes.
+        if status is not None and fingerprint(status) == before and len(content) == before.size:
             fact = FileFact(before, sha256(content).digest(), is_proven(before, read_at_ms))
             return content, fact
     return "keeps changing while it is read"

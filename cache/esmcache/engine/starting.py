@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from esmcache.private_files import make_directory, make_trusted_directory, write_whole
+from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
 from esmcache.serving.names import manifest_identity, manifest_name
 from esmcache.trust import find_untrusted, find_untrusted_parent
 from esmcache.user_directories import user_directory
@@ -59,7 +60,7 @@ def install_hook(path: Path, cache_path: Path) -> None:
     """Write the preload, unless it is there already; raises OSError, also where somebody else could replace it."""
     content = _hook_content(cache_path).encode()
     try:
-        if find_untrusted(path) is None and path.read_bytes() == content:
+        if find_untrusted(path) is None and read_regular_file(path, MOST_JSON_BYTES) == content:
             return
     except OSError:
         pass
@@ -87,8 +88,7 @@ def _hook_content(cache_path: Path) -> str:
 def known_version(cache_path: Path, node: str) -> tuple[str, str] | None:
     """Return version and architecture of a Node that has been asked before and is the same file still, or None."""
     try:
-        with open(cache_path / "nodes.json", "rb", opener=_open_regular) as file:
-            known = json.loads(file.read())["nodes"][node]
+        known = json.loads(read_regular_file(cache_path / "nodes.json", MOST_JSON_BYTES))["nodes"][node]
         status = os.stat(node)
         if known["identity"] != [status.st_size, status.st_mtime_ns, status.st_ino]:
             return None
@@ -107,19 +107,10 @@ def needs_warming(cache_path: Path, node: str, entry: str, conditions: Sequence[
     if not manifest.exists():
         return True
     try:
-        with open(cache_path / "events" / name.removesuffix(".manifest"), "rb", opener=_open_regular) as file:
-            return any(_asks_for_warming(line) for line in file)
+        content = read_regular_file(cache_path / "events" / name.removesuffix(".manifest"), MOST_JSON_BYTES)
     except OSError:
         return False
-
-
-def _open_regular(path: str, flags: int) -> int:
-    """Open a regular file; raises OSError for all else: a FIFO has us wait for its writer, a device has no end."""
-    descriptor = os.open(path, flags | os.O_NONBLOCK)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    raise OSError(f"{path} is no regular file")
+    return any(_asks_for_warming(line) for line in content.split(b"\n"))
 
 
 def _asks_for_warming(line: bytes) -> bool:

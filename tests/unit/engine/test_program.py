@@ -10,9 +10,10 @@ import platformdirs
 import pytest
 
 from conftest import EsmcacheHome
-from esmcache.engine import program
+from esmcache.engine import background
+from esmcache.engine.background import background_stamp, lock_stamp
 from esmcache.engine.errors import EngineError
-from esmcache.engine.program import Program, background_stamp, conditions_of, find_entry, find_places, lock_stamp
+from esmcache.engine.program import Program, conditions_of, find_entry, find_places
 from esmcache.settings import SettingsError, UserChoices, read_user_choices
 from esmcache.user_directories import user_directory
 
@@ -105,7 +106,7 @@ def test_a_warm_is_started_once(
     esmcache_home: EsmcacheHome, node: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[list[str]] = []
-    monkeypatch.setattr(program, "_start_detached", lambda command, environment: started.append(command))
+    monkeypatch.setattr(background, "_start_detached", lambda command, *_: started.append(command))
     entry = tmp_path / "app.mjs"
     entry.write_text("")
     os.utime(entry, (1, 1))
