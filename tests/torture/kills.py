@@ -18,13 +18,10 @@ from removing import remove_tree
 from torture.damage import damaged, put
 from torture.programs import EDITED, SmallProgram
 from torture.settings import Settings
-from torture.tally import Tally
-from torture.world import COMMAND, World, kill_group, node_of
+from torture.tally import Harm, Tally
+from torture.world import COMMAND, WATCHDOG_S, World, kill_group, node_of
 
-# What is to be killed takes about as long on a quiet machine; the moment is drawn up to twice as late.
-_COMMAND_TAKES_S = 0.8
-_SERVER_TAKES_S = 2.5
-_SAVES = 40
+_MOST_SAVES = 40
 
 
 def run(settings: Settings) -> Tally:
@@ -48,12 +45,18 @@ class _Kills:
         self._world = World(settings.root / f"kills-{numbers[0]}", node_of(24), tally)
         self._hook = Path()
         self._edits = 0
+        # How long a command takes on this machine, as loaded as it is.
+        self._command_takes_s = 0.0
 
     def run(self) -> None:
         world = self._world
         world.make()
         self._hook = world.hook()
         world.note_what_is_whole(self._hook)
+        self._edit(EDITED[0])
+        begun = time.monotonic()
+        world.warm("before the first kill")
+        self._command_takes_s = time.monotonic() - begun
         victims: dict[str, Callable[[Random], None]] = {
             "warm": lambda random: self._kill_command(random, "warm", *world.entries()),
             "warm of nothing": self._kill_first_warm,
@@ -92,7 +95,7 @@ class _Kills:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         ) as process:
-            time.sleep(random.uniform(0, 2 * _COMMAND_TAKES_S))
+            time.sleep(random.uniform(0, 1.2 * self._command_takes_s))
             # Half of the time its workers are to notice themselves.
             if random.random() < 0.5:
                 process.kill()
@@ -130,7 +133,7 @@ class _Kills:
             capture_output=True,
             check=False,
         )
-        time.sleep(random.uniform(0, 2 * _COMMAND_TAKES_S))
+        time.sleep(random.uniform(0, 1.2 * self._command_takes_s))
         for pid in self._world.processes():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -147,20 +150,39 @@ class _Kills:
             start_new_session=True,
         )
         program = random.choice(EDITED)
-        ends_at = time.monotonic() + random.uniform(0, 2 * _SERVER_TAKES_S)
+        is_early = random.random() < 0.3
         with suppress(BrokenPipeError):
             self._open(server, program)
-            for version in range(2, _SAVES):
+            self._save(server, program, 2)
+            if not is_early:
+                self._wait_for_a_save(server)
+            # From here on the server is at work on saves, or still at reading the workspace.
+            ends_at = time.monotonic() + random.uniform(0, 1.2 * self._command_takes_s)
+            for version in range(3, _MOST_SAVES):
+                time.sleep(random.uniform(0, 3 * self._command_takes_s / _MOST_SAVES))
                 if time.monotonic() > ends_at:
                     break
                 self._save(server, program, version)
-                time.sleep(random.uniform(0, 4 * _SERVER_TAKES_S / _SAVES))
         if random.random() < 0.5:
             server.kill()
         else:
             kill_group(server.pid)
         with suppress(BrokenPipeError):
             server.communicate()
+
+    def _wait_for_a_save(self, server: subprocess.Popen[bytes]) -> None:
+        """Return once the server has changed a manifest, has ended, or hangs."""
+        before = self._manifest_times()
+        deadline = time.monotonic() + WATCHDOG_S
+        while self._manifest_times() == before and server.poll() is None:
+            if time.monotonic() > deadline:
+                self._tally.harm(Harm.HANG, "language server", "no manifest has changed since a save")
+                break
+            time.sleep(0.01)
+
+    def _manifest_times(self) -> list[int]:
+        paths = (self._world.cache_dir / "manifests").glob("*.manifest")
+        return sorted(path.stat().st_mtime_ns for path in paths)
 
     def _open(self, server: subprocess.Popen[bytes], program: SmallProgram) -> None:
         root = self._world.directory_of(program)
