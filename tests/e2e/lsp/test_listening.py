@@ -17,6 +17,7 @@ import pytest
 
 from e2e.lsp.editor import WATCHDOG_S
 from e2e.lsp.wire import COMMAND, a_server, address_of, connected_to, log_of, socket_of, token_of, wire_to
+from esmcache_lsp.admission import is_same_user
 
 REFUSAL = "esmcache-lsp: initialize must come first, with the token of this server in initializationOptions.token"
 FIRST_MESSAGES = {
@@ -129,6 +130,15 @@ def test_a_unix_socket(mask: int, private: Path) -> None:
             wire.leave()
         assert (server.wait(WATCHDOG_S), log_of(server)) == (0, "")
     assert not path.exists()
+
+
+def test_a_process_of_another_user_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert is_same_user(ours)
+        another = os.geteuid() + 1
+        monkeypatch.setattr(os, "geteuid", lambda: another)
+        assert not is_same_user(ours)
 
 
 @pytest.mark.parametrize("has_client", [False, True], ids=["waiting", "serving"])
