@@ -80,7 +80,6 @@ class DiagnosticKind(Enum):
     IMPORT_CYCLE = ("import-cycle", Severity.INFORMATION, "part of a cycle of {count} modules that import one another")
     CACHE_COLD = ("cache-cold", Severity.HINT, "not cached yet")
     CACHE_STALE = ("cache-stale", Severity.HINT, "changed since it was cached")
-    CACHE_REJECTED = ("cache-rejected", Severity.WARNING, "Node did not take the code cache: {detail}")
     CACHE_QUARANTINED = ("cache-quarantined", Severity.WARNING, "no code cache is kept of this module: {detail}")
     CACHE_DAMAGED = ("cache-damaged", Severity.WARNING, "what is cached of this module is damaged: {detail}")
     NOT_SERVED = ("not-served", Severity.HINT, "Node loads this module itself: {detail}")

@@ -27,7 +27,6 @@ _FIX_ALL = f"{types.CodeActionKind.SourceFixAll.value}.{SOURCE}"
 _NOT_WARM = frozenset({DiagnosticKind.CACHE_COLD.code, DiagnosticKind.CACHE_STALE.code})
 _NOT_WELL = frozenset(
     {
-        DiagnosticKind.CACHE_REJECTED.code,
         DiagnosticKind.CACHE_QUARANTINED.code,
         DiagnosticKind.CACHE_DAMAGED.code,
     }

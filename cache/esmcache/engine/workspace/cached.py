@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_directory import CacheDirectory, read_regular
 from esmcache.code_cache import NodeMissing
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engine.graph import SYNTAX_ERROR
@@ -18,7 +18,6 @@ from esmcache.engine.workspace.reach import Reach
 from esmcache.engine.workspace.values import START, Finding, GraphNode, ModuleState, NodeKind
 from esmcache.file_source import FileSource, path_from_file_url
 from esmcache.records import ModuleFormat, NodeBuild
-from esmcache.serving.node_compile_cache import decode_entry
 from esmcache.serving.pack import read_source
 from esmcache.store.index import Index
 from esmcache.store.rows import CodeCacheRow, ModuleRow, PackageRow, PackEntryRow, VerdictRow
@@ -150,21 +149,18 @@ class CachedFacts:
             compiled = row.kind in (ModuleFormat.MODULE.value, ModuleFormat.COMMONJS.value)
             # Warmed for another Node, as after an update.
             return [_finding(DiagnosticKind.CACHE_COLD, "")] if has_one and compiled else []
-        try:
-            content = found.code_cache_path.read_bytes()
-        except FileNotFoundError:
+        if not os.path.lexists(found.code_cache_path):
             return [_finding(DiagnosticKind.CACHE_COLD, "")]
-        except OSError as error:
-            return [_finding(DiagnosticKind.CACHE_DAMAGED, str(error.strerror))]
-        if decode_entry(content) is None:
-            return [_finding(DiagnosticKind.CACHE_DAMAGED, "its code cache differs from its checksum")]
         stored = [
             one.content_sha256
             for one in self._index.where(CodeCacheRow, "source_sha256", [row.source_sha256])
             if one.engine_tag == self.engine_tag and one.kind == row.kind
         ]
-        if stored and sha256(content).digest() not in stored:
-            return [_finding(DiagnosticKind.CACHE_REJECTED, "it wrote its own in its place")]
+        content = read_regular(found.code_cache_path)
+        if content is None:
+            return [_finding(DiagnosticKind.CACHE_DAMAGED, "its code cache cannot be read")]
+        if sha256(content).digest() not in stored:
+            return [_finding(DiagnosticKind.CACHE_DAMAGED, "its code cache differs from its SHA-256")]
         return []
 
     def _row(self, url: str) -> ModuleRow | None:
