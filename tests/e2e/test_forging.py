@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import EsmcacheHome
+from conftest import EsmcacheHome, RunEsmcache
+from e2e.lsp.editor import User, an_editor, visual_studio_code
 from esmcache.engine.starting import RUNTIME
 from esmcache.engine.trust_domains import TrustDomains
 from esmcache.file_source import DiskFileSource
@@ -22,19 +24,19 @@ EVIL = b"console.log('EVIL');"
 # Long enough for a forgery of the same size.
 LONG = "// " + "This module is long enough to be forged. " * 8 + "\n"
 GOOD = f"module.exports = 'good';\n{LONG}"
+VICTIM = {
+    "package.json": '{"type": "module"}',
+    "app.mjs": "import good from './good.cjs';\nconsole.log(good);\n",
+    "good.cjs": GOOD,
+}
+WATCHDOG_S = 120
 PRELOAD = ("register", "starting", "deciding", "serving", "quarantine", "manifest", "hooks", "telling")
 
 
 @pytest.fixture
 def victim(tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome) -> Program:
     made = Program(tmp_path / "victim", any_node, esmcache_home)
-    made.write(
-        {
-            "package.json": '{"type": "module"}',
-            "app.mjs": "import good from './good.cjs';\nconsole.log(good);\n",
-            "good.cjs": GOOD,
-        }
-    )
+    made.write(VICTIM)
     return made
 
 
@@ -213,3 +215,38 @@ def test_a_package_that_is_linked_from_elsewhere_has_code_caches(victim: Program
     (domain,) = (victim.home.cache_dir / "v8").iterdir()
     assert len(list(domain.glob("*/*"))) == 4 + 4
     check_served_with_code_caches(victim)
+
+
+def test_a_background_warm_of_a_project_forges_nothing(
+    victim: Program, tmp_path: Path, run_esmcache: RunEsmcache
+) -> None:
+    evil = evil_project(tmp_path, victim, victim.root / "good.cjs")
+    node = {"ESMCACHE_NODE": str(victim.node)}
+    victim.warm()
+    started = run_esmcache("run", evil.root / evil.entry, env=node)
+    assert started.stdout == "EVIL\n"
+    deadline = time.monotonic() + WATCHDOG_S
+    while len(list(victim.home.cache_dir.glob("v8/*"))) < 2 or list(victim.home.cache_dir.glob(".tmp-warming-*")):
+        assert time.monotonic() < deadline, "the background warm did not end"
+        time.sleep(0.02)
+    check_served_with_code_caches(victim)
+    assert run_esmcache("run", victim.root / "app.mjs", env=node).stdout == "good\n"
+
+
+@pytest.mark.asyncio
+async def test_a_folder_that_is_opened_in_an_editor_forges_nothing(tmp_path: Path, any_node: Path) -> None:
+    user = User(tmp_path / "home", any_node)
+    home = EsmcacheHome(user.home, user.cache_dir, {**user.environment, "ESMCACHE_DIR": str(user.cache_dir)})
+    victim = Program(tmp_path / "victim", any_node, home)
+    victim.write(VICTIM)
+    async with an_editor(tmp_path, any_node, {}, visual_studio_code()) as editor:
+        evil = evil_project(tmp_path, victim, victim.root / "good.cjs", editor.root.name)
+        await editor.warm()
+        victim.warm()
+        check_served_with_code_caches(victim)
+        # A save goes another way.
+        editor.open(evil.entry)
+        editor.save(evil.entry, (evil.root / evil.entry).read_text().replace("EVIL", "evil"))
+        await editor.until(lambda: editor.status.get("fresh") == 1 and editor.status["quiescent"])
+        check_served_with_code_caches(victim)
+        assert len(list(user.cache_dir.glob("v8/*"))) == 2
