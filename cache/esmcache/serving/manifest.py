@@ -11,7 +11,8 @@ The file is little-endian. A header of 32 u32:
      8 input sets: count    9 offset              10 set members: count  11 offset
     12 inputs: count       13 offset              14 packs: count        15 offset
     16 facts: offset       17 hashes: offset      18 strings: offset     19 strings: bytes
-    20 strings: flags (1: ASCII)                  21, 22 identity: string
+    20 strings: flags (1: ASCII; readers go without)
+    21, 22 identity: string
     23 V8 tag of the code caches in v8/, valid where there are any
     24 flags (1: code caches, 2: which functions a start calls is not known and wanted, 4: no code caches, since this Node
        keeps its own in a layout that is not known)

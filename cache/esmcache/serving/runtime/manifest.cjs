@@ -9,7 +9,6 @@ const MOST_SKIPPED = 8;
 const { min, ceil } = Math;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
-const latin1 = uncurry(Buffer.prototype.latin1Slice);
 const utf8 = uncurry(Buffer.prototype.utf8Slice);
 
 const MODULE_FIELDS = 12;
@@ -44,7 +43,8 @@ module.exports = (function open(bytes, header, identity) {
   const size = header[19];
   if (!isWhole || factCount < moduleCount || start !== end || ceil((end + size) / 8) * 8 !== bytes.length) return null;
 
-  const text = header[20] & 1 ? latin1(bytes, start, start + size) : utf8(bytes, start, start + size);
+  // As fast as Latin-1 where all of it is ASCII.
+  const text = utf8(bytes, start, start + size);
   const { length: textLength } = text;
   const string = (offset, length) => {
     if (!(offset + length <= textLength)) throw 'a string outside';
