@@ -159,6 +159,20 @@ def test_code_caches_are_left_off_where_something_was_written_to_them(victim: Pr
     check_served_with_code_caches(victim)
 
 
+def test_run_has_written_directories_mended_in_the_background(victim: Program, run_esmcache: RunEsmcache) -> None:
+    victim.warm()
+    (directory,) = victim.home.cache_dir.glob("v8/*/*")
+    directory.chmod(0o700)
+    (directory / "0123abcd").write_bytes(b"")
+    assert victim.check_same()["codeCaches"] == "unsealed"
+    run_esmcache("run", victim.root / "app.mjs", env={"ESMCACHE_NODE": str(victim.node)})
+    deadline = time.monotonic() + WATCHDOG_S
+    while (directory / "0123abcd").exists() or list(victim.home.cache_dir.glob(".tmp-warming-*")):
+        assert time.monotonic() < deadline, "the background warm did not end"
+        time.sleep(0.02)
+    check_served_with_code_caches(victim)
+
+
 def test_what_node_writes_itself_is_never_read_by_a_later_start(victim: Program) -> None:
     victim.write(
         {

@@ -20,6 +20,8 @@ from esmcache.serving.names import manifest_identity, manifest_name
 from esmcache.trust import find_untrusted, find_untrusted_parent
 from esmcache.user_directories import user_directory
 
+# What starts say of code caches that the next warm makes usable.
+_MENDED_BY_WARMING = ("quarantined", "unsealed")
 RUNTIME = Path(__file__).parent.parent / "serving" / "runtime"
 _FALLBACK = "const CACHE_DIRECTORY = "
 # Open to all, since a program that goes on as another user has its workers and children load it, too.
@@ -117,6 +119,8 @@ def _asks_for_warming(line: bytes) -> bool:
     try:
         said = json.loads(line)
         if said.get("stale") or said.get("hashed") or said.get("faults") or "called" in said:
+            return True
+        if said.get("codeCaches") in _MENDED_BY_WARMING:
             return True
         # A module that a program wrote, loaded and removed again cannot be warmed.
         urls = [url for url in said.get("missed", ()) if url.startswith("file://")]
