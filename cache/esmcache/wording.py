@@ -16,6 +16,11 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+def printable_lines(text: str) -> str:
+    """Return `text` as `printable` does, but in the lines that it has."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def size(count: int) -> str:
     """Return a number of bytes as people read it: 999 B, 1.2 kB, 34 MB."""
     if count < 1000:

@@ -11,13 +11,13 @@ from esmcache.engine.warming import WarmReport
 from esmcache.engine.workspace.values import Graph, GraphNode, PackageModules
 from esmcache.wording import printable
 from esmcache_lsp.convert import uri_from_path, uri_from_url
-from esmcache_lsp.markdown import code_span, escaped
+from esmcache_lsp.markdown import code_span, escaped, one_line
 
 
 def summary_to_json(report: WarmReport | Update) -> dict[str, Any]:
     """Return what a warm, or an update of single files, did."""
     problems = [
-        {"path": one.path, "code": one.code, "message": printable(one.message), "line": one.line}
+        {"path": one.path, "code": one.code, "message": one_line(one.message), "line": one.line}
         for one in report.problems
     ]
     if isinstance(report, Update):

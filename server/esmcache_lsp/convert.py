@@ -24,7 +24,7 @@ from esmcache.engine.workspace.values import (
 )
 from esmcache.file_source import path_from_file_url
 from esmcache.spans import ColumnUnit, Position
-from esmcache.wording import plural, printable, size
+from esmcache.wording import plural, printable_lines, size
 
 SOURCE = "esmcache"
 # Where each diagnostic is explained, by its code: beside this file, or in a checkout.
@@ -129,12 +129,12 @@ def diagnostic_from_finding(finding: Finding, severity: Severity, details: Diagn
         description = types.CodeDescription(f"{_DOCUMENTATION}#{finding.code}")
     if details.related and finding.related:
         related = [
-            types.DiagnosticRelatedInformation(location_from_place(one.place), printable(one.message))
+            types.DiagnosticRelatedInformation(location_from_place(one.place), printable_lines(one.message))
             for one in finding.related
         ]
     return types.Diagnostic(
         range=range_to_lsp(finding.range),
-        message=printable(finding.message),
+        message=printable_lines(finding.message),
         severity=_SEVERITIES[severity],
         code=finding.code,
         code_description=description,

@@ -12,8 +12,8 @@ _MARKS = re.compile(r"[\\`*_{}\[\]()<>#|~&!$@:]|(?<=\bwww)\.", re.IGNORECASE)
 
 
 def code_span(text: str) -> str:
-    """Return `text` as code within a line."""
-    text = printable(text)
+    """Return `text`, all of its lines on one, as code within a line."""
+    text = one_line(text)
     # A text with backticks stands between more of them.
     fence = "`"
     while fence in text:
@@ -24,9 +24,14 @@ def code_span(text: str) -> str:
 
 def message(text: str) -> str:
     """Return `text` for a message to a person, in which some editors make a link of [words](command:…)."""
-    return printable(text).replace("](", "] (")
+    return one_line(text).replace("](", "] (")
+
+
+def one_line(text: str) -> str:
+    """Return all lines of `text` on one."""
+    return printable(text.replace("\n", " "))
 
 
 def escaped(text: str) -> str:
     """Return `text` as words within a line, with no link, markup or picture made of it."""
-    return _MARKS.sub(r"\\\g<0>", printable(text))
+    return _MARKS.sub(r"\\\g<0>", one_line(text))
