@@ -2,7 +2,8 @@
 
 The cache and the preload hold code that every `node` of a user runs. So a path is used only where nobody but the
 user and root can change what is found there, as sshd demands of ~/.ssh (StrictModes). The other half is
-`findUntrusted` in serving/runtime/register.cjs, which asks at every start; tests/e2e/test_trust.py compares the two.
+`findUntrusted` in serving/runtime/register.cjs, which asks at every start; tests/unit/test_trust_rules.py compares
+the two.
 
 A path is walked from `/` on, each part looked at by itself (lstat), and links followed as the system does. So both
 the directories that hold a link and the ones that it leads to are looked at. A path is trusted if:
