@@ -14,7 +14,7 @@ The file is little-endian. A header of 32 u32:
     20 strings: flags (1: ASCII; readers go without)
     21, 22 identity: string
     23 V8 tag of the code caches in v8/, valid where there are any
-    24 flags (1: code caches, 2: which functions a start calls is not known and wanted, 4: no code caches, since this Node
+    24 flags (1: code caches, 2: which functions a start calls is not known and wanted, 4: no code caches, since Node
        keeps its own in a layout that is not known)
     25 modules that are loaded before any runs
     26 to 29 name of the trust domain: 16 bytes as four numbers, in the order in which it is written in hexadecimal
