@@ -22,7 +22,8 @@ def user_directory(environment: Mapping[str, str], variable: str) -> Path:
 
     A relative path in the environment would mean another directory in each project, so it counts as not set.
     """
-    if sys.platform.startswith("linux"):
+    has_these_variables = sys.platform.startswith("linux")
+    if has_these_variables:
         named = environment.get(variable, "")
         base = named if os.path.isabs(named) else f"{_home(environment)}/{_BELOW_HOME[variable]}"
         return Path(base, "esmcache")

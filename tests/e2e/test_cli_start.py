@@ -216,8 +216,8 @@ def test_a_relative_node_in_the_environment_is_not_started(run_esmcache: RunEsmc
     planted = program.parent / "node"
     planted.write_text("#!/bin/sh\necho planted\n")
     planted.chmod(0o700)
-    for command in (["run", program], ["warm", program]):
-        answer = run_esmcache(*command, env={"ESMCACHE_NODE": "./node"}, cwd=program.parent)
+    for command in ("run", "warm"):
+        answer = run_esmcache(command, program, env={"ESMCACHE_NODE": "./node"}, cwd=program.parent)
         assert (answer.returncode, answer.stdout, answer.stderr.count("\n")) == (1, "", 1)
         assert "ESMCACHE_NODE" in answer.stderr and "must be an absolute path" in answer.stderr
 

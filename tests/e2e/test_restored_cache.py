@@ -11,6 +11,7 @@ import os
 import shutil
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def restore(program: Program) -> Path:
 
 def use(program: Program) -> None:
     """Do all that reads names from the cache, and start the program."""
-    for step in (
+    steps: tuple[Callable[[Engine], object], ...] = (
         lambda engine: engine.collect(),
         lambda engine: engine.statistics(),
         lambda engine: engine.explain(str(program.root / "app.mjs")),
@@ -116,7 +117,8 @@ def use(program: Program) -> None:
         lambda engine: engine.warm([program.root / "app.mjs"]),
         lambda engine: engine.collect(),
         lambda engine: engine.verify(repair=True),
-    ):
+    )
+    for step in steps:
         with Engine.open(node=str(program.node), jobs=1, max_size=1, environment=program.home.environment) as engine:
             try:
                 step(engine)

@@ -49,7 +49,7 @@ def checker_of(row_type: type) -> Checker:
             if len(values[index]) != _DIGEST_BYTES:  # type: ignore[arg-type]
                 return False
         for index, form in forms:
-            if form.fullmatch(values[index]) is None:  # type: ignore[arg-type]
+            if form.fullmatch(values[index]) is None:  # type: ignore[call-overload]
                 return False
         return all(plain_name(values[index]) or (may_be_empty and not values[index]) for index, may_be_empty in names)
 
