@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 
 from pygls.lsp.server import LanguageServer
 from watchfiles import Change, awatch
 
+from esmcache.cache_directory import make_directory
 from esmcache.engine.errors import EngineError
 from esmcache.engine.workspace.workspace import Workspace
 from esmcache_lsp.session import Session
@@ -40,7 +42,7 @@ async def _watch(session: Session) -> None:
             # It is there again, if it was removed, once it was asked for.
             directory = await session.ask(Workspace.cache_directory)
             reports = os.path.join(directory, _REPORTS)
-            os.makedirs(reports, mode=0o700, exist_ok=True)
+            make_directory(Path(reports))
             was = os.stat(reports).st_ino
         except (EngineError, OSError):
             # The status says why it cannot be used.
