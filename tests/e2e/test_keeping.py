@@ -126,6 +126,7 @@ def test_packs_of_another_version_are_told_and_collected(program: Program) -> No
     (pack, *_) = (program.home.cache_dir / "packs").glob("*.pack")
     other = pack.with_name("other.pack")
     other.write_bytes(pack.read_bytes()[:4] + (99).to_bytes(4, "little") + pack.read_bytes()[8:])
+    other.chmod(0o600)
     age(other, seconds=10_000)
     age(pack, seconds=10_000)
     assert "other.pack: pack not a pack of this version" in run(program, "verify").stdout

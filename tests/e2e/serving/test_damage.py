@@ -117,6 +117,7 @@ def test_a_fifo_in_the_cache_makes_nothing_wait(program: Program) -> None:
                 assert [one.fault for one in engine.verify()] == ["is no regular file"]
             path.unlink()
             path.write_bytes(content)
+            path.chmod(0o600)
 
 
 def test_what_has_no_end_is_not_read(program: Program) -> None:
