@@ -14,6 +14,11 @@ from pathlib import Path
 import pytest
 
 from conftest import EsmcacheHome
+from esmcache.engine import starting
+from esmcache.engine.diagnosis import Health
+from esmcache.engine.errors import EngineError
+from esmcache.engine.facade import Engine
+from esmcache.engine.program import installed_hook
 from esmcache.engine.starting import RUNTIME
 
 ME = os.geteuid()
@@ -263,3 +268,22 @@ def test_what_the_preload_loads_is_looked_at(
     answer = starter.run(any_node, "--require", hook, program)
     assert (answer.returncode, answer.stdout) == (0, "part\n")
     assert place == "file" or answer.stderr == f"esmcache: not trusted: {opened}\n"
+
+
+def test_every_door_says_that_the_preload_is_not_loaded(
+    esmcache_home: EsmcacheHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "runtime"
+    shutil.copytree(RUNTIME, installed)
+    monkeypatch.setattr(starting, "RUNTIME", installed)
+    for path in (installed, *installed.iterdir()):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    assert starting.why_untrusted(esmcache_home.cache_dir) == ""
+    opened = installed / "hooks.cjs"
+    opened.chmod(0o666)
+    why = f"esmcache is not loaded into programs, since {opened} can be written by others (mode 0666)"
+    assert starting.why_untrusted(esmcache_home.cache_dir) == why
+    with pytest.raises(EngineError, match="is not loaded into programs"):
+        installed_hook(esmcache_home.environment)
+    with Engine.open(environment=esmcache_home.environment) as engine:
+        assert [(one.health, one.found) for one in engine.diagnose() if one.name == "preload"] == [(Health.FAILED, why)]

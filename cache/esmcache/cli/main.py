@@ -30,8 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 _ENVIRONMENT = """\b
 Environment:
-  ESMCACHE_DIR            the cache directory
-  ESMCACHE_NODE           the Node executable
+  ESMCACHE_DIR            the cache directory, an absolute path
+  ESMCACHE_NODE           Node: an absolute path, or a name in PATH
   ESMCACHE_DISABLE        1: programs load everything natively
   ESMCACHE_UNTESTED_NODE  1: a Node that is newer than those tested is
                           served all the same
