@@ -312,17 +312,21 @@ def test_a_warm_removes_what_is_no_directory(program: Program) -> None:
     check_is_whole(program)
 
 
-def test_temporary_files_of_node_are_no_damage(program: Program) -> None:
+def test_what_node_is_writing_is_no_damage_and_is_collected(program: Program) -> None:
     program.warm()
     entry = min(files_in(program.home.cache_dir / "v8"))
-    young, old = entry.with_name(f"{entry.name}.aB3xYz"), entry.with_name(f"{entry.name}.0Q1w2E")
-    for path in (young, old):
-        path.write_bytes(entry.read_bytes()[:30])
-    age(old, seconds=10_000)
+    entry.parent.chmod(0o700)
+    # A Node that root runs writes although it is not to.
+    temporary, whole = entry.with_name(f"{entry.name}.aB3xYz"), entry.with_name("01234567")
+    temporary.write_bytes(entry.read_bytes()[:30])
+    whole.write_bytes(entry.read_bytes())
+    for path in (temporary, whole):
+        path.chmod(0o600)
     with program.engine() as engine:
         assert engine.verify() == []
         engine.collect()
-    assert young.exists() and not old.exists()
+    assert not temporary.exists() and not whole.exists()
+    assert program.check_same()["codeCaches"] == "enabled"
 
 
 def lose_privileges() -> None:

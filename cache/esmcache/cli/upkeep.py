@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from esmcache.engine.maintenance.statistics import Statistics
 
 _FEW = 15
-_KINDS = {"blobs": "BMES caches", "packs": "sources", "v8": "code caches", "events": "reports"}
+_KINDS = {"blobs": "BMES caches", "packs": "sources", "code": "code caches", "v8": "links to them", "events": "reports"}
 _USES = {
     "starts": "starts",
     "starts served": "of them served",
@@ -69,7 +69,7 @@ def stats(as_json: bool) -> int:
 @json_option
 @common_options
 def gc(as_json: bool) -> int:
-    """Bring the cache under its size limit now, least recently used first."""
+    """Remove what nothing needs any more, and bring the cache under its size limit, least recently used first."""
     with open_engine() as engine:
         collected = engine.collect()
     _tell(collected, as_json)
@@ -112,6 +112,8 @@ def _tell(collected: Collected, as_json: bool) -> None:
     elif not common().quiet:
         freed = size(max(0, collected.bytes_before - collected.bytes_after))
         say(f"{plural(collected.files, 'file')} removed, {freed} freed, {size(collected.bytes_after)} left")
+        if collected.busy:
+            say("another process is writing the cache, so nothing else was removed: run `esmcache gc` again later")
 
 
 def _statistics_to_json(statistics: Statistics) -> dict[str, object]:

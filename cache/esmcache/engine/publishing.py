@@ -38,6 +38,7 @@ from esmcache.serving.pack import (
     pack_family,
     pack_fingerprint,
     pack_label,
+    pack_size,
     sound_pack,
 )
 from esmcache.store.index import Index
@@ -147,7 +148,8 @@ class Publisher:
         self._domains = TrustDomains(files)
         self._sound_packs: dict[str, Fingerprint] = {}
         self.pack_rows: list[PackEntryRow] = []
-        self.sound_pack_rows: list[PackRow] = []
+        self._sound_pack_rows: list[PackRow] = []
+        self._lost_packs: set[str] = set()
         self.manifests_written = 0
 
     def pack(self, modules: Iterable[GraphModule]) -> None:
@@ -168,9 +170,18 @@ class Publisher:
             rows.setdefault(row.pack, []).append(row)
         proven = {row.pack: Fingerprint(*astuple(row)[1:]) for row in self._index.where(PackRow, "pack", rows)}
         for name, some in rows.items():
+            if not pack_size(self._directory.packs_path, name):
+                self._lost_packs.add(name)
             wanted = [(row.source_sha256, packed_source(row)) for row in some]
             for digest, place in held_places(self._directory.packs_path, name, wanted, proven.get(name)):
                 self._places[digest, family_of(name)] = place
+
+    def put_rows(self) -> None:
+        """Put into the index where sources are, and forget packs that are gone; the caller holds a transaction."""
+        self._index.remove(PackEntryRow, "pack", self._lost_packs)
+        self._index.remove(PackRow, "pack", self._lost_packs)
+        self._index.put(self.pack_rows)
+        self._index.put(self._sound_pack_rows)
 
     def _append(self, family: str, members: Sequence[GraphModule]) -> None:
         batch: dict[bytes, bytes] = {}
@@ -285,7 +296,7 @@ class Publisher:
             )
             if sound is not None:
                 self._sound_packs[name] = sound
-                self.sound_pack_rows.append(PackRow(name, *astuple(sound)))
+                self._sound_pack_rows.append(PackRow(name, *astuple(sound)))
 
     def _wants_called_functions(self, modules: Iterable[GraphModule]) -> bool:
         all_bytes = unknown_bytes = 0

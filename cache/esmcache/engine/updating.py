@@ -171,7 +171,7 @@ class _Visit:
         index.put([] if row is None else [row])
         for rows in (self.found.analyses, self.found.blobs, self.found.exports):
             index.put(rows)
-        index.put(self.publisher.pack_rows)
+        self.publisher.put_rows()
         index.put(self.compiler.verdict_rows)
         index.put(self.compiler.called.rows)
         index.put(self.compiler.rows_to_put())

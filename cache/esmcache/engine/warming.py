@@ -136,9 +136,9 @@ class Warming:
             self._index.put([row for row in rows.modules if row.url not in overtaken])
             self._index.put(rows.inputs)
             self._index.put(rows.packages)
-            for found_rows in (found.analyses, found.blobs, found.exports, publisher.pack_rows):
+            for found_rows in (found.analyses, found.blobs, found.exports):
                 self._index.put(found_rows)
-            self._index.put(publisher.sound_pack_rows)
+            publisher.put_rows()
             self._index.put(compiler.verdict_rows)
             self._index.put(compiler.called.rows)
             self._index.put(compiler.rows_to_put())

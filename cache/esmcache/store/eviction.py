@@ -11,7 +11,7 @@ The contract of the size limit:
   tenths of the limit: first modules go that no entry point reaches, then entry points, the one first whose last start
   or warm is the longest ago. A module, source or code cache goes with the last entry point that needs it. The entry
   point that was used last never goes: a program that alone is larger than the limit stays served.
-- The cache is collected by `esmcache gc`, and by itself after a warm or a save that finds that it has grown by a fifth
+- The cache is collected by `esmcache gc`, and by itself after a warm or a save that finds that it has grown by a sixth
   since the last time, and after a warm if that was ten minutes ago (engine/maintenance/collect.py).
 - Nobody is in the middle of writing the cache while it is collected: warms and saves wait for a collection, and `gc`
   waits for them, for a while (engine/turns.py). If one is still at work then, nothing goes but abandoned files.

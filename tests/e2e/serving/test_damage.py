@@ -56,7 +56,7 @@ def test_a_damaged_cache_is_mended_by_the_next_warm_or_verify(program: Program) 
     with program.engine() as engine:
         assert engine.verify() == []
     for path in _cache_files(program.home):
-        if path.parent.name in ("packs", "manifests") or path.parent.parent.name in ("blobs", "v8"):
+        if path.parent.name in ("packs", "manifests") or path.parent.parent.name in ("blobs", "code"):
             path.write_bytes(b"garbage" + path.read_bytes()[7:])
     with program.engine() as engine:
         findings = engine.verify(repair=True)

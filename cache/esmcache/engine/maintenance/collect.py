@@ -45,11 +45,11 @@ from esmcache.store.rows import CodeCacheLinkRow, EntryPointRow, PackEntryRow, P
 
 _STAMP = ".collected"
 _COLLECT_EVERY_S = 600.0
-# A cache that has grown by a fifth and this much since the last time is collected sooner.
-_SMALL_GROWTH_BYTES = 128 * 1024
+# A cache that has grown by a sixth and this much since the last time is collected sooner.
+_SMALL_GROWTH_BYTES = 64 * 1024
 # Nor is a cache collected at every warm that lies just above its limit.
 _SMALL_EXCESS_BYTES = 64 * 1024
-# A log that is larger, or half as large as the index, is taken into that.
+# A log that is larger, or a quarter as large as the index, is taken into that.
 _LARGEST_LOG_BYTES = 1 << 20
 # Between two looks at least so many times passes as the last one took.
 _LOOKS_APART = 20
@@ -111,16 +111,17 @@ class SelfCollection:
 
         Nobody is waited for. Raises OSError and IndexUnusable.
         """
-        started = time.monotonic()
-        if started < self._next_look:
+        if time.monotonic() < self._next_look:
             return
-        if _is_due(directory, index, max_size, by_time=by_time):
+        started = time.process_time()
+        is_due = _is_due(directory, index, max_size, by_time=by_time)
+        # A look costs more in a large cache, and a large one grows more slowly in proportion.
+        looked = time.process_time() - started
+        self._next_look = time.monotonic() + _LOOKS_APART * looked
+        if is_due:
             collect(directory, index, max_size)
         else:
             _shorten_log(directory, index)
-        # A look costs more in a large cache, and a large one grows more slowly in proportion.
-        ended = time.monotonic()
-        self._next_look = ended + _LOOKS_APART * (ended - started)
 
 
 def _is_due(directory: CacheDirectory, index: Index, max_size: int, *, by_time: bool) -> bool:
@@ -133,7 +134,7 @@ def _is_due(directory: CacheDirectory, index: Index, max_size: int, *, by_time: 
     if by_time and not 0 <= age < _COLLECT_EVERY_S:
         return True
     now = _estimated_bytes(directory, index)
-    has_grown = now > before * 6 // 5 + _SMALL_GROWTH_BYTES
+    has_grown = now > before * 7 // 6 + _SMALL_GROWTH_BYTES
     return has_grown or (now > max_size and now > before * 51 // 50 + _SMALL_EXCESS_BYTES)
 
 
@@ -162,7 +163,7 @@ def _estimated_bytes(directory: CacheDirectory, index: Index) -> int:
 def _shorten_log(directory: CacheDirectory, index: Index) -> None:
     with contextlib.suppress(OSError):
         log = directory.path / "index.db-wal"
-        if log.stat().st_size > min(_LARGEST_LOG_BYTES, directory.index_path.stat().st_size // 2):
+        if log.stat().st_size > min(_LARGEST_LOG_BYTES, directory.index_path.stat().st_size // 4):
             index.truncate_log()
 
 

@@ -21,6 +21,8 @@ _NODES_TEMPORARY = re.compile(r"[0-9a-f]{8}\.[0-9A-Za-z]{6}")
 _NOT_COUNTED = "index.db-shm"
 # What is looked at last: most files there are links to others.
 _WITH_LINKS = "v8"
+# Links that a start makes for itself, and that it leaves behind if it is killed.
+_OF_PROCESSES = "live/"
 
 
 def file_sizes(directory: CacheDirectory) -> dict[str, int]:
@@ -54,16 +56,35 @@ def remove_abandoned(directory: CacheDirectory, places: Iterable[str]) -> list[s
     removed = []
     for place in places:
         name = place.rpartition("/")[2]
-        if not is_temporary(name) and not name.endswith(".pack"):
+        is_link = place.startswith(_OF_PROCESSES)
+        if not is_link and not is_temporary(name) and not name.endswith(".pack"):
             continue
         path = directory.path / place
         with contextlib.suppress(FileNotFoundError):
             status = path.lstat()
-            is_useless = is_temporary(name) or (stat.S_ISREG(status.st_mode) and not is_pack(path))
-            if is_useless and status.st_mtime < oldest:
+            if status.st_mtime < oldest and (_has_ended(name) if is_link else _is_useless(path, status)):
                 remove_any(path)
                 removed.append(place)
     return removed
+
+
+def _is_useless(path: Path, status: os.stat_result) -> bool:
+    return is_temporary(path.name) or (stat.S_ISREG(status.st_mode) and not is_pack(path))
+
+
+def _has_ended(name: str) -> bool:
+    """Return whether the process has ended that a link is for; its name begins with the number."""
+    number = name.partition("-")[0]
+    if not number.isdecimal():
+        return True
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        # It is another user's.
+        return False
+    return False
 
 
 def is_temporary(name: str) -> bool:

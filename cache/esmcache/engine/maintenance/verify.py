@@ -25,6 +25,7 @@ from esmcache.engine.domain_directory import (
     owners_of_names,
     seal_path,
 )
+from esmcache.engine.maintenance.files import is_temporary
 from esmcache.engine.maintenance.removal import forget_entry_points
 from esmcache.serving.manifest import check_manifest, manifest_packs
 from esmcache.serving.names import manifest_name
@@ -196,12 +197,15 @@ class _Verification:
                 if is_place(link.directory):
                     links.setdefault(link.directory, []).append(link)
             kept = {(row.engine_tag, row.kind, row.source_sha256): row for row in self._index.all(CodeCacheRow)}
-            findings = [one for place, some in sorted(links.items()) for one in self._of_place(place, some, kept)]
-        if self._repair:
-            store = CodeCacheStore(self._directory.code_path)
-            for place in sorted(links):
+            findings = {place: list(self._of_place(place, some, kept)) for place, some in sorted(links.items())}
+        for place, some in findings.items():
+            if self._repair:
+                if some:
+                    # It may say what is there.
+                    remove_any(seal_path(self._directory, place))
+                store = CodeCacheStore(self._directory.code_path)
                 DomainDirectory(self._directory, self._index, place, store).write()
-        yield from findings
+            yield from some
 
     def _of_place(
         self, place: str, links: list[CodeCacheLinkRow], kept: Mapping[tuple[str, str, bytes], CodeCacheRow]
@@ -214,6 +218,8 @@ class _Verification:
         expected = owners_of_names(links)
         faults: dict[str, str] = {}
         for path in sorted((self._directory.v8_path / place).glob("*")):
+            if is_temporary(path.name):
+                continue
             link = expected.pop(path.name, None)
             row = None if link is None else kept.get((engine_tag_of(place), link.kind, link.source_sha256))
             fault = _entry_fault(read_regular(path) or b"", row, is_trusted=is_trusted)

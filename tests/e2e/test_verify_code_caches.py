@@ -1,0 +1,134 @@
+"""`verify` compares what Node would read with what a warm has stored, whatever a seal says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from conftest import EsmcacheHome
+from esmcache.engine.maintenance.verify import Finding
+from program import Program
+
+FILES = {
+    "package.json": '{"type": "module"}',
+    "app.mjs": "import { a } from './a.mjs';\nimport { b } from './b.mjs';\nconsole.log(a(), b());\n",
+    "a.mjs": "export const a = () => 'a';\n",
+    "b.mjs": "export const b = () => 'b';\n",
+}
+MODULES = 3
+
+
+@pytest.fixture
+def program(tmp_path: Path, node: Path, esmcache_home: EsmcacheHome) -> Program:
+    made = Program(tmp_path / "project", node, esmcache_home)
+    made.write(FILES)
+    made.warm()
+    assert verify(made) == []
+    return made
+
+
+def verify(program: Program, *, repair: bool = False) -> list[Finding]:
+    with program.engine() as engine:
+        return engine.verify(repair=repair)
+
+
+def links(program: Program) -> list[Path]:
+    return sorted(program.home.cache_dir.glob("v8/*/*/*"))
+
+
+def seal_as_it_is(program: Program) -> None:
+    """Have the seal say that the directory is as a warm has left it."""
+    (seal,) = program.home.cache_dir.glob("seals/*-*")
+    (directory,) = program.home.cache_dir.glob("v8/*/*")
+    directory.chmod(0o500)
+    status = directory.stat()
+    seconds, rest = divmod(status.st_ctime_ns, 1_000_000_000)
+    _, _, digest = seal.read_text().partition("\n")
+    seal.write_text(f"{status.st_ino}-{seconds * 1000 + rest / 1_000_000!r}\n{digest}")
+
+
+def check_is_mended(program: Program) -> None:
+    assert all(finding.removed for finding in verify(program, repair=True))
+    assert verify(program) == []
+    program.warm()
+    report = program.check_same()
+    assert (report["served"], report["codeCaches"]) == (MODULES, "enabled")
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
+def test_a_code_cache_that_is_kept(program: Program, damage: str) -> None:
+    path = min(program.home.cache_dir.glob("code/*/*"))
+    content = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(content[:-9] if damage == "cut" else content[:-9] + bytes(byte ^ 1 for byte in content[-9:]))
+    found = {finding.place: finding.fault for finding in verify(program)}
+    place = str(path.relative_to(program.home.cache_dir))
+    assert found[place] == ("is gone" if damage == "gone" else "differs from its checksum")
+    check_is_mended(program)
+
+
+@pytest.mark.parametrize("which", ["another module's", "an entry of no module"])
+def test_an_entry_that_was_put_there_by_whoever_could_forge_the_seal(program: Program, which: str) -> None:
+    one, other = links(program)[:2]
+    one.parent.chmod(0o700)
+    target = one.with_name("01234567") if which == "an entry of no module" else one
+    target.unlink(missing_ok=True)
+    target.write_bytes(other.read_bytes())
+    seal_as_it_is(program)
+    fault = "belongs to no module" if which == "an entry of no module" else "differs from what was stored"
+    place = str(target.relative_to(program.home.cache_dir))
+    assert verify(program) == [Finding(place, "code cache", fault, False)]
+    check_is_mended(program)
+
+
+def test_a_copy_where_there_are_no_links_is_as_good(program: Program) -> None:
+    for link in links(program):
+        content = link.read_bytes()
+        link.parent.chmod(0o700)
+        link.unlink()
+        link.write_bytes(content)
+    seal_as_it_is(program)
+    assert verify(program) == []
+
+
+def test_an_entry_that_is_gone(program: Program) -> None:
+    link = links(program)[0]
+    link.parent.chmod(0o700)
+    link.unlink()
+    place = str(link.relative_to(program.home.cache_dir))
+    assert verify(program) == [Finding(place, "code cache", "is gone", False)]
+    check_is_mended(program)
+
+
+def test_a_seal_that_is_none(program: Program) -> None:
+    (seal,) = program.home.cache_dir.glob("seals/*-*")
+    seal.write_text("no seal\n")
+    assert verify(program) == [Finding(f"seals/{seal.name}", "seal", "is damaged", False)]
+    check_is_mended(program)
+
+
+def test_what_node_wrote_by_itself_is_no_damage_and_goes_with_repair(program: Program) -> None:
+    links(program)[0].parent.chmod(0o700)
+    written = links(program)[0].with_name("01234567")
+    written.write_bytes(links(program)[0].read_bytes())
+    assert verify(program) == verify(program, repair=True) == []
+    assert not written.exists()
+    assert program.check_same()["codeCaches"] == "enabled"
+
+
+def test_what_the_index_names_outside_of_the_cache_is_not_touched(program: Program, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    (victim / "v24.0.0-x64-1a2b3c4d-0").mkdir(parents=True)
+    (victim / "v24.0.0-x64-1a2b3c4d-0" / "file").write_bytes(b"")
+    up = os.path.relpath(victim, program.home.cache_dir / "v8")
+    with program.engine() as engine:
+        engine.index.execute("update code_cache_links set directory = ?", (f"{up}/v24.0.0-x64-1a2b3c4d-0",))
+    for _ in range(2):
+        verify(program, repair=True)
+        with program.engine() as engine:
+            engine.collect()
+    assert (victim / "v24.0.0-x64-1a2b3c4d-0" / "file").exists()
