@@ -264,3 +264,20 @@ async def test_a_folder_that_is_opened_in_an_editor_forges_nothing(tmp_path: Pat
         await editor.until(lambda: editor.status.get("fresh") == 1 and editor.status["quiescent"])
         check_served_with_code_caches(victim)
         assert len(list(user.cache_dir.glob("v8/*"))) == 2
+
+
+def test_an_exported_compile_cache_has_no_entry_for_two_modules(
+    victim: Program, tmp_path: Path, run_esmcache: RunEsmcache
+) -> None:
+    forgery = forge_commonjs(victim.root / "node_modules" / "evil", victim.root / "good.cjs", EVIL)
+    victim.write({"app.mjs": f"import good from './good.cjs';\nimport 'evil/{forgery.name}';\nconsole.log(good);\n"})
+    answer = run_esmcache(
+        "export",
+        "--node-compile-cache",
+        tmp_path / "exported",
+        victim.root / "app.mjs",
+        env={"ESMCACHE_NODE": str(victim.node)},
+    )
+    # One of the three modules is left, and the two others are named.
+    assert len([path for path in (tmp_path / "exported").rglob("*") if path.is_file()]) == 1
+    assert forgery.name in answer.stderr + answer.stdout and "good.cjs" in answer.stderr + answer.stdout
