@@ -70,7 +70,11 @@ class DiagnosticKind(Enum):
         "{module} exports {name!r} from more than one module",
     )
     INVALID_UTF8 = ("invalid-utf8", Severity.WARNING, "not valid UTF-8: never served")
-    TOO_COSTLY = ("too-costly", Severity.WARNING, "reading this text takes too long: never served by its record")
+    TOO_COSTLY = (
+        "too-costly",
+        Severity.WARNING,
+        "this text costs too much to be analysed ({limit}): never served by its record",
+    )
     REQUEST_MISMATCH = (
         "request-mismatch",
         Severity.WARNING,

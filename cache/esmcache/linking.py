@@ -222,17 +222,19 @@ class _Outcome:
 class _StarSearch:
     """A module's `export *` declarations, being searched for a name one after the other."""
 
-    __slots__ = ("_chain", "_found", "_unknown", "export_name", "steps")
+    __slots__ = ("_found", "_unknown", "chain", "export_name", "stars", "steps", "url")
 
     def __init__(self, url: str, export_name: str, stars: Iterable[ExportEntry], chain: _Chain | None) -> None:
+        self.url = url
+        self.stars = stars
         self.export_name = export_name
         self.steps = iter([ExportStep(url, entry) for entry in stars])
-        self._chain = chain
+        self.chain = chain
         self._found: _Outcome | None = None
         self._unknown: _Outcome | None = None
 
     def chain_by(self, step: ExportStep) -> _Chain:
-        return _Chain(self._chain, step)
+        return _Chain(self.chain, step)
 
     def take(self, outcome: _Outcome, same: Callable[[ResolvedBinding, ResolvedBinding], bool]) -> _Outcome | None:
         """Note what one star leads to; return the ambiguity if there is one, `same` telling bindings apart."""
@@ -253,7 +255,7 @@ class _StarSearch:
         assert isinstance(earlier, ResolvedBinding)
         if same(earlier, found):
             return None
-        return _Outcome(Unlinked.AMBIGUOUS, self._chain, (earlier, found))
+        return _Outcome(Unlinked.AMBIGUOUS, self.chain, (earlier, found))
 
     def conclude(self) -> _Outcome:
         """Return what all of the stars together lead to."""
@@ -262,20 +264,34 @@ class _StarSearch:
             binding = () if found is None else (found.result,)
             candidates = tuple(one for one in binding if isinstance(one, ResolvedBinding))
             return _Outcome(Unlinked.UNKNOWN, self._unknown.chain, candidates)
-        return _Outcome(None, self._chain) if found is None else found
+        return _Outcome(None, self.chain) if found is None else found
+
+
+@dataclass(frozen=True, slots=True)
+class _Stars:
+    """All that the stars of a module lead to, each by the path that a search comes first by.
+
+    `leading` has the star that led to a module; `exporting` which of them export a name themselves.
+    """
+
+    leading: dict[str, ExportStep]
+    exporting: dict[str, list[str]]
 
 
 class _Linker:
-    """Resolves names one after the other, and looks at each module's exports once."""
+    """Resolves names one after the other, and looks at each module's exports, and at its stars, once."""
 
     def __init__(self, graph: LinkingGraph) -> None:
         self._graph = graph
         self._exports: dict[str, dict[str, ExportEntry]] = {}
+        self._stars: dict[str, _Stars | None] = {}
 
     def resolve_export(self, url: str, export_name: str) -> ExportResolution:
         visited: set[tuple[str, str]] = set()
         searches: list[_StarSearch] = []
         reached = self._follow(url, export_name, None, visited)
+        if isinstance(reached, _StarSearch):
+            reached = self._found_at_once(reached) or reached
         while True:
             if isinstance(reached, _StarSearch):
                 searches.append(reached)
@@ -294,6 +310,60 @@ class _Linker:
                 reached = _Outcome(Unlinked.UNKNOWN, chain)
             else:
                 reached = self._follow(target, search.export_name, chain, visited)
+
+    def _found_at_once(self, search: _StarSearch) -> _Outcome | None:
+        """Return what stars lead to where one module alone has the name, or none; None where that takes a search.
+
+        A search looks at each star of each module for each name: 40,000 of them where 200 modules export all of
+        one another.
+        """
+        stars = self._all_stars(search)
+        if stars is None:
+            return None
+        exporting = stars.exporting.get(search.export_name, [])
+        if not exporting:
+            return _Outcome(None, search.chain)
+        module = exporting[0]
+        entry = self._exports[module][search.export_name]
+        if len(exporting) > 1 or entry.module_request is not None:
+            return None
+        steps, at = [stars.leading[module]], stars.leading[module].url
+        while at != search.url:
+            steps.append(stars.leading[at])
+            at = steps[-1].url
+        chain = search.chain
+        for step in reversed(steps):
+            chain = _Chain(chain, step)
+        return _Outcome(ResolvedBinding(module, entry.local_name or search.export_name, entry), chain)
+
+    def _all_stars(self, search: _StarSearch) -> _Stars | None:
+        """Return what a module's stars lead to, in the order of a search; None if any of it is not known."""
+        if search.url not in self._stars:
+            self._stars[search.url] = self._find_stars(search.url, search.stars)
+        return self._stars[search.url]
+
+    def _find_stars(self, url: str, entries: Iterable[ExportEntry]) -> _Stars | None:
+        stars = _Stars({}, {})
+        path = [(url, iter(entries))]
+        while path:
+            module, following = path[-1]
+            entry = next(following, None)
+            if entry is None:
+                path.pop()
+                continue
+            target = _target(self._graph, module, entry)
+            if target is None:
+                return None
+            if target == url or target in stars.leading:
+                continue
+            record = self._graph.record(target)
+            if record is None:
+                return None
+            stars.leading[target] = ExportStep(module, entry)
+            for name in self._exports_of(target, record):
+                stars.exporting.setdefault(name, []).append(target)
+            path.append((target, iter(record.star_export_entries)))
+        return stars
 
     def _follow(
         self, url: str, export_name: str, chain: _Chain | None, visited: set[tuple[str, str]]

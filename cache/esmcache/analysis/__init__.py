@@ -4,6 +4,6 @@ Reads bytes alone: knows no paths, no other modules and no engine.
 """
 
 from esmcache.analysis.document import Document, Edit
-from esmcache.analysis.source_analysis import Analysis, analyse_commonjs, analyse_module
+from esmcache.analysis.source_analysis import MOST_REQUESTS, Analysis, analyse_commonjs, analyse_module
 
-__all__ = ["Analysis", "Document", "Edit", "analyse_commonjs", "analyse_module"]
+__all__ = ["MOST_REQUESTS", "Analysis", "Document", "Edit", "analyse_commonjs", "analyse_module"]

@@ -28,7 +28,7 @@ def syntax_errors(tree: SyntaxTree, unclear: Span | None, *, is_module: bool) ->
     if invalid is not None:
         found.append(diagnostic(DiagnosticKind.INVALID_UTF8, invalid))
     if tree.too_costly:
-        found.append(diagnostic(DiagnosticKind.TOO_COSTLY, Span(0, len(tree.source))))
+        found.append(too_costly(tree, tree.too_costly))
     elif tree.first_error is not None:
         found.append(_syntax_error(tree, tree.first_error))
     elif unclear is not None and (repeated := repeated_attribute(tree, unclear)) is not None:
@@ -39,6 +39,11 @@ def syntax_errors(tree: SyntaxTree, unclear: Span | None, *, is_module: bool) ->
         detail = "HTML comments are not allowed in modules"
         found.append(diagnostic(DiagnosticKind.SYNTAX_ERROR, Span(*comment.byte_range), detail=detail))
     return tuple(found)
+
+
+def too_costly(tree: SyntaxTree, limit: str) -> Diagnostic:
+    """Return that a limit was met, which says so in a few words."""
+    return diagnostic(DiagnosticKind.TOO_COSTLY, Span(0, len(tree.source)), limit=limit)
 
 
 @dataclass(frozen=True, slots=True)

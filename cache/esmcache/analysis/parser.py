@@ -5,6 +5,7 @@ Knows the grammar's gaps and how to get round them; knows nothing of what the sy
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
@@ -61,6 +62,9 @@ _MOST_RESPELLINGS = 8
 _FUNCTIONS_AND_CLASSES = frozenset({"function_expression", "generator_function", "class"})
 
 
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
 class _ParserOfThread(threading.local):
     """Each thread's own parser: making one costs as much as parsing a small file."""
 
@@ -75,6 +79,12 @@ _thread = _ParserOfThread()
 _ALWAYS_PARSED = 32 << 10
 _SECONDS = 0.5
 _SECONDS_PER_BYTE = 1.5e-6
+_MOST_SECONDS = 4.0
+# A tree takes 30 times the memory of its text, or five times that if there are many errors.
+_MOST_BYTES = 400 << 20
+_LARGEST_TEXT = 12_000_000
+# Statements at the top level are looked at one by one.
+_MOST_STATEMENTS = 200_000
 # Such a text is read in blocks, which must be `bytes`: queries crash over any other buffer (tree-sitter 0.26.1).
 _BLOCK = 64 << 10
 # Smaller ones after an edit, so that what is read can be counted.
@@ -98,8 +108,8 @@ class SyntaxTree:
     html_openings: Sequence[int] | None = None
     # What `reparse` begins with: given where the text was read as it is written and without any error.
     editable: Tree | None = None
-    # Whether parsing was given up; the tree is empty then.
-    too_costly: bool = False
+    # By which limit parsing was given up, '' where it was not; the tree is empty then.
+    too_costly: str = ""
 
     def text(self, node: Node) -> bytes:
         """Return the source text of `node` (`node.text` may have been respelled)."""
@@ -129,7 +139,7 @@ class Reparsing:
 
 
 class _TooCostlyError(Exception):
-    """Parsing took too long."""
+    """Parsing met a limit, which is the message."""
 
 
 class _Allowance:
@@ -138,9 +148,10 @@ class _Allowance:
     def __init__(self, size: int) -> None:
         # Asking for the time of the processor costs a system call, and no text takes more of it than of the clock's.
         self._is_bounded = size > _ALWAYS_PARSED
-        self._seconds = _SECONDS + size * _SECONDS_PER_BYTE
+        self._seconds = min(_SECONDS + size * _SECONDS_PER_BYTE, _MOST_SECONDS)
         self._start = perf_counter()
         self._processor_start = thread_time() if self._is_bounded else 0.0
+        self._memory_start = _resident_bytes() if self._is_bounded else 0
 
     def parse(self, text: bytes, old: Tree | None = None) -> Tree:
         """Return the tree of `text`, beginning with what is left of `old`; raises _TooCostlyError."""
@@ -151,11 +162,20 @@ class _Allowance:
     def read(self, read: Callable[[int, Point], bytes], old: Tree | None) -> Tree:
         """Return the tree of the text that `read` gives from an offset on; raises _TooCostlyError."""
         calls = count()
+        limit = ""
 
         def is_over(offset: int, has_error: bool) -> bool:
-            if next(calls) & 15 or perf_counter() - self._start < self._seconds:
+            nonlocal limit
+            number = next(calls)
+            if self._is_bounded and not number & 4095 and _resident_bytes() - self._memory_start > _MOST_BYTES:
+                limit = f"more than {_MOST_BYTES >> 20} MB of memory"
+                return True
+            if number & 15 or perf_counter() - self._start < self._seconds:
                 return False
-            return thread_time() - self._processor_start > self._seconds
+            if thread_time() - self._processor_start > self._seconds:
+                limit = f"more than {self._seconds:.1f} s"
+                return True
+            return False
 
         try:
             if old is None:
@@ -163,7 +183,19 @@ class _Allowance:
             return _thread.parser.parse(read, old, progress_callback=is_over)
         except ValueError as error:
             _thread.parser.reset()
-            raise _TooCostlyError from error
+            raise _TooCostlyError(limit) from error
+
+
+def _resident_bytes() -> int:
+    """Return how much memory this process has, 0 where the system does not say."""
+    try:
+        descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        return int(os.read(descriptor, 100).split()[1]) * _PAGE_BYTES
+    finally:
+        os.close(descriptor)
 
 
 def moved_by_edits(tree: Tree, edits: Iterable[TextEdit]) -> Tree:
@@ -208,16 +240,20 @@ def parse(source: bytes, *, doubtful: Span | None = None, is_module: bool = True
     was read in a way that may be wrong.
     """
     try:
+        if len(source) > _LARGEST_TEXT:
+            raise _TooCostlyError(f"larger than {_LARGEST_TEXT // 1_000_000} MB")
         return _parse(source, _Allowance(len(source)), doubtful, is_module=is_module)
-    except _TooCostlyError:
+    except _TooCostlyError as error:
         root = _thread.parser.parse(b"").root_node
-        return SyntaxTree(root, source, root, too_costly=True)
+        return SyntaxTree(root, source, root, too_costly=str(error))
 
 
 def _parse(source: bytes, allowance: _Allowance, doubtful: Span | None, *, is_module: bool) -> SyntaxTree:
     normal = _normal_line_ends(source)
     tree = allowance.parse(normal)
     root = tree.root_node
+    if root.child_count > _MOST_STATEMENTS:
+        raise _TooCostlyError(f"more than {_MOST_STATEMENTS} statements")
     errors = _errors(root, normal)
     doubts = [_doubt(*error) for error in errors]
     if doubtful is not None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esmcache.analysis.calls import module_calls
-from esmcache.analysis.early_errors import ModuleFacts, early_errors, module_facts, syntax_errors
+from esmcache.analysis.early_errors import ModuleFacts, early_errors, module_facts, syntax_errors, too_costly
 from esmcache.analysis.parser import SyntaxTree, parse
 from esmcache.analysis.static_semantics import ModuleReading, read_module
 from esmcache.diagnostics import Diagnostic
 from esmcache.records import ModuleRecord
+
+# Three times what the largest package of icons has.
+MOST_REQUESTS = 30_000
+_MOST_NAMES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,9 @@ def read_tree(tree: SyntaxTree) -> SourceReading:
 
 
 def _analysed(tree: SyntaxTree, reading: ModuleReading) -> SourceReading:
+    limit = _limit_met(reading.record)
+    if limit:
+        return SourceReading(tree, reading, None, Analysis(ModuleRecord(), (too_costly(tree, limit),), complete=False))
     unread = syntax_errors(tree, reading.unclear, is_module=True)
     facts = None if unread else module_facts(tree, reading)
     diagnostics = unread + early_errors(reading.record, reading.clause_exports, facts)
@@ -70,4 +77,16 @@ def analyse_commonjs(source: bytes) -> Analysis:
     """Return the analysis of a CommonJS module: only the calls, as it has no declarations of imports."""
     tree = parse(source, is_module=False)
     unread = syntax_errors(tree, None, is_module=False)
-    return Analysis(ModuleRecord(calls=module_calls(tree, commonjs=True)), unread, complete=not unread)
+    record = ModuleRecord(calls=module_calls(tree, commonjs=True))
+    limit = _limit_met(record)
+    if limit:
+        return Analysis(ModuleRecord(), (too_costly(tree, limit),), complete=False)
+    return Analysis(record, unread, complete=not unread)
+
+
+def _limit_met(record: ModuleRecord) -> str:
+    """Return which limit a record exceeds, '' where it exceeds none: all that is kept of it is looked up one by one."""
+    if len(record.requested_modules) + len(record.calls) > MOST_REQUESTS:
+        return f"more than {MOST_REQUESTS} requests"
+    exports = len(record.local_export_entries) + len(record.indirect_export_entries) + len(record.star_export_entries)
+    return f"more than {_MOST_NAMES} names" if exports + len(record.import_entries) > _MOST_NAMES else ""

@@ -14,6 +14,7 @@ import click
 
 from esmcache.cli.options import common, common_options, json_option, open_engine, say_json
 from esmcache.cli.streams import complain, say
+from esmcache.diagnostics import DiagnosticKind
 from esmcache.engine.background import background_stamp, hold_locks_for_warm
 from esmcache.wording import number, plural
 
@@ -74,6 +75,8 @@ def _warm_in_background(paths: Sequence[str], conditions: tuple[str, ...]) -> in
     return 0
 
 
+# Nobody would look for them, and few files have one.
+_ALWAYS_TOLD = frozenset({DiagnosticKind.TOO_COSTLY.code, DiagnosticKind.CACHE_QUARANTINED.code})
 # So many problems are listed without being asked for.
 _FEW = 3
 
@@ -88,6 +91,11 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool, missed: bool)
     if as_json:
         say_json(asdict(report))
         return 1 if failures else 0
+    if not options.quiet:
+        for problem in others:
+            if problem.code in _ALWAYS_TOLD:
+                complain(f"esmcache: {place_of(problem)}: {problem.message}")
+    others = [one for one in others if one.code not in _ALWAYS_TOLD]
     _tell_others(
         [one for one in others if not one.is_error],
         "specifier that cannot be resolved",

@@ -193,11 +193,15 @@ class _Lane:
     def _recover(self) -> None:
         """Replace a worker that ended; the task that it was at is tried again, alone."""
         shared = self._shared
+        exceeded = None if self._worker is None else self._worker.exceeded
         unanswered = self._drop_worker()
         if not unanswered:
             return
         suspect, *others = unanswered
         shared.give_back(others)
+        if exceeded is not None and exceeded[0] is suspect:
+            suspect.refuse(f"compiling it takes {exceeded[1]}", ended_engine=True)
+            return
         if not self._send([suspect]):
             return
         retry = self._worker

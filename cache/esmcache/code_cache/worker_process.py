@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -45,6 +46,12 @@ _WORKER = Path(__file__).with_name("worker") / "main.mjs"
 # so code caches carry the flag hash that a plain `node` expects.
 _FLAGS = ("--experimental-vm-modules", "--expose-internals", "--no-warnings")
 _START_SECONDS = 60
+# What one source may cost; bundles of 20 MB take a second and 200 MB. Time of the processor, so that a busy machine is
+# no reason, and of the clock for a source that has the engine wait for something.
+_MOST_SECONDS = 30.0
+_MOST_CLOCK_SECONDS = 300.0
+_MOST_BYTES = 500 << 20
+_LOOKS_EVERY_S = 0.2
 _READ_BUFFER = 256 << 10
 _PIPE_SIZE = 1 << 20
 
@@ -86,6 +93,9 @@ class WorkerProcess:
         self._tasks_sent = 0
         self._bytes_sent = 0
         self._refusal: str | None = None
+        # The task that cost too much, and in which way: the process was ended because of it.
+        self.exceeded: tuple[Job, str] | None = None
+        self._is_over = threading.Event()
         self.ready = False
         self.ended = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -108,6 +118,7 @@ class WorkerProcess:
             self.ended = True
             return
         self.reader.start()
+        threading.Thread(target=self._watch, name="esmcache-compile-watcher", daemon=True).start()
 
     @property
     def is_idle(self) -> bool:
@@ -206,11 +217,29 @@ class WorkerProcess:
                 else:
                     self._receive_result(message.id, _result(message, payload))
         self.kill()
+        self._is_over.set()
         # Reap it here, so that whoever hears of the end can also say how it ended.
         self._process.wait()
         with self._changed:
             self.ended = True
             self._changed.notify_all()
+
+    def _watch(self) -> None:
+        """End the process if one task costs too much."""
+        assert self._process is not None
+        first: tuple[Job, _Usage] | None = None
+        while not self._is_over.wait(_LOOKS_EVERY_S):
+            with self._changed:
+                job = self._in_flight[0][1] if self._in_flight else None
+            usage = None if job is None else _usage_of(self._process.pid)
+            if job is None or usage is None:
+                first = None
+            elif first is None or first[0] is not job:
+                first = job, usage
+            elif limit := usage.limit_met(first[1]):
+                self.exceeded = job, limit
+                self.kill()
+                return
 
     def _receive_hello(self, hello: Hello) -> None:
         build = self._build
@@ -233,6 +262,38 @@ class WorkerProcess:
             if self.has_room:
                 self._changed.notify_all()
         job.answer(result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Usage:
+    """What a process has used so far."""
+
+    seconds: float
+    clock: float
+    resident_bytes: int
+
+    def limit_met(self, before: _Usage) -> str:
+        """Return which limit was met since then, '' for none."""
+        if self.seconds - before.seconds > _MOST_SECONDS:
+            return f"more than {_MOST_SECONDS:.0f} s"
+        if self.clock - before.clock > _MOST_CLOCK_SECONDS:
+            return f"more than {_MOST_CLOCK_SECONDS:.0f} s"
+        if self.resident_bytes - before.resident_bytes > _MOST_BYTES:
+            return f"more than {_MOST_BYTES >> 20} MB of memory"
+        return ""
+
+
+def _usage_of(pid: int) -> _Usage | None:
+    """Return what a process has used, None where it has ended; only the clock where the system says nothing else."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except FileNotFoundError:
+        return None if os.path.exists("/proc/self/stat") else _Usage(0, time.monotonic(), 0)
+    except OSError:
+        return None
+    # Without its first two fields: proc_pid_stat(5).
+    ticks, pages = int(fields[11]) + int(fields[12]), int(fields[21])
+    return _Usage(ticks / os.sysconf("SC_CLK_TCK"), time.monotonic(), pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _result(message: Compiled | Failed, payload: bytes) -> CompileResult:

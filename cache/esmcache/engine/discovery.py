@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from esmcache.analysis import MOST_REQUESTS
+from esmcache.diagnostics import DiagnosticKind
 from esmcache.engine.analysing import (
     AnalysisStore,
     diagnostics_from_row,
@@ -74,6 +76,7 @@ class Discovery:
         self._rows: dict[tuple[bytes, str], AnalysisRow] = {}
         self._found = Discovered()
         self._next_wave: list[GraphModule] = []
+        self._lines: tuple[str, LineIndex] | None = None
 
     def walk(self, roots: Iterable[tuple[Resolution, bool]]) -> Discovered:
         """Return all that the roots reach; each is `(resolution, is it an entry point)`."""
@@ -203,6 +206,9 @@ class Discovery:
             return
         module.requests = requests_from_row(row)
         module.diagnostics = diagnostics_from_row(row)
+        for one in module.diagnostics:
+            if one.kind is DiagnosticKind.TOO_COSTLY:
+                self._problem(module, one.kind.code, one.message, is_error=False)
 
     def _detect(self, module: GraphModule) -> None:
         verdict = self._compiler.verdict(module)
@@ -223,6 +229,9 @@ class Discovery:
         if verdict.outcome == "syntax-error":
             self._syntax_error(module, verdict)
             return
+        if verdict.outcome == "quarantined":
+            kind = DiagnosticKind.CACHE_QUARANTINED
+            self._problem(module, kind.code, f"no code cache is kept of it: {verdict.detail}", is_error=False)
         if verdict.outcome != "ok":
             return
         if module.kind is ServedKind.COMMONJS or verdict.requested_modules is None:
@@ -230,6 +239,10 @@ class Discovery:
         row = self._rows[module.fact.sha256, ModuleFormat.MODULE.value]
         if not row.complete:
             # tree-sitter could not read all of it, the engine could: its list and the calls that were found are used.
+            if len(verdict.requested_modules) > MOST_REQUESTS:
+                module.requests = ()
+                module.leave_native(f"it costs too much (more than {MOST_REQUESTS} requests)")
+                return
             calls = tuple(request for request in module.requests if Asked.WHILE_RUNNING in request.asked)
             module.requests = requests_of_engine(verdict.requested_modules) + calls
             return
@@ -266,10 +279,19 @@ class Discovery:
         if Asked.WHILE_RUNNING in request.asked:
             return
         line = column = 0
-        if request.span is not None and (source := self._source(module)) is not None:
-            position = LineIndex(source).position(request.span.start)
+        if request.span is not None and (lines := self._lines_of(module)) is not None:
+            position = lines.position(request.span.start)
             line, column = position.line + 1, position.column + 1
         self._problem(module, failure.code, failure.message, line, column, is_error=False)
+
+    def _lines_of(self, module: GraphModule) -> LineIndex | None:
+        """Return the lines of a module's text; those of the last one are kept, since one may have many problems."""
+        if self._lines is None or self._lines[0] != module.url:
+            source = self._source(module)
+            if source is None:
+                return None
+            self._lines = module.url, LineIndex(source)
+        return self._lines[1]
 
     def _problem(
         self,
