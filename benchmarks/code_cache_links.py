@@ -1,0 +1,70 @@
+"""What a trust domain's directory of links costs: its share of a first and of an unchanged warm, and its bytes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from common import NODE24
+from startup_programs import ALL, install_packages, write_program
+
+from esmcache.engine.domain_directory import DomainDirectory
+from esmcache.engine.facade import Engine
+
+_SECTOR = 512
+
+
+def main() -> None:
+    """Warm the largest program again and again, and print medians."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--node", type=Path, default=NODE24)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    install_packages(options.node)
+    entry = write_program(ALL)
+    spent: list[float] = []
+    _measure(spent, "claim")
+    _measure(spent, "write")
+    first: list[tuple[float, float]] = []
+    unchanged: list[tuple[float, float]] = []
+    for _ in range(options.rounds):
+        with tempfile.TemporaryDirectory() as home:
+            cache = Path(home) / "cache"
+            for times in (first, unchanged):
+                spent.clear()
+                with Engine.open(cache_dir=str(cache), node=str(options.node)) as engine:
+                    report = engine.warm([entry])
+                times.append((report.seconds, sum(spent)))
+            links = list(cache.glob("v8/*/*/*"))
+            directories = [path for path in cache.glob("v8/**/*") if path.is_dir()]
+            size = sum(path.stat().st_blocks * _SECTOR for path in directories)
+            copies = sum(path.stat().st_size for path in links if path.stat().st_nlink < 2)
+            os.chmod(links[0].parent, 0o700)
+    print(f"{len(links):,} links, {size:,} bytes of directories, {copies:,} bytes of copies")
+    for name, times in (("first warm", first), ("unchanged warm", unchanged)):
+        all_of_it, own = (statistics.median(column) for column in zip(*times, strict=True))
+        print(f"{name}: {all_of_it * 1000:.0f} ms, of which links {own * 1000:.0f} ms ({100 * own / all_of_it:.1f} %)")
+
+
+def _measure(spent: list[float], name: str) -> None:
+    """Have the time that a method of the directory takes noted."""
+    method: Callable[..., Any] = getattr(DomainDirectory, name)
+
+    def measured(*arguments: Any, **named: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return method(*arguments, **named)
+        finally:
+            spent.append(time.perf_counter() - started)
+
+    setattr(DomainDirectory, name, measured)
+
+
+if __name__ == "__main__":
+    main()
