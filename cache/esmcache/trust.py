@@ -52,7 +52,7 @@ class Untrusted:
 
     def __str__(self) -> str:
         if self.owner is not None and os.geteuid() == 0:
-            return f"{self.place} {self.fault}: use sudo -H, set HOME=/root, or set ESMCACHE_DIR"
+            return f"{self.place} {self.fault}: use sudo -H, HOME=~root or ESMCACHE_DIR"
         return f"{self.place} {self.fault}"
 
 
