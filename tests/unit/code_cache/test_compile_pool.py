@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from esmcache.code_cache import CompileKind, CompilePool, CompileTask, NodeMissing, describe_node
+from esmcache.code_cache import CompileKind, CompilePool, CompileTask, NodeMissing, describe_node, worker_process
 from esmcache.records import (
     CompiledSource,
     CompileFailure,
@@ -285,3 +285,21 @@ def test_the_code_cache_has_the_functions_that_were_asked_for(any_node: Path, ki
 
 def test_a_missing_node_is_a_value(tmp_path: Path) -> None:
     assert isinstance(describe_node(str(tmp_path / "absent")), NodeMissing)
+
+
+def test_a_source_that_takes_too_long_ends_its_worker_and_nothing_else(
+    node: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costly = b"".join(b"export const f%d = () => %d;\n" % (n, n) for n in range(300_000))
+    monkeypatch.setattr(worker_process, "_LOOKS_EVERY_S", 0.02)
+    with CompilePool(build_of(node)) as pool:
+        # Started before the limit is lowered.
+        assert isinstance(pool.submit(CompileTask(CompileKind.MODULE, URL, b"1")).result(60), CompiledSource)
+        monkeypatch.setattr(worker_process, "_MOST_SECONDS", 0.2)
+        first = pool.submit(CompileTask(CompileKind.MODULE, URL, costly))
+        second = pool.submit(CompileTask(CompileKind.MODULE, URL, b"2"))
+        refused = first.result(120)
+        assert isinstance(refused, CompileFailure)
+        assert (refused.ended_engine, refused.message) == (True, "compiling it takes more than 0 s")
+        monkeypatch.setattr(worker_process, "_MOST_SECONDS", 60)
+        assert isinstance(second.result(120), CompiledSource)

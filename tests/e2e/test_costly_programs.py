@@ -1,0 +1,42 @@
+"""Programs that cost much to understand: a warm ends, says what it gave up, and the program stays the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import costly_programs
+from conftest import EsmcacheHome
+from program import Program
+
+
+@pytest.mark.parametrize(
+    ("write", "said", "is_served"),
+    [
+        (partial(costly_programs.many_functions, count=500_000), {"too-costly", "cache-quarantined"}, True),
+        (partial(costly_programs.one_long_line, size=(64 << 20) + 1000), {"unreadable"}, False),
+        (partial(costly_programs.many_unresolved_imports, count=31_000), {"too-costly"}, False),
+        (costly_programs.stars_of_all, set(), True),
+        (costly_programs.long_specifiers, {"ERR_MODULE_NOT_FOUND"}, True),
+    ],
+    ids=["functions", "line", "unresolved", "stars", "specifiers"],
+)
+def test_a_costly_program_is_warmed_and_stays_the_same(
+    tmp_path: Path,
+    node: Path,
+    esmcache_home: EsmcacheHome,
+    write: Callable[[Path], Path],
+    said: set[str],
+    is_served: bool,
+) -> None:
+    program = Program(tmp_path / "project", node, esmcache_home)
+    write(program.root)
+    report = program.warm()
+    assert {problem.code for problem in report.problems} == said
+    assert all(problem.path == str(program.root / "app.mjs") for problem in report.problems)
+    assert (report.served > 0) == is_served
+    plain, served = program.plain(), program.served()
+    assert (served.exit_code, served.stdout) == (plain.exit_code, plain.stdout)
