@@ -100,6 +100,25 @@ def test_modules_that_all_have_all_as_stars_are_looked_at_once() -> None:
     assert graph.asked == dict.fromkeys(urls, 2)
 
 
+def test_many_names_are_found_among_stars_of_all_without_looking_at_all_for_each() -> None:
+    urls = [str(number) for number in range(100)]
+    records = {
+        url: ModuleRecord(
+            local_export_entries=(ExportEntry(f"own{url}", None, None, "own"),),
+            star_export_entries=tuple(star(other) for other in urls if other != url),
+        )
+        for url in urls
+    }
+    names = [ImportEntry(ModuleRequest("0"), f"own{url}", "name") for url in [*urls, "absent"]]
+    records["all"] = ModuleRecord(import_entries=tuple(names))
+    graph = CountingGraph(records)
+    assert [problem.name for problem in link_problems(graph, "all")] == ["ownabsent"]
+    assert sum(graph.asked.values()) < 10 * len(urls)
+    # The path is that of a search: each star leads to the next module first.
+    found = resolve_export(graph, "0", "own99")
+    assert [step.url for step in found.steps] == urls[:-1]
+
+
 def test_nothing_is_said_of_a_module_that_is_not_known() -> None:
     graph = CountingGraph({})
     assert resolve_export(graph, "absent", "a").result is Unlinked.UNKNOWN
