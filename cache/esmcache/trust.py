@@ -10,7 +10,9 @@ the directories that hold a link and the ones that it leads to are looked at. A 
 
 1. Everything on the way, links included, belongs to the user (the effective one) or to root.
 2. Nobody else can write any of it: mode & 022 is 0. Modes of links mean nothing. POSIX access lists that let others
-   write show in the bits of the group, where their mask is; so a private group (umask 002) is not excepted either.
+   write show in the bits of the group, where their mask is. A group with the number of the owner is the owner's private
+   one, as Debian, Ubuntu and Fedora make it, and may write: there umask 002 is common, and sshd makes the same
+   exception. An access list on such a directory is its owner's own decision.
 3. Except a sticky directory on the way, such as /tmp: there nobody can replace what belongs to somebody else, and
    rule 1 says whose the next part is. The last part of the path is not excepted.
 4. Where the installed package is asked about (`is_installed`), the group may write what belongs to root: Debian's
@@ -94,7 +96,8 @@ def find_untrusted(
                 at = ""
             parts = target.split("/") + parts
             continue
-        refused = stat.S_IWOTH if is_installed and status.st_uid == 0 else _OTHERS
+        is_private = status.st_gid == status.st_uid or (is_installed and status.st_uid == 0)
+        refused = stat.S_IWOTH if is_private else _OTHERS
         if status.st_mode & refused and not (status.st_mode & stat.S_ISVTX and parts):
             return Untrusted(place, f"can be written by others (mode {stat.S_IMODE(status.st_mode):04o})")
         if part:

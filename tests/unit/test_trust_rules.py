@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -22,13 +22,14 @@ SOMEBODY = ME + 1000
 # Calls the function of the installed file, which itself does nothing here.
 ASK = """
 const fs = require('node:fs');
-const [source, questions, owners, uidMap] = JSON.parse(fs.readFileSync(0, 'utf8'));
+const [source, questions, owners, uidMap, groups] = JSON.parse(fs.readFileSync(0, 'utf8'));
 process.env.ESMCACHE_DISABLE = '1';
 const find = new Function('module', 'require', '__filename', `${source}; return findUntrusted`)({}, {cache: {}}, '');
 const looking = {
   lstatSync(path, options) {
     const status = fs.lstatSync(path, options);
     if (status !== undefined && status.uid in owners) status.uid = owners[status.uid];
+    if (status !== undefined && status.gid in groups) status.gid = groups[status.gid];
     return status;
   },
   readlinkSync: fs.readlinkSync,
@@ -58,11 +59,15 @@ class Question:
 
 
 def ask_preload(
-    node: Path, questions: list[Question], owners: Mapping[int, int] | None = None, uid_map: str = ""
+    node: Path,
+    questions: list[Question],
+    owners: Mapping[int, int] | None = None,
+    uid_map: str = "",
+    groups: Mapping[int, int] | None = None,
 ) -> list[str]:
     asked = [[one.below, one.path, one.is_installed, one.user] for one in questions]
     source = (RUNTIME / "register.cjs").read_text()
-    given = json.dumps([source, asked, owners or {}, uid_map])
+    given = json.dumps([source, asked, owners or {}, uid_map, groups or {}])
     answer = subprocess.run([node, "-e", ASK], input=given, capture_output=True, text=True, check=True)
     found: list[str] = json.loads(answer.stdout)
     return found
@@ -144,12 +149,21 @@ def of_their_owners(question: Question, root: Path) -> Question:
     return question
 
 
-def test_both_halves_say_the_same_of_made_up_trees(any_node: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_private", [False, True], ids=["a group of others", "a private group"])
+def test_both_halves_say_the_same_of_made_up_trees(
+    any_node: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_private: bool
+) -> None:
     trees = made_up_trees(tmp_path)
     questions = [of_their_owners(one, tmp_path) for one in trees.values()]
+    if is_private:
+        # What only the group can write besides is trusted.
+        shared = (str(tmp_path / "group"), str(tmp_path / "plain" / "shared"))
+        questions = [replace(one, expected="") if one.expected in shared else one for one in questions]
+    groups = {os.getegid(): ME if is_private else ME + 1}
+    monkeypatch.setattr(os, "lstat", lstat_with({}, groups))
     expected = dict(zip(trees, (one.expected for one in questions), strict=True))
     assert dict(zip(trees, ask_python(questions), strict=True)) == expected
-    assert dict(zip(trees, ask_preload(any_node, questions), strict=True)) == expected
+    assert dict(zip(trees, ask_preload(any_node, questions, groups=groups), strict=True)) == expected
 
 
 @pytest.mark.parametrize(
@@ -180,12 +194,14 @@ def test_the_number_of_nobody_is_a_users_only_where_it_has_a_meaning(
     assert ask_python([question]) == [question.expected]
 
 
-def lstat_with(owners: Mapping[int, int]) -> Callable[..., os.stat_result]:
+def lstat_with(owners: Mapping[int, int], groups: Mapping[int, int] | None = None) -> Callable[..., os.stat_result]:
     lstat = os.lstat
+    others = groups or {}
 
     def look(path: str, **named: int) -> os.stat_result:
         status = lstat(path, **named)
-        return os.stat_result((*status[:4], owners.get(status.st_uid, status.st_uid), *status[5:10]))
+        owner, group = owners.get(status.st_uid, status.st_uid), others.get(status.st_gid, status.st_gid)
+        return os.stat_result((*status[:4], owner, group, *status[6:10]))
 
     return look
 

@@ -18,7 +18,7 @@ const findUntrusted = (function findUntrusted(fs, at, path, isInstalled) {
     const place = `${at}/${part}`;
     const status = fs.lstatSync(place, QUIETLY);
     if (status === undefined) return place;
-    const { mode, uid } = status;
+    const { mode, uid, gid } = status;
     if (!(uid === user || uid === 0) || (uid === 65534 && !isMapped(fs, uid))) return place;
     if ((mode & 0o170000) === 0o120000) {
       const target = links++ < 40 ? fs.readlinkSync(place) : '';
@@ -26,7 +26,8 @@ const findUntrusted = (function findUntrusted(fs, at, path, isInstalled) {
       if (target[0] === '/') at = '';
       parts.unshift(...target.split('/'));
     } else {
-      if (mode & (isInstalled && uid === 0 ? 0o002 : 0o022) && !(mode & 0o1000 && parts.length > 0)) return place;
+      const others = gid === uid || (isInstalled && uid === 0) ? 0o002 : 0o022;
+      if (mode & others && !(mode & 0o1000 && parts.length > 0)) return place;
       if (part !== '') at = place;
     }
   }
