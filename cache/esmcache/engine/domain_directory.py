@@ -100,10 +100,12 @@ class DomainDirectory:
         self._index.remove_links(gone)
         self._index.put([row for key, row in wanted.items() if stored.get(key) != row])
 
-    def write(self) -> None:
-        """Bring the directory up to date with the index, and seal it; raises OSError and IndexUnusable."""
-        entries = self._entries()
-        if self._is_sealed(entries):
+    def write(self, *, is_known_to_differ: bool = False) -> None:
+        """Bring the directory up to date with the index, and seal it; raises OSError and IndexUnusable.
+
+        It is looked at first, unless `is_known_to_differ`: mostly there is nothing to do.
+        """
+        if not is_known_to_differ and self._is_sealed(self._entries()):
             return
         if os.geteuid() == 0:
             make_directory(self._live_path)
@@ -150,7 +152,10 @@ class DomainDirectory:
         make_writable(self._path)
         there = _inodes(self._path)
         for name in there.keys() - entries.keys():
-            remove_any(self._path / name)
+            try:
+                os.unlink(f"{self._path}/{name}")
+            except OSError:
+                remove_any(self._path / name)
         placed = {}
         for name, kept in entries.items():
             inode = kept.inode if there.get(name) == kept.inode else self._put(name, kept, replaces=name in there)

@@ -43,6 +43,8 @@ _CODE_CACHES_OF_NO_ENTRY_POINT = (
     " where m.source_sha256 = code_caches.source_sha256 and e.engine_tag = code_caches.engine_tag)"
 )
 _EMPTY_INDEX_BYTES = 200_000
+# How large the rows of a module are, all tables together, beside the one that says that an entry point has it.
+_ROWS_OF_A_MODULE = 8
 _MOST_PARAMETERS = 500
 
 _WITHOUT_OWNER = (
@@ -127,7 +129,7 @@ def evict(index: Index, excess: int, sizes: Sizes) -> list[str]:
         if manifest in members:
             members[manifest].append(url)
     sources: dict[str, bytes] = dict(index.execute("select url, source_sha256 from modules"))
-    held = _Held(index, sources, sizes)
+    held = _Held(index, sources, sum(map(len, members.values())), sizes)
     for entry in entries:
         held.add(entry.engine_tag, members[entry.manifest])
     unreached = sources.keys() - set().union(*members.values())
@@ -141,7 +143,8 @@ def evict(index: Index, excess: int, sizes: Sizes) -> list[str]:
     _remove_entry_points(index, gone)
     kept = set().union(*(members[entry.manifest] for entry in entries[len(gone) :])) if entries else set()
     index.remove(ModuleRow, "url", sources.keys() - kept)
-    index.execute(_CODE_CACHES_OF_NO_ENTRY_POINT)
+    if len({entry.engine_tag for entry in entries}) > 1:
+        index.execute(_CODE_CACHES_OF_NO_ENTRY_POINT)
     return gone
 
 
@@ -154,7 +157,7 @@ def _remove_entry_points(index: Index, manifests: list[str]) -> None:
 class _Held:
     """Counts, for each source and each code cache, the memberships of modules in entry points that need it."""
 
-    def __init__(self, index: Index, sources: Mapping[str, bytes], sizes: Sizes) -> None:
+    def __init__(self, index: Index, sources: Mapping[str, bytes], memberships: int, sizes: Sizes) -> None:
         self._sources = sources
         self._held: Counter[bytes] = Counter()
         self._held_by_engine: dict[str, Counter[bytes]] = {}
@@ -166,9 +169,10 @@ class _Held:
             self._bytes[source] += size
         for source, length in index.execute("select source_sha256, length from pack_entries"):
             self._bytes[source] += length
-        of_index = max(0, sizes.index - _EMPTY_INDEX_BYTES) // max(1, len(sources))
+        rows = _ROWS_OF_A_MODULE * len(sources) + memberships
+        self._row_bytes = max(0, sizes.index - _EMPTY_INDEX_BYTES) // max(1, rows)
         for source in sources.values():
-            self._bytes[source] += of_index
+            self._bytes[source] += _ROWS_OF_A_MODULE * self._row_bytes
         for tag, source, size in index.execute("select engine_tag, source_sha256, size from code_caches"):
             self._code_caches.setdefault(tag, Counter())[source] += size
 
@@ -189,6 +193,7 @@ class _Held:
         freed = 0
         of_engine, caches = self._held_by_engine[engine_tag], self._code_caches.get(engine_tag, Counter())
         for source in self._sources_of(urls):
+            freed += self._row_bytes
             self._held[source] -= 1
             of_engine[source] -= 1
             if not self._held[source]:

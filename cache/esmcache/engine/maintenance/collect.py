@@ -179,6 +179,7 @@ class _Collection:
         self._sizes = sizes
         self._answer = answer
         self._is_tight = False
+        self._sources: list[tuple[bytes, str, PackedSource]] | None = None
 
     def run(self) -> bool:
         """Remove rows, then files, then dead text; return whether entry points went of which more could go.
@@ -222,17 +223,25 @@ class _Collection:
             needed.add((source, family))
         live: Live = {}
         dead = []
-        of_pack: dict[str, str] = {}
-        for row in self._index.all(PackEntryRow):
-            family = of_pack.get(row.pack)
-            if family is None:
-                is_there = f"packs/{row.pack}" in self._sizes
-                family = of_pack[row.pack] = family_of(row.pack) if is_there else ""
-            if (row.source_sha256, family) in needed:
-                live.setdefault(row.pack, []).append((row.source_sha256, packed_source(row)))
+        for digest, family, place in self._packed():
+            if (digest, family) in needed:
+                live.setdefault(place.pack, []).append((digest, place))
             else:
-                dead.append((row.source_sha256, row.pack))
+                dead.append((digest, place.pack))
         return live, dead
+
+    def _packed(self) -> list[tuple[bytes, str, PackedSource]]:
+        """Return SHA-256, family and place of every source in a pack, '' for the family of a pack that is gone."""
+        if self._sources is None:
+            families: dict[str, str] = {}
+            self._sources = []
+            for row in self._index.all(PackEntryRow):
+                family = families.get(row.pack)
+                if family is None:
+                    is_there = f"packs/{row.pack}" in self._sizes
+                    family = families[row.pack] = family_of(row.pack) if is_there else ""
+                self._sources.append((row.source_sha256, family, packed_source(row)))
+        return self._sources
 
     def _named(self, packs: Iterable[str]) -> set[str]:
         """Return the places of all files that the index names."""
@@ -330,7 +339,8 @@ class _Collection:
         places = {row.directory for row in self._index.all(CodeCacheLinkRow)}
         for place in sorted(filter(is_place, places)):
             if place in changed or not is_sealed(self._directory, place):
-                DomainDirectory(self._directory, self._index, place, store).write()
+                directory = DomainDirectory(self._directory, self._index, place, store)
+                directory.write(is_known_to_differ=True)
 
 
 def _pack_bytes(sources: Iterable[tuple[bytes, PackedSource]]) -> int:
