@@ -86,7 +86,7 @@ class MadeUpCache:
         for digest, source in new.items():
             key = digest.hex()
             self._blobs.write(key, source)
-            blobs.append(BlobRow(key, sha256(source).digest(), len(source), 0.0))
+            blobs.append(BlobRow(key, sha256(source).digest(), len(source), 0.0, 0.0, 0.0, 0))
             caches.append(self._code.write(tag, _KIND.value, digest, encode_entry(source, source), 0))
         index = self.index
         with index.transaction():

@@ -221,11 +221,13 @@ def open_cache_directory(path: Path) -> CacheDirectory | CacheDirectoryRefused:
 def _close_to_others(path: Path) -> None:
     """Make a directory in a cache one that a start looks into: an older esmcache left some open under umask 000.
 
-    A link there leads out of the cache. Raises OSError, above all where nothing is there.
+    A link to a directory leads out of the cache, and goes; any other is for `misplaced` to name. Raises OSError, above
+    all where nothing is there.
     """
     status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
-        path.unlink()
+        if path.is_dir():
+            path.unlink()
     elif stat.S_ISDIR(status.st_mode) and status.st_mode & 0o022:
         path.chmod(0o700)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Iterable
 from dataclasses import replace
-from hashlib import sha256
 
 from esmcache.analysis import Analysis
 from esmcache.bmes import BmesTrailer, Unrepresentable, bmes_from_record, encode
@@ -72,9 +71,15 @@ class AnalysisStore:
         self._blobs = blobs
         self.blobs_written = 0
 
-    def holds(self, row: AnalysisRow) -> bool:
-        """Return whether the blob that a row names is there, if it names one: `clear` may have removed it."""
-        return not row.blob_key or self._blobs.has(row.blob_key)
+    def proven(self, blobs: Iterable[BlobRow]) -> tuple[set[str], list[BlobRow]]:
+        """Return the keys of those blobs that are as they were stored, and rows of which something else is true now."""
+        keys, changed = set(), []
+        for row in blobs:
+            proven = self._blobs.proven(row)
+            if proven is not None:
+                keys.add(row.key)
+                changed += [proven] if proven != row else []
+        return keys, changed
 
     def store(
         self, analysis: Analysis, module_format: ModuleFormat, source_sha256: bytes
@@ -101,9 +106,8 @@ class AnalysisStore:
             return None
         content = encode(replace(file, trailer=BmesTrailer(module_format.value, "", source_sha256)))
         key = record_key(module_format.value, source_sha256).digest
-        self._blobs.write(key, content)
         self.blobs_written += 1
-        return BlobRow(key, sha256(content).digest(), len(content), time.time())
+        return self._blobs.write(key, content)
 
 
 def requests_from_row(row: AnalysisRow) -> tuple[GraphRequest, ...]:

@@ -165,8 +165,15 @@ class Discovery:
 
     def _prefetch(self, modules: Sequence[GraphModule], known: Mapping[str, ModuleRow]) -> None:
         hashes = {module.fact.sha256 for module in modules if module.fact is not None}
-        for row in self._index.where(AnalysisRow, "source_sha256", hashes):
-            if row.version == ANALYSIS_VERSION and self._analyses.holds(row):
+        analyses = [
+            row for row in self._index.where(AnalysisRow, "source_sha256", hashes) if row.version == ANALYSIS_VERSION
+        ]
+        blobs = self._index.where(BlobRow, "key", {row.blob_key for row in analyses if row.blob_key})
+        # `clear` may have removed one, or something has damaged it.
+        sound, changed = self._analyses.proven(blobs)
+        self._found.blobs += changed
+        for row in analyses:
+            if not row.blob_key or row.blob_key in sound:
                 self._rows[row.source_sha256, row.kind] = row
         self._compiler.prefetch(hashes)
         edited = {

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
 
 from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
 from esmcache.engine.compiling import Compiler
 from esmcache.engine.domain_directory import NO_SOURCE, domain_place, module_entry_name, preload_names
 from esmcache.engine.graph import Asked, GraphModule, load_order
+from esmcache.engine.packages import Packages
 from esmcache.engine.reading import is_proven, read_file
 from esmcache.engine.rows import pack_entry_row, packed_source
 from esmcache.engine.trust_domains import TrustDomains
@@ -31,18 +30,18 @@ from esmcache.serving.manifest import (
 from esmcache.serving.names import manifest_identity, manifest_name
 from esmcache.serving.pack import (
     BYTE_ORDER_MARK,
+    ENTRY_HEADER_SIZE,
+    PACK_HEADER_SIZE,
     PackedSource,
     append_sources,
     family_of,
     held_places,
     pack_family,
     pack_fingerprint,
-    pack_label,
-    pack_size,
     sound_pack,
 )
 from esmcache.store.index import Index
-from esmcache.store.rows import CodeCacheLinkRow, PackageRow, PackEntryRow, PackRow
+from esmcache.store.rows import CodeCacheLinkRow, PackEntryRow, PackRow
 
 _ASKED_IN_MANIFEST = ASKED_BY_IMPORT | ASKED_BY_REQUIRE | ASKED_WHILE_RUNNING
 # Node refuses encoded separators in the URL of an import, an entry point's included.
@@ -55,54 +54,6 @@ _LEAST_BYTES_WITH_CALLS = 64 * 1024
 # Below this, asking again would take longer than what is compiled ahead of it saves in some ten starts.
 _LEAST_UNKNOWN_BYTES = 16 * 1024
 _PACKED_KINDS = (ServedKind.MODULE, ServedKind.JSON, ServedKind.COMMONJS)
-
-
-@dataclass(slots=True)
-class Packages:
-    """Which package a file belongs to, by its path alone, and what the package says of itself."""
-
-    files: FileSource
-    rows: dict[str, PackageRow] = field(default_factory=dict)
-    _roots: dict[str, str] = field(default_factory=dict)
-
-    def root_of(self, path: str) -> str:
-        """Return the directory of the package that holds `path`: below node_modules, else with a package.json."""
-        directory = os.path.dirname(path)
-        root = self._roots.get(directory)
-        if root is None:
-            root = self._roots[directory] = self._find_root(directory)
-            if root not in self.rows:
-                self.rows[root] = self._describe(root)
-        return root
-
-    def pack_label(self, root: str) -> str:
-        """Return what names the pack of a package: name@version if it was installed, else its directory."""
-        row = self.rows[root]
-        return pack_label(root, row.name, row.version)
-
-    def _find_root(self, directory: str) -> str:
-        before, found, after = (directory + "/").rpartition("/node_modules/")
-        if found and after:
-            parts = after.split("/")
-            name = "/".join(parts[:2]) if parts[0].startswith("@") else parts[0]
-            return f"{before}/node_modules/{name}"
-        at = directory
-        while True:
-            status = self.files.lstat(os.path.join(at, "package.json"))
-            if status is not None:
-                return at
-            parent = os.path.dirname(at)
-            if parent == at:
-                return directory
-            at = parent
-
-    def _describe(self, root: str) -> PackageRow:
-        try:
-            content = json.loads(self.files.read(os.path.join(root, "package.json")))
-            name, version = content.get("name", ""), content.get("version", "")
-        except (OSError, ValueError, RecursionError, AttributeError):
-            name, version = "", ""
-        return PackageRow(root, name if isinstance(name, str) else "", version if isinstance(version, str) else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +99,7 @@ class Publisher:
         self._domains = TrustDomains(files)
         self._sound_packs: dict[str, Fingerprint] = {}
         self.pack_rows: list[PackEntryRow] = []
-        self._sound_pack_rows: list[PackRow] = []
+        self._sound_pack_rows: dict[str, PackRow] = {}
         self._lost_packs: set[str] = set()
         self.manifests_written = 0
 
@@ -164,24 +115,48 @@ class Publisher:
             self._append(name, members)
 
     def _know_places(self, hashes: Iterable[bytes]) -> None:
-        """Find the sources that packs hold, believing no row that the pack does not bear out."""
+        """Find the sources that packs hold."""
         rows: dict[str, list[PackEntryRow]] = {}
         for row in self._index.where(PackEntryRow, "source_sha256", set(hashes)):
             rows.setdefault(row.pack, []).append(row)
-        proven = {row.pack: Fingerprint(*astuple(row)[1:]) for row in self._index.where(PackRow, "pack", rows)}
+        self._prove_packs(rows)
         for name, some in rows.items():
-            if not pack_size(self._directory.packs_path, name):
-                self._lost_packs.add(name)
             wanted = [(row.source_sha256, packed_source(row)) for row in some]
-            for digest, place in held_places(self._directory.packs_path, name, wanted, proven.get(name)):
+            for digest, place in held_places(self._directory.packs_path, name, wanted, self._sound_packs.get(name)):
                 self._places[digest, family_of(name)] = place
+
+    def _prove_packs(self, names: Collection[str]) -> None:
+        """Compare all sources in those packs that have changed since the last time, and remove what is damaged."""
+        known = {row.pack: Fingerprint(*astuple(row)[1:]) for row in self._index.where(PackRow, "pack", names)}
+        changed: dict[str, list[PackEntryRow]] = {}
+        for name in names:
+            seen = pack_fingerprint(self._directory.packs_path, name)
+            if seen is not None and seen == known.get(name):
+                self._sound_packs[name] = seen
+            else:
+                changed[name] = []
+        for row in self._index.where(PackEntryRow, "pack", changed):
+            changed[row.pack].append(row)
+        for name, rows in changed.items():
+            sources = [(row.source_sha256, packed_source(row)) for row in rows]
+            sound = sound_pack(self._directory.packs_path, name, sources)
+            if sound is not None:
+                self._note_sound(name, sound)
+            else:
+                # Manifests that name it fall back to Node until their programs are warmed.
+                self._lost_packs.add(name)
+                self._directory.remove("packs", name)
+
+    def _note_sound(self, name: str, seen: Fingerprint) -> None:
+        self._sound_packs[name] = seen
+        self._sound_pack_rows[name] = PackRow(name, *astuple(seen))
 
     def put_rows(self) -> None:
         """Put into the index where sources are, and forget packs that are gone; the caller holds a transaction."""
         self._index.remove(PackEntryRow, "pack", self._lost_packs)
         self._index.remove(PackRow, "pack", self._lost_packs)
         self._index.put(self.pack_rows)
-        self._index.put(self._sound_pack_rows)
+        self._index.put(list(self._sound_pack_rows.values()))
 
     def _append(self, family: str, members: Sequence[GraphModule]) -> None:
         batch: dict[bytes, bytes] = {}
@@ -217,6 +192,20 @@ class Publisher:
         for digest, place in zip(batch, places, strict=True):
             self._places[digest, family] = place
             self.pack_rows.append(pack_entry_row(digest, place))
+        first, last = places[0], places[-1]
+        before, seen = self._sound_packs.get(first.pack), pack_fingerprint(self._directory.packs_path, first.pack)
+        sound_size = PACK_HEADER_SIZE if before is None else before.size
+        is_next = first.offset - ENTRY_HEADER_SIZE == sound_size + -sound_size % 8
+        if seen is not None and is_next and seen.size == last.offset + last.length + -last.length % 8:
+            # Nobody else has written since it was proven, or since it was made.
+            self._note_sound(first.pack, seen)
+        else:
+            self._sound_packs.pop(first.pack, None)
+            self._sound_pack_rows.pop(first.pack, None)
+
+    def pack_fact(self, source: PackedSource | None) -> Fingerprint | None:
+        """Return what the pack of a source is, None where not all in it is proven."""
+        return None if source is None else self._sound_packs.get(source.pack)
 
     def publish(self, entry: GraphModule, graph: dict[str, GraphModule], also: Iterable[str]) -> Published:
         """Write the entry point's manifest if it differs from the one that is there; raises OSError.
@@ -240,7 +229,6 @@ class Publisher:
             # Node would take the one for the other.
             and len({link.name for link in links} - preload_names().keys()) == len(links)
         )
-        self._look_at_packs(modules)
         identity = manifest_identity(entry.path, self._build.version, self._build.arch, self._conditions)
         content = encode_manifest(
             Manifest(
@@ -274,29 +262,6 @@ class Publisher:
                 kept = self._compiler.kept(module) if module.url in members else None
                 source = NO_SOURCE if kept is None else kept.source_sha256
                 yield CodeCacheLinkRow(place, module_entry_name(module, kind), module.url, kind.value, source)
-
-    def _look_at_packs(self, modules: Iterable[GraphModule]) -> None:
-        """Find out which packs are sound, looking only into those that have changed since the last time."""
-        places = (self.source_of(module) for module in modules)
-        names = {place.pack for place in places if place is not None} - self._sound_packs.keys()
-        known = {row.pack: Fingerprint(*astuple(row)[1:]) for row in self._index.where(PackRow, "pack", names)}
-        unknown: dict[str, list[PackEntryRow]] = {}
-        for name in names:
-            seen = pack_fingerprint(self._directory.packs_path, name)
-            if seen is not None and seen == known.get(name):
-                self._sound_packs[name] = seen
-            else:
-                unknown[name] = []
-        for row in (*self._index.where(PackEntryRow, "pack", unknown), *self.pack_rows):
-            if row.pack in unknown:
-                unknown[row.pack].append(row)
-        for name, rows in unknown.items():
-            sound = sound_pack(
-                self._directory.packs_path, name, [(row.source_sha256, packed_source(row)) for row in rows]
-            )
-            if sound is not None:
-                self._sound_packs[name] = sound
-                self._sound_pack_rows.append(PackRow(name, *astuple(sound)))
 
     def _wants_called_functions(self, modules: Iterable[GraphModule]) -> bool:
         all_bytes = unknown_bytes = 0

@@ -143,7 +143,8 @@ class Updater:
         before = read_regular(path)
         if before is None:
             return False
-        after = with_changed_module(before, module.url, module.fact, publisher.source_of(module))
+        source = publisher.source_of(module)
+        after = with_changed_module(before, module.url, module.fact, source, publisher.pack_fact(source))
         if after is None:
             return False
         if after != before:

@@ -31,8 +31,7 @@ A string is two u32: offset and length, in UTF-16 code units of the decoded stri
     input      6 u32: kind; path string; detail string; fact (0xffffffff: none): of a package.json its own, of what is
                       absent or any file that of its directory, whose names are unchanged while the fact holds
     pack       3 u32: file name string; the fact of the pack when its sources were found to be sound (0xffffffff: none):
-                      while it holds they are not looked at again; in a file that has only grown since, their CRC-32 is
-                      compared, in any other the SHA-256
+                      while it holds they are not looked at again; else the SHA-256 of each is compared
     fact       4 f64: size, mtime in ms, ctime in ms, inode (module i has fact i; package.json files, directories and
                       packs follow)
     hash       32 bytes: SHA-256 of the file, in the order of the facts; zeros for directories and packs

@@ -8,9 +8,11 @@ from __future__ import annotations
 import struct
 from zlib import crc32
 
+from esmcache.file_source import Fingerprint
 from esmcache.serving.manifest import (
     MODULE_FORMAT,
     NONE,
+    PACK_ROW_SIZE,
     FileFact,
     ServedKind,
     check_manifest,
@@ -24,10 +26,12 @@ _FACT_SIZE = 32
 _HASH_SIZE = 32
 
 
-def with_changed_module(data: bytes, url: str, fact: FileFact, source: PackedSource | None) -> bytes | None:
-    """Return the manifest with a file's fact and place anew, or None where it has to be encoded as a whole.
+def with_changed_module(
+    data: bytes, url: str, fact: FileFact, source: PackedSource | None, pack: Fingerprint | None
+) -> bytes | None:
+    """Return the manifest with a file's new fact and place, or None where it has to be encoded as a whole.
 
-    `source` is None for a module whose source is not served.
+    `source` is None for a module whose source is not served. `pack` is what its pack is now, if all in it is proven.
     """
     if check_manifest(data) is None:
         return None
@@ -47,6 +51,14 @@ def with_changed_module(data: bytes, url: str, fact: FileFact, source: PackedSou
         row[6:10] = [packs.index(source.pack), source.offset, source.length, source.checksum]
     row[5] = module_flags(fact, source)
     changed = bytearray(data)
+    if source is not None:
+        pack_fact_at = header[15] + row[6] * PACK_ROW_SIZE + 8
+        (pack_fact,) = struct.unpack_from("<I", data, pack_fact_at)
+        if pack_fact != NONE and pack is not None:
+            at = header[16] + pack_fact * _FACT_SIZE
+            changed[at : at + _FACT_SIZE] = fact_numbers(FileFact(pack, bytes(_HASH_SIZE), True))
+        elif pack_fact != NONE:
+            struct.pack_into("<I", changed, pack_fact_at, NONE)
     MODULE_FORMAT.pack_into(changed, row_at, *row)
     fact_at, hash_at = header[16] + number * _FACT_SIZE, header[17] + number * _HASH_SIZE
     changed[fact_at : fact_at + _FACT_SIZE] = fact_numbers(fact)

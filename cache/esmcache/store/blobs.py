@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 from esmcache.cache_directory import read_regular, remove_any, write_whole
+from esmcache.file_source import Fingerprint, fingerprint
+from esmcache.store.rows import BlobRow
 
 
 class BlobStore:
@@ -23,13 +28,32 @@ class BlobStore:
         """Return the blob's bytes, or None where it is absent or cannot be read."""
         return read_regular(self.path(key))
 
-    def has(self, key: str) -> bool:
-        """Return whether there is a file for `key`, whatever is in it."""
-        return os.path.isfile(f"{self._directory}/{key[:2]}/{key}")
+    def proven(self, row: BlobRow) -> BlobRow | None:
+        """Return the row with what its file is now, None where the file is absent or has another SHA-256.
 
-    def write(self, key: str, content: bytes) -> None:
-        """Store `content` under `key`; raises OSError."""
+        Only a file that is not as it was when that was last compared is read.
+        """
+        seen = self._look(row.key)
+        if seen == Fingerprint(row.size, row.mtime_ms, row.ctime_ms, row.inode):
+            return row
+        content = self.read(row.key)
+        if seen is None or content is None or sha256(content).digest() != row.content_sha256:
+            return None
+        return replace(row, mtime_ms=seen.mtime_ms, ctime_ms=seen.ctime_ms, inode=seen.inode)
+
+    def write(self, key: str, content: bytes) -> BlobRow:
+        """Store `content` under `key` and return the row to be put into the index; raises OSError."""
         write_whole(self.path(key), content)
+        # Where it is gone at once, no later file is as it was.
+        seen = self._look(key) or Fingerprint(len(content), 0.0, 0.0, 0)
+        digest = sha256(content).digest()
+        return BlobRow(key, digest, len(content), time.time(), seen.mtime_ms, seen.ctime_ms, seen.inode)
+
+    def _look(self, key: str) -> Fingerprint | None:
+        try:
+            return fingerprint(os.lstat(f"{self._directory}/{key[:2]}/{key}"))
+        except OSError:
+            return None
 
     def remove(self, key: str) -> None:
         """Remove the blob if it is there."""

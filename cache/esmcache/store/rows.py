@@ -105,12 +105,18 @@ class PackageRow:
 
 @dataclass(frozen=True, slots=True)
 class BlobRow:
-    """A stored BMES file and the SHA-256 of all its bytes."""
+    """A stored BMES file: the SHA-256 of all its bytes, and what the file was when that was last compared.
+
+    Times are as in `file_source.Fingerprint`, but `stored_at` in s.
+    """
 
     key: str
     content_sha256: bytes
     size: int
     stored_at: float
+    mtime_ms: float
+    ctime_ms: float
+    inode: int
 
 
 @dataclass(frozen=True, slots=True)

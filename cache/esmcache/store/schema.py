@@ -80,7 +80,18 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
         {"input_set": str, "ordinal": int, "kind": str, "path": str, "detail": str},
         ("input_set", "ordinal"),
     ),
-    "blobs": ({"key": str, "content_sha256": bytes, "size": int, "stored_at": float}, ("key",)),
+    "blobs": (
+        {
+            "key": str,
+            "content_sha256": bytes,
+            "size": int,
+            "stored_at": float,
+            "mtime_ms": float,
+            "ctime_ms": float,
+            "inode": int,
+        },
+        ("key",),
+    ),
     # The code cache of a source text below code/, by the engine that made it, and what its file was when its SHA-256
     # was last compared.
     "code_caches": (
@@ -181,8 +192,8 @@ def _forget_packs(database: Database) -> None:
 
 
 def _keep_code_caches_by_source(database: Database) -> None:
-    # Earlier code caches lay in one directory for all projects. The next warm makes them again.
-    for name in ("code_caches", "code_cache_links", "entry_points", "entry_modules"):
+    # Earlier code caches lay in one directory for all projects. The next warm makes them, and records, again.
+    for name in ("blobs", "code_caches", "code_cache_links", "entry_points", "entry_modules"):
         columns, key = _TABLES[name]
         database.table(name).drop(ignore=True)
         database.table(name).create(columns, pk=key if len(key) > 1 else key[0])

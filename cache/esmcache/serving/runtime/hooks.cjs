@@ -107,7 +107,7 @@ function lookByStats(path) {
 
 /** Register the hooks and return the report that they fill in, or null where another's hooks were there before. */
 module.exports = (function answerFrom(found) {
-  const { Module, manifest, crc32, binding, packsDirectory, hookFile, conditions, tellWorkers, loaded } = found;
+  const { Module, manifest, binding, packsDirectory, hookFile, conditions, tellWorkers, loaded } = found;
   const { indexes, modules, requests, sets, members, inputs, facts, hashes, hashWords } = manifest;
   const originals = PATCHABLE.map((name) => Module[name]);
   const { realpathSync, statSync } = fs;
@@ -332,7 +332,6 @@ module.exports = (function answerFrom(found) {
     if (status === undefined || (status[MODE] & OTHERS_AND_KIND) !== S_IFREG || status[OWNER] !== getuid()) return 0;
     const fact = manifest.packFact(pack);
     window.isSound = fact !== NONE && sameFingerprint(fact, status);
-    window.isGrown = fact !== NONE && status[INODE] === facts[fact * 4 + 3] && status[SIZE] >= facts[fact * 4];
     // No larger than need be: V8 counts these bytes, and collects garbage when they seem many.
     const wanted = min(max(length, WINDOW), max(status[SIZE] - offset, 0));
     const descriptor = openSync(path, READ_AT_ONCE);
@@ -349,7 +348,7 @@ module.exports = (function answerFrom(found) {
 
   /** Return the pack's window, moved over these bytes if need be, or null where the pack does not have them all. */
   const windowOver = (function windowOver(pack, offset, length) {
-    const window = windows[pack] || (windows[pack] = { start: 0, end: 0, bytes: null, words: null, text: null, isSound: false, isGrown: false });
+    const window = windows[pack] || (windows[pack] = { start: 0, end: 0, bytes: null, words: null, text: null, isSound: false });
     if (offset < window.start || offset + length > window.end) {
       // Sources were appended in the order in which they are loaded, so what follows is wanted next.
       window.start = offset;
@@ -379,11 +378,8 @@ module.exports = (function answerFrom(found) {
     for (let i = 0; i < 8; i++) if (words[first - 8 + i] !== hashWords[index * 8 + i]) return null;
     // The entry's own words, before its hash: the length, the checksum, and whether it has one byte a character.
     if (start & 7 || words[first - 11] !== length || (words[first - 9] & 1) !== (modules[at + 5] & ONE_BYTE) >> 1) return null;
-    if (!window.isSound) {
-      const packed = sub(bytes, start, start + length);
-      // A file that nobody has looked into on this machine is not taken at its word.
-      if (!(window.isGrown ? crc32(packed, 0) === modules[at + 9] : isSourceOf(index, packed))) return null;
-    }
+    // A file that is not the very one that was proven is not taken at its word.
+    if (!window.isSound && !isSourceOf(index, sub(bytes, start, start + length))) return null;
     if (!(modules[at + 5] & ONE_BYTE)) return ucs2(bytes, start, start + length);
     // A slice of a string refers to it: sources are then no young objects, which the garbage collector would copy twice.
     if (window.text === null) window.text = latin1(bytes, 0, window.end - window.start);

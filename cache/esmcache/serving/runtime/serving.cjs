@@ -32,7 +32,6 @@ module.exports = (function serve(fs, load, hookFile, directory, file, status, gi
   const report = load(fs, 'hooks.cjs')({
     Module,
     manifest,
-    crc32,
     binding: binding('fs') ?? {},
     packsDirectory: `${directory}/packs`,
     hookFile,
