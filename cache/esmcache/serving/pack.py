@@ -224,19 +224,24 @@ def pack_fingerprint(directory: Path, name: str) -> Fingerprint | None:
 
 
 def sound_pack(directory: Path, name: str, sources: Iterable[tuple[bytes, PackedSource]]) -> Fingerprint | None:
-    """Return what the pack's file is if it holds each of these sources, None if not or if it cannot be read.
+    """Return what the pack's file is if it is sound as a whole and holds these sources; None if not.
 
-    A source is given by the SHA-256 of its file and by its place.
+    A source is given by the SHA-256 of its file and by its place. Every text in the pack is compared with its own.
     """
     seen = pack_fingerprint(directory, name)
     content = read_regular(directory / name)
     if content is None:
         return None
-    for digest, place in sources:
+    held = set()
+    for found in _scan(content, name):
+        if isinstance(found, PackFault):
+            return None
+        digest, place = found
         text = content[place.offset : place.offset + place.length]
         if not is_source_of(digest, _unpacked(text, one_byte=place.one_byte)):
             return None
-    return seen
+        held.add(found)
+    return seen if held.issuperset(sources) else None
 
 
 def held_places(
@@ -289,7 +294,10 @@ def is_source_of(digest: bytes, source: bytes) -> bool:
 
 def scan_pack(path: Path) -> Iterator[tuple[bytes, PackedSource] | PackFault]:
     """Yield each entry's SHA-256 and place, and each fault, in file order; what is no regular file has no header."""
-    content = read_regular(path) or b""
+    yield from _scan(read_regular(path) or b"", path.name)
+
+
+def _scan(content: bytes, name: str) -> Iterator[tuple[bytes, PackedSource] | PackFault]:
     if len(content) < _PACK_HEADER.size or _PACK_HEADER.unpack_from(content)[:2] != (PACK_MAGIC, VERSION):
         yield PackFault.HEADER
         return
@@ -302,7 +310,7 @@ def scan_pack(path: Path) -> Iterator[tuple[bytes, PackedSource] | PackFault]:
         start = at + _ENTRY_HEADER.size
         text = content[start : start + length]
         if magic == ENTRY_MAGIC and len(text) == length and crc32(text) == check:
-            yield digest, PackedSource(path.name, start, length, check, bool(flags & FLAG_ONE_BYTE))
+            yield digest, PackedSource(name, start, length, check, bool(flags & FLAG_ONE_BYTE))
             at = start + length + -length % 8
             continue
         yield PackFault.TRUNCATED if magic == ENTRY_MAGIC and len(text) < length else PackFault.CHECKSUM
