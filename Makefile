@@ -80,7 +80,8 @@ test-umask: setup ## Run a part of the tests under umask 000
 .PHONY: test-user
 test-user: setup ## If this is root: run a part of the tests as an ordinary user
 	$(SUITE) --as-user tests/unit/engine tests/unit/serving tests/e2e/serving tests/e2e/test_keeping.py \
-		tests/e2e/test_trust.py tests/e2e/test_cli_start.py tests/e2e/test_cli_help.py tests/e2e/lsp/test_starting.py
+		tests/e2e/test_trust.py tests/e2e/test_forging.py tests/e2e/test_cli_start.py tests/e2e/test_cli_help.py \
+		tests/e2e/lsp/test_starting.py
 
 .PHONY: test-busy
 test-busy: setup ## Run a part of the tests beside four busy processes
