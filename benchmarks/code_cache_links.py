@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from common import NODE24
-from startup_programs import ALL, install_packages, write_program
-
 from esmcache.engine.domain_directory import DomainDirectory
 from esmcache.engine.facade import Engine
+from startup_programs import ALL, install_packages, write_program
 
 _SECTOR = 512
 
