@@ -96,6 +96,8 @@ def test_a_project_cannot_forge_a_module_of_its_own(victim: Program) -> None:
         assert domain_entries(victim.home, name) == []
         report = victim.check_same()
         assert (report["served"], report["codeCaches"]) == (3, "none")
+        with victim.engine() as engine:
+            assert "the name of another module's" in engine.explain(str(forgery)).reason
     victim.write({"app.mjs": "import good from './good.cjs';\nconsole.log(good);\n"})
     victim.warm()
     assert len(domain_entries(victim.home, name)) == 1
@@ -139,6 +141,8 @@ def test_a_configuration_file_is_not_anothers_under_one_tool(victim: Program, tm
         assert "EVIL" not in tool.served(str(config)).stdout
         assert tool.check_same(str(config))["faults"] == 0
     assert domain_entries(victim.home, entry_name(ModuleFormat.COMMONJS, str(config))) == []
+    with tool.engine() as engine:
+        assert "without a code cache: it is outside of the program's workspace" in engine.explain(str(config)).reason
 
 
 def test_code_caches_are_left_off_where_something_was_written_to_them(victim: Program) -> None:
@@ -153,6 +157,8 @@ def test_code_caches_are_left_off_where_something_was_written_to_them(victim: Pr
     directory.chmod(0o500)
     for _ in range(2):
         assert victim.check_same()["codeCaches"] == "unsealed"
+    with victim.engine() as engine:
+        assert "its directory was written to" in engine.explain(str(victim.root / "good.cjs")).reason
     with victim.engine() as engine:
         assert engine.warm_missed().entries == 1
     assert not (directory / "0123abcd").exists()
@@ -209,6 +215,21 @@ def test_the_workspace_of_a_monorepo_is_one_domain(victim: Program) -> None:
     (domain,) = (victim.home.cache_dir / "v8").iterdir()
     assert len(list(domain.glob("*/*"))) == 3 + 4
     check_served_with_code_caches(victim)
+
+
+def test_a_marker_where_others_can_write_makes_no_domain(victim: Program, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "package.json").write_text('{"workspaces": ["*"]}')
+    program = Program(shared / "victim", victim.node, victim.home)
+    program.write(VICTIM)
+    evil = evil_project(shared, victim, program.root / "good.cjs")
+    for one in (program, evil):
+        one.root.chmod(0o755)
+        one.warm()
+    assert domain_of(program) != domain_of(evil)
+    check_served_with_code_caches(program)
 
 
 def test_a_package_that_is_linked_from_elsewhere_has_code_caches(victim: Program, tmp_path: Path) -> None:

@@ -8,16 +8,25 @@ from pathlib import Path
 
 from esmcache.cache_directory import CacheDirectory
 from esmcache.code_cache import NodeMissing
+from esmcache.engine.domain_directory import NO_SOURCE, is_of_build, is_sealed, owners_of_names
 from esmcache.engine.graph import NOT_UTF8, is_utf8
 from esmcache.engine.node import UNKNOWN_LAYOUT
 from esmcache.engine.reading import read_file
 from esmcache.file_source import FileSource, Fingerprint, fingerprint, path_from_file_url
-from esmcache.records import NodeBuild
+from esmcache.records import ModuleFormat, NodeBuild
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import CacheKey, code_cache_key, record_key
 from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.index import Index
-from esmcache.store.rows import CodeCacheRow, EntryPointRow, MissRow, ModuleRow, PackEntryRow, RequestRow
+from esmcache.store.rows import (
+    CodeCacheLinkRow,
+    CodeCacheRow,
+    EntryPointRow,
+    MissRow,
+    ModuleRow,
+    PackEntryRow,
+    RequestRow,
+)
 
 
 class CacheState(Enum):
@@ -118,8 +127,35 @@ class Lookups:
         answer.missed = list(dict.fromkeys(miss.reason for miss in self._index.where(MissRow, "url", [url])))
         answer.reason = self._verdict(row, entries, changed, packed, build)
         answer.served = not answer.reason
-        answer.reason = answer.reason or _how_served(packed, found, build)
+        answer.reason = answer.reason or self._how_served(row, packed, build)
         return answer
+
+    def _how_served(self, row: ModuleRow, packed: bool, build: NodeBuild | NodeMissing) -> str:
+        has_source = packed and isinstance(build, NodeBuild) and build.answers_load
+        what = "resolution and source" if has_source else "resolution"
+        if not isinstance(build, NodeBuild) or row.kind not in (ModuleFormat.MODULE.value, ModuleFormat.COMMONJS.value):
+            return what
+        why_none = self._why_no_code_cache(row, build)
+        return f"{what}, without a code cache: {why_none}" if why_none else f"{what}, with a code cache"
+
+    def _why_no_code_cache(self, row: ModuleRow, build: NodeBuild) -> str:
+        """Return why no start finds a code cache of a module, '' where one does."""
+        if not build.compile_cache_layout:
+            return f"{build.version} has {UNKNOWN_LAYOUT}"
+        claims = [
+            one for one in self._index.where(CodeCacheLinkRow, "url", [row.url]) if is_of_build(one.directory, build)
+        ]
+        current = [one for one in claims if one.source_sha256 == row.source_sha256]
+        if not current:
+            outside = any(one.source_sha256 == NO_SOURCE for one in claims)
+            return "it is outside of the program's workspace, or Node can make none" if outside else "none was made"
+        for claim in current:
+            links = self._index.where(CodeCacheLinkRow, "directory", [claim.directory])
+            if owners_of_names(links).get(claim.name) == claim:
+                if is_sealed(self._directory, claim.directory):
+                    return ""
+                return "its directory was written to, or copied, since it was warmed; `esmcache warm` mends that"
+        return "Node gives it the name of another module's"
 
     def _verdict(
         self,
@@ -178,11 +214,3 @@ def _why_nothing_is_served(build: NodeBuild | NodeMissing) -> str:
     if isinstance(build, NodeMissing):
         return f"no Node: {build.reason}"
     return "" if build.supported else build.reason
-
-
-def _how_served(packed: bool, found: Lookup, build: NodeBuild | NodeMissing) -> str:
-    has_source = packed and isinstance(build, NodeBuild) and build.answers_load
-    what = "resolution and source" if has_source else "resolution"
-    if isinstance(build, NodeBuild) and not build.compile_cache_layout:
-        return f"{what}, without a code cache: {build.version} has {UNKNOWN_LAYOUT}"
-    return f"{what}, with a code cache" if found.code_cache_path is not None else what

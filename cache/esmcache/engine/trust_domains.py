@@ -5,7 +5,7 @@ start reads only entries of its own domain: the workspace that the program belon
 no other workspace begins between its root and the file. A workspace begins at a directory with a package.json, an
 esmcache.json, a .git or a node_modules, unless the `workspaces` of a package.json further up (or a pnpm-workspace.yaml)
 name that directory as one of theirs. Packages in the node_modules of the workspace, or of a directory above it, belong
-to it, and so does what its modules find there through a link.
+to it, and so does what its modules find there through a link. No workspace begins where others can write (trust.py).
 
 A tool that is installed elsewhere may load a file of some project, such as its configuration. That file is outside of
 the tool's domain and gets no code cache there.
@@ -25,6 +25,7 @@ from typing import Any
 from esmcache.engine.graph import GraphModule
 from esmcache.file_source import FileSource
 from esmcache.records import Resolution
+from esmcache.trust import find_untrusted
 
 _MARKERS = ("package.json", "esmcache.json", ".git", "node_modules")
 _NODE_MODULES = "/node_modules/"
@@ -117,6 +118,8 @@ class TrustDomains:
         found = self._begins.get(directory)
         if found is None:
             found = any(self._files.lstat(os.path.join(directory, name)) is not None for name in _MARKERS)
+            # In a directory like /tmp anybody can put one, and name everybody's projects as its own.
+            found = found and find_untrusted(directory) is None
             self._begins[directory] = found
         return found
 
