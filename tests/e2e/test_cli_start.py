@@ -48,6 +48,26 @@ def test_second_start_is_served(
     assert json.loads(log.read_text().splitlines()[-1])["served"] == 2
 
 
+@pytest.mark.parametrize("command", ["stats", "gc", "doctor"])
+def test_a_command_that_takes_reports_in_forgets_no_warm(
+    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path, tmp_path: Path, command: str
+) -> None:
+    log = tmp_path / "log"
+    assert run_esmcache("warm", program).returncode == 0
+    (program.parent / "greeting.mjs").write_text("export const greeting = 'hi';\n")
+    run_esmcache("run", program, env={"ESMCACHE_LOG": str(log)})
+    assert json.loads(log.read_text().splitlines()[-1])["stale"]
+    run_esmcache(command)
+    run_esmcache("run", program)
+    wait_for_warm(esmcache_home.cache_dir)
+    deadline = time.monotonic() + DEADLINE_S
+    while list(esmcache_home.cache_dir.glob("events/*.wanted")):
+        assert time.monotonic() < deadline, "no warm was begun in the background"
+        time.sleep(0.02)
+    run_esmcache("run", program, env={"ESMCACHE_LOG": str(log)})
+    assert json.loads(log.read_text().splitlines()[-1])["served"] == 2
+
+
 def test_conditions_of_node_options_are_warmed(
     run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path, tmp_path: Path
 ) -> None:

@@ -11,8 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from esmcache.cache_directory import CacheDirectory, read_regular, remove_any
+from esmcache.cache_directory import CacheDirectory, read_regular, remove_any, write_whole
 from esmcache.engine.domain_directory import remove_seals
+from esmcache.engine.starting import WANTED_SUFFIX
 from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.index import Index
 from esmcache.store.rows import CalledFunctionsRow, CodeCacheRow, EntryPointRow, MissRow
@@ -63,6 +64,10 @@ def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
         mine = directory.events_path / f".folding-{os.getpid()}-{name}"
         if name.startswith(".folding-"):
             continue
+        if name.endswith(WANTED_SUFFIX):
+            if not (directory.manifests_path / f"{name.removesuffix(WANTED_SUFFIX)}.manifest").exists():
+                remove_any(path)
+            continue
         try:
             # From here on runners append to a new file.
             path.rename(mine)
@@ -83,9 +88,17 @@ def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
         index.count(_totals([report for _, report in reports]))
     for name in {name for name, report in reports if report.code_caches == _QUARANTINED}:
         _forget_code_caches(directory, index, name)
+    for name in {name for name, report in reports if _misses(report)}:
+        # `run` reads no index: it learns by this file that a warm is due, until there was one.
+        write_whole(wanted_path(directory, f"{name}.manifest"))
     for path in taken:
         remove_any(path)
     return [report for _, report in sorted(reports, key=lambda pair: pair[1].time)]
+
+
+def wanted_path(directory: CacheDirectory, manifest: str) -> Path:
+    """Return the file that is there while reports ask for a warm of a manifest's program."""
+    return directory.events_path / f"{Path(manifest).stem}{WANTED_SUFFIX}"
 
 
 def _forget_code_caches(directory: CacheDirectory, index: Index, name: str) -> None:

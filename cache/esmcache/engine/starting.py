@@ -20,6 +20,8 @@ from esmcache.serving.names import manifest_identity, manifest_name
 from esmcache.trust import find_untrusted, find_untrusted_parent
 from esmcache.user_directories import user_directory
 
+# What follows the name of an event file whose reports were taken in, and ask for a warm that is still due.
+WANTED_SUFFIX = ".wanted"
 # What starts say of code caches that the next warm makes usable.
 _MENDED_BY_WARMING = ("quarantined", "unsealed")
 RUNTIME = Path(__file__).parent.parent / "serving" / "runtime"
@@ -106,7 +108,7 @@ def needs_warming(cache_path: Path, node: str, entry: str, conditions: Sequence[
         return True
     name = manifest_name(manifest_identity(os.path.realpath(entry), *known, conditions))
     manifest = cache_path / "manifests" / name
-    if not manifest.exists():
+    if not manifest.exists() or os.path.exists(cache_path / "events" / f"{manifest.stem}{WANTED_SUFFIX}"):
         return True
     try:
         content = read_regular_file(cache_path / "events" / name.removesuffix(".manifest"), MOST_JSON_BYTES)

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_directory import CacheDirectory, remove_any
 from esmcache.code_cache import CompilePool
 from esmcache.engine.analysing import AnalysisStore
 from esmcache.engine.compiling import Compiler
 from esmcache.engine.discovery import Discovered, Discovery, Progress
 from esmcache.engine.domain_directory import PRELOAD_FILES, DomainDirectory, domain_place, preload_links
+from esmcache.engine.events import wanted_path
 from esmcache.engine.graph import Problem, load_order
 from esmcache.engine.publishing import Published, Publisher
 from esmcache.engine.rows import InputSets, is_same, module_row, request_rows
@@ -148,6 +149,8 @@ class Warming:
             self._index.settle_misses(started_as, self._build.executable, "\0".join(self._conditions))
         for directory in directories:
             directory.write()
+        for _, of_entry in published:
+            remove_any(wanted_path(self._directory, of_entry.manifest))
         self._fill(report, found, compiler, publisher, rows)
         report.entries = len(published)
         report.overtaken = sorted(overtaken.values())
