@@ -35,7 +35,14 @@ __all__ = [
 _AS_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Most file systems take no more bytes in one name.
 _LONGEST_NAME = 255
-_FILES = ("index.db", "index.db-wal", "index.db-shm", "nodes.json", ".collected")
+_FILES = ("index.db", "index.db-wal", "index.db-shm", "nodes.json", ".collected", "CACHEDIR.TAG")
+# As the Cache Directory Tagging Specification has it: programs that make backups leave out what lies beside it.
+_TAG_NAME = "CACHEDIR.TAG"
+_TAG = (
+    b"Signature: 8a477f597d28d172789f06886806bc55\n"
+    b"# This directory is a cache of esmcache. All in it can be removed, and is made again when it is needed.\n"
+)
+_DATABASE = b"SQLite format 3\0"
 # What is in files below directories, and how deep they lie.
 _FILE_DEPTHS = {
     "manifests": 1,
@@ -215,6 +222,7 @@ def open_cache_directory(path: Path) -> CacheDirectory | CacheDirectoryRefused:
     for name in _FILE_DEPTHS:
         with contextlib.suppress(OSError):
             _close_to_others(path / name)
+    _put_tag(path)
     return CacheDirectory(path)
 
 
@@ -233,12 +241,58 @@ def _close_to_others(path: Path) -> None:
 
 
 def _something_else(path: Path) -> str:
-    """Return a name that shows that the directory is no cache, '' where it is one or may become one."""
-    if (path / "index.db").exists():
+    """Return a name that shows that the directory is no cache, '' where it is one or may become one.
+
+    All that a cache does not name is removed from it, so names like `packs` are not enough: the tag tells, or an index.
+    """
+    if read_regular(path / _TAG_NAME) == _TAG:
         return ""
-    names = sorted(set(os.listdir(path)).difference(_FILES, _FILE_DEPTHS))
     # What is hidden may be a lock or another temporary file.
-    return next((name for name in names if not name.startswith((".", "nodes.json"))), "")
+    names = sorted(name for name in os.listdir(path) if not name.startswith((".", "nodes.json")))
+    others = [name for name in names if name not in _FILES and name not in _FILE_DEPTHS]
+    if others or _is_database(path / "index.db"):
+        return next(iter(others), "")
+    return next((name for name in names if name != _TAG_NAME), "")
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and os.read(descriptor, len(_DATABASE)) == _DATABASE
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _put_tag(path: Path) -> None:
+    # On a full disk the next one to open the cache puts it.
+    with contextlib.suppress(OSError):
+        if read_regular(path / _TAG_NAME) != _TAG:
+            write_whole(path / _TAG_NAME, _TAG)
+
+
+def real_directory(holder: Path, *names: str) -> Path:
+    """Return a directory below one of a cache's own, made if need be; raises OSError.
+
+    Each name is one plain component. A link on the way could lead out of the cache: it is removed, as is any file.
+    """
+    path = holder
+    for name in names:
+        path = path / name
+        try:
+            is_directory = stat.S_ISDIR(os.lstat(path).st_mode)
+        except FileNotFoundError:
+            is_directory = False
+        else:
+            if not is_directory:
+                path.unlink()
+        if not is_directory:
+            make_directory(path)
+    return path
 
 
 def check_ownership(path: Path) -> CacheDirectoryRefused | None:

@@ -41,6 +41,7 @@ async def tcp(address: tuple[str, int], token: Token, announce: Announce) -> Asy
     Who connects and says nothing is no client, who does not speak LSP is sent away, and who has no token is told so.
     Once there is a client, nobody else is let in.
     """
+    _end_in_order()
     greeting = _Greeting(token.refusal)
     server = await asyncio.start_server(greeting.greet, *address)
     with announce(", ".join(_shown(one) for one in server.sockets)):
@@ -54,6 +55,7 @@ async def unix_socket(path: Path, announce: Announce) -> AsyncIterator[Channel]:
 
     Raises CannotListen where the socket cannot be made, or others could put another one in its place.
     """
+    _end_in_order()
     greeting = _Greeting(lambda _: None, is_welcome=is_same_user)
     with _bound_socket(path) as listening:
         server = await asyncio.start_unix_server(greeting.greet, sock=listening)
@@ -125,7 +127,7 @@ class _Greeting:
     async def client_of(self, server: asyncio.Server) -> AsyncIterator[Channel]:
         """Yield the channel to the client, once there is one; nobody else is let in from then on."""
         try:
-            channel = await _unless_terminated(self._found)
+            channel = await self._found
         finally:
             server.close()
             for one in self._silent:
@@ -138,10 +140,9 @@ class _Greeting:
                 await asyncio.wait_for(channel.writer.wait_closed(), _LAST_WORDS_S)
 
 
-async def _unless_terminated(found: asyncio.Future[Channel]) -> Channel:
-    # The end of a process that is terminated would leave its socket behind.
+def _end_in_order() -> None:
+    """Have the task that listens cancelled where the process is to end: it would leave its socket behind."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _cancel, asyncio.current_task())
-    return await found
 
 
 def _cancel(task: asyncio.Task[object] | None) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from conftest import EsmcacheHome, RunEsmcache
 from e2e.lsp.editor import User, an_editor, visual_studio_code
+from esmcache.cache_directory import remove_any
 from esmcache.engine.starting import RUNTIME
 from esmcache.engine.trust_domains import TrustDomains
 from esmcache.file_source import DiskFileSource
@@ -302,3 +303,75 @@ def test_an_exported_compile_cache_has_no_entry_for_two_modules(
     # One of the three modules is left, and the two others are named.
     assert len([path for path in (tmp_path / "exported").rglob("*") if path.is_file()]) == 1
     assert forgery.name in answer.stderr + answer.stdout and "good.cjs" in answer.stderr + answer.stdout
+
+
+def test_another_programs_manifest_of_the_same_name_leads_to_nothing(victim: Program, tmp_path: Path) -> None:
+    """Names of manifests are sums, so a project can have the name of another one's program."""
+    shown = "console.log(require('node:module').getCompileCacheDir());\n"
+    evil, other = (Program(tmp_path / name, victim.node, victim.home, entry="app.cjs") for name in ("evil", "other"))
+    for program in (evil, other):
+        program.write({"package.json": "{}", "app.cjs": shown})
+        program.warm()
+    names = {path.stem: path for path in (victim.home.cache_dir / "manifests").iterdir()}
+    (of_evil,) = (name for name, path in names.items() if str(evil.root).encode() in path.read_bytes())
+    (of_other,) = (name for name in names if name != of_evil)
+    names[of_other].unlink()
+    os.link(names[of_evil], names[of_other])
+    for _ in range(2):
+        assert evil.served().report["codeCaches"] == "enabled"
+        assert other.check_same()["reason"] == "no manifest"
+        # So does what is noted of a start with that very file.
+        starts = victim.home.cache_dir / "starts"
+        (starts / of_other).write_bytes((starts / of_evil).read_bytes())
+        (starts / of_other).chmod(0o600)
+
+
+@pytest.mark.parametrize("place", ["v8/*", "v8/*/*", "code/*", "blobs/*"])
+def test_a_link_in_a_restored_cache_leads_a_warm_nowhere(victim: Program, tmp_path: Path, place: str) -> None:
+    victim.write(
+        {"app.mjs": "import good from './good.cjs';\nimport './more.mjs';\nconsole.log(good);\n", "more.mjs": ""}
+    )
+    victim.warm()
+    precious = tmp_path / "precious"
+    (precious / "sub").mkdir(parents=True)
+    (precious / "sub" / "file").write_text("kept")
+    mode = precious.stat().st_mode
+    for path in victim.home.cache_dir.glob(place):
+        remove_any(path)
+        path.symlink_to(precious)
+    victim.write({"more.mjs": "console.log('more');\n"})
+    victim.warm()
+    assert [str(path.relative_to(precious)) for path in sorted(precious.rglob("*"))] == ["sub", "sub/file"]
+    assert precious.stat().st_mode == mode
+    with victim.engine() as engine:
+        engine.verify(repair=True)
+    victim.warm()
+    check_served_with_code_caches(victim)
+
+
+def test_the_home_directory_is_no_domain(victim: Program) -> None:
+    home = victim.home.root
+    (home / "package.json").write_text('{"workspaces": ["*"]}')
+    made = [Program(home / name, victim.node, victim.home) for name in ("one", "two")]
+    for program in made:
+        program.write({"app.mjs": VICTIM["app.mjs"]})
+    assert domain_of(made[0]) != domain_of(made[1])
+
+
+def test_patterns_of_workspaces_take_no_time(tmp_path: Path) -> None:
+    deep = "/".join("d" * 40)
+    files = {
+        "package.json": json.dumps({"workspaces": ["**/" * 40 + "none"]}),
+        "pnpm-workspace.yaml": f"packages:\n  - x{' ' * 100_000}y\n  - 'one/**' # all\nother:\n  - two/*\n",
+        f"{deep}/package.json": "{}",
+        "one/a/b/package.json": "{}",
+        "two/a/package.json": "{}",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    domains = TrustDomains(DiskFileSource())
+    assert domains.domain_of(f"{tmp_path}/{deep}/app.js").root == f"{tmp_path}/{deep}"
+    assert domains.domain_of(f"{tmp_path}/one/a/b/app.js").root == str(tmp_path)
+    assert domains.domain_of(f"{tmp_path}/two/a/app.js").root == f"{tmp_path}/two/a"

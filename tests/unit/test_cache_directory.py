@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from esmcache.cache_directory import CacheDirectory, plain_name, remove_any
+from esmcache.cache_directory import (
+    CacheDirectory,
+    CacheDirectoryRefused,
+    open_cache_directory,
+    plain_name,
+    remove_any,
+)
 
 FOREIGN_NAMES = ["", ".", "..", "/", "a/b", "/etc", "../kept", "a\0b", "x" * 256, "\ud800", None, 7, b"bytes"]
 
@@ -92,3 +98,19 @@ def test_a_file_in_a_directory_that_cannot_be_written_is_removed_and_the_mode_st
     assert directory.remove("v8", "domain", "entry")
     assert not (tree / "entry").exists()
     assert tree.stat().st_mode & 0o777 == 0o500
+
+
+@pytest.mark.parametrize("holds", ["code/src/main.c", "packs/notes.txt", "index.db"])
+def test_a_directory_of_something_else_is_no_cache(holds: str, tmp_path: Path) -> None:
+    file = tmp_path / "project" / holds
+    file.parent.mkdir(parents=True)
+    file.write_text("precious")
+    opened = open_cache_directory(tmp_path / "project")
+    assert isinstance(opened, CacheDirectoryRefused) and "is no cache: it holds" in opened.reason
+    assert [path for path in (tmp_path / "project").rglob("*") if path.is_file()] == [file]
+
+
+def test_a_cache_without_an_index_still_is_one(tmp_path: Path) -> None:
+    assert isinstance(open_cache_directory(tmp_path / "cache"), CacheDirectory)
+    (tmp_path / "cache" / "packs").mkdir()
+    assert isinstance(open_cache_directory(tmp_path / "cache"), CacheDirectory)

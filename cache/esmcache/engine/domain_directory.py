@@ -25,6 +25,7 @@ from esmcache.cache_directory import (
     exclusive_lock,
     make_directory,
     read_regular,
+    real_directory,
     remove_any,
     write_whole,
 )
@@ -81,6 +82,7 @@ class DomainDirectory:
         self.place = place
         self._index = index
         self._engine_tag = engine_tag_of(place)
+        self._v8_path = directory.v8_path
         self._path = directory.v8_path / self.place
         self._live_path = directory.live_path
         self._lock = directory.seals_path / ".lock"
@@ -149,7 +151,7 @@ class DomainDirectory:
 
         Raises OSError.
         """
-        make_writable(self._path)
+        os.chmod(real_directory(self._v8_path, *self.place.split("/")), _WRITABLE_MODE)
         there = _inodes(self._path)
         for name in there.keys() - entries.keys():
             try:
@@ -261,14 +263,6 @@ def remove_seals(directory: CacheDirectory, domain: str) -> None:
     if domain:
         for path in directory.seals_path.glob(f"{domain}-*"):
             remove_any(path)
-
-
-def make_writable(path: Path) -> None:
-    """Let this user write into a directory, made if it is absent; raises OSError."""
-    try:
-        os.chmod(path, _WRITABLE_MODE)
-    except FileNotFoundError:
-        make_directory(path)
 
 
 def _inodes(path: Path) -> dict[str, int]:

@@ -34,6 +34,7 @@ from esmcache.serving.pack import (
     PACK_HEADER_SIZE,
     PackedSource,
     append_sources,
+    current_pack,
     family_of,
     held_places,
     pack_family,
@@ -188,6 +189,10 @@ class Publisher:
             self._append_batch(family, batch)
 
     def _append_batch(self, family: str, batch: dict[bytes, bytes]) -> None:
+        # The index may have been lost, and with it what was known of the file that will be appended to.
+        current = current_pack(self._directory.packs_path, family)
+        if current and current not in self._sound_packs:
+            self._prove_packs([current])
         places = append_sources(self._directory.packs_path, family, list(batch.items()))
         for digest, place in zip(batch, places, strict=True):
             self._places[digest, family] = place

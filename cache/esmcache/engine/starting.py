@@ -122,7 +122,8 @@ def _asks_for_warming(line: bytes) -> bool:
         said = json.loads(line)
         if said.get("stale") or said.get("hashed") or said.get("faults") or "called" in said:
             return True
-        if said.get("codeCaches") in _MENDED_BY_WARMING:
+        # Without a manifest, though there is a file: another program has taken its name.
+        if said.get("codeCaches") in _MENDED_BY_WARMING or said.get("reason") == "no manifest":
             return True
         # A module that a program wrote, loaded and removed again cannot be warmed.
         urls = [url for url in said.get("missed", ()) if url.startswith("file://")]

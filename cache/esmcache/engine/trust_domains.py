@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hashlib import sha256
@@ -30,8 +30,8 @@ from esmcache.trust import find_untrusted
 _MARKERS = ("package.json", "esmcache.json", ".git", "node_modules")
 _NODE_MODULES = "/node_modules/"
 _PNPM = "pnpm-workspace.yaml"
-_PNPM_PACKAGES = re.compile(r"^packages:[^\n]*\n((?:[ \t]*(?:-[^\n]*|#[^\n]*)?(?:\n|\Z))*)", re.MULTILINE)
-_PNPM_ITEM = re.compile(r"^[ \t]*-[ \t]*(['\"]?)(.+?)\1[ \t]*(?:#.*)?$", re.MULTILINE)
+# No workspace has more.
+_MOST_PATTERNS = 1000
 # What names a package, as opposed to a path, a URL or an entry of the package's own `imports`.
 _PACKAGE_SPECIFIER = re.compile(r"(?![./#])(?![A-Za-z][A-Za-z0-9+.-]*:)")
 
@@ -53,6 +53,7 @@ class TrustDomains:
 
     def __init__(self, files: FileSource) -> None:
         self._files = files
+        self._home = os.path.realpath(os.path.expanduser("~"))
         self._begins: dict[str, bool] = {}
         self._roots: dict[str, str] = {}
         self._owners: dict[str, str | None] = {}
@@ -119,7 +120,8 @@ class TrustDomains:
         if found is None:
             found = any(self._files.lstat(os.path.join(directory, name)) is not None for name in _MARKERS)
             # In a directory like /tmp anybody can put one, and name everybody's projects as its own.
-            found = found and find_untrusted(directory) is None
+            # What lies below the home directory, or above it, is more than one workspace, whatever is there.
+            found = found and not _is_within(self._home, directory) and find_untrusted(directory) is None
             self._begins[directory] = found
         return found
 
@@ -151,9 +153,8 @@ class TrustDomains:
         try:
             text = self._files.read(os.path.join(directory, _PNPM)).decode(errors="replace")
         except OSError:
-            return patterns
-        block = _PNPM_PACKAGES.search(text)
-        return patterns + ([item[2] for item in _PNPM_ITEM.finditer(block[1])] if block else [])
+            text = ""
+        return [*patterns, *_pnpm_packages(text)][:_MOST_PATTERNS]
 
 
 def _holder(path: str) -> str:
@@ -178,8 +179,25 @@ def _names(patterns: Iterable[str], path: str) -> bool:
 
 
 def _fits(pattern: list[str], parts: list[str]) -> bool:
-    if not pattern:
-        return not parts
-    if pattern[0] == "**":
-        return any(_fits(pattern[1:], parts[at:]) for at in range(len(parts) + 1))
-    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _fits(pattern[1:], parts[1:])
+    """Return whether a pattern names a path; `**` stands for any number of parts."""
+    # How many parts the pattern so far may stand for.
+    reached = {0}
+    for one in pattern:
+        if one == "**":
+            reached = set(range(min(reached), len(parts) + 1))
+        else:
+            reached = {at + 1 for at in reached if at < len(parts) and fnmatchcase(parts[at], one)}
+        if not reached:
+            return False
+    return len(parts) in reached
+
+
+def _pnpm_packages(text: str) -> Iterator[str]:
+    """Yield the items of the list `packages` in a pnpm-workspace.yaml, which people write one a line."""
+    is_listed = False
+    for line in text.splitlines():
+        item = line.strip()
+        if item.startswith("-") and is_listed:
+            yield item[1:].partition(" #")[0].strip().strip("'\"")
+        elif item and not item.startswith("#"):
+            is_listed = item.startswith("packages:")

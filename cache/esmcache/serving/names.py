@@ -5,7 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-_MODULUS = 281_474_976_710_597
+# The largest primes below 2**26, so that a runner can multiply with doubles, and factors that cancel no neighbours.
+_MODULI = (67_108_859, 67_108_837)
+_FACTORS = (40_014_893, 55_237_919)
 
 
 def manifest_identity(entry_path: str, node_version: str, arch: str, conditions: Sequence[str]) -> str:
@@ -14,12 +16,14 @@ def manifest_identity(entry_path: str, node_version: str, arch: str, conditions:
 
 
 def manifest_name(identity: str) -> str:
-    """Return the file name for an identity: a sum over its UTF-16 code units, modulo the largest prime below 2**48.
+    """Return the file name for an identity: two sums over its UTF-16 code units.
 
-    A runner has it by one multiplication of doubles a unit. Names may collide; the identity within the file tells.
+    Names can be made to collide. So whoever reads a manifest, or a mark of a start, compares the identity in it before
+    anything else is done.
     """
     units = identity.encode("utf-16-le", "surrogatepass")
-    total = len(units) // 2
+    one = other = len(units) // 2
     for (unit,) in struct.iter_unpack("<H", units):
-        total = (total * 31 + unit) % _MODULUS
-    return f"{total:x}.manifest"
+        one = (one * _FACTORS[0] + unit) % _MODULI[0]
+        other = (other * _FACTORS[1] + unit) % _MODULI[1]
+    return f"{one:07x}{other:07x}.manifest"

@@ -97,7 +97,7 @@ def append_sources(directory: Path, family: str, sources: Sequence[tuple[bytes, 
     The content is valid UTF-8. Raises OSError, and then leaves the pack as it was.
     """
     with pack_lock(directory):
-        name = _current_pack(directory, family) or new_pack_name(family)
+        name = current_pack(directory, family) or new_pack_name(family)
         size = pack_size(directory, name)
         parts: list[bytes] = []
         if size == 0:
@@ -145,13 +145,13 @@ def entry_size(length: int) -> int:
     return ENTRY_HEADER_SIZE + length + -length % 8
 
 
-def _current_pack(directory: Path, family: str) -> str:
+def current_pack(directory: Path, family: str) -> str:
     """Return the name of the pack that takes new sources, '' where there is none.
 
     Something alien or damaged is removed: nothing can rest on it.
     """
     found = []
-    for name in os.listdir(directory):
+    for name in os.listdir(directory) if directory.is_dir() else ():
         if name.startswith(family) and family_of(name) == family and name.endswith(".pack"):
             path = directory / name
             if pack_size(directory, name) and is_pack(path):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import read_regular, remove_any, write_whole
+from esmcache.cache_directory import read_regular, real_directory, remove_any, write_whole
 from esmcache.file_source import Fingerprint, fingerprint
 from esmcache.store.rows import BlobRow
 
@@ -43,7 +43,7 @@ class BlobStore:
 
     def write(self, key: str, content: bytes) -> BlobRow:
         """Store `content` under `key` and return the row to be put into the index; raises OSError."""
-        write_whole(self.path(key), content)
+        write_whole(real_directory(self._directory, key[:2]) / key, content)
         # Where it is gone at once, no later file is as it was.
         seen = self._look(key) or Fingerprint(len(content), 0.0, 0.0, 0)
         digest = sha256(content).digest()

@@ -12,7 +12,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import read_regular, remove_any, why_alien, write_whole
+from esmcache.cache_directory import read_regular, real_directory, remove_any, why_alien, write_whole
 from esmcache.file_source import Fingerprint, fingerprint
 from esmcache.store.cache_key import code_cache_key
 from esmcache.store.rows import CodeCacheRow
@@ -36,7 +36,7 @@ class CodeCacheStore:
     def write(self, engine_tag: str, kind: str, source_sha256: bytes, content: bytes, functions: int) -> CodeCacheRow:
         """Store the bytes of an entry and return the row to be put into the index; raises OSError."""
         path = self.path(engine_tag, kind, source_sha256)
-        write_whole(path, content)
+        write_whole(real_directory(self._directory, path.parent.name) / path.name, content)
         seen = _regular(str(path))
         if seen is None:
             raise FileNotFoundError(2, "it was removed at once", str(path))

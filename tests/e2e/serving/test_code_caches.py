@@ -93,7 +93,7 @@ def test_the_preload_finds_its_code_cache_in_the_first_start(program: Program) -
     program.write({"app.mjs": "console.log('served');\n"})
     program.warm()
     # The first start is still to show that the code caches can be loaded.
-    for first_loaded in ("manifest", "serving"):
+    for first_loaded in ("hooks", "serving"):
         said = program.served(env={"NODE_DEBUG_NATIVE": "COMPILE_CACHE"})
         accepted = re.findall(r"cache for CommonJS .*/(\w+)\.cjs was accepted", said.stdout + said.stderr)
         assert accepted[0] == first_loaded and "hooks" in accepted

@@ -5,8 +5,8 @@
 const { env, getBuiltinModule, geteuid, pid, version } = process;
 const QUIETLY = { __proto__: null, throwIfNoEntry: false };
 
-// What tells a manifest and a directory from others, and a few words, are shorter.
-const LONGEST_MARK = 256;
+// What tells a manifest and a directory from others, a few words and a program's identity are shorter.
+const LONGEST_MARK = 16384;
 // Where code caches lie: a trust domain, and what Node calls the directory for its version, V8's flags and the user.
 const DOMAIN_LENGTH = 32;
 const PLACE = /^[0-9a-f]{32}\/v[\w.-]+$/;
@@ -39,16 +39,19 @@ module.exports = (function decide(fs, load, hookFile, directory, file, isThere, 
 
 /** Use the code caches if a start with this very manifest is known to have loaded them; return what became of them so far. */
 const useProven = (function useProven(fs, load, Module, directory, { ino, ctimeMs }, given) {
-  const mark = `${directory}/starts/${given.told.name}`;
+  const { identity, name } = given.told;
+  const mark = `${directory}/starts/${name}`;
   const enable = (place) => enableAt(fs, Module, directory, place, codeCaches);
   const look = (place) => lookAt(fs, load, directory, place);
   const read = (file) => readShort(fs, file);
   // Whatever is written changes that time.
-  const codeCaches = { became: '', mark, manifest: `${ino}-${ctimeMs}`, said: '', enable, look, read, close: null };
+  const codeCaches = { became: '', mark, identity, manifest: `${ino}-${ctimeMs}`, said: '', enable, look, read, close: null };
   if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || given.observed) {
     codeCaches.became = 'left off';
   } else {
-    const said = (codeCaches.said = read(mark));
+    // Another program's mark may have the same name.
+    const [words, ...ofProgram] = read(mark).split('\n');
+    const said = (codeCaches.said = ofProgram.join('\n') === identity ? words : '');
     const known = `${codeCaches.manifest} loaded `;
     const place = said.slice(known.length, said.lastIndexOf(' '));
     // Under other flags of V8 the manifest has to be asked.

@@ -5,7 +5,8 @@
 module.exports = function logger(fs, log) {
   const { appendFileSync, constants, writeSync } = fs;
   // A file that others could have put there as a link, or could write, is none to add to.
-  const flag = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
+  const flag =
+    constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const { stringify } = JSON;
   return {
     write(head, report) {

@@ -55,7 +55,7 @@ function hasDiedLoading({ said, manifest }, isWorker) {
   }
 }
 
-function watch(fs, directory, { mark, manifest }, state) {
+function watch(fs, directory, { mark, manifest, identity }, state) {
   const { openSync, writeSync, closeSync, existsSync, mkdirSync } = fs;
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
   function write(word) {
@@ -63,7 +63,7 @@ function watch(fs, directory, { mark, manifest }, state) {
       if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
       const descriptor = openSync(mark, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOFOLLOW, 0o600);
       try {
-        writeSync(descriptor, `${manifest} ${word}`);
+        writeSync(descriptor, `${manifest} ${word}\n${identity}`);
       } finally {
         closeSync(descriptor);
       }

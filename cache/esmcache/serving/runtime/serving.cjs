@@ -26,9 +26,10 @@ module.exports = (function serve(fs, load, hookFile, directory, file, status, gi
   const bytes = readSound(fs, crc32, file, status);
   if (bytes === null) return 'no manifest';
   const header = new Uint32Array(bytes.buffer, 0, HEADER_SIZE / 4);
-  const loaded = codeCaches.became === '' ? load(fs, 'quarantine.cjs')(fs, header, directory, codeCaches, given) : null;
+  // Another program's manifest may have the same name: nothing that it leads to is used before that is known.
   const manifest = load(fs, 'manifest.cjs')(bytes, header, told.identity);
   if (manifest === null) return 'no manifest';
+  const loaded = codeCaches.became === '' ? load(fs, 'quarantine.cjs')(fs, header, directory, codeCaches, given) : null;
   const report = load(fs, 'hooks.cjs')({
     Module,
     manifest,

@@ -33,10 +33,16 @@ module.exports = (function start(fs, load, hookFile, cacheDirectory) {
     const found = argv.length > 1 && (given.reason === '' ? module.constructor._findPath(argv[1], null, true) : argv[1]);
     if (!found) return false;
     const identity = [found, version, process.arch].concat(given.conditions).join('\0');
-    // The sum over UTF-16 code units that serving/names.py has.
-    let sum = identity.length;
-    for (let i = 0; i < identity.length; i++) sum = (sum * 31 + identity.charCodeAt(i)) % 281474976710597;
-    given.told = { identity, name: sum.toString(16) };
+    // The sums over UTF-16 code units that serving/names.py has.
+    const { length } = identity;
+    let [one, other] = [length, length];
+    for (let i = 0; i < length; i++) {
+      const unit = identity.charCodeAt(i);
+      one = (one * 40014893 + unit) % 67108859;
+      other = (other * 55237919 + unit) % 67108837;
+    }
+    const hex = (sum) => sum.toString(16).padStart(7, '0');
+    given.told = { identity, name: hex(one) + hex(other) };
   }
 
   const file = `${directory}/manifests/${given.told.name}.manifest`;
