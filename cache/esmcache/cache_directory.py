@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ _TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
     b"# This directory is a cache of esmcache. All in it can be removed, and is made again when it is needed.\n"
 )
+_EVENT_FILE = re.compile("[0-9a-f]{14}")
 _DATABASE = b"SQLite format 3\0"
 # What is in files below directories, and how deep they lie.
 _FILE_DEPTHS = {
@@ -252,7 +254,15 @@ def _something_else(path: Path) -> str:
     others = [name for name in names if name not in _FILES and name not in _FILE_DEPTHS]
     if others or _is_database(path / "index.db"):
         return next(iter(others), "")
-    return next((name for name in names if name != _TAG_NAME), "")
+    return next((name for name in names if name != _TAG_NAME and not _is_of_runners(path, name)), "")
+
+
+def _is_of_runners(path: Path, name: str) -> bool:
+    """Return whether a directory is one that starts of programs make, before any command has opened the cache."""
+    try:
+        return name == "events" and all(_EVENT_FILE.fullmatch(one) for one in os.listdir(path / name))
+    except OSError:
+        return False
 
 
 def _is_database(path: Path) -> bool:
