@@ -221,9 +221,13 @@ def put_one_each(cache_dir: Path, make: Callable[[Path], None]) -> set[str]:
     # A runner leaves what it has to say, and the next command takes it.
     paths += [min(files_in(cache_dir / name), default=cache_dir / name / "0123456789abcdef") for name in CONTENTS]
     for path in paths:
-        path.unlink(missing_ok=True)
         path.parent.mkdir(exist_ok=True)
+        mode = path.parent.stat().st_mode
+        # Directories that Node is pointed at cannot be written.
+        path.parent.chmod(0o700)
+        path.unlink(missing_ok=True)
         make(path)
+        path.parent.chmod(mode)
     return {str(path.relative_to(cache_dir)) for path in paths}
 
 

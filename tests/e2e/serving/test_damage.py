@@ -27,6 +27,8 @@ def test_any_damaged_cache_file_changes_nothing(program: Program, damage: str) -
     for path in files:
         content, status = path.read_bytes(), path.stat()
         if damage == "delete":
+            # Directories that Node is pointed at cannot be written.
+            path.parent.chmod(0o700)
             path.unlink()
         else:
             damaged = {
