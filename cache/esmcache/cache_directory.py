@@ -375,13 +375,19 @@ def _remove_at(parent: int, name: str) -> None:
         if stat.S_ISDIR(status.st_mode):
             _remove_directory(parent, name)
             return
-        # What is in a directory of mode 0500 can be removed by its owner after all.
-        mode = stat.S_IMODE(os.fstat(parent).st_mode)
-        os.fchmod(parent, mode | stat.S_IRWXU)
-        try:
+        with _writable(parent):
             os.unlink(name, dir_fd=parent)
-        finally:
-            os.fchmod(parent, mode)
+
+
+@contextlib.contextmanager
+def _writable(directory: int) -> Iterator[None]:
+    """Let the owner of a directory of mode 0500 remove what is in it; raises OSError."""
+    mode = stat.S_IMODE(os.fstat(directory).st_mode)
+    os.fchmod(directory, mode | stat.S_IRWXU)
+    try:
+        yield
+    finally:
+        os.fchmod(directory, mode)
 
 
 def _remove_directory(parent: int, name: str) -> None:
@@ -399,7 +405,11 @@ def _remove_directory(parent: int, name: str) -> None:
         finally:
             os.close(directory)
     with contextlib.suppress(OSError):
-        os.rmdir(name, dir_fd=parent)
+        try:
+            os.rmdir(name, dir_fd=parent)
+        except PermissionError:
+            with _writable(parent):
+                os.rmdir(name, dir_fd=parent)
 
 
 @contextlib.contextmanager
