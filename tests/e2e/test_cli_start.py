@@ -28,6 +28,16 @@ def program(tmp_path: Path) -> Path:
     return entry
 
 
+def write_configuration(home: EsmcacheHome, content: str) -> Path:
+    """Write the user's configuration, which is read only if nobody else can write it, whatever the umask is."""
+    path = home.root / ".config" / "esmcache" / "config.json"
+    for directory in (path.parent.parent, path.parent):
+        directory.mkdir(0o700)
+    path.touch(0o600)
+    path.write_text(content)
+    return path
+
+
 def wait_for_warm(cache_dir: Path) -> None:
     """Return when a manifest is there and nothing warms in the background any more."""
     deadline = time.monotonic() + DEADLINE_S
@@ -210,7 +220,7 @@ def test_refused_cache_directory(run_esmcache: RunEsmcache, esmcache_home: Esmca
 
 
 def test_cache_directory_that_cannot_be_made(run_esmcache: RunEsmcache, program: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
+    (tmp_path / "file").touch(0o600)
     check_runs_natively(run_esmcache, program, "cannot be made", ESMCACHE_DIR=str(tmp_path / "file" / "cache"))
 
 
@@ -250,9 +260,7 @@ def test_disabled(run_esmcache: RunEsmcache, program: Path) -> None:
 def test_user_configuration_that_is_wrong(
     run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path, node: Path, content: str, why: str
 ) -> None:
-    config = esmcache_home.root / ".config" / "esmcache" / "config.json"
-    config.parent.mkdir(parents=True)
-    config.write_text(content)
+    config = write_configuration(esmcache_home, content)
     check_runs_natively(run_esmcache, program, why)
     # Nor does it where only the configuration could have named another Node.
     (esmcache_home.root / "bin").mkdir()
@@ -266,9 +274,7 @@ def test_user_configuration_that_is_wrong(
 def test_a_relative_cache_directory_in_the_user_configuration(
     run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path
 ) -> None:
-    config = esmcache_home.root / ".config" / "esmcache" / "config.json"
-    config.parent.mkdir(parents=True)
-    config.write_text('{"cacheDir": "relative"}')
+    config = write_configuration(esmcache_home, '{"cacheDir": "relative"}')
     check_runs_natively(run_esmcache, program, f"{config}: cacheDir must be an absolute path")
 
 
