@@ -260,7 +260,7 @@ def test_disabled(run_esmcache: RunEsmcache, program: Path) -> None:
 def test_user_configuration_that_is_wrong(
     run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path, node: Path, content: str, why: str
 ) -> None:
-    config = write_configuration(esmcache_home, content)
+    write_configuration(esmcache_home, content)
     check_runs_natively(run_esmcache, program, why)
     # Nor does it where only the configuration could have named another Node.
     (esmcache_home.root / "bin").mkdir()
