@@ -254,15 +254,21 @@ def _something_else(path: Path) -> str:
     others = [name for name in names if name not in _FILES and name not in _FILE_DEPTHS]
     if others or _is_database(path / "index.db"):
         return next(iter(others), "")
-    return next((name for name in names if name != _TAG_NAME and not _is_of_runners(path, name)), "")
+    return next((name for name in names if name != _TAG_NAME and not _has_nothing_to_lose(path, name)), "")
 
 
-def _is_of_runners(path: Path, name: str) -> bool:
-    """Return whether a directory is one that starts of programs make, before any command has opened the cache."""
-    try:
-        return name == "events" and all(_EVENT_FILE.fullmatch(one) for one in os.listdir(path / name))
-    except OSError:
+def _has_nothing_to_lose(path: Path, name: str) -> bool:
+    """Return whether a directory is one of a cache's, and holds no file but what starts of programs report.
+
+    Starts make directories before any command has opened the cache, and so does whoever is at work while it is removed.
+    """
+    if name not in _FILE_DEPTHS:
         return False
+    for _, _, files in os.walk(path / name):
+        others = [one for one in files if not one.startswith(".")]
+        if others and not (name == "events" and all(map(_EVENT_FILE.fullmatch, others))):
+            return False
+    return not (path / name).is_symlink()
 
 
 def _is_database(path: Path) -> bool:
