@@ -262,13 +262,13 @@ def _has_nothing_to_lose(path: Path, name: str) -> bool:
 
     Starts make directories before any command has opened the cache, and so does whoever is at work while it is removed.
     """
-    if name not in _FILE_DEPTHS:
+    if name not in _FILE_DEPTHS or not stat.S_ISDIR((path / name).lstat().st_mode):
         return False
     for _, _, files in os.walk(path / name):
         others = [one for one in files if not one.startswith(".")]
         if others and not (name == "events" and all(map(_EVENT_FILE.fullmatch, others))):
             return False
-    return not (path / name).is_symlink()
+    return True
 
 
 def _is_database(path: Path) -> bool:

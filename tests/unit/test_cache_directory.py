@@ -100,7 +100,7 @@ def test_a_file_in_a_directory_that_cannot_be_written_is_removed_and_the_mode_st
     assert tree.stat().st_mode & 0o777 == 0o500
 
 
-@pytest.mark.parametrize("holds", ["code/src/main.c", "packs/notes.txt", "events/2026.txt", "index.db"])
+@pytest.mark.parametrize("holds", ["code/src/main.c", "packs/notes.txt", "events/2026.txt", "code", "index.db"])
 def test_a_directory_of_something_else_is_no_cache(holds: str, tmp_path: Path) -> None:
     file = tmp_path / "project" / holds
     file.parent.mkdir(parents=True)
