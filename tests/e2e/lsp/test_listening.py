@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,12 +44,11 @@ FIRST_MESSAGES = {
 
 
 @pytest.fixture
-def private(tmp_path: Path) -> Path:
-    """Return a directory that only this user can write."""
-    directory = tmp_path / "private"
-    directory.mkdir()
-    directory.chmod(0o700)
-    return directory
+def private() -> Iterator[Path]:
+    """Return a directory that only this user can write, with a short path: that of a socket may have 107 bytes."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        os.chmod(directory, 0o700)
+        yield Path(directory)
 
 
 @pytest.mark.parametrize("first", FIRST_MESSAGES.values(), ids=FIRST_MESSAGES)
