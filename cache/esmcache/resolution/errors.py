@@ -209,6 +209,10 @@ class InvalidFileUrlPath(NodeError):
         super().__init__("File URL path must not include encoded / characters")
 
 
+# Node's own messages show no more of a value (lib/internal/errors.js).
+_MOST_SHOWN = 128
+
+
 class InvalidArgumentValue(NodeError):
     """`require('')`, or a path with a NUL."""
 
@@ -217,8 +221,11 @@ class InvalidArgumentValue(NodeError):
     @classmethod
     def null_bytes(cls, path: str) -> InvalidArgumentValue:
         """Return the error of a file system call for a path with a NUL."""
-        shown = path.replace("\\", "\\\\").replace("\0", "\\x00")
-        return cls(f"The argument 'path' must be a string, Uint8Array, or URL without null bytes. Received '{shown}'")
+        escaped = path.replace("\\", "\\\\").replace("\0", "\\x00")
+        shown = f"'{escaped}'"
+        if len(shown) > _MOST_SHOWN:
+            shown = f"{shown[:_MOST_SHOWN]}..."
+        return cls(f"The argument 'path' must be a string, Uint8Array, or URL without null bytes. Received {shown}")
 
     @classmethod
     def empty_id(cls) -> InvalidArgumentValue:
