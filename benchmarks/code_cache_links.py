@@ -1,4 +1,4 @@
-"""What a trust domain's directory of links costs: its share of a first and of an unchanged warm, and its bytes."""
+"""Measures the directory of links of a trust domain: its share of a first and of an unchanged warm, and its bytes."""
 
 from __future__ import annotations
 

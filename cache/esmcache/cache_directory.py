@@ -260,7 +260,7 @@ def _something_else(path: Path) -> str:
 def _has_nothing_to_lose(path: Path, name: str) -> bool:
     """Return whether a directory is one of a cache's, and holds no file but what starts of programs report.
 
-    Starts make directories before any command has opened the cache, and so does whoever is at work while it is removed.
+    Starts make directories before any command has opened the cache. So does a command during which it is removed.
     """
     if name not in _FILE_DEPTHS or not stat.S_ISDIR((path / name).lstat().st_mode):
         return False

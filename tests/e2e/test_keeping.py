@@ -200,7 +200,8 @@ def make_socket(path: Path) -> None:
     directory = os.open(path.parent, os.O_RDONLY)
     try:
         with socket.socket(socket.AF_UNIX) as made:
-            made.bind(f"/proc/self/fd/{directory}/{path.name}")
+            made.bind(f"/proc/self/fd/{directory}/.socket")
+        path.with_name(".socket").rename(path)
     finally:
         os.close(directory)
 
@@ -219,7 +220,9 @@ def put_one_each(cache_dir: Path, make: Callable[[Path], None]) -> set[str]:
     """Put what is no file in the place of one file of each kind that the cache has, and return the places."""
     paths = [cache_dir / name for name in ("nodes.json", "index.db", ".collected")]
     # A runner leaves what it has to say, and the next command takes it.
-    paths += [min(files_in(cache_dir / name), default=cache_dir / name / "0123456789abcdef") for name in CONTENTS]
+    for name in CONTENTS:
+        contents = (path for path in files_in(cache_dir / name) if path.name != ".lock")
+        paths.append(next(contents, cache_dir / name / "0123456789abcdef"))
     for path in paths:
         path.parent.mkdir(exist_ok=True)
         mode = path.parent.stat().st_mode

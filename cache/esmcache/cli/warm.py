@@ -60,7 +60,7 @@ def warm(missed: bool, conditions: tuple[str, ...], background: bool, as_json: b
 def _warm_in_background(paths: Sequence[str], conditions: tuple[str, ...]) -> int:
     """Warm one entry point unless another process does so already, or enough are at work.
 
-    The locks are never given back: whoever gets one of them is to begin once this process is gone.
+    The locks are never given back: the next process gets one of them once this process is gone.
     """
     with open_engine() as engine:
         for path in paths:

@@ -266,7 +266,7 @@ class WorkerProcess:
 
 @dataclass(frozen=True, slots=True)
 class _Usage:
-    """What a process has used so far."""
+    """The resources that a process has used so far."""
 
     seconds: float
     clock: float

@@ -42,7 +42,7 @@ def lock_stamp(stamp: Path) -> int | None:
     descriptor = os.open(stamp, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever held it until now may have removed it.
+        # The process that held it until now may have removed it.
         if _is_open_at(descriptor, stamp):
             os.utime(descriptor)
             return descriptor

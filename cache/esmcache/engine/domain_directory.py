@@ -42,7 +42,7 @@ from esmcache.store.rows import CodeCacheLinkRow, CodeCacheRow
 # Files of the preload that Node compiles while its compile cache is open.
 PRELOAD_FILES = tuple(RUNTIME / f"{name}.cjs" for name in ("serving", "manifest", "hooks", "telling"))
 _PLACE = re.compile(r"[0-9a-f]{32}/v[A-Za-z0-9.+_-]+")
-# Of a module that claims a name and is to have no code cache.
+# Stands for the source of a module that claims a name and is to have no code cache.
 NO_SOURCE = bytes(32)
 _MODE, _WRITABLE_MODE = 0o500, 0o700
 _TRIES = 5
