@@ -10,7 +10,8 @@ The blocks of a case are files, but for these:
     warm      the files that are warmed as entry points; without it the case's first file
     edited    the file that is edited to make the cache stale; without it one of those that can be
     nodes     the Nodes that it is about; without it all
-    env, stdin, cwd    as they say; every `{root}` in a value of `env` is the program's directory, `{bin}` that of Node
+    env, stdin, cwd    as they say; in a value of `env`, `{root}` is the program's directory, `{bin}` that of Node, and
+              `{temporary}` an empty one with a short path, which the start has for itself
     by        `environment`: the preload is named by NODE_OPTIONS instead of the command line, so that children see it
     frames    true: the program shows stacks with the frames of docs/serving.md, item 5
 `setup.mjs`: run once natively before all else and then removed: makes what Markdown cannot hold.

@@ -8,6 +8,7 @@ import re
 import shutil
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -147,19 +148,21 @@ class Starter:
     def _start(self, flags: list[str], env: Mapping[str, str]) -> Seen:
         log = self.home.root / "runner.log"
         log.unlink(missing_ok=True)
-        own = {name: self._filled_in(value) for name, value in self.program.env.items()}
-        if env.keys() & own.keys():
-            own = {**own, **{name: f"{own.get(name, '')} {value}".strip() for name, value in env.items()}}
-            env = {}
-        result = subprocess.run(
-            [self.node, *flags, *self.program.command],
-            cwd=self.root / self.program.cwd,
-            env={**self.home.environment, "ESMCACHE_LOG": str(log), **own, **env},
-            input=self.program.stdin.encode(),
-            capture_output=True,
-            timeout=_WATCHDOG_S,
-            check=False,
-        )
+        # The path of a socket may have 107 bytes, so the default directory may be too deep.
+        with tempfile.TemporaryDirectory(dir="/tmp") as temporary:
+            own = {name: self._filled_in(value, temporary) for name, value in self.program.env.items()}
+            if env.keys() & own.keys():
+                own = {**own, **{name: f"{own.get(name, '')} {value}".strip() for name, value in env.items()}}
+                env = {}
+            result = subprocess.run(
+                [self.node, *flags, *self.program.command],
+                cwd=self.root / self.program.cwd,
+                env={**self.home.environment, "ESMCACHE_LOG": str(log), **own, **env},
+                input=self.program.stdin.encode(),
+                capture_output=True,
+                timeout=_WATCHDOG_S,
+                check=False,
+            )
         self.reports = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
         after = dict(_tree(self.root))
         written = {
@@ -171,8 +174,11 @@ class Starter:
             _restore(self.root, self._kept)
         return Seen(result.returncode, self._text(result.stdout), self._text(result.stderr), written)
 
-    def _filled_in(self, value: str) -> str:
-        return value.replace("{root}", str(self.root)).replace("{bin}", str(self.node.parent))
+    def _filled_in(self, value: str, temporary: str) -> str:
+        places = {"{root}": str(self.root), "{bin}": str(self.node.parent), "{temporary}": temporary}
+        for name, place in places.items():
+            value = value.replace(name, place)
+        return value
 
     def _text(self, output: bytes) -> str:
         output = _PID.sub(b"pid", output)
