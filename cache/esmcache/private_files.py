@@ -36,8 +36,12 @@ def make_directory(path: Path, mode: int = 0o700) -> None:
     try:
         os.mkdir(path, mode)
     except FileExistsError:
-        if not path.is_dir():
+        if path.is_dir():
+            return
+        if os.path.lexists(path):
             raise
+        # Somebody removed it a moment ago.
+        make_directory(path, mode)
         return
     except FileNotFoundError:
         if path.parent == path:

@@ -391,6 +391,7 @@ class Engine:
         with self._guard():
             return collect(self.directory, self.index, self.choices.max_size, _WAIT_TO_COLLECT_S)
 
+    @_healing
     def clear(self) -> Collected:
         """Remove everything that is cached, and the index itself where it cannot be used; raises EngineError."""
         with self._guard():
