@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from esmcache.settings import (
     EditorSettings,
@@ -120,3 +121,17 @@ def test_each_setting_of_a_project_that_fits_is_taken(tmp_path: Path) -> None:
     ]
     (tmp_path / "esmcache.json").write_text("[]")
     assert [one.message for one in read_project_settings(tmp_path)[1]] == ["Expected `object`, got `array`"]
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("entries", 10_000), ("include", 1_000), ("exclude", 1_000), ("conditions", 100)]
+)
+def test_lists_that_would_take_minutes_are_not_taken(tmp_path: Path, name: str, most: int) -> None:
+    def read(count: int) -> tuple[int, list[str]]:
+        said = {name: [f"src/{number}.js" for number in range(count)]}
+        (tmp_path / "package.json").write_text(json.dumps({"esmcache": said}))
+        settings, errors = read_project_settings(tmp_path)
+        return len(getattr(settings, name)), [error.message for error in errors]
+
+    assert read(most) == (most, [])
+    assert read(most + 1) == (0, [f"esmcache.{name}: Expected `array` of length <= {most}"])

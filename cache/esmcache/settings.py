@@ -27,16 +27,26 @@ _DEFAULT_JOBS = 4
 EDITORS_OWN = frozenset({"path", "terminal", "statusBar", "compareRuns"})
 
 Schema = TypeVar("Schema", bound=msgspec.Struct)
-Patterns = Annotated[list[str], msgspec.Meta(description="Glob patterns, relative to the project's directory.")]
+# A folder that is merely opened says these, and every file is compared with every pattern.
+_MOST_PATTERNS, _MOST_ENTRIES, _MOST_CONDITIONS = 1_000, 10_000, 100
+Patterns = Annotated[
+    list[str],
+    msgspec.Meta(max_length=_MOST_PATTERNS, description="Glob patterns, relative to the project's directory."),
+]
+Entries = Annotated[
+    list[str],
+    msgspec.Meta(max_length=_MOST_ENTRIES, description="Files that are started, besides package.json's."),
+]
+Conditions = Annotated[list[str], msgspec.Meta(max_length=_MOST_CONDITIONS, description="As node's --conditions.")]
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """What `esmcache` in package.json, or esmcache.json beside it, may say."""
 
-    entries: Annotated[list[str], msgspec.Meta(description="Files that are started, besides package.json's.")] = []
+    entries: Entries = []
     include: Patterns = []
     exclude: Patterns = []
-    conditions: Annotated[list[str], msgspec.Meta(description="As node's --conditions.")] = []
+    conditions: Conditions = []
 
 
 class UserSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -54,10 +64,10 @@ class EditorSettings(msgspec.Struct, frozen=True, rename="camel"):
     enable: Annotated[bool, msgspec.Meta(description="Whether esmcache does anything here.")] = True
     warm_on_save: Annotated[bool, msgspec.Meta(description="Warm a module when it is saved.")] = True
     warm_on_start: Annotated[bool, msgspec.Meta(description="Warm the workspace when the server starts.")] = True
-    entries: Annotated[list[str], msgspec.Meta(description="Files that are started, besides package.json's.")] = []
+    entries: Entries = []
     include: Patterns = []
     exclude: Patterns = []
-    conditions: Annotated[list[str], msgspec.Meta(description="As node's --conditions.")] = []
+    conditions: Conditions = []
     max_size: Annotated[int, msgspec.Meta(ge=0, description="Bytes the cache may take.")] | None = None
     jobs: Annotated[int, msgspec.Meta(ge=1, description="Node processes used for warming.")] | None = None
     severity: Annotated[

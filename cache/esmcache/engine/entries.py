@@ -53,7 +53,8 @@ def find_targets(paths: list[Path], also: ProjectSettings | None = None, *, each
             settings, _ = _settings_for(absolute.parent, targets)
             targets.conditions = targets.conditions or tuple(settings.conditions)
     targets.entries = list(dict.fromkeys(targets.entries))
-    targets.modules = [path for path in dict.fromkeys(targets.modules) if path not in set(targets.entries)]
+    entries = set(targets.entries)
+    targets.modules = [path for path in dict.fromkeys(targets.modules) if path not in entries]
     return targets
 
 
