@@ -30,6 +30,8 @@ def main() -> None:
         print(f"{options.modules:,} modules, {options.entry_points} entry points, {cache.used:,} bytes")
         _collect(cache, 1 << 40, "nothing to remove")
         cache.save({f"{number}.mjs": f"edited {number}" for number in range(options.modules // 2)})
+        # A save has Node's directory brought up to date itself.
+        cache.fill()
         _collect(cache, 1 << 40, "after an edit of every other module")
         _collect(cache, cache.used * 9 // 10, "a tenth over its limit")
         _collect(cache, cache.used // 4, "four times its limit")

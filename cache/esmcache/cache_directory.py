@@ -349,7 +349,7 @@ def plain_name(text: object) -> str | None:
     if not isinstance(text, str) or text in ("", ".", "..") or "/" in text or "\0" in text:
         return None
     try:
-        return text if len(os.fsencode(text)) <= _LONGEST_NAME else None
+        return text if len(text if text.isascii() else os.fsencode(text)) <= _LONGEST_NAME else None
     except UnicodeEncodeError:
         return None
 

@@ -98,7 +98,7 @@ class DomainDirectory:
         wanted = {(row.name, row.url): row for row in rows}
         # Other installations have preloads of their own, elsewhere.
         kept = set(also_named)
-        gone = [row for key, row in stored.items() if key not in wanted and row.url not in kept]
+        gone = [(self.place, *key) for key, row in stored.items() if key not in wanted and row.url not in kept]
         self._index.remove_links(gone)
         self._index.put([row for key, row in wanted.items() if stored.get(key) != row])
 

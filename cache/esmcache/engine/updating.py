@@ -103,7 +103,7 @@ class Updater:
             if is_of_build(row.directory, self._build)
         ]
         if kept is None:
-            self._index.remove_links(rows)
+            self._index.remove_links([(row.directory, row.name, row.url) for row in rows])
         else:
             self._index.put([replace(row, source_sha256=kept.source_sha256) for row in rows if row.kind == kept.kind])
         return [row.directory for row in rows]

@@ -10,6 +10,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import add
 from pathlib import Path
 from zlib import crc32
 
@@ -28,8 +29,9 @@ from esmcache.serving.pack import (
 )
 
 _HEADER = struct.Struct("<32I")
-_ROW_OF_SIX = struct.Struct("<6I")
 _PACK_ROW = struct.Struct("<3I")
+# How many numbers a row of each table has.
+_MODULE_NUMBERS, _REQUEST_NUMBERS, _INPUT_NUMBERS, _PACK_NUMBERS = MODULE_FORMAT.size // 4, 6, 6, 3
 _FACT_SIZE = _HASH_SIZE = 32
 _ONE_BYTE = 2
 
@@ -99,74 +101,76 @@ def with_moved_packs(data: bytes, moved: Mapping[str, MovedPack]) -> bytes | Non
 
 
 class _Manifest:
-    """The parts of a manifest that packs are in: the rows of its modules, and all that lies behind the inputs."""
+    """The parts of a manifest that packs are in: the rows of its modules, and all that lies behind the inputs.
+
+    A table is one list with the numbers of all rows, one row after the other: most manifests have thousands of rows.
+    """
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        header: list[int] = list(_HEADER.unpack_from(data))
-        self._header = header
-        if sorted(header[15:19]) != header[15:19] or header[13] > header[15] or header[18] > len(data):
+        header = list(_HEADER.unpack_from(data))
+        order = [HEADER_SIZE, header[5], header[13], header[15], header[16], header[17], header[18], len(data)]
+        if sorted(order) != order:
             raise ValueError("sections in another order")
-        self._modules: list[list[int]] = [
-            list(row) for row in MODULE_FORMAT.iter_unpack(self._section(5, 4, MODULE_FORMAT.size))
-        ]
-        self._requests: list[tuple[int, ...]] = list(_ROW_OF_SIX.iter_unpack(self._section(7, 6, _ROW_OF_SIX.size)))
-        self._inputs: list[tuple[int, ...]] = list(_ROW_OF_SIX.iter_unpack(self._section(13, 12, _ROW_OF_SIX.size)))
-        self._packs: list[tuple[int, ...]] = list(_PACK_ROW.iter_unpack(self._section(15, 14, _PACK_ROW.size)))
+        self._header = header
+        self._modules = self._table(5, 4, _MODULE_NUMBERS)
+        self._requests = self._table(7, 6, _REQUEST_NUMBERS)
+        self._inputs = self._table(13, 12, _INPUT_NUMBERS)
+        self._packs = self._table(15, 14, _PACK_NUMBERS)
         text = data[header[18] : header[18] + header[19]].decode("utf-8", "surrogatepass")
         self._units = text.encode("utf-16-le", "surrogatepass")
 
-    def _section(self, offset: int, count: int, size: int) -> bytes:
-        start, length = self._header[offset], self._header[count] * size
-        if start + length > len(self._data):
-            raise ValueError("a section outside of the file")
-        return self._data[start : start + length]
+    def _table(self, offset: int, count: int, width: int) -> list[int]:
+        return list(struct.unpack_from(f"<{self._header[count] * width}I", self._data, self._header[offset]))
 
     def with_moved_packs(self, moved: Mapping[str, MovedPack]) -> bytes:
-        names = [self._string(offset, length) for offset, length, _ in self._packs]
-        numbers = {name: number for number, name in enumerate(names)}
+        """Return the manifest with the successors of its packs."""
+        strings, lengths, facts_of_packs = _columns(self._packs, _PACK_NUMBERS)
+        names = list(map(self._string, strings, lengths))
+        places = [moved[name].places if name in moved else None for name in names]
+        modules, hashes = self._modules, self._header[17]
         order: dict[str, int] = {}
-        hashes = self._header[17]
-        for index, row in enumerate(self._modules):
-            if row[6] == NONE:
+        for number, pack in enumerate(modules[6::_MODULE_NUMBERS]):
+            if pack == NONE:
                 continue
-            name = names[row[6]]
-            if name not in moved:
-                row[6] = order.setdefault(name, len(order))
+            at = number * _MODULE_NUMBERS
+            successor = places[pack]
+            if successor is None:
+                modules[at + 6] = order.setdefault(names[pack], len(order))
                 continue
-            at = hashes + index * _HASH_SIZE
-            place = moved[name].places.get(self._data[at : at + _HASH_SIZE])
+            start = hashes + number * _HASH_SIZE
+            place = successor.get(self._data[start : start + _HASH_SIZE])
             if place is None:
-                row[5:10] = [row[5] & ~_ONE_BYTE, NONE, 0, 0, 0]
+                modules[at + 5 : at + 10] = modules[at + 5] & ~_ONE_BYTE, NONE, 0, 0, 0
             else:
-                row[6:10] = [order.setdefault(place.pack, len(order)), place.offset, place.length, place.checksum]
+                pack = order.setdefault(place.pack, len(order))
+                modules[at + 6 : at + 10] = pack, place.offset, place.length, place.checksum
         successors = {one.name: one.fingerprint for one in moved.values()}
-        facts: list[bytes | None] = []
-        for name in order:
-            if name in successors:
-                facts.append(fact_numbers(FileFact(successors[name], bytes(_HASH_SIZE), True)))
-            else:
-                number = self._packs[numbers[name]][2]
-                facts.append(None if number == NONE else self._fact(number))
-        return self._encode(list(order), facts)
+        facts = dict(zip(names, facts_of_packs, strict=True))
+        return self._encode(
+            {
+                name: fact_numbers(FileFact(successors[name], bytes(_HASH_SIZE), True))
+                if name in successors
+                else self._fact(facts[name])
+                for name in order
+            }
+        )
 
-    def _encode(self, names: Sequence[str], facts: Sequence[bytes | None]) -> bytes:
+    def _encode(self, packs: Mapping[str, bytes | None]) -> bytes:
+        """Return the manifest with these packs, each with the fact about its file, if there is one."""
         header = list(self._header)
         body = bytearray(self._data[HEADER_SIZE : header[15]])
-        at = header[5] - HEADER_SIZE
-        for row in self._modules:
-            MODULE_FORMAT.pack_into(body, at, *row)
-            at += MODULE_FORMAT.size
+        struct.pack_into(f"<{len(self._modules)}I", body, header[5] - HEADER_SIZE, *self._modules)
         text = self._units[: 2 * self._end_of_other_strings()]
         pack_rows, fact_count = b"", self._count_other_facts()
         other_facts = self._data[header[16] : header[16] + fact_count * _FACT_SIZE]
         other_hashes = self._data[header[17] : header[17] + fact_count * _HASH_SIZE]
-        for name, fact in zip(names, facts, strict=True):
+        for name, fact in packs.items():
             units = name.encode("utf-16-le", "surrogatepass")
             pack_rows += _PACK_ROW.pack(len(text) // 2, len(units) // 2, NONE if fact is None else fact_count)
             text += units
             fact_count += fact is not None
-        own_facts = [fact for fact in facts if fact is not None]
+        own_facts = [fact for fact in packs.values() if fact is not None]
         strings = text.decode("utf-16-le", "surrogatepass")
         encoded = strings.encode("utf-8", "surrogatepass")
         sections = (
@@ -178,13 +182,15 @@ class _Manifest:
         for number, section in zip((15, 16, 17, 18), sections, strict=True):
             header[number] = HEADER_SIZE + len(body)
             body += section + bytes(-len(section) % 8)
-        header[2], header[3], header[14] = HEADER_SIZE + len(body), 0, len(names)
+        header[2], header[3], header[14] = HEADER_SIZE + len(body), 0, len(packs)
         header[19], header[20] = len(encoded), int(strings.isascii())
         packed = _HEADER.pack(*header)
         header[3] = crc32(packed[16:] + body)
         return _HEADER.pack(*header) + body
 
-    def _fact(self, number: int) -> bytes:
+    def _fact(self, number: int) -> bytes | None:
+        if number == NONE:
+            return None
         at = self._header[16] + number * _FACT_SIZE
         if at + _FACT_SIZE > self._header[17]:
             raise ValueError("a fact outside of the table")
@@ -195,18 +201,23 @@ class _Manifest:
 
     def _end_of_other_strings(self) -> int:
         """Return where the strings end that are no pack's name: those come last."""
-        header = self._header
-        ends = [header[21] + header[22]]
-        ends += [offset + length for row in self._modules for offset, length in (row[0:2], row[2:4])]
-        ends += [row[0] + row[1] for row in self._requests]
-        ends += [offset + length for row in self._inputs for offset, length in (row[1:3], row[3:5])]
-        return max(ends)
+        modules = _columns(self._modules, _MODULE_NUMBERS)
+        requests = _columns(self._requests, _REQUEST_NUMBERS)
+        inputs = _columns(self._inputs, _INPUT_NUMBERS)
+        strings = (modules[0:2], modules[2:4], requests[0:2], inputs[1:3], inputs[3:5])
+        end: int = self._header[21] + self._header[22]
+        return max(end, *(max(map(add, *columns), default=0) for columns in strings))
 
     def _count_other_facts(self) -> int:
         """Return how many facts there are that are no pack's: those come last."""
         count = (self._header[17] - self._header[16]) // _FACT_SIZE
-        first = min((fact for _, _, fact in self._packs if fact != NONE), default=count)
-        used = [row[5] for row in (*self._requests, *self._inputs) if row[5] != NONE]
-        if first < max([len(self._modules) - 1, *used]) + 1:
+        first = min((fact for fact in self._packs[2::_PACK_NUMBERS] if fact != NONE), default=count)
+        used = {*self._requests[5::_REQUEST_NUMBERS], *self._inputs[5::_INPUT_NUMBERS]} - {NONE}
+        if first < max([len(self._modules) // _MODULE_NUMBERS - 1, *used]) + 1:
             raise ValueError("a fact of a pack that is also something else's")
         return first
+
+
+def _columns(table: Sequence[int], width: int) -> list[Sequence[int]]:
+    """Return the numbers of a table column by column."""
+    return [table[column::width] for column in range(width)]

@@ -26,8 +26,7 @@ Knows no files: sizes are those that the rows tell.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from esmcache.store.index import Index
@@ -107,14 +106,15 @@ def _remove_links(index: Index, preload_urls: set[str]) -> set[str]:
     changed = {directory for directory, is_used in places.items() if not is_used}
     for directory in changed:
         index.execute("delete from code_cache_links where directory = ?", (directory,))
-    unfounded = index.execute(f"select directory, name, url from code_cache_links l where {_UNFOUNDED}")
-    for directory, name, url in unfounded:
-        if url not in preload_urls:
-            index.execute(
-                "delete from code_cache_links where directory = ? and name = ? and url = ?", (directory, name, url)
-            )
-            changed.add(directory)
-    return changed
+    unfounded = [
+        (directory, name, url)
+        for directory, name, url in index.execute(
+            f"select directory, name, url from code_cache_links l where {_UNFOUNDED}"
+        )
+        if url not in preload_urls
+    ]
+    index.remove_links(unfounded)
+    return changed | {directory for directory, _, _ in unfounded}
 
 
 def evict(index: Index, excess: int, sizes: Sizes) -> list[str]:
@@ -129,16 +129,12 @@ def evict(index: Index, excess: int, sizes: Sizes) -> list[str]:
         if manifest in members:
             members[manifest].append(url)
     sources: dict[str, bytes] = dict(index.execute("select url, source_sha256 from modules"))
-    held = _Held(index, sources, sum(map(len, members.values())), sizes)
-    for entry in entries:
-        held.add(entry.engine_tag, members[entry.manifest])
-    unreached = sources.keys() - set().union(*members.values())
-    freed = held.without_owner(unreached)
+    freed, freed_with = _freed_bytes(index, entries, members, sources, sizes)
     gone: list[str] = []
-    for entry in entries[:-1]:
+    for entry, of_entry in zip(entries[:-1], freed_with, strict=False):
         if freed >= excess:
             break
-        freed += sizes.manifests.get(entry.manifest, 0) + held.release(entry.engine_tag, members[entry.manifest])
+        freed += of_entry
         gone.append(entry.manifest)
     _remove_entry_points(index, gone)
     kept = set().union(*(members[entry.manifest] for entry in entries[len(gone) :])) if entries else set()
@@ -154,56 +150,51 @@ def _remove_entry_points(index: Index, manifests: list[str]) -> None:
         index.remove_entry_modules(manifest)
 
 
-class _Held:
-    """Counts, for each source and each code cache, the memberships of modules in entry points that need it."""
+def _freed_bytes(
+    index: Index,
+    entries: Sequence[EntryPointRow],
+    members: Mapping[str, Sequence[str]],
+    sources: Mapping[str, bytes],
+    sizes: Sizes,
+) -> tuple[int, list[int]]:
+    """Return the bytes that go with modules that no entry point has, and those that go with each of `entries`.
 
-    def __init__(self, index: Index, sources: Mapping[str, bytes], memberships: int, sizes: Sizes) -> None:
-        self._sources = sources
-        self._held: Counter[bytes] = Counter()
-        self._held_by_engine: dict[str, Counter[bytes]] = {}
-        self._bytes: Counter[bytes] = Counter()
-        self._code_caches: dict[str, Counter[bytes]] = {}
-        for source, size in index.execute(
-            "select distinct a.source_sha256, b.size from analyses a join blobs b on b.key = a.blob_key"
-        ):
-            self._bytes[source] += size
-        for source, length in index.execute("select source_sha256, length from pack_entries"):
-            self._bytes[source] += length
-        rows = _ROWS_OF_A_MODULE * len(sources) + memberships
-        self._row_bytes = max(0, sizes.index - _EMPTY_INDEX_BYTES) // max(1, rows)
-        for source in sources.values():
-            self._bytes[source] += _ROWS_OF_A_MODULE * self._row_bytes
-        for tag, source, size in index.execute("select engine_tag, source_sha256, size from code_caches"):
-            self._code_caches.setdefault(tag, Counter())[source] += size
-
-    def add(self, engine_tag: str, urls: Iterable[str]) -> None:
-        """Note that an entry point needs its modules."""
-        sources = self._sources_of(urls)
-        self._held.update(sources)
-        self._held_by_engine.setdefault(engine_tag, Counter()).update(sources)
-
-    def without_owner(self, urls: Iterable[str]) -> int:
-        """Return the bytes of modules that no entry point has."""
-        unheld = {source for source in self._sources_of(urls) if not self._held[source]}
-        caches = sum(of_engine[source] for of_engine in self._code_caches.values() for source in unheld)
-        return caches + sum(self._bytes[source] for source in unheld)
-
-    def release(self, engine_tag: str, urls: Iterable[str]) -> int:
-        """Note that an entry point does not need its modules any more, and return the bytes that nobody else needs."""
-        freed = 0
-        of_engine, caches = self._held_by_engine[engine_tag], self._code_caches.get(engine_tag, Counter())
-        for source in self._sources_of(urls):
-            freed += self._row_bytes
-            self._held[source] -= 1
-            of_engine[source] -= 1
-            if not self._held[source]:
-                freed += self._bytes[source]
-            if not of_engine[source]:
-                freed += caches[source]
-        return freed
-
-    def _sources_of(self, urls: Iterable[str]) -> list[bytes]:
-        return [source for url in urls if (source := self._sources.get(url)) is not None]
+    They go in that order, so what several entry points need goes with the last of them. `members` are the modules of
+    entry points by manifest, and `sources` those of modules.
+    """
+    last: dict[bytes, int] = {}
+    last_by_engine: dict[str, dict[bytes, int]] = {}
+    memberships = 0
+    for number, entry in enumerate(entries):
+        needed = dict.fromkeys((sources[url] for url in members[entry.manifest] if url in sources), number)
+        last |= needed
+        last_by_engine.setdefault(entry.engine_tag, {}).update(needed)
+        memberships += len(members[entry.manifest])
+    rows = _ROWS_OF_A_MODULE * len(sources) + memberships
+    row_bytes = max(0, sizes.index - _EMPTY_INDEX_BYTES) // max(1, rows)
+    unreached = 0
+    freed_with = [
+        sizes.manifests.get(entry.manifest, 0) + row_bytes * len(members[entry.manifest]) for entry in entries
+    ]
+    of_modules = (
+        *((source, _ROWS_OF_A_MODULE * row_bytes) for source in sources.values()),
+        *index.execute("select distinct a.source_sha256, b.size from analyses a join blobs b on b.key = a.blob_key"),
+        *index.execute("select source_sha256, length from pack_entries"),
+    )
+    for source, size in of_modules:
+        number = last.get(source, -1)
+        if number >= 0:
+            freed_with[number] += size
+        else:
+            unreached += size
+    for tag, source, size in index.execute("select engine_tag, source_sha256, size from code_caches"):
+        # Those for an engine that no entry point is for go with the source.
+        number = last_by_engine.get(tag, last).get(source, -1)
+        if number >= 0:
+            freed_with[number] += size
+        elif source not in last:
+            unreached += size
+    return unreached, freed_with
 
 
 def needed_sources(index: Index) -> list[tuple[bytes, str, str, str]]:

@@ -35,7 +35,6 @@ from esmcache.store.row_values import checker_of
 from esmcache.store.rows import (
     ROW_TABLES,
     SETTLED,
-    CodeCacheLinkRow,
     CodeCacheRow,
     InputRow,
     MissRow,
@@ -184,10 +183,9 @@ class Index:
         )
         return {row[0] for row in self._rows(sql, (domain, engine_tag, *without))}
 
-    def remove_links(self, links: Iterable[CodeCacheLinkRow]) -> None:
-        """Remove the claims of modules to names."""
-        sql = "delete from code_cache_links where directory = ? and name = ? and url = ?"
-        self._execute_many(sql, [(row.directory, row.name, row.url) for row in links])
+    def remove_links(self, links: Sequence[tuple[str, str, str]]) -> None:
+        """Remove the claims of modules to names, each by directory, name and URL."""
+        self._execute_many("delete from code_cache_links where directory = ? and name = ? and url = ?", links)
 
     def remove_code_caches(self, rows: Iterable[CodeCacheRow]) -> None:
         """Forget code caches that are kept."""

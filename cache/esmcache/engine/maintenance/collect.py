@@ -6,15 +6,16 @@ The order in which files go: manifests, marks of starts, directories that Node i
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from esmcache.cache_directory import CacheDirectory, read_regular, remove_any, write_whole
 from esmcache.engine.domain_directory import PRELOAD_FILES, DomainDirectory, is_place, is_sealed, seal_path
-from esmcache.engine.maintenance.files import file_sizes, is_temporary, remove_abandoned
+from esmcache.engine.maintenance.files import file_sizes, is_temporary, look_again, remove_abandoned
 from esmcache.engine.rows import pack_entry_row, packed_source
 from esmcache.engine.turns import collecting
 from esmcache.file_source import file_url_from_path
@@ -41,7 +42,7 @@ from esmcache.store.eviction import (
     unused_share,
 )
 from esmcache.store.index import Index
-from esmcache.store.rows import CodeCacheLinkRow, EntryPointRow, PackEntryRow, PackRow
+from esmcache.store.rows import EntryPointRow, PackEntryRow, PackRow
 
 _STAMP = ".collected"
 _COLLECT_EVERY_S = 600.0
@@ -81,7 +82,7 @@ def collect(directory: CacheDirectory, index: Index, max_size: int, wait_s: floa
     Wait `wait_s` seconds for others to end what they are writing.
     """
     answer = Collected()
-    with collecting(directory.path, wait_s) as is_alone:
+    with collecting(directory.path, wait_s) as is_alone, _without_cycle_collection():
         answer.busy = not is_alone
         sizes = file_sizes(directory)
         answer.bytes_before = sum(sizes.values())
@@ -91,13 +92,24 @@ def collect(directory: CacheDirectory, index: Index, max_size: int, wait_s: floa
         if is_alone:
             for _ in range(_MOST_ROUNDS):
                 evicts_more = _Collection(directory, index, max_size, sizes, answer).run()
-                sizes = file_sizes(directory)
                 # How much the index shrinks is a guess.
                 if sum(sizes.values()) <= max_size or not evicts_more:
                     break
             _note_collected(directory, index)
         answer.bytes_after = sum(sizes.values())
     return answer
+
+
+@contextlib.contextmanager
+def _without_cycle_collection() -> Iterator[None]:
+    """Keep Python from looking for cycles: a collection makes none, but so many objects that this takes a quarter."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class SelfCollection:
@@ -173,12 +185,15 @@ class _Collection:
     def __init__(
         self, directory: CacheDirectory, index: Index, max_size: int, sizes: dict[str, int], answer: Collected
     ) -> None:
+        """`sizes` says what the files are, and is kept up to date."""
         self._directory = directory
         self._index = index
         self._max_size = max_size
         self._sizes = sizes
         self._answer = answer
         self._is_tight = False
+        self._places: set[str] = set()
+        self._code_places: dict[tuple[str, str, bytes], str] = {}
         self._sources: list[tuple[bytes, str, PackedSource]] | None = None
 
     def run(self) -> bool:
@@ -210,6 +225,7 @@ class _Collection:
             self._index.vacuum()
         else:
             self._index.truncate_log()
+        look_again(self._directory, self._sizes, ("", "manifests", "packs", "seals"))
         return bool(gone) and len(self._manifests()) > 1
 
     def _look_at_sources(self) -> tuple[Live, list[tuple[bytes, str]]]:
@@ -244,19 +260,24 @@ class _Collection:
         return self._sources
 
     def _named(self, packs: Iterable[str]) -> set[str]:
-        """Return the places of all files that the index names."""
+        """Return the places of all files that the index names, and note the directories that Node is pointed at."""
         rows = named_files(self._index)
         named = {f"packs/{name}" for name in packs}
         for manifest in rows.manifests:
             named |= {f"manifests/{manifest}", f"starts/{Path(manifest).stem}"}
         named.update(f"blobs/{key[:2]}/{key}" for key in rows.blobs)
-        for engine_tag, kind, source in rows.code_caches:
-            key = code_cache_key(engine_tag, kind, source).digest
-            named.add(f"code/{key[:2]}/{key}")
-        places = set(filter(is_place, {directory for directory, _ in rows.links}))
-        named.update(f"seals/{seal_path(self._directory, place).name}" for place in places)
-        named.update(f"v8/{directory}/{name}" for directory, name in rows.links if directory in places)
+        named.update(map(self._code_place, rows.code_caches))
+        self._places = set(filter(is_place, {directory for directory, _ in rows.links}))
+        named.update(f"seals/{seal_path(self._directory, place).name}" for place in self._places)
+        named.update(f"v8/{directory}/{name}" for directory, name in rows.links if directory in self._places)
         return named
+
+    def _code_place(self, code_cache: tuple[str, str, bytes]) -> str:
+        place = self._code_places.get(code_cache)
+        if place is None:
+            key = code_cache_key(*code_cache).digest
+            place = self._code_places[code_cache] = f"code/{key[:2]}/{key}"
+        return place
 
     def _manifests(self) -> list[str]:
         return [row.manifest for row in self._index.all(EntryPointRow)]
@@ -280,12 +301,23 @@ class _Collection:
                 gone.setdefault(holder, []).append(name)
         for holder in sorted(gone.keys() - filled, key=lambda holder: _CONTENTS.index(holder.partition("/")[0])):
             parts = holder.split("/")
-            self._answer.files += self._directory.remove_files(parts, gone[holder]) or 0
+            removed = self._directory.remove_files(parts, gone[holder]) or 0
+            self._answer.files += removed
+            if removed:
+                self._forget(holder, gone[holder])
             while parts[0] == "v8" and len(parts) > 1:
                 with contextlib.suppress(OSError):
                     os.rmdir(self._directory.path.joinpath(*parts))
                 parts.pop()
-        return {holder.removeprefix("v8/") for holder in gone.keys() & filled}
+        changed = gone.keys() & filled
+        # What these hold too much goes when they are filled.
+        for holder in changed:
+            self._forget(holder, gone[holder])
+        return {holder.removeprefix("v8/") for holder in changed}
+
+    def _forget(self, holder: str, names: Iterable[str]) -> None:
+        for name in names:
+            del self._sizes[f"{holder}/{name}" if holder else name]
 
     def _compact(self, sources: Live) -> None:
         families: dict[str, list[str]] = {}
@@ -336,8 +368,7 @@ class _Collection:
     def _fill_directories(self, changed: Collection[str]) -> None:
         """Have the directories that Node is pointed at hold exactly what the index says, and seal them."""
         store = CodeCacheStore(self._directory.code_path)
-        places = {row.directory for row in self._index.all(CodeCacheLinkRow)}
-        for place in sorted(filter(is_place, places)):
+        for place in sorted(self._places):
             if place in changed or not is_sealed(self._directory, place):
                 directory = DomainDirectory(self._directory, self._index, place, store)
                 directory.write(is_known_to_differ=True)

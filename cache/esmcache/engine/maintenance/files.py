@@ -45,6 +45,22 @@ def file_sizes(directory: CacheDirectory) -> dict[str, int]:
     return sizes
 
 
+def look_again(directory: CacheDirectory, sizes: dict[str, int], holders: Iterable[str]) -> None:
+    """Bring the sizes of what lies directly in some directories up to date; '' is the cache directory itself."""
+    for holder in holders:
+        known = [place for place in sizes if place.rpartition("/")[0] == holder]
+        found = {}
+        with contextlib.suppress(OSError), os.scandir(directory.path / holder) as entries:
+            for entry in entries:
+                place = f"{holder}/{entry.name}" if holder else entry.name
+                if place != _NOT_COUNTED and not entry.is_dir(follow_symlinks=False):
+                    with contextlib.suppress(OSError):
+                        found[place] = entry.stat(follow_symlinks=False).st_size
+        for place in known:
+            del sizes[place]
+        sizes |= found
+
+
 def used_bytes(directory: CacheDirectory) -> int:
     """Return the bytes that the cache takes, hard links counted once."""
     return sum(file_sizes(directory).values())
