@@ -66,6 +66,14 @@ class Wire:
             self.others.append(message)
         return message
 
+    def each(self, method: str) -> Iterator[dict[str, Any]]:
+        """Yield the messages of a method without end: those that have come already, then the next ones."""
+        yield from [one for one in self.others if one.get("method") == method]
+        while True:
+            message = self.until(method)
+            self.others.append(message)
+            yield message
+
     def initialize(self, root: Path | None = None, **parameters: Any) -> dict[str, Any]:
         """Return the answer to `initialize`, after which the client is ready."""
         defaults = {"processId": None, "rootUri": root and root.as_uri(), "capabilities": CAPABILITIES}
