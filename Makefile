@@ -79,13 +79,15 @@ test-umask: setup ## Run a part of the tests under umask 000
 # Nothing is written into the checkout.
 .PHONY: test-user
 test-user: setup ## If this is root: run a part of the tests as an ordinary user
-	$(SUITE) --as-user tests/unit/engine tests/unit/serving tests/e2e/serving tests/e2e/test_keeping.py \
+	$(SUITE) --as-user tests/unit/build tests/unit/launch tests/unit/serving tests/unit/test_cache_that_vanishes.py \
+		tests/e2e/serving tests/e2e/test_keeping.py \
 		tests/e2e/test_trust.py tests/e2e/test_forging.py tests/e2e/test_cli_start.py tests/e2e/test_cli_help.py \
 		tests/e2e/lsp/test_starting.py
 
 .PHONY: test-busy
 test-busy: setup ## Run a part of the tests beside four busy processes
-	$(SUITE) --beside 4 -n 4 tests/unit/engine tests/e2e/test_cli_start.py tests/e2e/lsp/test_robustness.py
+	$(SUITE) --beside 4 -n 4 tests/unit/build tests/unit/launch tests/unit/test_cache_that_vanishes.py \
+		tests/e2e/test_cli_start.py tests/e2e/lsp/test_robustness.py
 
 # TORTURE='--part damages --count 1000 --seed 7' does a part of it.
 .PHONY: torture

@@ -21,7 +21,7 @@ from tree_sitter import Language, Parser
 
 from common import NODE24, PROJECT, Failure
 from esmcache.analysis import Document, analyse_module
-from esmcache.engine.analysis_pool import AnalysisTask, analyse_all
+from esmcache.build.analysis_pool import AnalysisTask, analyse_all
 
 PACKAGES = PROJECT / "tests" / "fixtures" / "packages" / "node_modules"
 PEERS = PROJECT / "tests" / "fixtures" / "conformance" / "node_modules"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from common import NODE24
-from esmcache.engine.domain_directory import DomainDirectory
-from esmcache.engine.facade import Engine
+from esmcache.cache import Engine
+from esmcache.maintain.domain_directory import DomainDirectory
 from startup_programs import ALL, install_packages, write_program
 
 _SECTOR = 512

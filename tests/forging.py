@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from zlib import crc32
 
+from esmcache.engines.node.compile_cache_layout import entry_name
 from esmcache.records import ModuleFormat
-from esmcache.serving.node_compile_cache import entry_name
 
 # Two letters that differ in one bit. A few more of them than the sum has bits make sure that there is a solution.
 _LETTERS = b"ac"

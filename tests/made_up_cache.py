@@ -8,15 +8,15 @@ from hashlib import sha256
 from pathlib import Path
 
 from esmcache.cache_directory import CacheDirectory, write_whole
-from esmcache.engine.domain_directory import DomainDirectory, engine_tag_of
-from esmcache.engine.maintenance.collect import Collected, collect
-from esmcache.engine.maintenance.files import used_bytes
-from esmcache.engine.rows import pack_entry_row
+from esmcache.engines.node.compile_cache_layout import encode_entry, entry_name
 from esmcache.file_source import Fingerprint
+from esmcache.maintain.collect import Collected, collect
+from esmcache.maintain.domain_directory import DomainDirectory, engine_tag_of
+from esmcache.maintain.files import used_bytes
+from esmcache.maintain.pack_rows import pack_entry_row
 from esmcache.records import ModuleFormat
 from esmcache.serving.manifest import FileFact, Manifest, ManifestModule, ServedKind, encode_manifest
 from esmcache.serving.names import manifest_identity, manifest_name
-from esmcache.serving.node_compile_cache import encode_entry, entry_name
 from esmcache.serving.pack import PackedSource, append_sources, pack_family
 from esmcache.store.blobs import BlobStore
 from esmcache.store.code_caches import CodeCacheStore

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from conftest import EsmcacheHome
-from esmcache.engine.facade import Engine
-from esmcache.engine.warming import WarmReport
+from esmcache.build.warm import WarmReport
+from esmcache.cache import Engine
 
 _WATCHDOG_S = 120
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import EsmcacheHome
 from differential.programs import NODES, DifferentialProgram, all_programs, check_record
 from differential.starting import Starter, empty_home
-from esmcache.engine.program import installed_hook
+from esmcache.launch.program import installed_hook
 
 # Set to anything, every program is run in every state by every Node; that takes a quarter of an hour.
 _EVERYTHING = bool(os.environ.get("ESMCACHE_TEST_EVERYTHING"))

@@ -13,7 +13,7 @@ import pytest
 from conftest import EsmcacheHome
 from differential.programs import all_programs
 from differential.starting import Seen, Starter
-from esmcache.engine.program import installed_hook
+from esmcache.launch.program import installed_hook
 
 _PROGRAM = "A bit of everything"
 _KNOWN = "console.log(JSON.stringify([...process.allowedNodeEnvironmentFlags]))"

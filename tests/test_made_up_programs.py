@@ -11,7 +11,7 @@ from conftest import EsmcacheHome
 from differential.made_up import made_up
 from differential.programs import NODES
 from differential.starting import Seen, Starter
-from esmcache.engine.program import installed_hook
+from esmcache.launch.program import installed_hook
 
 # ESMCACHE_TEST_EVERYTHING tries ten times as many.
 _PROGRAMS = 600 if os.environ.get("ESMCACHE_TEST_EVERYTHING") else 60

@@ -11,7 +11,7 @@ import pytest
 from conftest import EsmcacheHome
 from differential.programs import LATER, DifferentialProgram, all_tools, check_record
 from differential.starting import Starter, empty_home
-from esmcache.engine.program import installed_hook
+from esmcache.launch.program import installed_hook
 from removing import remove_tree
 
 # Set to anything, every tool is run in every state by every Node; that takes some seven minutes.

@@ -1,6 +1,6 @@
 """esmcache: analysed and compiled ES modules, kept from one start to the next.
 
-The public names, for Python programs; `esmcache.engine.facade.Engine` has all of them on one open cache.
+The public names, for Python programs; `esmcache.cache.Engine` has all of them on one open cache.
 
     import esmcache
 
@@ -17,13 +17,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from esmcache.api import generate, inspect, lookup, warm
     from esmcache.bmes import BmesFile, Damage, Validation, ValidationLevel, decode, validate
-    from esmcache.engine.errors import EngineError
-    from esmcache.engine.facade import Engine
-    from esmcache.engine.generating import Inspection
-    from esmcache.engine.lookup import CacheState, Lookup
-    from esmcache.engine.public import generate, inspect, lookup, warm
-    from esmcache.engine.warming import WarmReport
+    from esmcache.build.single_module import Inspection
+    from esmcache.build.warm import WarmReport
+    from esmcache.cache import Engine
+    from esmcache.errors import EngineError
+    from esmcache.query.lookup import CacheState, Lookup
 
 __all__ = [
     "BmesFile",

@@ -22,6 +22,11 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=\-._]*")
 LARGEST_FILE = 64 << 20
 
 
+# The kernel stamps files with a clock of up to 10 ms; some file systems keep whole seconds or two.
+_FINE_TICK_MS = 20.0
+_COARSE_TICK_MS = 2_100.0
+
+
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
     """What `lstat` says of a regular file, as Node's `fs.Stats` shows it: ms times are IEEE doubles."""
@@ -87,6 +92,12 @@ def _fingerprint(status: os.stat_result) -> Fingerprint:
         ctime_ms=_milliseconds(status.st_ctime_ns),
         inode=status.st_ino,
     )
+
+
+def is_proven(seen: Fingerprint, read_at_ms: float) -> bool:
+    """Return whether any write after `read_at_ms` must leave another fingerprint than `seen`."""
+    tick = _COARSE_TICK_MS if seen.ctime_ms % 1000 == 0 else _FINE_TICK_MS
+    return read_at_ms - max(seen.mtime_ms, seen.ctime_ms) > tick
 
 
 def file_url_from_path(path: str) -> str:

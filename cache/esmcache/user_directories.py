@@ -42,6 +42,11 @@ def config_path(environment: Mapping[str, str]) -> Path:
     return user_directory(environment, "XDG_CONFIG_HOME") / "config.json"
 
 
+def hook_path(environment: Mapping[str, str]) -> Path:
+    """Return the stable path of the preload, in the user's data directory."""
+    return user_directory(environment, "XDG_DATA_HOME") / "hook" / "register.cjs"
+
+
 def relative_variable(environment: Mapping[str, str], cache_dir: str | None, node: str | None) -> tuple[str, str]:
     """Return the variable that names a relative path and what is wrong with that, or two empty texts.
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from esmcache.engine.errors import EngineError
-from esmcache.engine.facade import Engine
-from esmcache.engine.workspace.values import Finding
-from esmcache.engine.workspace.workspace import Workspace
+from esmcache.cache import Engine
+from esmcache.errors import EngineError
+from esmcache.ide.values import Finding
+from esmcache.ide.workspace import Workspace
 from esmcache.spans import ColumnUnit
 from esmcache_lsp.settings import EngineChoices, NotTrusted
 

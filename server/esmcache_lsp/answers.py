@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from esmcache.engine.lookup import Explanation, Lookup
-from esmcache.engine.maintenance.statistics import Statistics
-from esmcache.engine.updating import Update
-from esmcache.engine.warming import WarmReport
-from esmcache.engine.workspace.values import Graph, GraphNode, PackageModules
+from esmcache.build.save import Update
+from esmcache.build.warm import WarmReport
+from esmcache.ide.values import Graph, GraphNode, PackageModules
+from esmcache.maintain.statistics import Statistics
+from esmcache.query.lookup import Explanation, Lookup
 from esmcache.wording import printable
 from esmcache_lsp.convert import uri_from_path, uri_from_url
 from esmcache_lsp.markdown import code_span, escaped, one_line

@@ -12,7 +12,8 @@ from urllib.parse import quote, unquote_to_bytes
 from lsprotocol import types
 
 from esmcache.diagnostics import Severity
-from esmcache.engine.workspace.values import (
+from esmcache.file_source import path_from_file_url
+from esmcache.ide.values import (
     START,
     Definition,
     Finding,
@@ -22,7 +23,6 @@ from esmcache.engine.workspace.values import (
     Range,
     TextChange,
 )
-from esmcache.file_source import path_from_file_url
 from esmcache.spans import ColumnUnit, Position
 from esmcache.wording import plural, printable_lines, size
 

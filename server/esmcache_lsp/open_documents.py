@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from esmcache.engine.workspace.values import TextChange
+from esmcache.ide.values import TextChange
 
 
 @dataclass(slots=True)

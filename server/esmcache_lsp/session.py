@@ -14,12 +14,12 @@ from operator import methodcaller
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from esmcache.engine.errors import EngineError, EngineMissing
-from esmcache.engine.facade import Engine
-from esmcache.engine.updating import Update
-from esmcache.engine.warming import WarmReport
-from esmcache.engine.workspace.values import TextChange
-from esmcache.engine.workspace.workspace import Workspace
+from esmcache.build.save import Update
+from esmcache.build.warm import WarmReport
+from esmcache.cache import Engine
+from esmcache.errors import EngineError, EngineMissing
+from esmcache.ide.values import TextChange
+from esmcache.ide.workspace import Workspace
 from esmcache.settings import EditorSettings
 from esmcache.spans import ColumnUnit
 from esmcache_lsp import analyst, warmer

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from esmcache.cache import Engine
 from esmcache.diagnostics import DiagnosticKind
-from esmcache.engine.errors import EngineError
-from esmcache.engine.facade import Engine
+from esmcache.errors import EngineError
 from esmcache.settings import EditorSettings, ProjectSettings, UnfitSetting, editor_settings
 
 SECTION = "esmcache"

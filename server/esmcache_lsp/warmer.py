@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from esmcache.engine.facade import Engine
-from esmcache.engine.updating import Update
-from esmcache.engine.warming import WarmReport
+from esmcache.build.save import Update
+from esmcache.build.warm import WarmReport
+from esmcache.cache import Engine
 from esmcache.settings import ProjectSettings
 from esmcache_lsp.settings import EngineChoices, NotTrusted
 from esmcache_lsp.workers import CONTEXT

@@ -19,8 +19,8 @@ import pytest
 
 from conftest import FOREIGN_VARIABLES, EsmcacheHome
 from differential.programs import DifferentialProgram
-from esmcache.engine import publishing
-from esmcache.engine.facade import Engine
+from esmcache.build import publish
+from esmcache.cache import Engine
 
 _WATCHDOG_S = 120
 # Close enough for every program of some size to meet one, too far for all of its modules to.
@@ -104,7 +104,7 @@ class Starter:
             Engine.open(node=str(self.node), jobs=1, environment=self.home.environment) as engine,
         ):
             # However small a program is, its first warm start tells which functions it called.
-            patched.setattr(publishing, "_LEAST_BYTES_WITH_CALLS", 0)
+            patched.setattr(publish, "_LEAST_BYTES_WITH_CALLS", 0)
             yield engine
 
     def native(self) -> Seen:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import EsmcacheHome, RunEsmcache
-from esmcache.engine.background import background_stamp, lock_stamp
+from esmcache.launch.background import background_stamp, lock_stamp
 
 DEADLINE_S = 120
 README = Path(__file__).parents[2] / "README.md"

@@ -12,12 +12,12 @@ import pytest
 
 from conftest import EsmcacheHome, RunEsmcache
 from e2e.lsp.editor import User, an_editor, visual_studio_code
+from esmcache.build.trust_domains import TrustDomains
 from esmcache.cache_directory import remove_any
-from esmcache.engine.starting import RUNTIME
-from esmcache.engine.trust_domains import TrustDomains
+from esmcache.engines.node.compile_cache_layout import entry_name
 from esmcache.file_source import DiskFileSource
 from esmcache.records import ModuleFormat
-from esmcache.serving.node_compile_cache import entry_name
+from esmcache.serving.names import RUNTIME
 from forging import forge_commonjs
 from program import Program
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from conftest import EsmcacheHome
-from esmcache.engine.background import SLOTS
+from esmcache.launch.background import SLOTS
 from processes import processes_with
 
 # ESMCACHE_TEST_EVERYTHING starts a hundred.

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from conftest import EsmcacheHome
+from esmcache.cache import Engine
 from esmcache.cache_directory import remove_any
-from esmcache.engine.errors import EngineError
-from esmcache.engine.facade import Engine
+from esmcache.errors import EngineError
 from esmcache.store.rows import ROW_TABLES
 from program import Program
 

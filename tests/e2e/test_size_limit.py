@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-import esmcache.engine.facade
+import esmcache.cache
 from conftest import EsmcacheHome, RunEsmcache
-from esmcache.engine.facade import Engine
+from esmcache.cache import Engine
 from program import Program, age
 
 LIBRARIES = 60
@@ -152,7 +152,7 @@ def test_nothing_that_a_running_warm_may_need_goes(program: Program, monkeypatch
     program.warm()
     for number in range(LIBRARIES):
         program.write({f"lib/{number}.mjs": library(number, 1)})
-    monkeypatch.setattr(esmcache.engine.facade, "_WAIT_TO_COLLECT_S", 0.0)
+    monkeypatch.setattr(esmcache.cache, "_WAIT_TO_COLLECT_S", 0.0)
     busy: list[bool] = []
 
     def collect(stage: str, done: int, total: int) -> None:
@@ -173,7 +173,7 @@ def test_gc_says_that_a_warm_is_running(program: Program, monkeypatch: pytest.Mo
     def collect(stage: str, done: int, total: int) -> None:
         if done == total and not said:
             code = (
-                "import sys, esmcache.engine.facade as facade; facade._WAIT_TO_COLLECT_S = 0.0\n"
+                "import sys, esmcache.cache as facade; facade._WAIT_TO_COLLECT_S = 0.0\n"
                 "from esmcache.cli.main import run_command_line; sys.exit(run_command_line(['gc']))"
             )
             answer = subprocess.run(

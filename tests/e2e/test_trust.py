@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from conftest import EsmcacheHome
-from esmcache.engine import starting
-from esmcache.engine.diagnosis import Health
-from esmcache.engine.errors import EngineError
-from esmcache.engine.facade import Engine
-from esmcache.engine.program import installed_hook
-from esmcache.engine.starting import RUNTIME
+from esmcache.cache import Engine
+from esmcache.doctor import Health, examine
+from esmcache.errors import EngineError
+from esmcache.launch import quick_start
+from esmcache.launch.program import installed_hook
+from esmcache.serving.names import RUNTIME
 
 ME = os.geteuid()
 # Anybody but this user and root.
@@ -275,15 +275,15 @@ def test_every_door_says_that_the_preload_is_not_loaded(
 ) -> None:
     installed = tmp_path / "runtime"
     shutil.copytree(RUNTIME, installed)
-    monkeypatch.setattr(starting, "RUNTIME", installed)
+    monkeypatch.setattr(quick_start, "RUNTIME", installed)
     for path in (installed, *installed.iterdir()):
         path.chmod(0o755 if path.is_dir() else 0o644)
-    assert starting.why_untrusted(esmcache_home.cache_dir) == ""
+    assert quick_start.why_untrusted(esmcache_home.cache_dir) == ""
     opened = installed / "hooks.cjs"
     opened.chmod(0o666)
     why = f"esmcache is not loaded into programs, since {opened} can be written by others (mode 0666)"
-    assert starting.why_untrusted(esmcache_home.cache_dir) == why
+    assert quick_start.why_untrusted(esmcache_home.cache_dir) == why
     with pytest.raises(EngineError, match="is not loaded into programs"):
         installed_hook(esmcache_home.environment)
     with Engine.open(environment=esmcache_home.environment) as engine:
-        assert [(one.health, one.found) for one in engine.diagnose() if one.name == "preload"] == [(Health.FAILED, why)]
+        assert [(one.health, one.found) for one in examine(engine) if one.name == "preload"] == [(Health.FAILED, why)]

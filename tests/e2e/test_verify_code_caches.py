@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import EsmcacheHome
-from esmcache.engine.maintenance.verify import Finding
+from esmcache.maintain.verify import Finding
 from program import Program
 
 FILES = {

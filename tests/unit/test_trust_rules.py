@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from esmcache import trust
-from esmcache.engine.starting import RUNTIME
+from esmcache.serving.names import RUNTIME
 from esmcache.trust import find_untrusted
 
 ME = os.geteuid()

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from esmcache.cli.streams import complain, say
-from esmcache.engine.description import BMES_MAGIC, BMES_VERSION
+from esmcache.query.describe import BMES_MAGIC, BMES_VERSION
 
 if TYPE_CHECKING:
-    from esmcache.engine.description import Description
-    from esmcache.engine.generating import Inspection
+    from esmcache.build.single_module import Inspection
+    from esmcache.query.describe import Description
 
 # BMES's types by the names that JavaScriptCore gives them.
 _IMPORT_TYPES = ("Single", "SingleTypeScript", "Namespace")

@@ -9,8 +9,8 @@ import os
 from collections.abc import Sequence
 
 from esmcache.cli.streams import complain, fail, open_closed_streams, write_out
-from esmcache.engine.errors import EngineError
-from esmcache.engine.program import Program, installed_hook, program_environment, replace_process
+from esmcache.errors import EngineError
+from esmcache.launch.program import Program, installed_hook, program_environment, replace_process
 
 _FLAGS = {"-v": "verbose", "--verbose": "verbose", "-q": "quiet", "--quiet": "quiet"}
 _VALUES = {"--cache-dir": "cache_dir", "--node": "node", "--jobs": "jobs"}

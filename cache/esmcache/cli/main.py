@@ -9,7 +9,7 @@ import click
 
 from esmcache.cli.options import common_options
 from esmcache.cli.streams import complain, drain_stdout, fail
-from esmcache.engine.errors import EngineError
+from esmcache.errors import EngineError
 
 # Command, where it is, and what `esmcache --help` says of it.
 COMMANDS: dict[str, tuple[str, str]] = {

@@ -15,11 +15,11 @@ import click
 
 from esmcache.cli.options import common_options, json_option, open_engine, say_json
 from esmcache.cli.streams import complain, say, write_out
-from esmcache.engine.errors import EngineError
+from esmcache.errors import EngineError
 
 if TYPE_CHECKING:
-    from esmcache.engine.facade import Engine
-    from esmcache.engine.lookup import Explanation
+    from esmcache.cache import Engine
+    from esmcache.query.lookup import Explanation
     from esmcache.records import Resolution, ResolutionFailure
 
 _CHUNK = 1 << 16
@@ -182,7 +182,7 @@ def _resolve_lines(engine: Engine, conditions: Sequence[str]) -> int:
 
 def _resolve_line(resolver: Any, line: bytes) -> bool:
     """Answer one line and return whether it could not be resolved."""
-    from esmcache.engine.facade import as_referrer_url
+    from esmcache.cache import as_referrer_url
 
     if not line.strip():
         return False

@@ -13,7 +13,7 @@ import click
 from esmcache.cli.streams import say_as_is
 
 if TYPE_CHECKING:
-    from esmcache.engine.facade import Engine
+    from esmcache.cache import Engine
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -62,7 +62,7 @@ def json_option(command: Function) -> Function:
 @contextlib.contextmanager
 def open_engine() -> Iterator[Engine]:
     """Open the engine that the common options ask for; raises EngineError."""
-    from esmcache.engine.facade import Engine
+    from esmcache.cache import Engine
 
     options = common()
     with Engine.open(cache_dir=options.cache_dir, node=options.node, jobs=options.jobs) as engine:

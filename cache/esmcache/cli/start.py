@@ -45,7 +45,7 @@ def hook(as_json: bool) -> int:
         return launch.print_hook(common().cache_dir)
     import os
 
-    from esmcache.engine.program import installed_hook
+    from esmcache.launch.program import installed_hook
 
     say_json({"path": str(installed_hook(os.environ, common().cache_dir))})
     return 0

@@ -12,8 +12,8 @@ from esmcache.cli.streams import say
 from esmcache.wording import number, plural, size
 
 if TYPE_CHECKING:
-    from esmcache.engine.maintenance.collect import Collected
-    from esmcache.engine.maintenance.statistics import Statistics
+    from esmcache.maintain.collect import Collected
+    from esmcache.maintain.statistics import Statistics
 
 _FEW = 15
 _KINDS = {"blobs": "BMES caches", "packs": "sources", "code": "code caches", "v8": "links to them", "events": "reports"}
@@ -95,8 +95,10 @@ def doctor(as_json: bool) -> int:
 
     Fails (1) if something keeps programs from being served.
     """
+    from esmcache.doctor import examine
+
     with open_engine() as engine:
-        checks = engine.diagnose()
+        checks = examine(engine)
     if as_json:
         say_json([{"name": one.name, "health": one.health.value, "found": one.found} for one in checks])
     else:

@@ -15,12 +15,12 @@ import click
 from esmcache.cli.options import common, common_options, json_option, open_engine, say_json
 from esmcache.cli.streams import complain, say
 from esmcache.diagnostics import DiagnosticKind
-from esmcache.engine.background import background_stamp, hold_locks_for_warm
+from esmcache.launch.background import background_stamp, hold_locks_for_warm
 from esmcache.wording import number, plural
 
 if TYPE_CHECKING:
-    from esmcache.engine.graph import Problem
-    from esmcache.engine.warming import WarmReport
+    from esmcache.build.graph import Problem
+    from esmcache.build.warm import WarmReport
 
 _INSTALLED = f"{os.sep}node_modules{os.sep}"
 

@@ -1,10 +1,15 @@
-"""What names a manifest: shared by whoever writes one and whoever looks whether one is there."""
+"""Names of files that both a writer and a start need: manifests, the preload, requests for a warm."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from pathlib import Path
 
+# The JavaScript of the preload and of what it loads.
+RUNTIME = Path(__file__).parent / "runtime"
+# What follows the name of an event file whose reports were taken in, and ask for a warm that is still due.
+WANTED_SUFFIX = ".wanted"
 # The largest primes below 2**26, so that a runner can multiply with doubles, and factors that cancel no neighbours.
 _MODULI = (67_108_859, 67_108_837)
 _FACTORS = (40_014_893, 55_237_919)

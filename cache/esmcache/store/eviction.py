@@ -12,9 +12,9 @@ The contract of the size limit:
   or warm is the longest ago. A module, source or code cache goes with the last entry point that needs it. The entry
   point that was used last never goes: a program that alone is larger than the limit stays served.
 - The cache is collected by `esmcache gc`, and by itself after a warm or a save that finds that it has grown by a sixth
-  since the last time, and after a warm if that was ten minutes ago (engine/maintenance/collect.py).
+  since the last time, and after a warm if that was ten minutes ago (maintain/collect.py).
 - Nobody is in the middle of writing the cache while it is collected: warms and saves wait for a collection, and `gc`
-  waits for them, for a while (engine/turns.py). If one is still at work then, nothing goes but abandoned files.
+  waits for them, for a while (maintain/turns.py). If one is still at work then, nothing goes but abandoned files.
 - Rows go before files, and only once the rows are there that take their place. Stopped at any moment, a collection
   leaves files without rows, which the next one removes, and never rows without files.
 - Starts take no part in this. Each file is replaced or removed as a whole, and no name of a pack is ever used again. So

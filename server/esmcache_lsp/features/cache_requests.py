@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 
-from esmcache.engine.errors import EngineError
-from esmcache.engine.facade import Engine
-from esmcache.engine.workspace.workspace import Workspace
+from esmcache.cache import Engine
+from esmcache.errors import EngineError
+from esmcache.ide.workspace import Workspace
 from esmcache_lsp.answers import graph_to_json, lookup_to_json, packages_to_json, statistics_to_json
 from esmcache_lsp.convert import path_from_uri
 from esmcache_lsp.session import Session

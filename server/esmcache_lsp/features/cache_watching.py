@@ -13,8 +13,8 @@ from pygls.lsp.server import LanguageServer
 from watchfiles import Change, awatch
 
 from esmcache.cache_directory import make_directory
-from esmcache.engine.errors import EngineError
-from esmcache.engine.workspace.workspace import Workspace
+from esmcache.errors import EngineError
+from esmcache.ide.workspace import Workspace
 from esmcache_lsp.session import Session
 
 # Transactions go into the write-ahead log, and from there into the file itself.

@@ -9,7 +9,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from esmcache.diagnostics import DiagnosticKind
-from esmcache.engine.workspace.workspace import Workspace
+from esmcache.ide.workspace import Workspace
 from esmcache.wording import printable
 from esmcache_lsp.convert import (
     SOURCE,

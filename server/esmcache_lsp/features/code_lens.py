@@ -5,9 +5,9 @@ from __future__ import annotations
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from esmcache.engine.lookup import CacheState
-from esmcache.engine.workspace.values import ModuleState
-from esmcache.engine.workspace.workspace import Workspace
+from esmcache.ide.values import ModuleState
+from esmcache.ide.workspace import Workspace
+from esmcache.query.lookup import CacheState
 from esmcache.wording import plural, size
 from esmcache_lsp.convert import lens_from_text, path_from_uri
 from esmcache_lsp.session import Session

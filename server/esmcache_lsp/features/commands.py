@@ -11,9 +11,9 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams, JsonRpcRequestCancelled
 from pygls.lsp.server import LanguageServer
 
-from esmcache.engine.errors import EngineError
-from esmcache.engine.facade import Engine
-from esmcache.engine.workspace.workspace import Workspace
+from esmcache.cache import Engine
+from esmcache.errors import EngineError
+from esmcache.ide.workspace import Workspace
 from esmcache_lsp.answers import explanation_to_json, graph_to_json, statistics_to_json, summary_to_json
 from esmcache_lsp.convert import path_from_uri, uri_from_path
 from esmcache_lsp.protocol import answered

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from esmcache.engine.workspace.workspace import Workspace
+from esmcache.ide.workspace import Workspace
 from esmcache_lsp.convert import definition_to_lsp, path_from_uri, position_from_lsp
 from esmcache_lsp.session import Session
 

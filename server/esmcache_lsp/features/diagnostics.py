@@ -10,9 +10,9 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from esmcache.diagnostics import DiagnosticKind
-from esmcache.engine.errors import EngineError
-from esmcache.engine.workspace.values import Finding
-from esmcache.engine.workspace.workspace import Workspace
+from esmcache.errors import EngineError
+from esmcache.ide.values import Finding
+from esmcache.ide.workspace import Workspace
 from esmcache_lsp.convert import (
     SOURCE,
     DiagnosticDetails,

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from esmcache.engine.errors import EngineError
-from esmcache.engine.workspace.workspace import Workspace
+from esmcache.errors import EngineError
+from esmcache.ide.workspace import Workspace
 from esmcache_lsp.convert import (
     edits_from_changes,
     path_from_uri,

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from esmcache.engine.lookup import CacheState
-from esmcache.engine.workspace.values import NameFacts, Place, SpecifierFacts
-from esmcache.engine.workspace.workspace import Workspace
 from esmcache.file_source import path_from_file_url
+from esmcache.ide.values import NameFacts, Place, SpecifierFacts
+from esmcache.ide.workspace import Workspace
+from esmcache.query.lookup import CacheState
 from esmcache.wording import plural, printable, size
 from esmcache_lsp.convert import hover_from_text, path_from_uri, position_from_lsp, uri_from_url
 from esmcache_lsp.markdown import code_span, escaped

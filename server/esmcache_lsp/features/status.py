@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from esmcache.engine.errors import EngineError
-from esmcache.engine.facade import Engine
+from esmcache.cache import Engine
+from esmcache.errors import EngineError
 from esmcache.wording import printable
 from esmcache_lsp import markdown
 from esmcache_lsp.session import Session

@@ -12,7 +12,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
-from esmcache.engine.errors import EngineError
+from esmcache.errors import EngineError
 from esmcache.wording import printable
 from esmcache_lsp.session import Session
 from esmcache_lsp.warmer import Stopped

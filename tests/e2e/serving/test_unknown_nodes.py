@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from conftest import RunEsmcache
-from esmcache.code_cache.node_build import NEWEST_TESTED
-from esmcache.engine import starting
+from esmcache.engines.node.describe_node import NEWEST_TESTED
+from esmcache.serving.names import RUNTIME
 from program import Program
 from served_program import MODULES
 
@@ -48,16 +48,16 @@ def newer(program: Program, tmp_path: Path) -> Path:
 def hook_of_older(program: Program, tmp_path: Path) -> Path:
     """Return the preload of an esmcache that was tested with nothing as new as the Node that starts it."""
     runtime = tmp_path / "runtime"
-    shutil.copytree(starting.RUNTIME, runtime)
+    shutil.copytree(RUNTIME, runtime)
     file = runtime / "starting.cjs"
     file.write_text(_TESTED_CONSTANT.sub("const NEWEST_TESTED = 23;", file.read_text()))
     hook = tmp_path / "register.cjs"
-    hook.write_text(program.hook().read_text().replace(str(starting.RUNTIME), str(runtime)))
+    hook.write_text(program.hook().read_text().replace(str(RUNTIME), str(runtime)))
     return hook
 
 
 def test_commands_and_starts_have_been_tested_with_the_same_nodes() -> None:
-    (stated,) = _TESTED_CONSTANT.findall((starting.RUNTIME / "starting.cjs").read_text())
+    (stated,) = _TESTED_CONSTANT.findall((RUNTIME / "starting.cjs").read_text())
     assert int(stated) == NEWEST_TESTED
 
 

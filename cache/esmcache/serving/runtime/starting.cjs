@@ -7,7 +7,7 @@
 
 // Where nobody takes in what starts tell, no more need be told of starts in vain. In bytes.
 const MOST_IN_VAIN = 1024;
-// The major version of the newest Node that all of this was tested with, as code_cache/node_build.py has it.
+// The major version of the newest Node that all of this was tested with, as engines/node/describe_node.py has it.
 const NEWEST_TESTED = 26;
 
 /** Serve the program if there is something to serve, and return whether. */

@@ -1,0 +1,97 @@
+"""Fills a compile-cache directory for plain Node (`NODE_COMPILE_CACHE=DIR node app.mjs`), without running the program.
+
+Such a directory holds code caches only: Node finds, reads and analyses files as ever. It can go into an image, since
+its names depend on the Node build, V8's flags, the user's number and the files' places, all of which are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from esmcache.build.analysis_rows import AnalysisStore
+from esmcache.build.compile import Compiler
+from esmcache.build.graph import GraphModule, Problem
+from esmcache.build.walk import Discovery, Progress
+from esmcache.build.warm import find_roots
+from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
+from esmcache.engines.node import CompilePool
+from esmcache.engines.node.compile_cache_layout import directory_name
+from esmcache.file_source import FileSource
+from esmcache.maintain.domain_directory import module_entry_name
+from esmcache.records import ModuleFormat, NodeBuild
+from esmcache.resolution import Resolver
+from esmcache.store.blobs import BlobStore
+from esmcache.store.index import Index
+
+_COMPILED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)
+
+
+@dataclass(slots=True)
+class ExportReport:
+    """What was written where; `modules` counts those that Node would look for in the directory."""
+
+    directory: str = ""
+    modules: int = 0
+    written: int = 0
+    bytes: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+class Exporting:
+    """Compiles what entry points reach and copies the entries out of the cache."""
+
+    def __init__(
+        self,
+        directory: CacheDirectory,
+        index: Index,
+        files: FileSource,
+        build: NodeBuild,
+        jobs: int,
+        v8_flags: tuple[str, ...],
+    ) -> None:
+        """Prepare for a build whose `v8_tag` is that under `v8_flags`."""
+        self._directory = directory
+        self._index = index
+        self._files = files
+        self._build = build
+        self._jobs = jobs
+        self._v8_flags = v8_flags
+
+    def run(
+        self, entries: Sequence[str], conditions: tuple[str, ...], target: Path, uid: int, progress: Progress
+    ) -> ExportReport:
+        """Fill `target` with the entries of all that the entry points reach; raises OSError and IndexUnusable."""
+        report = ExportReport(directory=str(target / directory_name(self._build, uid)))
+        resolver = Resolver(self._files, conditions, self._build.version_numbers)
+        roots = find_roots(resolver, entries, (), report.problems)
+        with CompilePool(self._build, self._jobs, self._v8_flags) as pool:
+            compiler = Compiler(self._index, self._build, self._directory, pool)
+            analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
+            found = Discovery(self._files, resolver, self._index, compiler, analyses, progress).walk(roots)
+        with self._index.transaction():
+            for rows in (found.analyses, found.blobs, found.exports, compiler.verdict_rows, compiler.rows_to_put()):
+                self._index.put(rows)
+        names: dict[str, list[GraphModule]] = {}
+        for module in found.modules.values():
+            if module.module_format in _COMPILED:
+                report.modules += 1
+                names.setdefault(module_entry_name(module.module_format, module.url, module.path), []).append(module)
+            elif module.is_root and not module.has_syntax_error:
+                none = Problem(module.path, "no-code-cache", "Node keeps no code cache of such a file")
+                report.problems.append(none)
+        for name, modules in names.items():
+            kept = compiler.kept(modules[0])
+            content = None if kept is None else read_regular(Path(compiler.store.path_of(kept)))
+            if len(modules) > 1:
+                # Node could take the one for the other.
+                shared = f"Node gives its code cache the same name as that of {modules[1].path}, so neither has one"
+                report.problems.append(Problem(modules[0].path, "no-code-cache", shared))
+            elif content is not None:
+                write_whole(Path(report.directory) / name, content)
+                report.written += 1
+                report.bytes += len(content)
+        # Whether a runner could serve a module is nothing to plain Node.
+        report.problems += [problem for problem in found.problems if problem.code != "request-mismatch"]
+        return report

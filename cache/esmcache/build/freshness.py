@@ -1,0 +1,47 @@
+"""Reading a file such that its bytes, its fingerprint and its SHA-256 belong together."""
+
+from __future__ import annotations
+
+import time
+from hashlib import sha256
+
+from esmcache.file_source import LARGEST_FILE, FileSource, Fingerprint, fingerprint, is_proven
+from esmcache.serving.manifest import FileFact
+from esmcache.store.rows import ModuleRow
+
+_ATTEMPTS = 3
+
+
+def read_file(files: FileSource, path: str) -> tuple[bytes, FileFact] | str:
+    """Return a regular file's bytes and what it was when they were read, or one line why not."""
+    for _ in range(_ATTEMPTS):
+        read_at_ms = time.time() * 1000
+        status = files.lstat(path)
+        if status is None:
+            return "no such file"
+        before = fingerprint(status)
+        if before is None:
+            return "not a regular file"
+        if before.size > LARGEST_FILE:
+            return f"larger than {LARGEST_FILE >> 20} MB, so it is left to Node"
+        try:
+            content = files.read(path)
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+        status = files.lstat(path)
+        # A file of /proc or /sys may say of its size what it likes.
+        if status is not None and fingerprint(status) == before and len(content) == before.size:
+            fact = FileFact(before, sha256(content).digest(), is_proven(before, read_at_ms))
+            return content, fact
+    return "keeps changing while it is read"
+
+
+def known_fact(files: FileSource, path: str, row: ModuleRow | None) -> FileFact | None:
+    """Return what is known of an unchanged file without reading it, or None."""
+    if row is None or not row.proven:
+        return None
+    status = files.lstat(path)
+    seen = None if status is None else fingerprint(status)
+    if seen is None or seen != Fingerprint(row.size, row.mtime_ms, row.ctime_ms, row.inode):
+        return None
+    return FileFact(seen, row.source_sha256, True)

@@ -1,0 +1,386 @@
+"""Makes what runners read: sources into packs, and a manifest for each entry point."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
+
+from esmcache.build.compile import Compiler
+from esmcache.build.freshness import read_file
+from esmcache.build.graph import Asked, GraphModule, load_order
+from esmcache.build.packages import Packages
+from esmcache.build.trust_domains import TrustDomains
+from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
+from esmcache.file_source import FileSource, Fingerprint, directory_fingerprint, is_proven
+from esmcache.maintain.domain_directory import NO_SOURCE, domain_place, module_entry_name, preload_names
+from esmcache.maintain.pack_rows import pack_entry_row, packed_source
+from esmcache.records import InputKind, ModuleFormat, NodeBuild, Resolution, ResolutionInput
+from esmcache.serving.manifest import (
+    ASKED_BY_IMPORT,
+    ASKED_BY_REQUIRE,
+    ASKED_WHILE_RUNNING,
+    FileFact,
+    Manifest,
+    ManifestModule,
+    ManifestRequest,
+    ServedKind,
+    encode_manifest,
+)
+from esmcache.serving.names import manifest_identity, manifest_name
+from esmcache.serving.pack import (
+    BYTE_ORDER_MARK,
+    ENTRY_HEADER_SIZE,
+    PACK_HEADER_SIZE,
+    PackedSource,
+    append_sources,
+    current_pack,
+    family_of,
+    held_places,
+    pack_family,
+    pack_fingerprint,
+    sound_pack,
+)
+from esmcache.store.index import Index
+from esmcache.store.rows import CodeCacheLinkRow, PackEntryRow, PackRow
+
+_ASKED_IN_MANIFEST = ASKED_BY_IMPORT | ASKED_BY_REQUIRE | ASKED_WHILE_RUNNING
+# Node refuses encoded separators in the URL of an import, an entry point's included.
+_REFUSED_IN_URLS = re.compile(r"%2f|%5c", re.IGNORECASE)
+_RESOLVE = re.compile(rb"\bresolve\b")
+_PATHS = re.compile(rb"\bpaths\b")
+_MOST_APPENDED_AT_ONCE = 32 * 1024 * 1024
+# Of a program that is smaller, V8 compiles what is called sooner than a start could tell what that was.
+_LEAST_BYTES_WITH_CALLS = 64 * 1024
+# Below this, asking again would take longer than what is compiled ahead of it saves in some ten starts.
+_LEAST_UNKNOWN_BYTES = 16 * 1024
+_PACKED_KINDS = (ServedKind.MODULE, ServedKind.JSON, ServedKind.COMMONJS)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A manifest that is there now: its name, its modules, and the entries that its starts look for.
+
+    `domain` is the name of the trust domain, `links` what its modules claim in the domain's directory.
+    """
+
+    manifest: str
+    modules: list[GraphModule]
+    domain: str
+    links: list[CodeCacheLinkRow]
+
+
+class Publisher:
+    """Writes packs and manifests for one warm; counts what it wrote."""
+
+    def __init__(
+        self,
+        directory: CacheDirectory,
+        index: Index,
+        files: FileSource,
+        build: NodeBuild,
+        compiler: Compiler,
+        conditions: tuple[str, ...],
+        started_ms: float,
+    ) -> None:
+        """Prepare to publish what was found by looking at files from `started_ms` (since the epoch) on."""
+        self._directory = directory
+        self._started_ms = started_ms
+        self._index = index
+        self._files = files
+        self._build = build
+        self._compiler = compiler
+        self._conditions = conditions
+        self._package_json_facts: dict[str, FileFact] = {}
+        self._directory_facts: dict[str, Fingerprint] = {}
+        self._seen_inputs: set[int] = set()
+        self._seen_directories: set[str] = set()
+        self._places: dict[tuple[bytes, str], PackedSource] = {}
+        self.packages = Packages(files)
+        self._domains = TrustDomains(files)
+        self._sound_packs: dict[str, Fingerprint] = {}
+        self.pack_rows: list[PackEntryRow] = []
+        self._sound_pack_rows: dict[str, PackRow] = {}
+        self._lost_packs: set[str] = set()
+        self.manifests_written = 0
+
+    def pack(self, modules: Iterable[GraphModule]) -> None:
+        """Append the sources that no pack holds yet; raises OSError."""
+        served = [one for one in modules if one.kind in _PACKED_KINDS and one.fact]
+        packs: dict[str, list[GraphModule]] = {}
+        for module in served:
+            module.package_root = self.packages.root_of(module.path)
+            packs.setdefault(pack_family(self.packages.pack_label(module.package_root)), []).append(module)
+        self._know_places(module.fact.sha256 for module in served if module.fact)
+        for name, members in packs.items():
+            self._append(name, members)
+
+    def _know_places(self, hashes: Iterable[bytes]) -> None:
+        """Find the sources that packs hold."""
+        rows: dict[str, list[PackEntryRow]] = {}
+        for row in self._index.where(PackEntryRow, "source_sha256", set(hashes)):
+            rows.setdefault(row.pack, []).append(row)
+        self._prove_packs(rows)
+        for name, some in rows.items():
+            wanted = [(row.source_sha256, packed_source(row)) for row in some]
+            for digest, place in held_places(self._directory.packs_path, name, wanted, self._sound_packs.get(name)):
+                self._places[digest, family_of(name)] = place
+
+    def _prove_packs(self, names: Collection[str]) -> None:
+        """Compare all sources in those packs that have changed since the last time, and remove what is damaged."""
+        known = {row.pack: Fingerprint(*astuple(row)[1:]) for row in self._index.where(PackRow, "pack", names)}
+        changed: dict[str, list[PackEntryRow]] = {}
+        for name in names:
+            seen = pack_fingerprint(self._directory.packs_path, name)
+            if seen is not None and seen == known.get(name):
+                self._sound_packs[name] = seen
+            else:
+                changed[name] = []
+        for row in self._index.where(PackEntryRow, "pack", changed):
+            changed[row.pack].append(row)
+        for name, rows in changed.items():
+            sources = [(row.source_sha256, packed_source(row)) for row in rows]
+            sound = sound_pack(self._directory.packs_path, name, sources)
+            if sound is not None:
+                self._note_sound(name, sound)
+            else:
+                # Manifests that name it fall back to Node until their programs are warmed.
+                self._lost_packs.add(name)
+                self._directory.remove("packs", name)
+
+    def _note_sound(self, name: str, seen: Fingerprint) -> None:
+        self._sound_packs[name] = seen
+        self._sound_pack_rows[name] = PackRow(name, *astuple(seen))
+
+    def put_rows(self) -> None:
+        """Put into the index where sources are, and forget packs that are gone; the caller holds a transaction."""
+        self._index.remove(PackEntryRow, "pack", self._lost_packs)
+        self._index.remove(PackRow, "pack", self._lost_packs)
+        self._index.put(self.pack_rows)
+        self._index.put(list(self._sound_pack_rows.values()))
+
+    def _append(self, family: str, members: Sequence[GraphModule]) -> None:
+        batch: dict[bytes, bytes] = {}
+        size = 0
+        for module in members:
+            if module.fact is None or (module.fact.sha256, family) in self._places or module.fact.sha256 in batch:
+                continue
+            if module.source is None:
+                answer = read_file(self._files, module.path)
+                if isinstance(answer, str) or answer[1].sha256 != module.fact.sha256:
+                    module.leave_native("changed while it was warmed")
+                    continue
+                module.source = answer[0]
+            if module.kind is not ServedKind.MODULE and module.source.startswith(BYTE_ORDER_MARK):
+                # Who reads it gets another text, depending on who asks and on Node's version.
+                module.leave_native("a byte order mark in what is no ES module")
+                continue
+            if not _is_utf8(module.source):
+                # A CommonJS module is served without its source: Node replaces what it cannot read in it.
+                if module.kind is not ServedKind.COMMONJS:
+                    module.leave_native("not valid UTF-8")
+                continue
+            batch[module.fact.sha256] = module.source
+            size += len(module.source)
+            if size > _MOST_APPENDED_AT_ONCE:
+                self._append_batch(family, batch)
+                batch, size = {}, 0
+        if batch:
+            self._append_batch(family, batch)
+
+    def _append_batch(self, family: str, batch: dict[bytes, bytes]) -> None:
+        # The index may have been lost, and with it what was known of the file that will be appended to.
+        current = current_pack(self._directory.packs_path, family)
+        if current and current not in self._sound_packs:
+            self._prove_packs([current])
+        places = append_sources(self._directory.packs_path, family, list(batch.items()))
+        for digest, place in zip(batch, places, strict=True):
+            self._places[digest, family] = place
+            self.pack_rows.append(pack_entry_row(digest, place))
+        first, last = places[0], places[-1]
+        before, seen = self._sound_packs.get(first.pack), pack_fingerprint(self._directory.packs_path, first.pack)
+        sound_size = PACK_HEADER_SIZE if before is None else before.size
+        is_next = first.offset - ENTRY_HEADER_SIZE == sound_size + -sound_size % 8
+        if seen is not None and is_next and seen.size == last.offset + last.length + -last.length % 8:
+            # Nobody else has written since it was proven, or since it was made.
+            self._note_sound(first.pack, seen)
+        else:
+            self._sound_packs.pop(first.pack, None)
+            self._sound_pack_rows.pop(first.pack, None)
+
+    def pack_fact(self, source: PackedSource | None) -> Fingerprint | None:
+        """Return what the pack of a source is, None where not all in it is proven."""
+        return None if source is None else self._sound_packs.get(source.pack)
+
+    def publish(self, entry: GraphModule, graph: dict[str, GraphModule], also: Iterable[str]) -> Published:
+        """Write the entry point's manifest if it differs from the one that is there; raises OSError.
+
+        `also` are URLs that earlier runs loaded, nobody knows from where.
+        """
+        modules = load_order([entry, *(graph[url] for url in also if url in graph)], graph)
+        numbers = {module.url: number for number, module in enumerate(modules)}
+        domain = self._domains.domain_of(entry.path)
+        members = self._domains.members(domain, modules, self.packages.root_of)
+        compiled = [
+            module
+            for module in modules
+            if module.url in members and module.kind in (ServedKind.MODULE, ServedKind.COMMONJS)
+        ]
+        place = domain_place(domain.name, self._build)
+        links = list(self._links(place, modules, members))
+        has_code_caches = (
+            self._build.compile_cache_layout
+            and all(self._compiler.kept(module) is not None for module in compiled)
+            # Node would take the one for the other.
+            and len({link.name for link in links} - preload_names().keys()) == len(links)
+        )
+        identity = manifest_identity(entry.path, self._build.version, self._build.arch, self._conditions)
+        content = encode_manifest(
+            Manifest(
+                identity,
+                [self._manifest_module(module, numbers) for module in modules],
+                self._package_json_facts,
+                self._directory_facts,
+                self._sound_packs,
+                self._build.v8_tag if has_code_caches else None,
+                domain=domain.name,
+                wants_called_functions=has_code_caches and self._wants_called_functions(modules),
+                has_known_layout=self._build.compile_cache_layout,
+                loaded_first=_count_loaded_first(entry, graph),
+            )
+        )
+        name = manifest_name(identity)
+        path = self._directory.manifests_path / name
+        if read_regular(path) != content:
+            write_whole(path, content)
+            self.manifests_written += 1
+        return Published(name, modules, domain.name, links)
+
+    def _links(self, place: str, modules: Iterable[GraphModule], members: set[str]) -> Iterator[CodeCacheLinkRow]:
+        """Yield what the modules claim in the domain's directory, those that Node loads itself included.
+
+        A module that is to have no code cache claims its name, too: Node looks for it all the same.
+        """
+        for module in modules:
+            kind = module.module_format
+            if kind in (ModuleFormat.MODULE, ModuleFormat.COMMONJS):
+                kept = self._compiler.kept(module) if module.url in members else None
+                source = NO_SOURCE if kept is None else kept.source_sha256
+                yield CodeCacheLinkRow(
+                    place, module_entry_name(kind, module.url, module.path), module.url, kind.value, source
+                )
+
+    def _wants_called_functions(self, modules: Iterable[GraphModule]) -> bool:
+        all_bytes = unknown_bytes = 0
+        for module in modules:
+            if module.kind in (ServedKind.MODULE, ServedKind.COMMONJS) and module.fact is not None:
+                size = module.fact.fingerprint.size
+                all_bytes += size
+                unknown_bytes += 0 if self._compiler.called.is_known(module.fact.sha256) else size
+        return all_bytes >= _LEAST_BYTES_WITH_CALLS and unknown_bytes >= _LEAST_UNKNOWN_BYTES
+
+    def _manifest_module(self, module: GraphModule, numbers: dict[str, int]) -> ManifestModule:
+        requests: dict[str, list[ManifestRequest]] = {}
+        refused = Asked.WORKER | (Asked.REQUIRE if self.may_name_paths(module) else Asked(0))
+        if module.is_root and not _REFUSED_IN_URLS.search(module.url):
+            # What asks for an entry point has no URL of its own: it is kept as the module's request for itself.
+            inputs = self._with_facts(module.root_inputs)
+            requests[module.url] = [ManifestRequest(module.url, ASKED_BY_IMPORT, numbers[module.url], inputs)]
+        for request, answer in zip(module.requests, module.answers, strict=True):
+            if not isinstance(answer, Resolution) or answer.warns or request.asked & refused:
+                continue
+            target = numbers.get(answer.resolved_url)
+            if target is None or not _is_well_formed(request.specifier):
+                continue
+            asked = int(request.asked) & _ASKED_IN_MANIFEST
+            way = asked & (ASKED_BY_IMPORT | ASKED_BY_REQUIRE)
+            same = requests.setdefault(request.specifier, [])
+            earlier = next((one for one in same if one.asked & way), None)
+            if earlier is None:
+                same.append(ManifestRequest(request.specifier, asked, target, self._with_facts(answer.inputs)))
+            elif asked & ASKED_WHILE_RUNNING and not earlier.asked & ASKED_WHILE_RUNNING:
+                same[same.index(earlier)] = ManifestRequest(
+                    earlier.specifier, earlier.asked | ASKED_WHILE_RUNNING, target, earlier.inputs
+                )
+        self._know_directory(module.path.rpartition("/")[0])
+        source, kind = self.source_of(module), module.kind
+        if kind in (ServedKind.MODULE, ServedKind.JSON) and source is None:
+            kind = ServedKind.NATIVE
+        flat = tuple(request for same in requests.values() for request in same)
+        return ManifestModule(module.url, module.path, kind, module.fact, source, flat)
+
+    def source_of(self, module: GraphModule) -> PackedSource | None:
+        """Return where the source of a module lies that was packed, None where it is not served."""
+        if module.kind not in _PACKED_KINDS or module.fact is None:
+            return None
+        return self._places.get((module.fact.sha256, pack_family(self.packages.pack_label(module.package_root))))
+
+    def may_name_paths(self, module: GraphModule) -> bool:
+        """Return whether `require.resolve(specifier, {paths})` may be there: a hook is asked as if by `require`."""
+        if not any(Asked.REQUIRE in request.asked for request in module.requests):
+            return False
+        try:
+            source = self._files.read(module.path) if module.source is None else module.source
+        except OSError:
+            return True
+        return _RESOLVE.search(source) is not None and _PATHS.search(source) is not None
+
+    def _with_facts(self, inputs: tuple[ResolutionInput, ...]) -> tuple[ResolutionInput, ...]:
+        if id(inputs) in self._seen_inputs:
+            return inputs
+        # The graph holds on to its answers, so their ids stay theirs.
+        self._seen_inputs.add(id(inputs))
+        for one in inputs:
+            if one.kind is InputKind.PACKAGE_JSON and one.path not in self._package_json_facts:
+                answer = read_file(self._files, one.path)
+                # What was resolved from another content than this is never served: it has no fact.
+                if not isinstance(answer, str) and answer[1].sha256.hex() == one.detail:
+                    self._package_json_facts[one.path] = answer[1]
+            elif one.kind in (InputKind.ABSENT, InputKind.FILE):
+                self._know_directory(one.path.rpartition("/")[0])
+        return inputs
+
+    def _know_directory(self, directory: str) -> None:
+        if not directory or directory in self._seen_directories:
+            return
+        self._seen_directories.add(directory)
+        status = self._files.lstat(directory)
+        seen = None if status is None else directory_fingerprint(status)
+        if seen is not None and is_proven(seen, self._started_ms):
+            self._directory_facts[directory] = seen
+
+
+def _count_loaded_first(entry: GraphModule, graph: dict[str, GraphModule]) -> int:
+    """Return how many modules that are served Node loads before it runs any of them."""
+    found: set[str] = set()
+    stack = [entry]
+    while stack:
+        module = stack.pop()
+        if module.url in found or module.kind is ServedKind.NATIVE:
+            continue
+        found.add(module.url)
+        if module.kind is ServedKind.MODULE:
+            asked = zip(module.requests, module.answers, strict=True)
+            targets = [
+                graph.get(answer.resolved_url)
+                for request, answer in asked
+                if isinstance(answer, Resolution)
+                and Asked.IMPORT in request.asked
+                and Asked.WHILE_RUNNING not in request.asked
+            ]
+            stack += [target for target in targets if target is not None]
+    return len(found)
+
+
+def _is_utf8(source: bytes) -> bool:
+    if source.isascii():
+        return True
+    try:
+        source.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_well_formed(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

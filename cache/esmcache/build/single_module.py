@@ -1,0 +1,167 @@
+"""The cache of one module by itself: made, stored and put together as BMES, whatever it imports."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from esmcache.analysis import Analysis, analyse_module
+from esmcache.bmes import (
+    BmesFile,
+    BmesTrailer,
+    Damage,
+    Unrepresentable,
+    Validation,
+    bmes_from_record,
+    decode,
+    encode,
+    validate,
+)
+from esmcache.build.analysis_rows import AnalysisStore
+from esmcache.build.compile import Compiler, Verdict
+from esmcache.build.freshness import read_file
+from esmcache.build.graph import NOT_UTF8, GraphModule, is_utf8
+from esmcache.cache_directory import CacheDirectory, read_regular
+from esmcache.diagnostics import DiagnosticKind
+from esmcache.engines.node import CompilePool
+from esmcache.engines.node.compile_cache_layout import decode_entry
+from esmcache.errors import EngineError
+from esmcache.file_source import FileSource, Fingerprint, path_from_file_url
+from esmcache.records import ModuleFormat, NodeBuild
+from esmcache.serving.manifest import FileFact, ServedKind
+from esmcache.store.blobs import BlobStore
+from esmcache.store.cache_key import record_key
+from esmcache.store.code_caches import CodeCacheStore
+from esmcache.store.index import Index
+from esmcache.store.rows import ModuleRow
+
+_NOT_ON_DISK = Fingerprint(-1, 0.0, 0.0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What was found in a source text, and the text's SHA-256."""
+
+    analysis: Analysis
+    source_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a BMES file consists of; `size` in bytes."""
+
+    name: str
+    size: int
+    file: BmesFile
+    validation: Validation
+
+
+def inspect_bmes(name: str, content: bytes) -> Inspection:
+    """Return what BMES bytes consist of; raises EngineError where they are none."""
+    file = decode(content)
+    if isinstance(file, Damage):
+        raise EngineError(f"{name} is no BMES file: {file.reason}")
+    return Inspection(name, len(content), file, validate(content))
+
+
+class Generator:
+    """Makes the cache of single modules for one Node build."""
+
+    def __init__(
+        self, directory: CacheDirectory, index: Index, files: FileSource, build: NodeBuild, pool: CompilePool
+    ) -> None:
+        self._directory = directory
+        self._index = index
+        self._files = files
+        self._build = build
+        self._pool = pool
+        self._blobs = BlobStore(directory.blobs_path)
+
+    def generate(self, url: str, source: bytes | None) -> Generated:
+        """Store a module's record and code cache; `source` None: the file's; raises EngineError, OSError."""
+        module = self._module(url, source)
+        content, fact = module.source, module.fact
+        assert content is not None and fact is not None
+        compiler, verdict = self._compile(module, fact)
+        if verdict.outcome == "syntax-error":
+            raise EngineError(f"{module.path}:{verdict.line}:{verdict.column}: {verdict.detail}")
+        analysis = analyse_module(content)
+        row, blob, exports = AnalysisStore(self._blobs).store(analysis, ModuleFormat.MODULE, fact.sha256)
+        with self._index.transaction():
+            self._index.put([row])
+            self._index.put([] if blob is None else [blob])
+            self._index.put(exports)
+            self._index.put(compiler.verdict_rows)
+            self._index.put(compiler.called.rows)
+            self._index.put(compiler.rows_to_put())
+            if fact.fingerprint != _NOT_ON_DISK:
+                self._index.put([self._module_row(module, fact)])
+        return Generated(analysis, fact.sha256)
+
+    def bmes(self, url: str, *, with_bytecode: bool) -> bytes:
+        """Return the BMES bytes of a file, with its code cache unless told otherwise; raises EngineError, OSError."""
+        made = self.generate(url, None)
+        stored = self._blobs.read(record_key(ModuleFormat.MODULE.value, made.source_sha256).digest)
+        file = None if stored is None else decode(stored)
+        if stored is None or file is None or isinstance(file, Damage):
+            path = path_from_file_url(url)
+            raise EngineError(f"{path}: cannot be written as BMES: {_why_no_record(made.analysis)}")
+        if not with_bytecode:
+            return stored
+        trailer = BmesTrailer(ModuleFormat.MODULE.value, self._build.engine_tag, made.source_sha256)
+        return encode(replace(file, trailer=trailer, bytecode=self._code_cache(made.source_sha256)))
+
+    def _compile(self, module: GraphModule, fact: FileFact) -> tuple[Compiler, Verdict]:
+        compiler = Compiler(self._index, self._build, self._directory, self._pool)
+        compiler.prefetch([fact.sha256])
+        compiler.ask(module, lambda one: one.source)
+        return compiler, compiler.verdict(module)
+
+    def _module(self, url: str, source: bytes | None) -> GraphModule:
+        path = path_from_file_url(url)
+        if path is None:
+            raise EngineError(f"{url} is no file: URL")
+        if not is_utf8(path):
+            raise EngineError(f"{path}: {NOT_UTF8}")
+        module = GraphModule(url, path, ModuleFormat.MODULE, kind=ServedKind.MODULE)
+        answer = read_file(self._files, path)
+        if not isinstance(answer, str) and source in (None, answer[0]):
+            module.source, module.fact = answer
+        elif source is not None:
+            module.source, module.fact = source, FileFact(_NOT_ON_DISK, sha256(source).digest(), False)
+        else:
+            raise EngineError(f"{path}: {answer}")
+        return module
+
+    def _module_row(self, module: GraphModule, fact: FileFact) -> ModuleRow:
+        known = next(iter(self._index.where(ModuleRow, "url", [module.url])), None)
+        seen = fact.fingerprint
+        return ModuleRow(
+            module.url,
+            module.path,
+            ModuleFormat.MODULE.value,
+            seen.size,
+            seen.mtime_ms,
+            seen.ctime_ms,
+            seen.inode,
+            int(fact.proven),
+            fact.sha256,
+            "" if known is None else known.package,
+            "",
+            time.time(),
+        )
+
+    def _code_cache(self, source_sha256: bytes) -> bytes:
+        kind = ModuleFormat.MODULE.value
+        path = CodeCacheStore(self._directory.code_path).path(self._build.engine_tag, kind, source_sha256)
+        entry = decode_entry(read_regular(path) or b"")
+        return b"" if entry is None else entry.code_cache
+
+
+def _why_no_record(analysis: Analysis) -> str:
+    for one in analysis.diagnostics:
+        if one.kind in (DiagnosticKind.SYNTAX_ERROR, DiagnosticKind.INVALID_UTF8, DiagnosticKind.TOO_COSTLY):
+            return one.message
+    answer = bmes_from_record(analysis.record)
+    return answer.reason if isinstance(answer, Unrepresentable) else "its blob cannot be read"

@@ -1,0 +1,191 @@
+"""Which files a warm starts from: files that were named, a package's own entry points, and the modules of a folder."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from esmcache.build.graph import NOT_UTF8, Problem, is_utf8
+from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
+from esmcache.settings import ProjectSettings, read_project_settings
+
+SOURCE_SUFFIXES = (".js", ".mjs", ".cjs")
+
+
+@dataclass(slots=True)
+class Targets:
+    """Absolute paths: `entries` get a manifest, `modules` are only kept in the cache."""
+
+    entries: list[str] = field(default_factory=list)
+    modules: list[str] = field(default_factory=list)
+    conditions: tuple[str, ...] = ()
+    problems: list[Problem] = field(default_factory=list)
+    also: ProjectSettings = field(default_factory=ProjectSettings)
+
+
+def find_targets(paths: list[Path], also: ProjectSettings | None = None, *, each_is_started: bool = False) -> Targets:
+    """Return what to warm for files and directories as a user names them; `also` is added to projects' settings.
+
+    With `each_is_started` a directory without an entry point is a problem.
+    """
+    targets = Targets(also=also or ProjectSettings())
+    for path in paths:
+        absolute = Path(os.path.abspath(path))
+        missing = _why_missing(absolute)
+        if missing:
+            targets.problems.append(Problem(str(absolute), "not-found", missing))
+        elif not is_utf8(os.path.realpath(absolute)):
+            targets.problems.append(Problem(str(absolute), "not-utf8", NOT_UTF8))
+        elif absolute.is_dir():
+            before = len(targets.entries), len(targets.problems)
+            _add_directory(absolute, targets)
+            if each_is_started and (len(targets.entries), len(targets.problems)) == before:
+                none = "no entry point: name the files that you start, or `entries` in esmcache.json"
+                targets.problems.append(Problem(str(absolute), "no-entry-point", none))
+        else:
+            targets.entries.append(str(absolute))
+            settings, _ = _settings_for(absolute.parent, targets)
+            targets.conditions = targets.conditions or tuple(settings.conditions)
+    targets.entries = list(dict.fromkeys(targets.entries))
+    entries = set(targets.entries)
+    targets.modules = [path for path in dict.fromkeys(targets.modules) if path not in entries]
+    return targets
+
+
+def _why_missing(path: Path) -> str:
+    """Return why nothing can be found at a path, '' where something is there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "no such file or directory"
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    return ""
+
+
+def package_entries(directory: Path) -> list[str] | Problem:
+    """Return the files that package.json's main, module, exports and bin name and that exist, or why Node fails on it.
+
+    To Node one that cannot be read is not there.
+    """
+    path = directory / "package.json"
+    try:
+        content: Any = json.loads(read_regular_file(path, MOST_JSON_BYTES))
+    except OSError:
+        return []
+    except (ValueError, RecursionError) as error:
+        return Problem(str(path), "bad-package", f"is not valid JSON: {error}")
+    if not isinstance(content, dict):
+        return Problem(str(path), "bad-package", "is no JSON object")
+    named: list[str] = []
+    for key in ("main", "module", "bin", "exports"):
+        named += _strings(content.get(key), 0)
+    found = [os.path.normpath(os.path.join(directory, name)) for name in named if "*" not in name]
+    return [path for path in dict.fromkeys(found) if path.endswith(SOURCE_SUFFIXES) and os.path.isfile(path)]
+
+
+def _strings(value: Any, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)) and depth < 20:
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _strings(one, depth + 1)
+
+
+def _settings_for(directory: Path, targets: Targets) -> tuple[ProjectSettings, Path]:
+    """Return the settings of the nearest directory upwards that has a package.json or esmcache.json, and where it is.
+
+    Of a part of a project only the entry points in it are meant.
+    """
+    for candidate in (directory, *directory.parents):
+        if (candidate / "package.json").exists() or (candidate / "esmcache.json").exists():
+            project, own = candidate, _own_settings(candidate, targets)
+            break
+    else:
+        project, own = directory, ProjectSettings()
+    also = _anchored(targets.also, directory)
+    settings = ProjectSettings(
+        entries=[*_in_part(own.entries, project, directory), *also.entries],
+        include=[*own.include, *also.include],
+        exclude=[*own.exclude, *also.exclude],
+        conditions=[*own.conditions, *also.conditions],
+    )
+    return settings, project
+
+
+def _in_part(paths: list[str], project: Path, directory: Path) -> list[str]:
+    """Return those of a project's files that are meant where `directory` of it is."""
+    return [path for path in paths if project == directory or Path(path).is_relative_to(directory)]
+
+
+def _own_settings(directory: Path, targets: Targets) -> ProjectSettings:
+    settings, errors = read_project_settings(directory)
+    targets.problems += [Problem(str(one.path), "bad-configuration", one.message) for one in errors]
+    return _anchored(settings, directory)
+
+
+def _anchored(settings: ProjectSettings, directory: Path) -> ProjectSettings:
+    """Return settings whose files and patterns are absolute: they are relative to where they were found."""
+
+    def anchored(patterns: list[str]) -> list[str]:
+        start = glob.escape(str(directory))
+        return [os.path.join(start, one.removeprefix("./").removesuffix("/")) for one in patterns]
+
+    return ProjectSettings(
+        entries=[os.path.abspath(directory / entry) for entry in settings.entries],
+        include=anchored(settings.include),
+        exclude=anchored(settings.exclude),
+        conditions=settings.conditions,
+    )
+
+
+def _add_directory(directory: Path, targets: Targets) -> None:
+    settings, project = _settings_for(directory, targets)
+    targets.conditions = targets.conditions or tuple(settings.conditions)
+    broken = _add_entries(project, settings, targets, directory)
+    targets.problems += [] if broken is None else [broken]
+    within = [path for path in (directory, *directory.parents) if path != project and path.is_relative_to(project)]
+    if any(_matches(str(path), settings.exclude) for path in within):
+        return
+    for folder, names, files in os.walk(directory):
+        names[:] = sorted(
+            name
+            for name in names
+            if name != "node_modules"
+            and not name.startswith(".")
+            and not _matches(os.path.join(folder, name), settings.exclude)
+        )
+        if folder != str(directory) and "package.json" in files:
+            # A package of a workspace: what it offers is started, or imported by the others, by its own name. A broken
+            # one may be there for a test; nobody has named it.
+            _add_entries(Path(folder), _own_settings(Path(folder), targets), targets, Path(folder))
+        for name in sorted(files):
+            path_name = os.path.join(folder, name)
+            if not name.endswith(SOURCE_SUFFIXES) or _matches(path_name, settings.exclude):
+                continue
+            if is_utf8(path_name) and (not settings.include or _matches(path_name, settings.include)):
+                targets.modules.append(path_name)
+
+
+def _add_entries(project: Path, settings: ProjectSettings, targets: Targets, directory: Path) -> Problem | None:
+    """Add the entry points in a part of a package and in its settings; return what is wrong with its package.json."""
+    of_package = package_entries(project)
+    found = [] if isinstance(of_package, Problem) else _in_part(of_package, project, directory)
+    for path in settings.entries:
+        if os.path.isfile(path):
+            found.append(path)
+        else:
+            targets.problems.append(Problem(path, "not-found", "named in `entries`, but there is no such file"))
+    targets.entries += [path for path in found if is_utf8(path)]
+    targets.problems += [Problem(path, "not-utf8", NOT_UTF8) for path in found if not is_utf8(path)]
+    return of_package if isinstance(of_package, Problem) else None
+
+
+def _matches(path: str, patterns: list[str]) -> bool:
+    return any(fnmatch.fnmatch(path, pattern) for pattern in patterns)

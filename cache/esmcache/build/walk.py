@@ -1,0 +1,328 @@
+"""Finds the module graph below some roots: reads, analyses and resolves file after file, in waves.
+
+While a wave is analysed, Node workers compile it; where only the engine can say what a file is (no "type",
+or a syntax that tree-sitter does not know), its word is waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from esmcache.analysis import MOST_REQUESTS
+from esmcache.build.analysis_pool import AnalysisTask, analyse_all
+from esmcache.build.analysis_rows import (
+    AnalysisStore,
+    diagnostics_from_row,
+    request_differences,
+    requests_from_row,
+    requests_of_engine,
+)
+from esmcache.build.compile import Compiler, Verdict
+from esmcache.build.freshness import known_fact, read_file
+from esmcache.build.graph import SYNTAX_ERROR, Asked, GraphModule, GraphRequest, Problem, is_utf8
+from esmcache.diagnostics import DiagnosticKind
+from esmcache.file_source import FileSource, path_from_file_url
+from esmcache.records import ModuleFormat, ModuleRequest, Resolution, ResolutionFailure
+from esmcache.resolution import Resolver
+from esmcache.serving.manifest import ServedKind
+from esmcache.spans import LineIndex
+from esmcache.store.cache_key import ANALYSIS_VERSION
+from esmcache.store.index import Index
+from esmcache.store.rows import AnalysisRow, BlobRow, ExportRow, ModuleRow
+
+# Called with what is counted, how many are done and how many are known of.
+Progress = Callable[[str, int, int], None]
+
+_SERVED = {
+    ModuleFormat.MODULE: ServedKind.MODULE,
+    ModuleFormat.COMMONJS: ServedKind.COMMONJS,
+    ModuleFormat.JSON: ServedKind.JSON,
+}
+
+
+@dataclass(slots=True)
+class Discovered:
+    """The graph, in the order in which modules were found, and what is to be put into the index."""
+
+    modules: dict[str, GraphModule] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    analyses: list[AnalysisRow] = field(default_factory=list)
+    blobs: list[BlobRow] = field(default_factory=list)
+    exports: list[ExportRow] = field(default_factory=list)
+    known_rows: dict[str, ModuleRow] = field(default_factory=dict)
+    read: int = 0
+    analysed: int = 0
+
+
+class Discovery:
+    """One walk over the graph; make a new one for the next."""
+
+    def __init__(
+        self,
+        files: FileSource,
+        resolver: Resolver,
+        index: Index,
+        compiler: Compiler,
+        analyses: AnalysisStore,
+        progress: Progress,
+    ) -> None:
+        self._files = files
+        self._resolver = resolver
+        self._index = index
+        self._compiler = compiler
+        self._analyses = analyses
+        self._progress = progress
+        self._rows: dict[tuple[bytes, str], AnalysisRow] = {}
+        self._found = Discovered()
+        self._next_wave: list[GraphModule] = []
+        self._lines: tuple[str, LineIndex] | None = None
+
+    def walk(self, roots: Iterable[tuple[Resolution, bool]]) -> Discovered:
+        """Return all that the roots reach; each is `(resolution, is it an entry point)`."""
+        for resolution, is_entry in roots:
+            module = self._reach(resolution)
+            if module is not None and is_entry:
+                module.is_root = True
+                module.root_inputs = resolution.inputs
+        done = 0
+        while self._next_wave:
+            wave, self._next_wave = self._next_wave, []
+            self._visit(wave)
+            done += len(wave)
+            self._progress("modules", done, done + len(self._next_wave))
+        return self._found
+
+    def look_at(self, resolution: Resolution) -> Discovered:
+        """Return one module with its requests and their answers; of what they reach just the URLs are known."""
+        module = self._reach(resolution)
+        if module is not None:
+            self._visit([module])
+        return self._found
+
+    def _reach(self, resolution: Resolution) -> GraphModule | None:
+        url = resolution.resolved_url
+        module = self._found.modules.get(url)
+        if module is None:
+            path = path_from_file_url(url)
+            if path is None or not is_utf8(url) or not is_utf8(path):
+                return None
+            module = GraphModule(url, path, resolution.module_format)
+            self._found.modules[url] = module
+            self._next_wave.append(module)
+        return module
+
+    def _visit(self, wave: list[GraphModule]) -> None:
+        rows = {row.url: row for row in self._index.where(ModuleRow, "url", [module.url for module in wave])}
+        self._found.known_rows.update(rows)
+        readable = [module for module in wave if self._read(module, rows.get(module.url))]
+        self._prefetch(readable, rows)
+        for module in readable:
+            if module.kind is not ServedKind.JSON:
+                self._compiler.ask(module, self._source)
+        self._analyse(readable)
+        for module in readable:
+            if module.module_format is None:
+                self._detect(module)
+        self._analyse(readable)
+        for module in readable:
+            self._understand(module)
+        for module in readable:
+            self._judge(module)
+        for module in wave:
+            self._resolve(module)
+
+    def _read(self, module: GraphModule, row: ModuleRow | None) -> bool:
+        """Learn what the file is; return whether it is one that can be analysed or served."""
+        fact = known_fact(self._files, module.path, row)
+        if fact is None:
+            answer = read_file(self._files, module.path)
+            if isinstance(answer, str):
+                module.leave_native(answer)
+                self._problem(module, "unreadable", answer)
+                return False
+            module.source, fact = answer
+            self._found.read += 1
+        module.fact = fact
+        if module.module_format is None:
+            return True
+        served = _SERVED.get(module.module_format)
+        if served is None:
+            module.leave_native(f"format {module.module_format.value}: Node loads it itself")
+            return False
+        module.kind = served
+        return True
+
+    def _source(self, module: GraphModule) -> bytes | None:
+        """Return the file's content if it is still the one that `module.fact` speaks of."""
+        if module.source is None:
+            answer = read_file(self._files, module.path)
+            if isinstance(answer, str) or module.fact is None or answer[1].sha256 != module.fact.sha256:
+                return None
+            module.source = answer[0]
+            self._found.read += 1
+        return module.source
+
+    def _prefetch(self, modules: Sequence[GraphModule], known: Mapping[str, ModuleRow]) -> None:
+        hashes = {module.fact.sha256 for module in modules if module.fact is not None}
+        analyses = [
+            row for row in self._index.where(AnalysisRow, "source_sha256", hashes) if row.version == ANALYSIS_VERSION
+        ]
+        blobs = self._index.where(BlobRow, "key", {row.blob_key for row in analyses if row.blob_key})
+        # `clear` may have removed one, or something has damaged it.
+        sound, changed = self._analyses.proven(blobs)
+        self._found.blobs += changed
+        for row in analyses:
+            if not row.blob_key or row.blob_key in sound:
+                self._rows[row.source_sha256, row.kind] = row
+        self._compiler.prefetch(hashes)
+        edited = {
+            module.fact.sha256: (known[module.url].source_sha256, module.source)
+            for module in modules
+            if module.url in known and module.fact is not None and module.source is not None
+        }
+        self._compiler.called.carry_over(edited)
+
+    def _analyse(self, modules: Iterable[GraphModule]) -> None:
+        """Analyse those sources that the index knows nothing of, each once."""
+        unknown: dict[tuple[bytes, str], tuple[ModuleFormat, bytes]] = {}
+        for module in modules:
+            key = _analysis_key(module)
+            if key is None or module.module_format is None or key in self._rows or key in unknown:
+                continue
+            source = self._source(module)
+            if source is not None:
+                unknown[key] = module.module_format, source
+        tasks = [AnalysisTask(source, kind is ModuleFormat.MODULE) for kind, source in unknown.values()]
+        for (key, (kind, _)), analysis in zip(unknown.items(), analyse_all(tasks, self._compiler.jobs), strict=True):
+            row, blob, exports = self._analyses.store(analysis, kind, key[0])
+            self._rows[key] = row
+            self._found.analyses.append(row)
+            self._found.exports += exports
+            if blob is not None:
+                self._found.blobs.append(blob)
+            self._found.analysed += 1
+
+    def _understand(self, module: GraphModule) -> None:
+        key = _analysis_key(module)
+        if key is None:
+            return
+        row = self._rows.get(key)
+        if row is None:
+            module.leave_native("changed while it was read")
+            return
+        module.requests = requests_from_row(row)
+        module.diagnostics = diagnostics_from_row(row)
+        for one in module.diagnostics:
+            if one.kind is DiagnosticKind.TOO_COSTLY:
+                self._problem(module, one.kind.code, one.message, is_error=False)
+
+    def _detect(self, module: GraphModule) -> None:
+        verdict = self._compiler.verdict(module)
+        if verdict.outcome == "syntax-error":
+            self._syntax_error(module, verdict)
+        elif verdict.detected_kind is None:
+            module.leave_native("what it is could not be found out")
+        else:
+            module.module_format = verdict.detected_kind
+            module.format_is_detected = True
+            module.kind = _SERVED[verdict.detected_kind]
+
+    def _judge(self, module: GraphModule) -> None:
+        """Compare what analysis found with the engine's word, which is final."""
+        if module.kind not in (ServedKind.MODULE, ServedKind.COMMONJS) or module.fact is None:
+            return
+        verdict = self._compiler.verdict(module)
+        if verdict.outcome == "syntax-error":
+            self._syntax_error(module, verdict)
+            return
+        if verdict.outcome == "quarantined":
+            kind = DiagnosticKind.CACHE_QUARANTINED
+            self._problem(module, kind.code, f"no code cache is kept of it: {verdict.detail}", is_error=False)
+        if verdict.outcome != "ok":
+            return
+        if module.kind is ServedKind.COMMONJS or verdict.requested_modules is None:
+            return
+        row = self._rows[module.fact.sha256, ModuleFormat.MODULE.value]
+        if not row.complete:
+            # tree-sitter could not read all of it, the engine could: its list and the calls that were found are used.
+            if len(verdict.requested_modules) > MOST_REQUESTS:
+                module.requests = ()
+                module.leave_native(f"it costs too much (more than {MOST_REQUESTS} requests)")
+                return
+            calls = tuple(request for request in module.requests if Asked.WHILE_RUNNING in request.asked)
+            module.requests = requests_of_engine(verdict.requested_modules) + calls
+            return
+        differences = request_differences(_static_requests(module.requests), verdict.requested_modules)
+        if differences:
+            module.leave_native(f"analysis and engine disagree on its requests ({differences})")
+            self._problem(module, "request-mismatch", module.native_because)
+        elif module.format_is_detected:
+            # Node warns of such a module where it loads it itself, and so it must.
+            module.leave_native('a module by its syntax alone (package.json has no "type")')
+
+    def _syntax_error(self, module: GraphModule, verdict: Verdict) -> None:
+        module.leave_native(SYNTAX_ERROR)
+        self._problem(module, "syntax-error", verdict.detail, verdict.line, verdict.column)
+
+    def _resolve(self, module: GraphModule) -> None:
+        module.answers = [self._answer(module, request) for request in module.requests]
+        for request, answer in zip(module.requests, module.answers, strict=True):
+            if isinstance(answer, ResolutionFailure):
+                self._unresolved(module, request, answer)
+                continue
+            target = self._reach(answer)
+            if target is not None and Asked.WORKER in request.asked:
+                target.is_root = True
+                target.root_inputs = answer.inputs
+
+    def _answer(self, module: GraphModule, request: GraphRequest) -> Resolution | ResolutionFailure:
+        if Asked.REQUIRE in request.asked:
+            return self._resolver.resolve_require(request.specifier, module.path)
+        return self._resolver.resolve_import(request.specifier, module.url)
+
+    def _unresolved(self, module: GraphModule, request: GraphRequest, failure: ResolutionFailure) -> None:
+        # What running code asks for is often meant to fail (optional packages); only static requests are reported.
+        if Asked.WHILE_RUNNING in request.asked:
+            return
+        line = column = 0
+        if request.span is not None and (lines := self._lines_of(module)) is not None:
+            position = lines.position(request.span.start)
+            line, column = position.line + 1, position.column + 1
+        self._problem(module, failure.code, failure.message, line, column, is_error=False)
+
+    def _lines_of(self, module: GraphModule) -> LineIndex | None:
+        """Return the lines of a module's text; those of the last one are kept, since one may have many problems."""
+        if self._lines is None or self._lines[0] != module.url:
+            source = self._source(module)
+            if source is None:
+                return None
+            self._lines = module.url, LineIndex(source)
+        return self._lines[1]
+
+    def _problem(
+        self,
+        module: GraphModule,
+        code: str,
+        message: str,
+        line: int = 0,
+        column: int = 0,
+        *,
+        is_error: bool = True,
+    ) -> None:
+        self._found.problems.append(Problem(module.path, code, message, line, column, is_error))
+
+
+def _analysis_key(module: GraphModule) -> tuple[bytes, str] | None:
+    """Return what an analysis is known by, or None where there is nothing to analyse."""
+    if module.kind is ServedKind.JSON or module.module_format is None or module.fact is None:
+        return None
+    return module.fact.sha256, module.module_format.value
+
+
+def _static_requests(requests: tuple[GraphRequest, ...]) -> tuple[ModuleRequest, ...]:
+    return tuple(
+        ModuleRequest(request.specifier, request.attributes, request.phase)
+        for request in requests
+        if Asked.WHILE_RUNNING not in request.asked
+    )

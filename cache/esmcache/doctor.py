@@ -1,0 +1,153 @@
+"""What keeps a user's programs from being served, or slows them: the checks behind `esmcache doctor`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from importlib import metadata
+
+from esmcache.cache import Engine
+from esmcache.cache_directory import check_ownership
+from esmcache.engines.node import NodeMissing, describe_node, find_node, unless_untested
+from esmcache.engines.node.node_builds import UNKNOWN_LAYOUT
+from esmcache.errors import EngineError
+from esmcache.launch import quick_start
+from esmcache.records import NodeBuild
+from esmcache.trust import find_untrusted
+from esmcache.user_directories import config_path, hook_path
+
+_PACKAGES = ("esmcache", "tree-sitter", "tree-sitter-javascript")
+_LITTLE_SPACE = 100_000_000
+
+
+class Health(Enum):
+    """How a check ended; a failed one prevents serving."""
+
+    GOOD = "ok"
+    NOTE = "note"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at and what was found, in a line for a person."""
+
+    name: str
+    health: Health
+    found: str
+
+
+def examine(engine: Engine) -> list[Check]:
+    """Return all checks, in the order in which a person would look; never raises."""
+    return _Examination(engine).checks()
+
+
+class _Examination:
+    """Looks at everything that serving rests on; one failure does not hide the next."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._has_directory = True
+
+    def checks(self) -> list[Check]:
+        """Return all checks, in the order in which a person would look."""
+        return [*self._versions(), *self._directory(), *self._node(), *self._hook(), *self._reports()]
+
+    def _versions(self) -> Iterator[Check]:
+        for name in _PACKAGES:
+            try:
+                yield Check(name, Health.GOOD, metadata.version(name))
+            except metadata.PackageNotFoundError:
+                yield Check(name, Health.WARNING, "its version is unknown")
+
+    def _directory(self) -> Iterator[Check]:
+        path = self._engine.choices.cache_path
+        try:
+            directory = self._engine.directory
+        except EngineError as error:
+            self._has_directory = False
+            if check_ownership(path) is None and os.access(path, os.R_OK | os.X_OK):
+                # As in a layer of an image: what was warmed before is served.
+                found = f"{path} cannot be written: nothing can be warmed into it"
+                yield Check("cache directory", Health.WARNING, found)
+            else:
+                yield Check("cache directory", Health.FAILED, str(error))
+            return
+        mode = stat.S_IMODE(os.stat(directory.path).st_mode)
+        yield Check("cache directory", Health.GOOD, f"{path} (mode {mode:04o})")
+        free = shutil.disk_usage(directory.path).free
+        health = Health.WARNING if free < _LITTLE_SPACE else Health.GOOD
+        yield Check("free space", health, f"{free // 1_000_000} MB")
+
+    def _node(self) -> Iterator[Check]:
+        probed = True
+        try:
+            build = self._engine.node_build()
+        except EngineError:
+            # Without a cache directory nothing is remembered of a Node, nor can its compile cache be probed.
+            probed = False
+            build = self._ask_node()
+        if isinstance(build, NodeMissing):
+            yield Check("node", Health.FAILED, build.reason)
+            return
+        yield Check("node", Health.GOOD, f"{build.version} {build.arch}, {build.executable}")
+        if not build.supported:
+            yield Check("served", Health.FAILED, f"no: {build.reason}")
+            return
+        what = "resolution and sources" if build.answers_load else "resolution: sources are from 22.22.3 and 24.11.1 on"
+        yield Check("served", Health.GOOD, what)
+        if not probed:
+            yield Check("code caches", Health.NOTE, "unknown as long as the cache directory cannot be used")
+        elif build.compile_cache_layout:
+            yield Check("code caches", Health.GOOD, "yes: its compile cache has the layout that is written")
+        else:
+            yield Check("code caches", Health.WARNING, f"left off: {build.version} has {UNKNOWN_LAYOUT}")
+
+    def _ask_node(self) -> NodeBuild | NodeMissing:
+        path = find_node(self._engine.choices.node, self._engine.environment)
+        build = path if isinstance(path, NodeMissing) else describe_node(path)
+        return build if isinstance(build, NodeMissing) else unless_untested(build, self._engine.environment)
+
+    def _hook(self) -> Iterator[Check]:
+        environment = self._engine.environment
+        if fault := quick_start.why_not_loaded():
+            yield Check("preload", Health.FAILED, fault)
+        config = config_path(environment)
+        if os.path.lexists(config) and (untrusted := find_untrusted(config)):
+            yield Check("configuration", Health.WARNING, f"{config} is not read, since {untrusted}")
+        path = hook_path(environment)
+        if not path.exists():
+            yield Check("hook", Health.NOTE, "not installed; `esmcache hook` does it")
+        elif quick_start.hook_is_current(path):
+            yield Check("hook", Health.GOOD, str(path))
+        else:
+            yield Check("hook", Health.WARNING, f"{path} is of another esmcache; `esmcache hook` renews it")
+        options = environment.get("NODE_OPTIONS", "")
+        named = str(path) in options
+        found = "names the hook" if named else "does not name the hook: only `esmcache run` is served"
+        yield Check("NODE_OPTIONS", Health.GOOD if named else Health.NOTE, found)
+        for name in ("ESMCACHE_DISABLE", "NODE_COMPILE_CACHE", "NODE_DISABLE_COMPILE_CACHE", "NODE_V8_COVERAGE"):
+            value = environment.get(name)
+            if name == "ESMCACHE_DISABLE" and value == "1":
+                yield Check(name, Health.FAILED, "is 1: nothing is served")
+            elif name != "ESMCACHE_DISABLE" and value:
+                yield Check(name, Health.WARNING, "is set: no code caches of ours are used")
+
+    def _reports(self) -> Iterator[Check]:
+        if not self._has_directory:
+            return
+        try:
+            counters = self._engine.statistics().counters
+        except EngineError as error:
+            yield Check("index", Health.FAILED, str(error))
+            return
+        starts, served = counters.get("starts", 0), counters.get("starts served", 0)
+        yield Check("starts", Health.GOOD, f"{starts}, {served} of them served")
+        faults = counters.get("faults", 0)
+        health = Health.WARNING if faults else Health.GOOD
+        yield Check("faults", health, f"{faults} reported by runners")

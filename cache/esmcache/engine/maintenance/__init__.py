@@ -1,1 +1,0 @@
-"""Keeping the cache sound and small: verify, statistics, the size limit, and clearing."""

@@ -1,0 +1,90 @@
+"""Which Node is served: finds it, has it describe itself once, and remembers that beside the file's fingerprint."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from esmcache.cache_directory import CacheDirectory, read_regular, remove_any, write_whole
+from esmcache.engines.node import NodeMissing, describe_node, find_node, unless_untested
+from esmcache.engines.node.compile_cache_layout import probe_layout
+from esmcache.records import NodeBuild
+
+# Raised whenever NodeBuild or the probe asks for other facts.
+_VERSION = 1
+# A version, or what else is put into the names of files.
+_PLAIN = re.compile(r"[\w.+-]+", re.ASCII)
+_LARGEST_TAG = 0xFFFFFFFF
+# Said of a Node whose compile cache `probe_layout` found to be another than the one that is written.
+UNKNOWN_LAYOUT = "a compile cache in a layout that esmcache does not know"
+
+
+def node_build(
+    directory: CacheDirectory, explicit: str | None, environment: Mapping[str, str]
+) -> NodeBuild | NodeMissing:
+    """Return the Node to serve, asking the executable only if it is not the one that was asked before."""
+    path = find_node(explicit, environment)
+    build = path if isinstance(path, NodeMissing) else _described(directory, path)
+    return build if isinstance(build, NodeMissing) else unless_untested(build, environment)
+
+
+def _described(directory: CacheDirectory, path: str) -> NodeBuild | NodeMissing:
+    identity = _identity(path)
+    known = read_known_nodes(directory.nodes_path)
+    # A launcher that stands in for Node (nvm, volta, a Python wheel) may start another one tomorrow: ask it each time.
+    stored = _remembered(known, path, os.path.realpath(path))
+    if stored is not None:
+        return stored
+    build = describe_node(path)
+    if isinstance(build, NodeMissing):
+        return build
+    real_identity = _identity(build.executable)
+    probed = _remembered(known, build.executable, build.executable)
+    if probed is not None:
+        build = probed
+    elif build.supported:
+        build = replace(build, compile_cache_layout=probe_layout(build.executable))
+    known[path] = {"identity": identity, "build": asdict(build)}
+    known[build.executable] = {"identity": real_identity, "build": asdict(build)}
+    if not directory.nodes_path.is_file():
+        remove_any(directory.nodes_path)
+    write_whole(directory.nodes_path, json.dumps({"version": _VERSION, "nodes": known}, indent=1).encode())
+    return build
+
+
+def _remembered(known: Mapping[str, Any], path: str, executable: str) -> NodeBuild | None:
+    """Return what is remembered of a Node that is the same file still, None where it has to be asked.
+
+    The file may come from elsewhere: it names no program that is started, and nothing that leads out of the cache.
+    """
+    try:
+        build = NodeBuild(**known[path]["build"])
+        if known[path]["identity"] != _identity(path) or build.executable != executable:
+            return None
+        names = (build.version, build.arch, build.v8_version)
+        is_plain = all(_PLAIN.fullmatch(name) for name in names) and re.match(r"v\d+\.\d+\.\d+", build.version)
+        return build if is_plain and type(build.v8_tag) is int and 0 <= build.v8_tag <= _LARGEST_TAG else None
+    except (KeyError, TypeError):
+        return None
+
+
+def read_known_nodes(path: Path) -> dict[str, Any]:
+    """Return what is remembered, by path of the executable; nothing where it cannot be read."""
+    try:
+        content = json.loads(read_regular(path) or b"")
+        if content["version"] != _VERSION:
+            return {}
+        nodes = content["nodes"]
+        return {name: one for name, one in nodes.items() if isinstance(one["build"]["executable"], str)}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _identity(path: str) -> list[int]:
+    status = os.stat(path)
+    return [status.st_size, status.st_mtime_ns, status.st_ino]

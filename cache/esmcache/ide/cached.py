@@ -1,0 +1,178 @@
+"""What the cache holds of a workspace's modules, for showing it; reads, and never repairs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+from esmcache.build.graph import SYNTAX_ERROR
+from esmcache.cache_directory import CacheDirectory, read_regular
+from esmcache.diagnostics import DiagnosticKind
+from esmcache.engines.node import NodeMissing
+from esmcache.file_source import FileSource, path_from_file_url
+from esmcache.ide.modules import WorkspaceModule
+from esmcache.ide.reach import Reach
+from esmcache.ide.values import START, Finding, GraphNode, ModuleState, NodeKind
+from esmcache.maintain.pack_rows import packed_source
+from esmcache.query.lookup import CacheState, Lookup, Lookups, quick_state
+from esmcache.records import ModuleFormat, NodeBuild
+from esmcache.serving.pack import read_source
+from esmcache.store.index import Index
+from esmcache.store.rows import CodeCacheRow, ModuleRow, PackageRow, PackEntryRow, VerdictRow
+
+_CACHED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS, ModuleFormat.JSON)
+_KINDS = {"module": NodeKind.MODULE, "commonjs": NodeKind.COMMONJS, "json": NodeKind.JSON}
+
+
+class CachedFacts:
+    """Reads the store for one Node build; `disk` has the files as they are saved."""
+
+    def __init__(
+        self, directory: CacheDirectory, index: Index, disk: FileSource, build: NodeBuild | NodeMissing, reach: Reach
+    ) -> None:
+        self._directory = directory
+        self._index = index
+        self._disk = disk
+        self._build = build
+        self._reach = reach
+        self._lookups = Lookups(directory, index, disk)
+
+    @property
+    def engine_tag(self) -> str:
+        """Return the tag of the engine that is compiled for, '' where there is none."""
+        return self._build.engine_tag if isinstance(self._build, NodeBuild) and self._build.supported else ""
+
+    @property
+    def engine_version(self) -> str:
+        """Return the version of the Node that is compiled for, '' where there is none."""
+        return self._build.version if isinstance(self._build, NodeBuild) and self._build.supported else ""
+
+    def lookup(self, url: str) -> Lookup:
+        """Return what is kept of a module."""
+        return self._lookups.lookup(url, self._build)
+
+    def findings(self, module: WorkspaceModule) -> list[Finding]:
+        """Return what is to be said of a module's cache: nothing of one that is fresh."""
+        if not self.engine_tag:
+            return [_finding(DiagnosticKind.ENGINE_MISSING, self._build.reason)]
+        if module.module_format not in _CACHED:
+            because = "what it is cannot be told" if module.module_format is None else module.module_format.value
+            return [_finding(DiagnosticKind.NOT_SERVED, because)]
+        if self._disk.lstat(module.path) is None:
+            return []
+        found = self.lookup(module.url)
+        row = self._row(module.url)
+        if found.state is CacheState.COLD or row is None:
+            return [_finding(DiagnosticKind.CACHE_COLD, "")]
+        if found.state is CacheState.STALE:
+            return [_finding(DiagnosticKind.CACHE_STALE, "")]
+        return self._findings_of_fresh(row, found)
+
+    def refusal(self, module: WorkspaceModule) -> VerdictRow | None:
+        """Return why the engine refuses the text that a module has now, None if it was not asked or does not."""
+        row = self._row(module.url)
+        text = module.text
+        if row is None or row.problem != SYNTAX_ERROR:
+            return None
+        if self.lookup(module.url).state is not CacheState.FRESH:
+            return None
+        if text is not None and sha256(text).digest() != row.source_sha256:
+            return None
+        verdicts = self._index.where(VerdictRow, "source_sha256", [row.source_sha256])
+        refusals = (one for one in verdicts if one.outcome == "syntax-error" and one.engine_tag == self.engine_tag)
+        return next(refusals, None)
+
+    def state(self, url: str) -> ModuleState:
+        """Return what is kept of a module and how much it reaches."""
+        found, row = self.lookup(url), self._row(url)
+        reached = self._reach.through(url)
+        problem = "" if row is None else row.problem
+        return ModuleState(url, found.state, problem, reached.modules, reached.bytes, self.engine_version)
+
+    def sizes(self, found: Lookup) -> tuple[int, int]:
+        """Return the bytes of a module's record and of its code cache."""
+        return _size(found.blob_path), _size(found.code_cache_path)
+
+    def package_of(self, url: str) -> str:
+        """Return name@version of the package that a warmed module belongs to, '' where that is not known."""
+        row = self._row(url)
+        if row is None:
+            return ""
+        package = next(iter(self._index.where(PackageRow, "root", [row.package])), None)
+        if package is None or not package.name:
+            return ""
+        return f"{package.name}@{package.version}" if package.version else package.name
+
+    def nodes(self, urls: Iterable[str], in_cycles: frozenset[str] = frozenset()) -> list[GraphNode]:
+        """Return modules with their states; whether a file has changed is told by its fingerprint alone."""
+        wanted = list(urls)
+        rows = {row.url: row for row in self._index.where(ModuleRow, "url", wanted)}
+        packages = {row.root: row for row in self._index.where(PackageRow, "root", {r.package for r in rows.values()})}
+        return [self._node(url, rows.get(url), packages, url in in_cycles) for url in wanted]
+
+    def _node(self, url: str, row: ModuleRow | None, packages: dict[str, PackageRow], in_cycle: bool) -> GraphNode:
+        if row is None:
+            is_file = url.startswith("file:")
+            kind = NodeKind.BUILTIN if url.startswith("node:") else NodeKind.OTHER
+            path = path_from_file_url(url)
+            name = os.path.basename(path) if path else url
+            return GraphNode(url, name, "", kind, "cold" if is_file else "native", 0, in_cycle, "")
+        package = packages.get(row.package)
+        name = os.path.relpath(row.path, row.package) if row.package else os.path.basename(row.path)
+        state = "native" if row.problem else quick_state(self._disk, row).value
+        kind = _KINDS.get(row.kind, NodeKind.OTHER)
+        label = "" if package is None else package.name
+        return GraphNode(url, name, label, kind, state, row.size, in_cycle, row.problem)
+
+    def _findings_of_fresh(self, row: ModuleRow, found: Lookup) -> list[Finding]:
+        if row.problem:
+            return [] if row.problem == SYNTAX_ERROR else [_finding(DiagnosticKind.NOT_SERVED, row.problem)]
+        for verdict in self._index.where(VerdictRow, "source_sha256", [row.source_sha256]):
+            if verdict.outcome == "quarantined" and verdict.engine_tag == self.engine_tag:
+                return [_finding(DiagnosticKind.CACHE_QUARANTINED, verdict.detail)]
+        if row.kind != ModuleFormat.COMMONJS.value and (damage := self._damage_of_source(row)):
+            return [_finding(DiagnosticKind.CACHE_DAMAGED, damage)]
+        return self._findings_of_code_cache(row, found)
+
+    def _damage_of_source(self, row: ModuleRow) -> str:
+        entries = list(self._index.where(PackEntryRow, "source_sha256", [row.source_sha256]))
+        for one in entries:
+            if read_source(self._directory.packs_path, packed_source(one)) is not None:
+                return ""
+        return "its source in the pack differs from its checksum" if entries else ""
+
+    def _findings_of_code_cache(self, row: ModuleRow, found: Lookup) -> list[Finding]:
+        if found.code_cache_path is None:
+            has_one = isinstance(self._build, NodeBuild) and self._build.compile_cache_layout
+            compiled = row.kind in (ModuleFormat.MODULE.value, ModuleFormat.COMMONJS.value)
+            # Warmed for another Node, as after an update.
+            return [_finding(DiagnosticKind.CACHE_COLD, "")] if has_one and compiled else []
+        if not os.path.lexists(found.code_cache_path):
+            return [_finding(DiagnosticKind.CACHE_COLD, "")]
+        stored = [
+            one.content_sha256
+            for one in self._index.where(CodeCacheRow, "source_sha256", [row.source_sha256])
+            if one.engine_tag == self.engine_tag and one.kind == row.kind
+        ]
+        content = read_regular(found.code_cache_path)
+        if content is None:
+            return [_finding(DiagnosticKind.CACHE_DAMAGED, "its code cache cannot be read")]
+        if sha256(content).digest() not in stored:
+            return [_finding(DiagnosticKind.CACHE_DAMAGED, "its code cache differs from its SHA-256")]
+        return []
+
+    def _row(self, url: str) -> ModuleRow | None:
+        return next(iter(self._index.where(ModuleRow, "url", [url])), None)
+
+
+def _finding(kind: DiagnosticKind, detail: str) -> Finding:
+    return Finding(kind.code, kind.severity, kind.template.format(detail=detail), START)
+
+
+def _size(path: Path | None) -> int:
+    try:
+        return 0 if path is None else path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,343 @@
+"""The modules of a workspace as they are now, each with its record and the answers to its requests.
+
+What an editor holds open comes from there; of other files the index is believed as long as they did not change.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from esmcache.analysis import Document, analyse_commonjs, analyse_module
+from esmcache.build.analysis_rows import diagnostics_from_row, record_from_row
+from esmcache.build.freshness import known_fact, read_file
+from esmcache.diagnostics import Diagnostic
+from esmcache.file_source import Fingerprint, file_url_from_path, fingerprint, path_from_file_url
+from esmcache.ide.documents import Documents
+from esmcache.ide.other_modules import (
+    JSON_RECORD,
+    LARGEST_JSON,
+    JsonError,
+    data_record,
+    data_url_body,
+    json_error,
+    record_of_names,
+)
+from esmcache.ide.values import Place, Range
+from esmcache.records import (
+    CallKind,
+    ExportEntry,
+    ImportAttribute,
+    ImportEntry,
+    ModuleFormat,
+    ModuleRecord,
+    ModuleRequest,
+    Phase,
+    Resolution,
+    ResolutionFailure,
+)
+from esmcache.resolution import Resolver
+from esmcache.spans import ColumnUnit, LineIndex, Span
+from esmcache.store.cache_key import ANALYSIS_VERSION
+from esmcache.store.index import Index
+from esmcache.store.rows import AnalysisRow, ModuleRow
+
+# Between two looks at the file system where nobody tells of changes; told of one, it is looked at anew at once.
+_SNAPSHOT_S = 30.0
+_ANALYSED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)
+
+
+@dataclass(slots=True)
+class Occurrence:
+    """One specifier in a text; `kind` is None for an import or export declaration.
+
+    `attributes` are those that can be read: a call may have others.
+    """
+
+    specifier: str
+    span: Span
+    kind: CallKind | None = None
+    attributes: tuple[ImportAttribute, ...] = ()
+    phase: Phase = Phase.EVALUATION
+
+
+@dataclass(slots=True)
+class WorkspaceModule:
+    """A file as it is now; `record` is empty for what is neither an ES module nor CommonJS."""
+
+    url: str
+    path: str
+    module_format: ModuleFormat | None
+    record: ModuleRecord
+    diagnostics: tuple[Diagnostic, ...]
+    complete: bool
+    size: int
+    seen: Fingerprint | None
+    is_open: bool
+    _lines: LineIndex | None = None
+    _text: bytes | None = None
+    answers: dict[tuple[str, bool], Resolution | ResolutionFailure] = field(default_factory=dict)
+    declarations: dict[str, Span | None] = field(default_factory=dict)
+    # Of JSON: what is wrong with which text, once somebody has asked.
+    _json: tuple[bytes | None, JsonError | None] | None = None
+
+    @property
+    def text(self) -> bytes | None:
+        """Return the text in the editor, None for a file that is not open."""
+        return self._text if self.is_open else None
+
+    @property
+    def is_linkable(self) -> bool:
+        """Return whether its record says all that it exports."""
+        return self.module_format is ModuleFormat.MODULE and self.complete
+
+    def occurrences(self) -> Iterator[Occurrence]:
+        """Yield every specifier that is written in the text, in no particular order."""
+        record, seen = self.record, set()
+        entries: tuple[ImportEntry | ExportEntry, ...] = (
+            *record.import_entries,
+            *record.indirect_export_entries,
+            *record.star_export_entries,
+        )
+        for request in (*record.requested_modules, *(entry.module_request for entry in entries)):
+            if request is not None and request.span is not None and request.span.start not in seen:
+                seen.add(request.span.start)
+                yield Occurrence(request.specifier, request.span, None, request.attributes, request.phase)
+        for call in record.calls:
+            if call.specifier is not None and call.span is not None:
+                yield Occurrence(call.specifier, call.span, call.kind, call.attributes)
+
+
+class WorkspaceModules:
+    """Finds modules by URL and resolves what they ask for. A LinkingGraph."""
+
+    def __init__(
+        self,
+        documents: Documents,
+        index: Index,
+        make_resolver: Callable[[], Resolver],
+        unit: ColumnUnit,
+        builtin_names: Callable[[], Mapping[str, Sequence[str]]],
+    ) -> None:
+        self.documents = documents
+        self.unit = unit
+        self._index = index
+        self._make_resolver = make_resolver
+        self._builtin_names = builtin_names
+        # Of modules that have no file: they never change.
+        self._records: dict[str, ModuleRecord | None] = {}
+        self._modules: dict[str, WorkspaceModule] = {}
+        self._resolver: Resolver | None = None
+        self._resolver_made_at = 0.0
+
+    @property
+    def resolver(self) -> Resolver:
+        """Return a resolver that looked at the file system a moment ago."""
+        now = time.monotonic()
+        if self._resolver is None or now - self._resolver_made_at > _SNAPSHOT_S:
+            self.forget_resolutions()
+            self._resolver, self._resolver_made_at = self._make_resolver(), now
+        return self._resolver
+
+    def forget_resolutions(self) -> None:
+        """Look at the file system anew: names, links or package.json files may have changed."""
+        self._resolver = None
+        for module in self._modules.values():
+            module.answers.clear()
+
+    def forget(self, url: str) -> None:
+        """Read a module anew."""
+        self._modules.pop(url, None)
+
+    def module(self, url: str) -> WorkspaceModule | None:
+        """Return the module as it is now, None where there is no such file."""
+        path = path_from_file_url(url)
+        if path is None:
+            return None
+        known = self._modules.get(url)
+        document = self.documents.get(path)
+        if document is not None:
+            # An editor's text is looked at only when it has changed.
+            if known is None or not known.is_open:
+                module_format = self._format(path)
+                known = self._modules[url] = WorkspaceModule(
+                    url, path, module_format, ModuleRecord(), (), False, 0, None, True
+                )
+            if known._text is not document.source:
+                known._text, known._lines, known.size = document.source, document.lines, len(document.source)
+                known.declarations.clear()
+                if known.module_format in _ANALYSED:
+                    is_module = known.module_format is ModuleFormat.MODULE
+                    analysis = document.analysis() if is_module else analyse_commonjs(document.source)
+                    known.record, known.diagnostics = analysis.record, analysis.diagnostics
+                    known.complete = analysis.complete
+            return known
+        status = self.documents.lstat(path)
+        seen = None if status is None else fingerprint(status)
+        if seen is None:
+            self._modules.pop(url, None)
+            return None
+        if known is not None and known.seen == seen and not known.is_open:
+            return known
+        found = self._from_index(url, path) or self._from_file(url, path)
+        if found is not None:
+            self._modules[url] = found
+        return found
+
+    def answer(self, module: WorkspaceModule, specifier: str, kind: CallKind | None) -> Resolution | ResolutionFailure:
+        """Return Node's answer to a specifier in a module."""
+        by_require = kind is CallKind.REQUIRE
+        resolver = self.resolver
+        answer = module.answers.get((specifier, by_require))
+        if answer is None:
+            if by_require:
+                answer = resolver.resolve_require(specifier, module.path)
+            else:
+                answer = resolver.resolve_import(specifier, module.url)
+            module.answers[specifier, by_require] = answer
+        return answer
+
+    def record(self, url: str) -> ModuleRecord | None:
+        """Return the record of a module whose exports are known: an ES module that could be read as a whole, or JSON.
+
+        Of Node's own modules and of `data:` URLs the record names the exports, too.
+        """
+        if not url.startswith("file:"):
+            if url not in self._records:
+                self._records[url] = self._record_without_file(url)
+            return self._records[url]
+        module = self.module(url)
+        if module is None:
+            return None
+        if module.module_format is ModuleFormat.JSON:
+            return JSON_RECORD
+        return module.record if module.is_linkable else None
+
+    def json_error(self, url: str) -> JsonError | None:
+        """Return what is wrong with the JSON module at a URL."""
+        module = self.module(url)
+        if module is None:
+            body = data_url_body(url) if url.startswith("data:") else None
+            return None if body is None else json_error(body)
+        if module._json is None or module._json[0] is not module._text:
+            try:
+                text = self.documents.read(module.path) if module.size <= LARGEST_JSON else None
+            except OSError:
+                text = None
+            module._json = module._text, None if text is None else json_error(text)
+        return module._json[1]
+
+    def resolved_url(self, url: str, request: ModuleRequest) -> str | None:
+        """Return what a request resolves to, None where it does not."""
+        module = self.module(url)
+        if module is not None:
+            answer = self.answer(module, request.specifier, None)
+        elif url.startswith("data:"):
+            answer = self.resolver.resolve_import(request.specifier, url)
+        else:
+            return None
+        return answer.resolved_url if isinstance(answer, Resolution) else None
+
+    def lines(self, module: WorkspaceModule) -> LineIndex:
+        """Return the lines of a module's text; of a file that is gone, those of an empty one."""
+        if module._lines is None:
+            try:
+                module._lines = LineIndex(self.documents.read(module.path))
+            except OSError:
+                module._lines = LineIndex(b"")
+        return module._lines
+
+    def declaration(self, module: WorkspaceModule, name: str) -> Span | None:
+        """Return where a module declares a variable of its own, None where it does not or cannot be read."""
+        if name not in module.declarations:
+            try:
+                document = self.documents.get(module.path) or Document(self.documents.read(module.path))
+            except OSError:
+                return None
+            module.declarations[name] = document.declaration_of(name)
+        return module.declarations[name]
+
+    def range(self, module: WorkspaceModule, span: Span) -> Range:
+        """Return a span as lines and columns."""
+        lines = self.lines(module)
+        return Range(lines.position(span.start, self.unit), lines.position(span.end, self.unit))
+
+    def place(self, module: WorkspaceModule, span: Span) -> Place:
+        """Return a span as a place."""
+        return Place(module.url, self.range(module, span))
+
+    def _record_without_file(self, url: str) -> ModuleRecord | None:
+        if url.startswith("node:"):
+            names = self._builtin_names()
+            exports = names.get(url, names.get(url.removeprefix("node:")))
+            return None if exports is None else record_of_names(exports)
+        body = data_url_body(url) if url.startswith("data:") else None
+        answer = self.resolver.resolve_import(url, "file:///")
+        if body is None or not isinstance(answer, Resolution):
+            return None
+        if answer.module_format is ModuleFormat.JSON:
+            return JSON_RECORD
+        return data_record(body) if answer.module_format is ModuleFormat.MODULE else None
+
+    def _format(self, path: str) -> ModuleFormat | None:
+        module_format, _ = self.resolver.format_of(path)
+        if module_format is None and path.endswith((".js", ".mjs", ".cjs")):
+            # Without "type" the engine decides by the syntax; until it is asked, this is what it most likely is.
+            return self._detected(path)
+        return module_format
+
+    def _detected(self, path: str) -> ModuleFormat:
+        try:
+            analysis = analyse_module(self.documents.read(path))
+        except OSError:
+            return ModuleFormat.MODULE
+        record = analysis.record
+        # CommonJS may have `await` as a name, which is then an error of the module that it would be.
+        awaits = record.has_tla and not analysis.diagnostics
+        is_module = record.requested_modules or record.local_export_entries or awaits
+        return ModuleFormat.MODULE if is_module else ModuleFormat.COMMONJS
+
+    def _from_index(self, url: str, path: str) -> WorkspaceModule | None:
+        row = next(iter(self._index.where(ModuleRow, "url", [url])), None)
+        fact = known_fact(self.documents, path, row)
+        if row is None or fact is None:
+            return None
+        analyses = self._index.where(AnalysisRow, "source_sha256", [fact.sha256])
+        found = next((one for one in analyses if one.kind == row.kind and one.version == ANALYSIS_VERSION), None)
+        if found is None:
+            return None
+        return WorkspaceModule(
+            url,
+            path,
+            ModuleFormat(row.kind),
+            record_from_row(found),
+            diagnostics_from_row(found),
+            bool(found.complete),
+            row.size,
+            fact.fingerprint,
+            False,
+        )
+
+    def _from_file(self, url: str, path: str) -> WorkspaceModule | None:
+        answer = read_file(self.documents, path)
+        if isinstance(answer, str):
+            return None
+        source, fact = answer
+        module_format = self._format(path)
+        record, complete = ModuleRecord(), True
+        diagnostics: tuple[Diagnostic, ...] = ()
+        if module_format in _ANALYSED:
+            is_module = module_format is ModuleFormat.MODULE
+            analysis = analyse_module(source) if is_module else analyse_commonjs(source)
+            record, diagnostics, complete = analysis.record, analysis.diagnostics, analysis.complete
+        seen = fact.fingerprint if fact.proven else None
+        return WorkspaceModule(
+            url, path, module_format, record, diagnostics, complete, len(source), seen, False, LineIndex(source)
+        )
+
+
+def real_url(path: str) -> str:
+    """Return the URL under which Node knows a file: that of its real path."""
+    return file_url_from_path(os.path.realpath(path))

@@ -1,0 +1,273 @@
+"""What has to be written anew when files move: specifiers that lead to them, theirs, and package.json's targets."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from urllib.parse import unquote_to_bytes
+
+from esmcache.file_source import FileSource, file_url_from_path, path_from_file_url
+from esmcache.ide.importers import Importers
+from esmcache.ide.modules import Occurrence, WorkspaceModule, WorkspaceModules
+from esmcache.ide.moved_files import MovedFiles
+from esmcache.ide.package_targets import (
+    Rewriting,
+    moved_targets,
+    names_by_patterns,
+    package_fields,
+    package_json_above,
+    rewritten,
+)
+from esmcache.ide.specifiers import between_quotes, relative_path, split_specifier, url_path
+from esmcache.ide.values import Range, TextChange
+from esmcache.records import CallKind, Resolution
+from esmcache.resolution import Resolver
+from esmcache.spans import LineIndex, Span
+
+_SOURCES = (".js", ".mjs", ".cjs")
+# What `require` tries behind a path, and so what its specifiers leave out.
+_LEFT_OUT = ("", ".js", ".json", ".node", "/index.js", "/index.json", "/index.node")
+_WORD = re.compile(r"[A-Za-z0-9_\-]+")
+# Files that are found by the name of their folder.
+_FOUND_BY_FOLDER = ("index", "package")
+_DOTS_ALONE = b"[\"'`/][.]{1,2}/?[\"'`]"
+_INTERNAL_NAME = b"[\"'`]#"
+
+
+class Moves:
+    """Finds the changes for some moves, before they happen.
+
+    `make_resolver` returns a resolver over the files that it is given.
+    """
+
+    def __init__(
+        self, modules: WorkspaceModules, importers: Importers, make_resolver: Callable[[FileSource], Resolver]
+    ) -> None:
+        self._modules = modules
+        self._importers = importers
+        self._make_resolver = make_resolver
+
+    def changes(self, moves: Sequence[tuple[str, str]], folders: Sequence[str]) -> dict[str, list[TextChange]]:
+        """Return what to change, by the URL that each file has now.
+
+        `moves` are old and new paths. Importers are looked for in `folders`, besides those that the index knows.
+        """
+        real = [(_with_real_directory(old), _with_real_directory(new)) for old, new in moves]
+        found, texts = self._package_changes(real)
+        files = MovedFiles(self._modules.documents, real, texts)
+        rewriter = _Rewriter(self._modules, files, self._make_resolver(files))
+        for url in self._candidates(real, folders):
+            module = self._modules.module(url)
+            if module is not None and (changes := rewriter.changes(module)):
+                found[url] = changes
+        return found
+
+    def _candidates(self, moves: Sequence[tuple[str, str]], folders: Sequence[str]) -> Iterable[str]:
+        """Return the modules that move, or that may ask for what does."""
+        found: dict[str, None] = {}
+        for path in _files(moves):
+            url = file_url_from_path(path)
+            if path.endswith(_SOURCES) or not os.path.splitext(path)[1]:
+                found[url] = None
+            found.update(dict.fromkeys(self._importers.urls(url)))
+        wanted = self._wanted(old for old, _ in moves)
+        for path in _sources_below(folders):
+            url = file_url_from_path(path)
+            if url not in found and self._matches(path, wanted):
+                found[url] = None
+        return found
+
+    def _wanted(self, paths: Iterable[str]) -> re.Pattern[bytes]:
+        """Return what is in any text that may ask for a file, or for one in a folder.
+
+        A path has its name in it, of which letters that may be encoded do not count; or it is asked for by the name
+        of its package, or by a name that the package gives it.
+        """
+        words = {_INTERNAL_NAME}
+        for path in paths:
+            stem = os.path.splitext(os.path.basename(path))[0]
+            names = [stem]
+            if stem in _FOUND_BY_FOLDER:
+                names.append(os.path.basename(os.path.dirname(path)))
+                words.add(_DOTS_ALONE)
+            package_json = package_json_above(self._modules.documents, path)
+            if package_json is not None:
+                name = package_fields(self._modules.documents, package_json).get("name")
+                names += [name] if isinstance(name, str) else []
+            # A name without any such letter leaves nothing to look for, which is in every text.
+            words |= {max(_WORD.findall(name), key=len, default="").encode() for name in names}
+        return re.compile(b"|".join(sorted(words)))
+
+    def _matches(self, path: str, wanted: re.Pattern[bytes]) -> bool:
+        try:
+            return wanted.search(self._modules.documents.read(path)) is not None
+        except OSError:
+            return False
+
+    def _package_changes(
+        self, moves: Sequence[tuple[str, str]]
+    ) -> tuple[dict[str, list[TextChange]], dict[str, bytes]]:
+        """Return the changes of package.json files by URL, and what those will hold, by path."""
+        documents = self._modules.documents
+        after = MovedFiles(documents, moves, {}).after
+        changes, texts = {}, {}
+        for path in dict.fromkeys(package_json_above(documents, old) for old, _ in moves):
+            if path is None or after(path) != path:
+                continue
+            try:
+                content = documents.read(path)
+                text = content.decode()
+            except (OSError, UnicodeDecodeError):
+                continue
+            found = moved_targets(text, os.path.dirname(path), after)
+            if found:
+                texts[path] = rewritten(text, found).encode()
+                changes[file_url_from_path(path)] = list(self._text_changes(text, content, found))
+        return changes, texts
+
+    def _text_changes(self, text: str, content: bytes, found: Iterable[Rewriting]) -> Iterator[TextChange]:
+        lines, unit = LineIndex(content), self._modules.unit
+        for one in found:
+            start, end = len(text[: one.start].encode()), len(text[: one.end].encode())
+            yield TextChange(Range(lines.position(start, unit), lines.position(end, unit)), one.text)
+
+
+class _Rewriter:
+    """Finds the specifiers that do not lead to the same module after a move, and those that do."""
+
+    def __init__(self, modules: WorkspaceModules, files: MovedFiles, resolver: Resolver) -> None:
+        self._modules = modules
+        self._files = files
+        self._resolver = resolver
+
+    def changes(self, module: WorkspaceModule) -> list[TextChange]:
+        """Return what to change in a module."""
+        found = []
+        for occurrence in module.occurrences():
+            answer = self._modules.answer(module, occurrence.specifier, occurrence.kind)
+            target = path_from_file_url(answer.resolved_url) if isinstance(answer, Resolution) else None
+            specifier = None if target is None else self._specifier(module.path, occurrence, target)
+            if specifier is not None and specifier != occurrence.specifier and _is_unicode(specifier):
+                found.append((occurrence.span, specifier))
+        return list(self._text_changes(module, found))
+
+    def _text_changes(self, module: WorkspaceModule, found: Iterable[tuple[Span, str]]) -> Iterator[TextChange]:
+        try:
+            source = self._modules.documents.read(module.path)
+        except OSError:
+            return
+        for span, specifier in found:
+            quote_mark = source[span.start : span.start + 1].decode("ascii", "replace")
+            range_ = self._modules.range(module, Span(span.start + 1, span.end - 1))
+            yield TextChange(range_, between_quotes(specifier, quote_mark))
+
+    def _specifier(self, home: str, occurrence: Occurrence, target: str) -> str | None:
+        """Return what is to be written in place of a specifier, None where it stays or nothing leads there."""
+        after = self._files.after
+        new_home, new_target = after(home), after(target)
+        is_path = _is_path(occurrence.specifier)
+        spelled = _spelled(home, occurrence) if is_path else target
+        if (new_home, new_target, after(spelled)) == (home, target, spelled):
+            return None
+        if self._leads(occurrence.specifier, occurrence, new_home, new_target):
+            return None
+        if is_path:
+            candidates = list(self._paths(occurrence, spelled, target, new_home))
+            # What cannot be loaded from its new place, as for its extension, is followed there all the same.
+            default = candidates[-1]
+        else:
+            candidates = list(self._names(home, occurrence, target, new_home))
+            default = None
+        leading = (one for one in candidates if self._leads(one, occurrence, new_home, new_target))
+        return next(leading, default)
+
+    def _paths(self, occurrence: Occurrence, spelled: str, target: str, new_home: str) -> Iterator[str]:
+        """Yield paths to a file's new place: as it was spelled, with as much left out, and whole."""
+        after = self._files.after
+        new_target = after(target)
+        path, suffix = (occurrence.specifier, "") if _is_required(occurrence) else split_specifier(occurrence.specifier)
+        if path.startswith("file:"):
+            yield file_url_from_path(new_target) + suffix
+            return
+        written = [after(spelled)]
+        for left_out in _LEFT_OUT if _is_required(occurrence) else ():
+            if os.path.realpath(spelled + left_out) == target and new_target.endswith(left_out):
+                written.append(new_target[: len(new_target) - len(left_out)])
+        for one in [*written, new_target]:
+            shown = one if path.startswith("/") else relative_path(one, new_home)
+            yield (shown if _is_required(occurrence) else url_path(shown, path)) + suffix
+
+    def _names(self, home: str, occurrence: Occurrence, target: str, new_home: str) -> Iterator[str]:
+        """Yield names by the patterns of a package and, within the package, the path."""
+        new_target = self._files.after(target)
+        is_internal = occurrence.specifier.startswith("#")
+        package_json = package_json_above(self._files, new_home if is_internal else new_target)
+        if package_json is not None:
+            fields = package_fields(self._files, package_json)
+            yield from names_by_patterns(fields, os.path.dirname(package_json), occurrence.specifier, new_target)
+        documents = self._modules.documents
+        is_own = package_json_above(documents, home) == package_json_above(documents, target)
+        if (is_internal or is_own) and "/node_modules/" not in new_target:
+            relative = relative_path(new_target, new_home)
+            yield relative if _is_required(occurrence) else url_path(relative, occurrence.specifier)
+
+    def _leads(self, specifier: str, occurrence: Occurrence, home: str, target: str) -> bool:
+        if _is_required(occurrence):
+            answer = self._resolver.resolve_require(specifier, home)
+        else:
+            answer = self._resolver.resolve_import(specifier, file_url_from_path(home))
+        return isinstance(answer, Resolution) and path_from_file_url(answer.resolved_url) == target
+
+
+def _with_real_directory(path: str) -> str:
+    """Return a path as Node knows it: links are followed but the last, since that is what moves."""
+    path = os.path.abspath(path)
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
+def _files(moves: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield every file that moves."""
+    for old, _ in moves:
+        if os.path.isdir(old) and not os.path.islink(old):
+            for folder, names, files in os.walk(old):
+                names[:] = [name for name in names if name != "node_modules"]
+                yield from (os.path.join(folder, name) for name in files)
+        else:
+            yield old
+
+
+def _sources_below(folders: Sequence[str]) -> Iterator[str]:
+    """Yield the real paths of the folders' own modules."""
+    for top in dict.fromkeys(map(os.path.realpath, folders)):
+        for folder, names, files in os.walk(top):
+            names[:] = [name for name in names if name != "node_modules" and not name.startswith(".")]
+            yield from (os.path.join(folder, name) for name in files if name.endswith(_SOURCES))
+
+
+def _is_path(specifier: str) -> bool:
+    return specifier.startswith(("./", "../", "/", "file:")) or specifier in (".", "..")
+
+
+def _is_required(occurrence: Occurrence) -> bool:
+    return occurrence.kind is CallKind.REQUIRE
+
+
+def _spelled(home: str, occurrence: Occurrence) -> str:
+    """Return the file's path that a specifier spells; `require` takes a path as it is."""
+    specifier = occurrence.specifier
+    if specifier.startswith("file:"):
+        return path_from_file_url(specifier) or specifier
+    path = specifier
+    if not _is_required(occurrence):
+        path = os.fsdecode(unquote_to_bytes(split_specifier(specifier)[0].encode("utf-8", "replace")))
+    return os.path.normpath(os.path.join(os.path.dirname(home), path))
+
+
+def _is_unicode(text: str) -> bool:
+    # A file's name need not be, and then no string in JavaScript is that name.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

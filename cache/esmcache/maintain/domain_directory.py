@@ -1,0 +1,289 @@
+"""The directory that Node is pointed at: one for each trust domain and each of Node's tags, below v8/.
+
+It holds hard links to code caches that are kept (copies where the file system has no links), and an entry for exactly
+those modules that manifests of the domain name. Node must not write there at exit: the directory has mode 0500. That
+does not keep root, whose starts reach the directory by a link in live/ that is gone when Node would write. Whatever is
+written all the same, a seal says what the directory's inode and ctime were when every entry in it had been proven. A
+start uses no code caches where the two differ, and the next warm mends the directory.
+
+An entry belongs to one module. Names are CRC-32s, so another module may be made to have the same one: then neither has
+an entry. Names of the preload's own files are never given to anything else. A program that loads two such modules is
+served without code caches, since Node takes what it compiled for the one for the other, entries or not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from esmcache.cache_directory import (
+    CacheDirectory,
+    exclusive_lock,
+    make_directory,
+    read_regular,
+    real_directory,
+    remove_any,
+    write_whole,
+)
+from esmcache.engines.node.compile_cache_layout import directory_name, entry_name
+from esmcache.file_source import Fingerprint, directory_fingerprint, file_url_from_path, is_proven, path_from_file_url
+from esmcache.records import ModuleFormat, NodeBuild
+from esmcache.serving.names import RUNTIME
+from esmcache.store.code_caches import CodeCacheStore
+from esmcache.store.index import Index
+from esmcache.store.rows import CodeCacheLinkRow, CodeCacheRow
+from esmcache.user_directories import hook_path
+
+# Files of the preload that Node compiles while its compile cache is open.
+PRELOAD_FILES = tuple(RUNTIME / f"{name}.cjs" for name in ("serving", "manifest", "hooks", "telling"))
+_PLACE = re.compile(r"[0-9a-f]{32}/v[A-Za-z0-9.+_-]+")
+# Stands for the source of a module that claims a name and is to have no code cache.
+NO_SOURCE = bytes(32)
+_MODE, _WRITABLE_MODE = 0o500, 0o700
+_TRIES = 5
+_WAIT_S = 0.01
+_LONGEST_WAIT_S = 5.0
+
+
+def module_entry_name(kind: ModuleFormat, url: str, path: str) -> str:
+    """Return what Node calls the entry of a module."""
+    return entry_name(kind, url if kind is ModuleFormat.MODULE else path)
+
+
+def preload_names() -> dict[str, str]:
+    """Return the paths of the preload's files, by what Node calls their entries."""
+    paths = [*sorted(RUNTIME.glob("*.cjs")), hook_path(os.environ)]
+    return {entry_name(ModuleFormat.COMMONJS, str(path)): str(path) for path in paths}
+
+
+def preload_links(directory: str, sources: Mapping[Path, bytes]) -> list[CodeCacheLinkRow]:
+    """Return the claims of the preload's files, by path with the SHA-256 of each."""
+    return [
+        CodeCacheLinkRow(
+            directory,
+            entry_name(ModuleFormat.COMMONJS, str(path)),
+            file_url_from_path(str(path)),
+            ModuleFormat.COMMONJS.value,
+            digest,
+        )
+        for path, digest in sources.items()
+    ]
+
+
+class DomainDirectory:
+    """One compile-cache directory, for one Node build; `place` is its path below v8/."""
+
+    def __init__(self, directory: CacheDirectory, index: Index, place: str, store: CodeCacheStore) -> None:
+        self.place = place
+        self._index = index
+        self._engine_tag = engine_tag_of(place)
+        self._v8_path = directory.v8_path
+        self._path = directory.v8_path / self.place
+        self._live_path = directory.live_path
+        self._lock = directory.seals_path / ".lock"
+        self._seal = seal_path(directory, self.place)
+        self._store = store
+
+    def claim(self, rows: Sequence[CodeCacheLinkRow], also_named: Iterable[str]) -> None:
+        """Have exactly these modules claim names, and those of `also_named` (URLs) that did before.
+
+        The caller holds a transaction, and calls `write` after it.
+        """
+        stored = {(row.name, row.url): row for row in self._index.where(CodeCacheLinkRow, "directory", [self.place])}
+        wanted = {(row.name, row.url): row for row in rows}
+        # Other installations have preloads of their own, elsewhere.
+        kept = set(also_named)
+        gone = [(self.place, *key) for key, row in stored.items() if key not in wanted and row.url not in kept]
+        self._index.remove_links(gone)
+        self._index.put([row for key, row in wanted.items() if stored.get(key) != row])
+
+    def write(self, *, is_known_to_differ: bool = False) -> None:
+        """Bring the directory up to date with the index, and seal it; raises OSError and IndexUnusable.
+
+        It is looked at first, unless `is_known_to_differ`: mostly there is nothing to do.
+        """
+        if not is_known_to_differ and self._is_sealed(self._entries()):
+            return
+        if os.geteuid() == 0:
+            make_directory(self._live_path)
+        with exclusive_lock(self._lock):
+            # Another process may have claimed names since.
+            entries = self._entries()
+            for _ in range(_TRIES):
+                if self._close(entries, self._fill(entries)):
+                    return
+        # Somebody writes there all the time; without a seal no start uses it.
+        remove_any(self._seal)
+
+    def _entries(self) -> dict[str, CodeCacheRow]:
+        """Return the entries that are to be there, by name."""
+        owners = owners_of_names(self._index.where(CodeCacheLinkRow, "directory", [self.place]))
+        kept = self._kept({row.source_sha256 for row in owners.values()})
+        return {
+            name: kept[row.kind, row.source_sha256]
+            for name, row in owners.items()
+            if (row.kind, row.source_sha256) in kept
+        }
+
+    def _kept(self, hashes: Iterable[bytes]) -> dict[tuple[str, bytes], CodeCacheRow]:
+        """Return the code caches of these sources whose files are proven, by kind and source."""
+        found: dict[tuple[str, bytes], CodeCacheRow] = {}
+        newly_proven = []
+        for row in self._index.where(CodeCacheRow, "source_sha256", hashes):
+            if row.engine_tag != self._engine_tag:
+                continue
+            proven = self._store.proven(row)
+            if proven is not None:
+                found[row.kind, row.source_sha256] = proven
+                newly_proven += [proven] if proven != row else []
+        if newly_proven:
+            with self._index.transaction():
+                self._index.put(newly_proven)
+        return found
+
+    def _fill(self, entries: Mapping[str, CodeCacheRow]) -> dict[str, int]:
+        """Have the directory hold these entries and nothing else; return the inodes of those that could be had.
+
+        Raises OSError.
+        """
+        os.chmod(real_directory(self._v8_path, *self.place.split("/")), _WRITABLE_MODE)
+        there = _inodes(self._path)
+        for name in there.keys() - entries.keys():
+            try:
+                os.unlink(f"{self._path}/{name}")
+            except OSError:
+                remove_any(self._path / name)
+        placed = {}
+        for name, kept in entries.items():
+            inode = kept.inode if there.get(name) == kept.inode else self._put(name, kept, replaces=name in there)
+            if inode is not None:
+                placed[name] = inode
+        return placed
+
+    def _put(self, name: str, kept: CodeCacheRow, *, replaces: bool) -> int | None:
+        """Link (or copy) a code cache that is kept, and return the inode; None where it is gone."""
+        source, target = self._store.path_of(kept), self._path / name
+        if replaces:
+            remove_any(target)
+        try:
+            os.link(source, target, follow_symlinks=False)
+            return kept.inode
+        except FileNotFoundError:
+            # It was collected a moment ago; the module has no entry until it is compiled again.
+            return None
+        except OSError:
+            content = read_regular(Path(source))
+            if content is None or sha256(content).digest() != kept.content_sha256:
+                return None
+            write_whole(target, content)
+            return target.lstat().st_ino
+
+    def _close(self, entries: Mapping[str, CodeCacheRow], placed: Mapping[str, int]) -> bool:
+        """Take the right to write away and seal what is there; return whether nobody else has written meanwhile."""
+        os.chmod(self._path, _MODE)
+        seen = self._settled()
+        if seen is None or _inodes(self._path) != placed or _now(self._path) != seen:
+            return False
+        write_whole(self._seal, _seal_text(seen, entries).encode())
+        return True
+
+    def _settled(self) -> Fingerprint | None:
+        """Return what the directory is once a later write must leave another ctime, None where it never comes to rest.
+
+        Its mode keeps all but root from writing, so only root waits: for a tick of the file system's clock.
+        """
+        deadline = time.monotonic() + _LONGEST_WAIT_S
+        while True:
+            seen = _now(self._path)
+            if os.geteuid() != 0 or (seen is not None and is_proven(seen, time.time() * 1000)):
+                return seen
+            if seen is None or time.monotonic() > deadline:
+                return None
+            time.sleep(_WAIT_S)
+
+    def _is_sealed(self, entries: Mapping[str, CodeCacheRow]) -> bool:
+        seen = _now(self._path)
+        return seen is not None and read_regular(self._seal) == _seal_text(seen, entries).encode()
+
+
+def owners_of_names(links: Iterable[CodeCacheLinkRow]) -> dict[str, CodeCacheLinkRow]:
+    """Return the claims to names of one directory that nobody disputes, by name."""
+    claims: dict[str, list[CodeCacheLinkRow]] = {}
+    for row in links:
+        claims.setdefault(row.name, []).append(row)
+    own = preload_names()
+    owners: dict[str, CodeCacheLinkRow] = {}
+    for name, rows in claims.items():
+        if name in own:
+            rows = [row for row in rows if path_from_file_url(row.url) == own[name]]
+        if len(rows) == 1:
+            owners[name] = rows[0]
+    return owners
+
+
+def domain_place(domain: str, build: NodeBuild) -> str:
+    """Return the path, below v8/, of a domain's directory for a Node build and this user."""
+    return f"{domain}/{directory_name(build, os.geteuid())}"
+
+
+def is_place(place: str) -> bool:
+    """Return whether a text, which may come from the index, is a path of two parts below v8/."""
+    return _PLACE.fullmatch(place) is not None
+
+
+def engine_tag_of(place: str) -> str:
+    """Return the engine whose code caches a directory below v8/ holds."""
+    return f"node-{place.partition('/')[2].rpartition('-')[0]}"
+
+
+def is_of_build(place: str, build: NodeBuild) -> bool:
+    """Return whether a directory below v8/ is one that this Node build and user read."""
+    return place.partition("/")[2] == directory_name(build, os.geteuid())
+
+
+def seal_path(directory: CacheDirectory, place: str) -> Path:
+    """Return where the seal of a directory below v8/ lies."""
+    return directory.seals_path / place.replace("/", "-")
+
+
+def is_sealed(directory: CacheDirectory, place: str) -> bool:
+    """Return whether a directory below v8/ is as it was when it was sealed: starts use it only then."""
+    seen = _now(directory.v8_path / place)
+    seal = read_regular(seal_path(directory, place)) or b""
+    return seen is not None and seal.partition(b"\n")[0] == _state(seen).encode()
+
+
+def remove_seals(directory: CacheDirectory, domain: str) -> None:
+    """Have no start use the code caches of a domain before the next warm."""
+    if domain:
+        for path in directory.seals_path.glob(f"{domain}-*"):
+            remove_any(path)
+
+
+def _inodes(path: Path) -> dict[str, int]:
+    """Return the inode of each regular file by name, -1 for what is none."""
+    with os.scandir(path) as entries:
+        return {entry.name: entry.inode() if entry.is_file(follow_symlinks=False) else -1 for entry in entries}
+
+
+def _now(path: Path) -> Fingerprint | None:
+    try:
+        return directory_fingerprint(os.lstat(path))
+    except OSError:
+        return None
+
+
+def _seal_text(seen: Fingerprint, entries: Mapping[str, CodeCacheRow]) -> str:
+    """Return the seal: what the directory is, for runners, and a digest of what is in it, for the next warm."""
+    digest = sha256()
+    for name in sorted(entries):
+        digest.update(name.encode() + entries[name].content_sha256)
+    return f"{_state(seen)}\n{digest.hexdigest()}\n"
+
+
+def _state(seen: Fingerprint) -> str:
+    return f"{seen.inode}-{seen.ctime_ms!r}"

@@ -1,0 +1,197 @@
+"""Folds what runners left in events/ into the index: statistics, last use, and what was missed."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from esmcache.cache_directory import CacheDirectory, read_regular, remove_any, write_whole
+from esmcache.maintain.domain_directory import remove_seals
+from esmcache.serving.names import WANTED_SUFFIX
+from esmcache.store.code_caches import CodeCacheStore
+from esmcache.store.index import Index
+from esmcache.store.rows import CalledFunctionsRow, CodeCacheRow, EntryPointRow, MissRow
+
+# What a start says of code caches that a warm can mend.
+_UNSEALED = "unsealed"
+# Reasons under which another warm would change nothing.
+_NOT_WARMABLE = "flag "
+_QUARANTINED = "quarantined"
+# A start that calls more functions of one source than this has told nonsense.
+_MOST_FUNCTIONS = 100_000
+_LARGEST = 16 * 1024 * 1024
+_LARGEST_OFFSET = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerReport:
+    """What one process told when it ended; see serving/runtime/telling.cjs.
+
+    `called` has, by the SHA-256 of a source, where in it the functions start that were called; None of most starts.
+    """
+
+    time: float
+    entry: str
+    executable: str
+    conditions: tuple[str, ...]
+    served: int
+    resolved: int
+    hashed: int
+    faults: int
+    missed: tuple[str, ...]
+    stale: tuple[str, ...]
+    reason: str
+    code_caches: str
+    called: Mapping[bytes, tuple[int, ...]] | None
+
+
+def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
+    """Move all reports into the index and return them, oldest first; raises IndexUnusable."""
+    reports: list[tuple[str, RunnerReport]] = []
+    taken: list[Path] = []
+    try:
+        names = sorted(os.listdir(directory.events_path))
+    except OSError:
+        return []
+    for name in names:
+        path = directory.events_path / name
+        mine = directory.events_path / f".folding-{os.getpid()}-{name}"
+        if name.startswith(".folding-"):
+            continue
+        if name.endswith(WANTED_SUFFIX):
+            if not (directory.manifests_path / f"{name.removesuffix(WANTED_SUFFIX)}.manifest").exists():
+                remove_any(path)
+            continue
+        try:
+            # From here on runners append to a new file.
+            path.rename(mine)
+            taken.append(mine)
+            status = mine.lstat()
+            # Runners write into regular files that are theirs alone, and no more than so much.
+            is_report = stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST
+            lines = (read_regular(mine) or b"").split(b"\n") if is_report else []
+        except OSError:
+            continue
+        reports += [(name, report) for line in lines if (report := _parse(line)) is not None]
+    with index.transaction():
+        for name, report in reports:
+            index.note_use(f"{name}.manifest", report.time)
+            index.note_misses(_misses(report))
+            if report.called is not None:
+                _note_called(index, f"{name}.manifest", report.called)
+        index.count(_totals([report for _, report in reports]))
+    for name in {name for name, report in reports if report.code_caches == _QUARANTINED}:
+        _forget_code_caches(directory, index, name)
+    for name in {name for name, report in reports if _misses(report)}:
+        # `run` reads no index: it learns by this file that a warm is due, until there was one.
+        write_whole(wanted_path(directory, f"{name}.manifest"))
+    for path in taken:
+        remove_any(path)
+    return [report for _, report in sorted(reports, key=lambda pair: pair[1].time)]
+
+
+def wanted_path(directory: CacheDirectory, manifest: str) -> Path:
+    """Return the file that is there while reports ask for a warm of a manifest's program."""
+    return directory.events_path / f"{Path(manifest).stem}{WANTED_SUFFIX}"
+
+
+def _forget_code_caches(directory: CacheDirectory, index: Index, name: str) -> None:
+    """Have the code caches made again of all that a start was loading when it died."""
+    manifest = f"{name}.manifest"
+    entries = list(index.where(EntryPointRow, "manifest", [manifest]))
+    engines = {row.engine_tag for row in entries}
+    hashes = {row.source_sha256 for row in index.closure(manifest)}
+    caches = [row for row in index.where(CodeCacheRow, "source_sha256", hashes) if row.engine_tag in engines]
+    store = CodeCacheStore(directory.code_path)
+    with index.transaction():
+        index.remove_code_caches(caches)
+    for row in caches:
+        store.remove(row)
+    # Where Node looks they still are, until a warm fills those directories again.
+    for entry in entries:
+        remove_seals(directory, entry.domain)
+    # A start with those that are made then has the right to try them.
+    remove_any(directory.starts_path / name)
+
+
+def _note_called(index: Index, manifest: str, called: Mapping[bytes, tuple[int, ...]]) -> None:
+    """Add what a start called to what others did; of what it did not load it is known that it called nothing."""
+    hashes = {row.source_sha256 for row in index.closure(manifest)}.union(called)
+    known = {row.source_sha256: row for row in index.where(CalledFunctionsRow, "source_sha256", hashes)}
+    rows = []
+    for digest in hashes:
+        before = known.get(digest)
+        row = CalledFunctionsRow.of(digest, (*called.get(digest, ()), *(before.offsets if before else ())))
+        if row != before:
+            rows.append(row)
+    index.put(rows)
+
+
+def _misses(report: RunnerReport) -> list[MissRow]:
+    def miss(url: str, reason: str) -> MissRow:
+        conditions = "\0".join(report.conditions)
+        return MissRow(report.entry, url, report.executable, conditions, reason, 1, report.time)
+
+    if report.reason and not report.reason.startswith(_NOT_WARMABLE):
+        return [miss("", report.reason)]
+    found = [miss(url, "not in the manifest") for url in report.missed if url.startswith("file://")]
+    if report.code_caches == _QUARANTINED:
+        found.append(miss("", "a start died while it loaded the code caches"))
+    elif report.code_caches == _UNSEALED:
+        found.append(miss("", "something wrote into the directory of its code caches"))
+    elif report.stale or report.faults or report.hashed:
+        found.append(miss("", "changed"))
+    elif report.called is not None:
+        found.append(miss("", "compiled without the functions that it calls"))
+    return found
+
+
+def _totals(reports: list[RunnerReport]) -> dict[str, int]:
+    return {
+        "starts": len(reports),
+        "starts served": sum(report.served > 0 for report in reports),
+        "starts without a manifest": sum(report.reason == "no manifest" for report in reports),
+        "hits": sum(report.served for report in reports),
+        "hits after a hash": sum(report.hashed for report in reports),
+        "misses": sum(len(report.missed) for report in reports),
+        "stale": sum(len(report.stale) for report in reports),
+        "faults": sum(report.faults for report in reports),
+    }
+
+
+def _parse(line: bytes) -> RunnerReport | None:
+    """Return a report, or None for a line that is cut off or none of a runner's."""
+    try:
+        said: Any = json.loads(line)
+        return RunnerReport(
+            time=float(said["time"]) / 1000,
+            entry=str(said["entry"]),
+            executable=str(said["execPath"]),
+            conditions=tuple(map(str, said.get("conditions") or ())),
+            served=int(said["served"]),
+            resolved=int(said.get("resolved", 0)),
+            hashed=int(said.get("hashed", 0)),
+            faults=int(said.get("faults", 0)),
+            missed=tuple(map(str, said.get("missed", ()))),
+            stale=tuple(map(str, said.get("stale", ()))),
+            reason=str(said.get("reason", "")),
+            code_caches=str(said.get("codeCaches", "")),
+            called=_parse_called(said["called"]) if "called" in said else None,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _parse_called(said: dict[str, list[int]]) -> dict[bytes, tuple[int, ...]]:
+    """Return what is well-formed of `{SHA-256 in hex: offsets}`; raises what malformed JSON values raise."""
+    return {
+        bytes.fromhex(digest): tuple(int(start) for start in starts if 0 <= start <= _LARGEST_OFFSET)
+        for digest, starts in said.items()
+        if len(digest) == 2 * sha256().digest_size and len(starts) <= _MOST_FUNCTIONS
+    }

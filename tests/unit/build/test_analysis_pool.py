@@ -1,0 +1,72 @@
+"""Many sources are analysed by several processes, with the results of one; none of them is relied on."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from esmcache.build import analysis_pool
+from esmcache.build.analysis_pool import AnalysisTask, analyse_all
+
+LINE = "export const a{0} = async () => await import('./{0}.js'); const b{0} = require('c{0}');\n"
+
+
+@pytest.fixture(scope="module")
+def tasks() -> list[AnalysisTask]:
+    """Return enough to do for two processes, of every kind; most of it is quickly read."""
+    texts = ["".join(LINE.format(number) for number in range(start, start + 20)) for start in range(40)]
+    sources = [text.encode() + b"x = '\\ud800'; \xff" * (index % 7 == 0) for index, text in enumerate(texts)]
+    padding = b" " * 110_000
+    return [AnalysisTask(source + padding, is_module=index % 3 != 0) for index, source in enumerate(sources)]
+
+
+def processor_seconds_of_children() -> float:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+
+
+def test_several_processes_find_what_one_finds(tasks: list[AnalysisTask], capfd: pytest.CaptureFixture[str]) -> None:
+    before = processor_seconds_of_children()
+    found = analyse_all(tasks, 2)
+    assert processor_seconds_of_children() > before
+    assert found == [task.run() for task in tasks]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_little_is_done_here(tasks: list[AnalysisTask]) -> None:
+    before = processor_seconds_of_children()
+    assert analyse_all(tasks[:3], 8) == [task.run() for task in tasks[:3]]
+    assert analyse_all([], 8) == []
+    assert analyse_all(tasks, 1)[0] == tasks[0].run()
+    assert processor_seconds_of_children() == before
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["exit 1", "echo; exec cat >/dev/null", "echo; head -c 100 >/dev/null", "echo; echo nonsense", "printf x"],
+)
+def test_what_a_process_leaves_undone_is_done_here(
+    script: str, tasks: list[AnalysisTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    assert analyse_all(tasks, 2) == [task.run() for task in tasks]
+
+
+def test_a_process_that_cannot_be_started_is_not_missed(
+    tasks: list[AnalysisTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "absent"))
+    assert analyse_all(tasks, 2) == [task.run() for task in tasks]
+
+
+def test_a_process_ends_with_its_input() -> None:
+    command = [sys.executable, "-P", "-m", analysis_pool.__name__]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=60)
+    assert result.stdout == b"\n"
+    assert result.stderr == b""

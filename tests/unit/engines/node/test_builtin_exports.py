@@ -1,0 +1,40 @@
+"""What Node's own modules export, by Node's own word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from esmcache.engines.node import builtin_exports, describe_node
+from esmcache.records import NodeBuild
+
+
+def build_of(node: Path) -> NodeBuild:
+    build = describe_node(str(node))
+    assert isinstance(build, NodeBuild)
+    return build
+
+
+def test_names_are_listed_by_module(any_node: Path) -> None:
+    exports = builtin_exports(build_of(any_node))
+    assert {"readFile", "default"} <= set(exports["fs"])
+    assert "readFile" in exports["fs/promises"]
+    assert "describe" in exports["node:test"]
+
+
+def test_what_a_flag_adds_may_be_there(any_node: Path) -> None:
+    assert "SourceTextModule" in builtin_exports(build_of(any_node))["vm"]
+
+
+def test_what_depends_on_how_a_process_was_started_is_not_certain(any_node: Path) -> None:
+    assert not {"process", "cluster"} & set(builtin_exports(build_of(any_node)))
+
+
+@pytest.mark.parametrize("script", ["exit 3", "echo '[]'", "echo '{\"fs\": 1}'", "kill -9 $$"])
+def test_nothing_is_certain_without_an_answer(node: Path, tmp_path: Path, script: str) -> None:
+    other = tmp_path / "node"
+    other.write_text(f"#!/bin/sh\n{script}\n")
+    other.chmod(0o755)
+    assert builtin_exports(replace(build_of(node), executable=str(other))) == {}
