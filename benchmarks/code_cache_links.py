@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from common import NODE24
-from esmcache.cache import Engine
+from esmcache.cache import Cache
 from esmcache.maintain.domain_directory import DomainDirectory
 from startup_programs import ALL, install_packages, write_program
 
@@ -34,14 +34,14 @@ def main() -> None:
     unchanged: list[tuple[float, float]] = []
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as home:
-            cache = Path(home) / "cache"
+            cache_path = Path(home) / "cache"
             for times in (first, unchanged):
                 spent.clear()
-                with Engine.open(cache_dir=str(cache), node=str(options.node)) as engine:
-                    report = engine.warm([entry])
+                with Cache.open(cache_dir=str(cache_path), node=str(options.node)) as cache:
+                    report = cache.warm([entry])
                 times.append((report.seconds, sum(spent)))
-            links = list(cache.glob("v8/*/*/*"))
-            directories = [path for path in cache.glob("v8/**/*") if path.is_dir()]
+            links = list(cache_path.glob("v8/*/*/*"))
+            directories = [path for path in cache_path.glob("v8/**/*") if path.is_dir()]
             size = sum(path.stat().st_blocks * _SECTOR for path in directories)
             copies = sum(path.stat().st_size for path in links if path.stat().st_nlink < 2)
             os.chmod(links[0].parent, 0o700)

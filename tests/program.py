@@ -14,7 +14,7 @@ from typing import Any
 
 from conftest import EsmcacheHome
 from esmcache.build.warm import WarmReport
-from esmcache.cache import Engine
+from esmcache.cache import Cache
 
 _WATCHDOG_S = 120
 
@@ -47,12 +47,12 @@ class Program:
 
     def warm(self, *entries: str) -> WarmReport:
         """Warm the entry point (or those named) and return what that did."""
-        with self.engine() as engine:
-            return engine.warm([self.root / name for name in entries or (self.entry,)])
+        with self.cache() as cache:
+            return cache.warm([self.root / name for name in entries or (self.entry,)])
 
-    def engine(self) -> Engine:
+    def cache(self) -> Cache:
         """Return an engine over the test's own cache."""
-        return Engine.open(node=str(self.node), jobs=1, environment=self.home.environment)
+        return Cache.open(node=str(self.node), jobs=1, environment=self.home.environment)
 
     def code_caches(self) -> bytes:
         """Return all code caches of the test's own cache, one after the other."""
@@ -60,8 +60,8 @@ class Program:
 
     def hook(self) -> Path:
         """Install the preload and return its path."""
-        with self.engine() as engine:
-            return engine.install_hook()
+        with self.cache() as cache:
+            return cache.install_hook()
 
     def plain(self, *arguments: str, flags: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Started:
         """Start the program as if there were no esmcache."""

@@ -1,6 +1,6 @@
 """esmcache: analysed and compiled ES modules, kept from one start to the next.
 
-The public names, for Python programs; `esmcache.cache.Engine` has all of them on one open cache.
+The public names, for Python programs; `esmcache.Cache` has all of them on one open cache.
 
     import esmcache
 
@@ -14,6 +14,7 @@ The public names, for Python programs; `esmcache.cache.Engine` has all of them o
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,16 +22,19 @@ if TYPE_CHECKING:
     from esmcache.bmes import BmesFile, Damage, Validation, ValidationLevel, decode, validate
     from esmcache.build.single_module import Inspection
     from esmcache.build.warm import WarmReport
-    from esmcache.cache import Engine
-    from esmcache.errors import EngineError
+    from esmcache.cache import Cache
+    from esmcache.errors import CacheError
     from esmcache.query.lookup import CacheState, Lookup
+
+    Engine = Cache
+    EngineError = CacheError
 
 __all__ = [
     "BmesFile",
+    "Cache",
+    "CacheError",
     "CacheState",
     "Damage",
-    "Engine",
-    "EngineError",
     "Inspection",
     "Lookup",
     "Validation",
@@ -47,25 +51,31 @@ __all__ = [
 # Imported when first used: a start of `esmcache run` must not wait for all of it.
 _HOMES = {
     "BmesFile": "bmes",
-    "CacheState": "engine.lookup",
+    "Cache": "cache",
+    "CacheError": "errors",
+    "CacheState": "query.lookup",
     "Damage": "bmes",
-    "Engine": "engine.facade",
-    "EngineError": "engine.errors",
-    "Inspection": "engine.generating",
-    "Lookup": "engine.lookup",
+    "Inspection": "build.single_module",
+    "Lookup": "query.lookup",
     "Validation": "bmes",
     "ValidationLevel": "bmes",
-    "WarmReport": "engine.warming",
+    "WarmReport": "build.warm",
     "decode": "bmes",
-    "generate": "engine.public",
-    "inspect": "engine.public",
-    "lookup": "engine.public",
+    "generate": "api",
+    "inspect": "api",
+    "lookup": "api",
     "validate": "bmes",
-    "warm": "engine.public",
+    "warm": "api",
 }
+
+# Names of the last release, which the next one no longer has.
+_OLD_NAMES = {"Engine": "Cache", "EngineError": "CacheError"}
 
 
 def __getattr__(name: str) -> object:
+    if name in _OLD_NAMES:
+        warnings.warn(f"esmcache.{name} is now esmcache.{_OLD_NAMES[name]}", DeprecationWarning, stacklevel=2)
+        name = _OLD_NAMES[name]
     if name not in _HOMES:
         raise AttributeError(f"module 'esmcache' has no attribute {name!r}")
     return getattr(importlib.import_module(f"esmcache.{_HOMES[name]}"), name)

@@ -1,4 +1,4 @@
-"""The public functions that open the user's cache for one call; `Engine` does several on one open cache."""
+"""The public functions that open the user's cache for one call; `Cache` does several on one open cache."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from esmcache.build.single_module import Inspection
 from esmcache.build.warm import WarmReport
-from esmcache.cache import Engine
+from esmcache.cache import Cache
 from esmcache.query.lookup import Lookup
 
 
@@ -22,32 +22,32 @@ def warm(
     """Analyse, compile and store what is at `paths` and all it reaches, and return what that did.
 
     A file is an entry point; a directory stands for its package's entry points and all modules in it. `jobs` is
-    the number of Node processes. Problems of single modules are in the report; raises EngineError where nothing
+    the number of Node processes. Problems of single modules are in the report; raises CacheError where nothing
     can be done at all (no Node, cache directory refused).
     """
     if isinstance(paths, (str, os.PathLike)):
         raise TypeError("paths must be a list of paths, not one path")
-    with Engine.open(cache_dir=cache_dir, node=node, jobs=jobs) as engine:
-        return engine.warm([Path(path) for path in paths])
+    with Cache.open(cache_dir=cache_dir, node=node, jobs=jobs) as cache:
+        return cache.warm([Path(path) for path in paths])
 
 
 def generate(url: str, source: bytes | None = None, *, cache_dir: str | None = None, node: str | None = None) -> Lookup:
     """Store the cache of one ES module and return its key and places.
 
     `url` is a path or a file: URL and means the same module either way; `source` is its text in UTF-8, else the file
-    is read. Raises EngineError where it cannot be read, the engine takes it for no module, or there is no Node.
+    is read. Raises CacheError where it cannot be read, the engine takes it for no module, or there is no Node.
     """
-    with Engine.open(cache_dir=cache_dir, node=node) as engine:
-        return engine.generate(url, source)
+    with Cache.open(cache_dir=cache_dir, node=node) as cache:
+        return cache.generate(url, source)
 
 
 def lookup(url: str, *, cache_dir: str | None = None, node: str | None = None) -> Lookup:
-    """Return what is kept of a module, by path or file: URL: fresh, stale or cold; raises EngineError."""
-    with Engine.open(cache_dir=cache_dir, node=node) as engine:
-        return engine.lookup(url)
+    """Return what is kept of a module, by path or file: URL: fresh, stale or cold; raises CacheError."""
+    with Cache.open(cache_dir=cache_dir, node=node) as cache:
+        return cache.lookup(url)
 
 
 def inspect(path: str | os.PathLike[str], *, cache_dir: str | None = None, node: str | None = None) -> Inspection:
-    """Return the sections, sizes and trailer of a BMES file, or of a source file's cache; raises EngineError."""
-    with Engine.open(cache_dir=cache_dir, node=node) as engine:
-        return engine.inspect(Path(path))
+    """Return the sections, sizes and trailer of a BMES file, or of a source file's cache; raises CacheError."""
+    with Cache.open(cache_dir=cache_dir, node=node) as cache:
+        return cache.inspect(Path(path))

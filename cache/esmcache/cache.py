@@ -1,4 +1,4 @@
-"""`Engine`: all that the command line, the server and Python programs can ask of esmcache."""
+"""`Cache`: all that the command line, the server and Python programs can ask of esmcache."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from esmcache.build.warm import Warming, WarmReport
 from esmcache.cache_directory import CacheDirectory, CacheDirectoryRefused, open_cache_directory
 from esmcache.engines.node import CompilePool, NodeMissing, v8_tag
 from esmcache.engines.node.node_builds import node_build
-from esmcache.errors import EngineError, EngineMissing
+from esmcache.errors import CacheError, NodeUnavailableError
 from esmcache.file_source import LARGEST_FILE, DiskFileSource, FileSource, file_url_from_path, path_from_file_url
 from esmcache.launch.named_nodes import named_nodes, note_nodes
 from esmcache.launch.program import installed_hook
@@ -43,7 +43,7 @@ from esmcache.settings import ProjectSettings, SettingsError, UserChoices, read_
 from esmcache.store.index import Index, IndexDamaged, IndexUnusable, IndexVanished, discard_index
 from esmcache.store.rows import MissRow
 
-__all__ = ["Engine", "EngineError"]
+__all__ = ["Cache", "CacheError"]
 
 _TRIES = 3
 # How long `gc` lets others end what they are writing.
@@ -54,27 +54,27 @@ _Arguments = ParamSpec("_Arguments")
 _Answer = TypeVar("_Answer")
 
 
-class _CacheLostError(EngineError):
+class _CacheLostError(CacheError):
     """The index was damaged, or somebody removed it or the whole cache: another try makes them again."""
 
 
 def _healing(
-    method: Callable[Concatenate[Engine, _Arguments], _Answer],
-) -> Callable[Concatenate[Engine, _Arguments], _Answer]:
+    method: Callable[Concatenate[Cache, _Arguments], _Answer],
+) -> Callable[Concatenate[Cache, _Arguments], _Answer]:
     """Return a method that is tried again where the cache was lost meanwhile."""
 
-    def healed(engine: Engine, /, *arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Answer:
+    def healed(cache: Cache, /, *arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Answer:
         for _ in range(_TRIES - 1):
             with contextlib.suppress(_CacheLostError):
-                return method(engine, *arguments, **named)
-        return method(engine, *arguments, **named)
+                return method(cache, *arguments, **named)
+        return method(cache, *arguments, **named)
 
     update_wrapper(healed, method)
     return healed
 
 
 @dataclass(slots=True)
-class Engine:
+class Cache:
     """One user's cache, and the files and the Node that it is about.
 
     Use as a context manager, from one thread. The cache directory is opened when something needs it.
@@ -97,15 +97,15 @@ class Engine:
         jobs: int | None = None,
         max_size: int | None = None,
         environment: Mapping[str, str] | None = None,
-    ) -> Engine:
-        """Return an engine by arguments, environment and the user's configuration; raises EngineError."""
+    ) -> Cache:
+        """Open a cache by arguments, environment and the user's configuration; raises CacheError."""
         environment = os.environ if environment is None else environment
         choices = read_user_choices(environment, cache_dir=cache_dir, node=node, jobs=jobs, max_size=max_size)
         if isinstance(choices, SettingsError):
-            raise EngineError(str(choices))
+            raise CacheError(str(choices))
         return cls(choices, environment=environment)
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Cache:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,20 +120,20 @@ class Engine:
 
     @property
     def directory(self) -> CacheDirectory:
-        """Return the cache directory, made if need be; raises EngineError where it is refused."""
+        """Return the cache directory, made if need be; raises CacheError where it is refused."""
         if self._directory is None or not self._directory.path.is_dir():
             opened = open_cache_directory(self.choices.cache_path)
             if isinstance(opened, CacheDirectoryRefused) and not os.path.lexists(opened.path):
                 # Somebody removed it while it was looked at.
                 opened = open_cache_directory(self.choices.cache_path)
             if isinstance(opened, CacheDirectoryRefused):
-                raise EngineError(f"cache directory refused: {opened.reason}")
+                raise CacheError(f"cache directory refused: {opened.reason}")
             self._directory = opened
         return self._directory
 
     @property
     def index(self) -> Index:
-        """Return the index; raises EngineError."""
+        """Return the index; raises CacheError."""
         if self._index is not None and not self._index.is_there:
             # Somebody removed the cache: what is written into a file without a name is lost.
             self._close_index()
@@ -142,7 +142,7 @@ class Engine:
         return self._index
 
     def node_build(self, node: str | None = None) -> NodeBuild | NodeMissing:
-        """Return the Node that is served, or why there is none; raises EngineError."""
+        """Return the Node that is served, or why there is none; raises CacheError."""
         with self._guard():
             build = node_build(self.directory, node or self.choices.node, self.environment)
         if node is None and isinstance(build, NodeBuild):
@@ -150,12 +150,12 @@ class Engine:
         return build
 
     def supported_node(self, node: str | None = None) -> NodeBuild:
-        """Return the Node that is served; raises EngineError where it is missing or not supported."""
+        """Return the Node that is served; raises CacheError where it is missing or not supported."""
         build = self.node_build(node)
         if isinstance(build, NodeMissing):
-            raise EngineMissing(f"no Node to serve: {build.reason}")
+            raise NodeUnavailableError(f"no Node to serve: {build.reason}")
         if not build.supported:
-            raise EngineMissing(f"{build.executable} cannot be served: {build.reason}")
+            raise NodeUnavailableError(f"{build.executable} cannot be served: {build.reason}")
         return build
 
     @_healing
@@ -166,7 +166,7 @@ class Engine:
         conditions: Sequence[str] | None = None,
         settings: ProjectSettings | None = None,
     ) -> WarmReport:
-        """Warm entry points, packages and folders, and all they reach; raises EngineError.
+        """Warm entry points, packages and folders, and all they reach; raises CacheError.
 
         `conditions` are used instead of those that the project's configuration names, `settings` besides it.
         """
@@ -179,7 +179,7 @@ class Engine:
 
     @_healing
     def update(self, paths: Sequence[Path], conditions: Sequence[str] = ()) -> Update:
-        """Bring what is cached of single files up to date, and the manifests that hold them; raises EngineError.
+        """Bring what is cached of single files up to date, and the manifests that hold them; raises CacheError.
 
         Entry points whose graph has another shape now are named in the answer: they have to be warmed.
         """
@@ -193,7 +193,7 @@ class Engine:
 
     @_healing
     def warm_missed(self, progress: Progress = lambda stage, done, total: None) -> WarmReport:
-        """Warm what runners reported as missing or out of date, each for the Node that ran it; raises EngineError."""
+        """Warm what runners reported as missing or out of date, each for the Node that ran it; raises CacheError."""
         self.fold_events()
         wanted: dict[tuple[str, str], set[str]] = {}
         with self._guard():
@@ -201,7 +201,7 @@ class Engine:
                 if not miss.is_settled and os.path.exists(miss.entry) and os.path.exists(miss.executable):
                     wanted.setdefault((miss.executable, miss.conditions), set()).add(miss.entry)
         total = WarmReport()
-        with contextlib.suppress(EngineError):
+        with contextlib.suppress(CacheError):
             # Whichever the user names now counts, too.
             self.node_build()
         named = named_nodes(self.environment)
@@ -228,16 +228,16 @@ class Engine:
         v8_flags: Sequence[str] = (),
         progress: Progress = lambda stage, done, total: None,
     ) -> ExportReport:
-        """Fill a compile-cache directory for plain Node with what entry points reach; raises EngineError.
+        """Fill a compile-cache directory for plain Node with what entry points reach; raises CacheError.
 
         `uid` is the number of the user who will start them (None: this one), `v8_flags` what Node is started with.
         """
         build = self.supported_node()
         if not build.compile_cache_layout:
-            raise EngineError(f"the compile cache of {build.executable} is laid out in a way that is not known")
+            raise CacheError(f"the compile cache of {build.executable} is laid out in a way that is not known")
         tag = v8_tag(build, v8_flags)
         if isinstance(tag, NodeMissing):
-            raise EngineError(tag.reason)
+            raise CacheError(tag.reason)
         targets = find_targets(list(entries), each_is_started=True)
         with self._guard():
             exporting = Exporting(
@@ -256,7 +256,7 @@ class Engine:
 
     @_healing
     def fold_events(self) -> list[RunnerReport]:
-        """Take in what runners reported since the last time; raises EngineError."""
+        """Take in what runners reported since the last time; raises CacheError."""
         with self._guard():
             return fold_events(self.directory, self.index)
 
@@ -275,7 +275,7 @@ class Engine:
         """Return a resolver over the files as they are now (else `files`), by the rules of the Node that is found."""
         files = files or self.files
         build = None
-        with contextlib.suppress(EngineError):
+        with contextlib.suppress(CacheError):
             build = self.node_build()
         if isinstance(build, NodeBuild):
             major, minor, patch = build.version_numbers
@@ -283,12 +283,12 @@ class Engine:
         return Resolver(files, tuple(conditions), environment=dict(self.environment))
 
     def resolve(self, specifier: str, referrer: str, conditions: Sequence[str] = ()) -> Resolution | ResolutionFailure:
-        """Return Node's answer to `import specifier` in a module, as `as_referrer_url` knows it; raises EngineError."""
+        """Return Node's answer to `import specifier` in a module, as `as_referrer_url` knows it; raises CacheError."""
         return self.resolver(conditions).resolve_import(specifier, as_referrer_url(referrer))
 
     @_healing
     def generate(self, url: str, source: bytes | None = None) -> Lookup:
-        """Store the cache of one module and return where it stands; raises EngineError.
+        """Store the cache of one module and return where it stands; raises CacheError.
 
         `url` is a path or a file: URL, both naming the same module; `source` is its text, else the file is read.
         Nothing it imports is touched.
@@ -303,35 +303,35 @@ class Engine:
 
     @_healing
     def lookup(self, url: str) -> Lookup:
-        """Return what the cache holds of a module (path or file: URL): fresh, stale or cold; raises EngineError."""
+        """Return what the cache holds of a module (path or file: URL): fresh, stale or cold; raises CacheError."""
         with self._guard():
             return self._lookups().lookup(as_file_url(url), self.node_build())
 
     @_healing
     def get(self, url: str, *, with_bytecode: bool = True) -> bytes:
-        """Return a module's BMES bytes, generated if need be; raises EngineError."""
+        """Return a module's BMES bytes, generated if need be; raises CacheError."""
         with self._guard(), writing(self.directory.path):
             return self._generator(self.supported_node()).bmes(as_file_url(url), with_bytecode=with_bytecode)
 
     def inspect(self, path: Path) -> Inspection:
-        """Return what a BMES file, or the cache of a module, consists of; raises EngineError."""
+        """Return what a BMES file, or the cache of a module, consists of; raises CacheError."""
         if path.suffix in SOURCE_SUFFIXES:
             return inspect_bmes(str(path), self.get(str(path)))
         try:
             return inspect_bmes(str(path), read_regular_file(path, LARGEST_FILE))
         except OSError as error:
-            raise EngineError(f"{path}: {error.strerror}") from error
+            raise CacheError(f"{path}: {error.strerror}") from error
 
     @_healing
     def explain(self, url: str) -> Explanation:
-        """Return why a runner is or is not served this module; raises EngineError."""
+        """Return why a runner is or is not served this module; raises CacheError."""
         self.fold_events()
         with self._guard():
             return self._lookups().explain(as_file_url(url), self.node_build())
 
     @_healing
     def verify(self, *, repair: bool = False) -> list[Finding]:
-        """Return everything in the cache that is damaged, removing it with `repair`; raises EngineError."""
+        """Return everything in the cache that is damaged, removing it with `repair`; raises CacheError."""
         with self._guard():
             findings = verify_places(self.directory, repair=repair)
             if any(finding.kind == "index" and not finding.removed for finding in findings):
@@ -354,14 +354,14 @@ class Engine:
 
     @_healing
     def statistics(self) -> Statistics:
-        """Return counts, sizes and what runners reported; raises EngineError."""
+        """Return counts, sizes and what runners reported; raises CacheError."""
         self.fold_events()
         with self._guard():
             return count_all(self.directory, self.index)
 
     @_healing
     def counts(self, folders: Sequence[str], settings: ProjectSettings | None = None) -> Counts:
-        """Return how many of the folders' own modules are cached, and how large the cache is; raises EngineError."""
+        """Return how many of the folders' own modules are cached, and how large the cache is; raises CacheError."""
         build = self.node_build()
         served = isinstance(build, NodeBuild) and build.supported
         with self._guard():
@@ -378,7 +378,7 @@ class Engine:
 
     @_healing
     def collect(self) -> Collected:
-        """Bring the cache under its size limit, least recently used first; raises EngineError."""
+        """Bring the cache under its size limit, least recently used first; raises CacheError."""
         with self._guard():
             # On a full disk that may be the room without which the index cannot be opened.
             remove_abandoned(self.directory, file_sizes(self.directory))
@@ -388,7 +388,7 @@ class Engine:
 
     @_healing
     def clear(self) -> Collected:
-        """Remove everything that is cached, and the index itself where it cannot be used; raises EngineError."""
+        """Remove everything that is cached, and the index itself where it cannot be used; raises CacheError."""
         with self._guard():
             # The index goes first, whatever state it is in: what is killed here leaves files without rows, which are
             # no fault, and no row without its file. The next one to open the index makes a new one.
@@ -400,19 +400,19 @@ class Engine:
 
     @_healing
     def forget(self, paths: Sequence[Path]) -> None:
-        """Remove what is kept of single files, so that the next warm makes it anew; raises EngineError."""
+        """Remove what is kept of single files, so that the next warm makes it anew; raises CacheError."""
         with self._guard():
             urls = [file_url_from_path(os.path.realpath(path)) for path in paths]
             forget_modules(self.directory, self.index, urls)
 
     @_healing
     def forget_gone(self, paths: Sequence[Path]) -> None:
-        """Remove what is known of files at some paths, or below them, that are there no more; raises EngineError."""
+        """Remove what is known of files at some paths, or below them, that are there no more; raises CacheError."""
         with self._guard():
             forget_gone(self.directory, self.index, [os.path.abspath(path) for path in paths])
 
     def install_hook(self) -> Path:
-        """Install the preload and return its stable path; raises EngineError."""
+        """Install the preload and return its stable path; raises CacheError."""
         return installed_hook(self.environment)
 
     def _warm(
@@ -457,7 +457,7 @@ class Engine:
         return report
 
     def guarded(self) -> contextlib.AbstractContextManager[None]:
-        """Return what turns faults of the cache into EngineError, for whoever reads `index` directly."""
+        """Return what turns faults of the cache into CacheError, for whoever reads `index` directly."""
         return self._guard()
 
     @contextlib.contextmanager
@@ -472,12 +472,12 @@ class Engine:
             self._close_index()
             raise _CacheLostError(f"{error}; please try again") from error
         except IndexUnusable as error:
-            raise EngineError(str(error)) from error
+            raise CacheError(str(error)) from error
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             # What is missing in the cache, as nobody expected, was there a moment ago.
             is_lost = isinstance(error, FileNotFoundError) and where.startswith(str(self.choices.cache_path))
-            kind = _CacheLostError if is_lost else EngineError
+            kind = _CacheLostError if is_lost else CacheError
             raise kind(f"{where}{error.strerror or error}") from error
 
     def _open_index(self) -> Index:
@@ -515,18 +515,18 @@ class Engine:
 
 
 def as_file_url(url: str) -> str:
-    """Return the file: URL of a path or file: URL; raises EngineError for what is neither."""
+    """Return the file: URL of a path or file: URL; raises CacheError for what is neither."""
     if _OTHER_URL.match(url) and not os.path.lexists(url):
-        raise EngineError(f"{url} is neither a path nor a file: URL")
+        raise CacheError(f"{url} is neither a path nor a file: URL")
     try:
         if url.startswith("file:"):
             path = path_from_file_url(url)
             return url if path is None else file_url_from_path(path)
         return file_url_from_path(os.path.abspath(url))
     except UnicodeEncodeError as error:
-        raise EngineError(f"{url} holds a lone surrogate, as no file's name does") from error
+        raise CacheError(f"{url} holds a lone surrogate, as no file's name does") from error
 
 
 def as_referrer_url(referrer: str) -> str:
-    """Return the URL of an importing module given by path, file: or data: URL; raises EngineError."""
+    """Return the URL of an importing module given by path, file: or data: URL; raises CacheError."""
     return referrer if referrer.startswith("data:") else as_file_url(referrer)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import Enum
 from importlib import metadata
 
-from esmcache.cache import Engine
+from esmcache.cache import Cache
 from esmcache.cache_directory import check_ownership
 from esmcache.engines.node import NodeMissing, describe_node, find_node, unless_untested
 from esmcache.engines.node.node_builds import UNKNOWN_LAYOUT
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 from esmcache.launch import quick_start
 from esmcache.records import NodeBuild
 from esmcache.trust import find_untrusted
@@ -42,16 +42,16 @@ class Check:
     found: str
 
 
-def examine(engine: Engine) -> list[Check]:
+def examine(cache: Cache) -> list[Check]:
     """Return all checks, in the order in which a person would look; never raises."""
-    return _Examination(engine).checks()
+    return _Examination(cache).checks()
 
 
 class _Examination:
     """Looks at everything that serving rests on; one failure does not hide the next."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
         self._has_directory = True
 
     def checks(self) -> list[Check]:
@@ -66,10 +66,10 @@ class _Examination:
                 yield Check(name, Health.WARNING, "its version is unknown")
 
     def _directory(self) -> Iterator[Check]:
-        path = self._engine.choices.cache_path
+        path = self._cache.choices.cache_path
         try:
-            directory = self._engine.directory
-        except EngineError as error:
+            directory = self._cache.directory
+        except CacheError as error:
             self._has_directory = False
             if check_ownership(path) is None and os.access(path, os.R_OK | os.X_OK):
                 # As in a layer of an image: what was warmed before is served.
@@ -87,8 +87,8 @@ class _Examination:
     def _node(self) -> Iterator[Check]:
         probed = True
         try:
-            build = self._engine.node_build()
-        except EngineError:
+            build = self._cache.node_build()
+        except CacheError:
             # Without a cache directory nothing is remembered of a Node, nor can its compile cache be probed.
             probed = False
             build = self._ask_node()
@@ -109,12 +109,12 @@ class _Examination:
             yield Check("code caches", Health.WARNING, f"left off: {build.version} has {UNKNOWN_LAYOUT}")
 
     def _ask_node(self) -> NodeBuild | NodeMissing:
-        path = find_node(self._engine.choices.node, self._engine.environment)
+        path = find_node(self._cache.choices.node, self._cache.environment)
         build = path if isinstance(path, NodeMissing) else describe_node(path)
-        return build if isinstance(build, NodeMissing) else unless_untested(build, self._engine.environment)
+        return build if isinstance(build, NodeMissing) else unless_untested(build, self._cache.environment)
 
     def _hook(self) -> Iterator[Check]:
-        environment = self._engine.environment
+        environment = self._cache.environment
         if fault := quick_start.why_not_loaded():
             yield Check("preload", Health.FAILED, fault)
         config = config_path(environment)
@@ -142,8 +142,8 @@ class _Examination:
         if not self._has_directory:
             return
         try:
-            counters = self._engine.statistics().counters
-        except EngineError as error:
+            counters = self._cache.statistics().counters
+        except CacheError as error:
             yield Check("index", Health.FAILED, str(error))
             return
         starts, served = counters.get("starts", 0), counters.get("starts served", 0)

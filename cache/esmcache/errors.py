@@ -1,9 +1,9 @@
-"""The one exception that leaves the engine."""
+"""The one exception that leaves the cache."""
 
 
-class EngineError(Exception):
+class CacheError(Exception):
     """What was asked for cannot be done at all; the message is one clear line for a person."""
 
 
-class EngineMissing(EngineError):
+class NodeUnavailableError(CacheError):
     """There is no Node that can be served; analysis goes on without."""

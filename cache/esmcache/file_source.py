@@ -1,6 +1,6 @@
 """Where bytes come from: the disk, behind a protocol that lets something else take its place.
 
-Everything in the engine that reads a user's file reads it through a `FileSource`.
+Everything in esmcache that reads a user's file reads it through a `FileSource`.
 """
 
 from __future__ import annotations

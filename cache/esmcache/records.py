@@ -1,4 +1,4 @@
-"""The values that travel between the engine's parts: ECMA-262's module records and Node's terms.
+"""The values that travel between the parts of esmcache: ECMA-262's module records and Node's terms.
 
 Frozen and free of behaviour beyond what can be derived from the fields; names are the specification's.
 """

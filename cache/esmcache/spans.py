@@ -1,6 +1,6 @@
 """Byte spans in a source text, and the line index that turns offsets into lines and columns.
 
-Knows nothing of modules or of LSP; every offset elsewhere in the engine is a byte offset into UTF-8.
+Knows nothing of modules or of LSP; every offset elsewhere in esmcache is a byte offset into UTF-8.
 """
 
 from __future__ import annotations

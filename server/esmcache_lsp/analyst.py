@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from esmcache.cache import Engine
-from esmcache.errors import EngineError
+from esmcache.cache import Cache
+from esmcache.errors import CacheError
 from esmcache.ide.values import Finding
 from esmcache.ide.workspace import Workspace
 from esmcache.spans import ColumnUnit
-from esmcache_lsp.settings import EngineChoices, NotTrusted
+from esmcache_lsp.settings import CacheChoices, NotTrusted
 
 # A cache that cannot be used is looked at again after this time, when something is asked.
 _BETWEEN_TRIALS_S = 2.0
@@ -27,7 +27,7 @@ _BETWEEN_TRIALS_S = 2.0
 class _WithoutCache(Workspace):
     """A workspace that keeps what it must in another place: what it knows of files holds, but it knows no cache."""
 
-    refusal: EngineError
+    refusal: CacheError
 
     def findings(self, path: str, *, with_cycles: bool = False, with_cache: bool = True) -> list[Finding]:
         return super().findings(path, with_cycles=with_cycles, with_cache=False)
@@ -42,9 +42,9 @@ class _WithoutCache(Workspace):
 class _Process:
     """This process's own; the workspace is made anew where the cache below it was removed."""
 
-    choices: EngineChoices = field(default_factory=EngineChoices)
+    choices: CacheChoices = field(default_factory=CacheChoices)
     unit: ColumnUnit = ColumnUnit.UTF16
-    engine: Engine | None = None
+    cache: Cache | None = None
     workspace: Workspace | None = None
     tried_at: float = 0.0
 
@@ -58,10 +58,10 @@ class _Process:
         try:
             if not self.choices.is_trusted:
                 raise NotTrusted
-            if self.engine is None:
-                self.engine = self.choices.open()
-            self.workspace = Workspace(self.engine, self.unit, self.choices.project)
-        except EngineError as error:
+            if self.cache is None:
+                self.cache = self.choices.open()
+            self.workspace = Workspace(self.cache, self.unit, self.choices.project)
+        except CacheError as error:
             if isinstance(before, _WithoutCache) and _is_current(before):
                 return before
             self.workspace = self.without_cache(error)
@@ -69,13 +69,13 @@ class _Process:
             self.workspace.take_documents(before)
         return self.workspace
 
-    def without_cache(self, refusal: EngineError) -> Workspace:
-        """Return a workspace for as long as the cache cannot, or must not, be used; raises EngineError."""
+    def without_cache(self, refusal: CacheError) -> Workspace:
+        """Return a workspace for as long as the cache cannot, or must not, be used; raises CacheError."""
         elsewhere = Path(tempfile.gettempdir()) / f"esmcache-{os.getuid()}"
         try:
-            engine = replace(self.choices, cache_dir=str(elsewhere)).open()
-            workspace = _WithoutCache(engine, self.unit, self.choices.project)
-        except EngineError as error:
+            cache = replace(self.choices, cache_dir=str(elsewhere)).open()
+            workspace = _WithoutCache(cache, self.unit, self.choices.project)
+        except CacheError as error:
             # A cache that is refused is what the user can do something about; else it is this directory.
             raise (error if isinstance(refusal, NotTrusted) else refusal) from None
         workspace.refusal = refusal
@@ -85,26 +85,26 @@ class _Process:
 def _is_current(workspace: Workspace) -> bool:
     try:
         return workspace.is_current
-    except EngineError:
+    except CacheError:
         return False
 
 
 _process = _Process()
 
 
-def begin(choices: EngineChoices, unit: ColumnUnit) -> None:
+def begin(choices: CacheChoices, unit: ColumnUnit) -> None:
     """Begin this process's life."""
     _process.choices, _process.unit = choices, unit
 
 
 def ask(question: Callable[[Workspace], Any]) -> Any:
-    """Return the workspace's answer; raises EngineError.
+    """Return the workspace's answer; raises CacheError.
 
     An index that turns out to be damaged was removed by then, so the question is asked once more.
     """
     try:
         return _ask_once(question)
-    except EngineError:
+    except CacheError:
         return _ask_once(question)
 
 

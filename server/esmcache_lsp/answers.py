@@ -1,4 +1,4 @@
-"""Engine values as the JSON of esmcache's own requests and commands; docs/editors.md describes it."""
+"""Values of esmcache as the JSON of esmcache's own requests and commands; docs/editors.md describes it."""
 
 from __future__ import annotations
 

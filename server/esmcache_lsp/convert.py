@@ -1,4 +1,4 @@
-"""Engine values to LSP and back; nothing else knows both."""
+"""Our values to LSP and back; nothing else knows both."""
 
 from __future__ import annotations
 
@@ -86,17 +86,17 @@ def unit_from_encoding(encoding: types.PositionEncodingKind | str | None) -> Col
 
 
 def position_from_lsp(position: types.Position) -> Position:
-    """Return the engine's position."""
+    """Return our position."""
     return Position(position.line, position.character)
 
 
 def range_from_lsp(range_: types.Range) -> Range:
-    """Return the engine's range."""
+    """Return our range."""
     return Range(position_from_lsp(range_.start), position_from_lsp(range_.end))
 
 
 def change_from_lsp(change: types.TextDocumentContentChangeEvent) -> TextChange:
-    """Return the engine's change of a text."""
+    """Return our change of a text."""
     if isinstance(change, types.TextDocumentContentChangePartial):
         return TextChange(range_from_lsp(change.range), change.text)
     return TextChange(None, change.text)

@@ -33,7 +33,7 @@ class Server(LanguageServer):
 
 
 def version() -> str:
-    """Return the version of the installed distribution, which engine and server share."""
+    """Return the version of the installed distribution, which cache and server share."""
     return metadata.version("esmcache")
 
 

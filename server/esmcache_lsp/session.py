@@ -16,8 +16,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from esmcache.build.save import Update
 from esmcache.build.warm import WarmReport
-from esmcache.cache import Engine
-from esmcache.errors import EngineError, EngineMissing
+from esmcache.cache import Cache
+from esmcache.errors import CacheError, NodeUnavailableError
 from esmcache.ide.values import TextChange
 from esmcache.ide.workspace import Workspace
 from esmcache.settings import EditorSettings
@@ -25,7 +25,7 @@ from esmcache.spans import ColumnUnit
 from esmcache_lsp import analyst, warmer
 from esmcache_lsp.activity import Activity
 from esmcache_lsp.open_documents import OpenDocument, OpenDocuments
-from esmcache_lsp.settings import ClientSettings, EngineChoices, NotTrusted
+from esmcache_lsp.settings import CacheChoices, ClientSettings, NotTrusted
 from esmcache_lsp.warmer import Progress
 from esmcache_lsp.workers import ProcessEnded, WorkerProcess
 
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 # What is sent to a process that takes another's place: beyond this, a text is asked for as it is.
 _LONGEST_JOURNAL = 500
 # What the user may ask of the cache where the workspace is not trusted: it takes nothing of the workspace in.
-_ASKED_WITHOUT_TRUST = (Engine.statistics, Engine.clear)
+_ASKED_WITHOUT_TRUST = (Cache.statistics, Cache.clear)
 
 
 class Session:
@@ -68,9 +68,9 @@ class Session:
         self.when_trouble: list[Callable[[str], None]] = []
         self.when_settings_changed: list[Callable[[], None]] = []
         self.when_trust_changed: list[Callable[[], None]] = []
-        self._analyst = WorkerProcess(analyst.begin, EngineChoices(), self.unit)
-        self._saver = WorkerProcess(warmer.begin, EngineChoices(), None)
-        self._warmer = WorkerProcess(warmer.begin, EngineChoices(), self.progress)
+        self._analyst = WorkerProcess(analyst.begin, CacheChoices(), self.unit)
+        self._saver = WorkerProcess(warmer.begin, CacheChoices(), None)
+        self._warmer = WorkerProcess(warmer.begin, CacheChoices(), self.progress)
         self._to_save: dict[str, None] = {}
         self._being_saved: list[str] = []
         self._saving: asyncio.Task[None] | None = None
@@ -106,7 +106,7 @@ class Session:
         if settings == self.settings:
             return
         before, self.settings = self.settings, settings
-        if self._engine_choices(before) != self._engine_choices(settings):
+        if self._cache_choices(before) != self._cache_choices(settings):
             self._replace_processes()
         for told in self.when_settings_changed:
             told()
@@ -187,7 +187,7 @@ class Session:
         self._tell(Workspace.changed, list(paths))
         gone = [Path(path) for path in paths if not os.path.lexists(path)]
         if gone and self.is_trusted:
-            self.spawn(self.change_cache(Engine.forget_gone, gone))
+            self.spawn(self.change_cache(Cache.forget_gone, gone))
         self._changed(None)
 
     def cache_changed(self) -> None:
@@ -200,7 +200,7 @@ class Session:
         self.files_changed(self.folders)
 
     async def ask(self, method: Callable[Concatenate[Workspace, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return what a method of the workspace returns; raises EngineError."""
+        """Return what a method of the workspace returns; raises CacheError."""
         answer: T = await self._analyst.call(analyst.ask, _question(method, *arguments, **named))
         return answer
 
@@ -218,27 +218,27 @@ class Session:
             return await self.ask(method, *arguments, **named)
         except NotTrusted:
             return nothing
-        except EngineError as error:
+        except CacheError as error:
             self.note_trouble(error)
             return nothing
 
     async def change_cache(
-        self, method: Callable[Concatenate[Engine, P], T], *arguments: P.args, **named: P.kwargs
+        self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """Return what a method of the engine returns that changes the cache; raises EngineError."""
+        """Return what a method of `Cache` returns that changes the cache; raises CacheError."""
         try:
             return await self.use_cache(method, *arguments, **named)
         finally:
             self._changed(None)
 
-    async def use_cache(self, method: Callable[Concatenate[Engine, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return what a method of the engine returns that leaves modules' caches as they are; raises EngineError."""
+    async def use_cache(self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Return what a method of `Cache` returns that leaves modules' caches as they are; raises CacheError."""
         self._check_trust(method)
         answer: T = await self._saver.call(warmer.ask, _question(method, *arguments, **named))
         return answer
 
-    async def ask_beside(self, method: Callable[Concatenate[Engine, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return what a slow method of the engine returns, once no warm is going on; raises EngineError."""
+    async def ask_beside(self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Return what a slow method of the engine returns, once no warm is going on; raises CacheError."""
         self._check_trust(method)
         answer: T = await self._warmer.call(warmer.ask, _question(method, *arguments, **named))
         return answer
@@ -247,13 +247,13 @@ class Session:
         """Warm what programs have looked for in vain."""
         if self.may_warm:
             try:
-                await self.ask_beside(Engine.warm_missed)
-            except EngineError as error:
+                await self.ask_beside(Cache.warm_missed)
+            except CacheError as error:
                 self.note_trouble(error)
 
     async def warm(self, paths: Sequence[str]) -> WarmReport:
-        """Warm files and folders in the background; raises EngineError, and warmer.Stopped if it is cancelled."""
-        self._check_trust(Engine.warm)
+        """Warm files and folders in the background; raises CacheError, and warmer.Stopped if it is cancelled."""
+        self._check_trust(Cache.warm)
         self.progress.stopped.value = 0
         self.progress.counts[0] = self.progress.counts[1] = 0
         self._set_activity(warming=True)
@@ -261,7 +261,7 @@ class Session:
             report = await self._warmer.call(warmer.warm, list(paths), self.settings.project())
             self._no_trouble()
             return report
-        except EngineError as error:
+        except CacheError as error:
             self.note_trouble(error)
             raise
         finally:
@@ -285,7 +285,7 @@ class Session:
                 try:
                     update = await self._saver.call(warmer.update, paths, self.settings.conditions)
                     self._no_trouble()
-                except EngineError as error:
+                except CacheError as error:
                     self.note_trouble(error)
                     update = Update()
                 finally:
@@ -300,7 +300,7 @@ class Session:
         for conditions, entries in update.to_warm.items():
             try:
                 await self._saver.call(warmer.warm_entries, entries, conditions)
-            except EngineError as error:
+            except CacheError as error:
                 self.note_trouble(error)
         if update.to_warm:
             self._changed(None)
@@ -313,7 +313,7 @@ class Session:
             del document.changes[:count]
 
     def _check_trust(self, method: Callable[..., object]) -> None:
-        """Raise NotTrusted where a method of the engine may take something into the cache that must not get there."""
+        """Raise NotTrusted where a method of `Cache` may take something into the cache that must not get there."""
         if not self.is_trusted and method not in _ASKED_WITHOUT_TRUST:
             raise NotTrusted
 
@@ -325,7 +325,7 @@ class Session:
             self._open_again()
 
     def _start_processes(self) -> None:
-        choices = self._engine_choices(self.settings)
+        choices = self._cache_choices(self.settings)
         self._analyst = WorkerProcess(analyst.begin, choices, self.unit)
         self._analyst.on_restart = self._open_again
         self._saver = WorkerProcess(warmer.begin, choices, None)
@@ -334,8 +334,8 @@ class Session:
         for process in (self._analyst, self._saver):
             process.send(os.getpid)
 
-    def _engine_choices(self, settings: EditorSettings) -> EngineChoices:
-        return EngineChoices(
+    def _cache_choices(self, settings: EditorSettings) -> CacheChoices:
+        return CacheChoices(
             settings.cache_dir, settings.node, settings.jobs, settings.max_size, settings.project(), self.is_trusted
         )
 
@@ -359,12 +359,12 @@ class Session:
         for told in self.when_facts_changed:
             told(paths)
 
-    def note_trouble(self, error: EngineError) -> None:
+    def note_trouble(self, error: CacheError) -> None:
         """Remember what keeps the cache from being used, until something works again."""
         if not self._has_begun:
             return
         is_news = self.activity.trouble != str(error)
-        self.activity.trouble, self.activity.is_error = str(error), not isinstance(error, EngineMissing)
+        self.activity.trouble, self.activity.is_error = str(error), not isinstance(error, NodeUnavailableError)
         if is_news:
             logger.warning("%s", error)
             for told in self.when_trouble:
@@ -381,7 +381,7 @@ class Session:
         """Write into the log what went wrong, unless that is because the session has ended."""
         if not self._has_begun:
             return
-        if isinstance(error, (EngineError, ProcessEnded, warmer.Stopped)):
+        if isinstance(error, (CacheError, ProcessEnded, warmer.Stopped)):
             logger.warning("%s", str(error) or type(error).__name__)
         else:
             logger.error("a task failed", exc_info=error)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from esmcache.cache import Engine
+from esmcache.cache import Cache
 from esmcache.diagnostics import DiagnosticKind
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 from esmcache.settings import EditorSettings, ProjectSettings, UnfitSetting, editor_settings
 
 SECTION = "esmcache"
@@ -23,7 +23,7 @@ _CODES = frozenset(kind.code for kind in DiagnosticKind)
 NOT_TRUSTED = "this workspace is not trusted: nothing of it is warmed or cached; trust it in the editor first"
 
 
-class NotTrusted(EngineError):
+class NotTrusted(CacheError):
     """Nothing is kept of a workspace that the editor says is not trusted."""
 
     def __init__(self, message: str = NOT_TRUSTED) -> None:
@@ -31,8 +31,8 @@ class NotTrusted(EngineError):
 
 
 @dataclass(frozen=True, slots=True)
-class EngineChoices:
-    """What the user's settings say about the engine, for processes that open it."""
+class CacheChoices:
+    """What the user's settings say about the cache, for processes that open it."""
 
     cache_dir: str | None = None
     node: str | None = None
@@ -41,9 +41,9 @@ class EngineChoices:
     project: ProjectSettings | None = None
     is_trusted: bool = True
 
-    def open(self) -> Engine:
-        """Return an engine; raises EngineError."""
-        return Engine.open(cache_dir=self.cache_dir, node=self.node, jobs=self.jobs, max_size=self.max_size)
+    def open(self) -> Cache:
+        """Open the cache; raises CacheError."""
+        return Cache.open(cache_dir=self.cache_dir, node=self.node, jobs=self.jobs, max_size=self.max_size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import Any
 
 from esmcache.build.save import Update
 from esmcache.build.warm import WarmReport
-from esmcache.cache import Engine
+from esmcache.cache import Cache
 from esmcache.settings import ProjectSettings
-from esmcache_lsp.settings import EngineChoices, NotTrusted
+from esmcache_lsp.settings import CacheChoices, NotTrusted
 from esmcache_lsp.workers import CONTEXT
 
 _POLITE = 10
@@ -40,49 +40,49 @@ class Progress:
 
 @dataclass(slots=True)
 class _Process:
-    choices: EngineChoices = field(default_factory=EngineChoices)
+    choices: CacheChoices = field(default_factory=CacheChoices)
     progress: Progress | None = None
-    engine: Engine | None = None
+    cache: Cache | None = None
 
-    def current(self) -> Engine:
-        if self.engine is None:
-            self.engine = self.choices.open()
-        return self.engine
+    def current(self) -> Cache:
+        if self.cache is None:
+            self.cache = self.choices.open()
+        return self.cache
 
 
 _process = _Process()
 
 
-def begin(choices: EngineChoices, progress: Progress | None) -> None:
+def begin(choices: CacheChoices, progress: Progress | None) -> None:
     """Begin this process's life; one that has `progress` to tell is of low priority."""
     _process.choices, _process.progress = choices, progress
     if progress is not None:
         os.nice(_POLITE)
 
 
-def ask(question: Callable[[Engine], Any]) -> Any:
-    """Return the engine's answer; raises EngineError."""
+def ask(question: Callable[[Cache], Any]) -> Any:
+    """Return the cache's answer; raises CacheError."""
     return question(_process.current())
 
 
-def _writer() -> Engine:
-    """Return the engine that may take something of the workspace into the cache; raises EngineError."""
+def _writer() -> Cache:
+    """Return the cache that may take something of the workspace into the cache; raises CacheError."""
     if not _process.choices.is_trusted:
         raise NotTrusted
     return _process.current()
 
 
 def update(paths: Sequence[str], conditions: Sequence[str]) -> Update:
-    """Bring what is cached of saved files up to date; raises EngineError."""
+    """Bring what is cached of saved files up to date; raises CacheError."""
     return _writer().update([Path(path) for path in paths], conditions)
 
 
 def warm(paths: Sequence[str], settings: ProjectSettings) -> WarmReport:
-    """Warm files and folders, telling how far that has come; raises EngineError and Stopped."""
+    """Warm files and folders, telling how far that has come; raises CacheError and Stopped."""
     note: Any = (lambda stage, done, total: None) if _process.progress is None else _process.progress.note
     return _writer().warm([Path(path) for path in paths], note, settings=settings)
 
 
 def warm_entries(paths: Sequence[str], conditions: Sequence[str]) -> WarmReport:
-    """Warm entry points under the conditions that they were warmed with before; raises EngineError."""
+    """Warm entry points under the conditions that they were warmed with before; raises CacheError."""
     return _writer().warm([Path(path) for path in paths], conditions=conditions)

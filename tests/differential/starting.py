@@ -20,7 +20,7 @@ import pytest
 from conftest import FOREIGN_VARIABLES, EsmcacheHome
 from differential.programs import DifferentialProgram
 from esmcache.build import publish
-from esmcache.cache import Engine
+from esmcache.cache import Cache
 
 _WATCHDOG_S = 120
 # Close enough for every program of some size to meet one, too far for all of its modules to.
@@ -90,22 +90,22 @@ class Starter:
 
     def warm_missed(self) -> None:
         """Warm what the starts since then have reported: modules, entry points of children, functions called."""
-        with self._engine() as engine:
-            engine.warm_missed()
+        with self._cache() as cache:
+            cache.warm_missed()
 
     def _warm(self) -> None:
-        with self._engine() as engine:
-            engine.warm([self.root / name for name in self.program.warmed])
+        with self._cache() as cache:
+            cache.warm([self.root / name for name in self.program.warmed])
 
     @contextmanager
-    def _engine(self) -> Iterator[Engine]:
+    def _cache(self) -> Iterator[Cache]:
         with (
             pytest.MonkeyPatch.context() as patched,
-            Engine.open(node=str(self.node), jobs=1, environment=self.home.environment) as engine,
+            Cache.open(node=str(self.node), jobs=1, environment=self.home.environment) as cache,
         ):
             # However small a program is, its first warm start tells which functions it called.
             patched.setattr(publish, "_LEAST_BYTES_WITH_CALLS", 0)
-            yield engine
+            yield cache
 
     def native(self) -> Seen:
         """Return what is seen of the program without esmcache."""

@@ -72,8 +72,8 @@ def test_a_project_cannot_forge_a_module_of_another(victim: Program, tmp_path: P
     evil = evil_project(tmp_path, victim, victim.root / "good.cjs")
 
     def warm_evil() -> None:
-        with evil.engine() as engine:
-            assert engine.warm([evil.root / evil.entry if by == "file" else evil.root]).compiled > 0
+        with evil.cache() as cache:
+            assert cache.warm([evil.root / evil.entry if by == "file" else evil.root]).compiled > 0
 
     steps: list[Callable[[], object]] = [victim.warm, warm_evil]
     for step in steps if first == "the victim" else reversed(steps):
@@ -97,8 +97,8 @@ def test_a_project_cannot_forge_a_module_of_its_own(victim: Program) -> None:
         assert domain_entries(victim.home, name) == []
         report = victim.check_same()
         assert (report["served"], report["codeCaches"]) == (3, "none")
-        with victim.engine() as engine:
-            assert "the name of another module's" in engine.explain(str(forgery)).reason
+        with victim.cache() as cache:
+            assert "the name of another module's" in cache.explain(str(forgery)).reason
     victim.write({"app.mjs": "import good from './good.cjs';\nconsole.log(good);\n"})
     victim.warm()
     assert len(domain_entries(victim.home, name)) == 1
@@ -135,15 +135,15 @@ def test_a_configuration_file_is_not_anothers_under_one_tool(victim: Program, tm
     tool.warm()
     tool.check_same(str(forgery))
     for _ in range(2):
-        with tool.engine() as engine:
+        with tool.cache() as cache:
             # The tool now has the forgery in its manifest, since a start has loaded it.
-            assert engine.warm_missed().problems == []
+            assert cache.warm_missed().problems == []
         tool.check_same(str(forgery))
         assert "EVIL" not in tool.served(str(config)).stdout
         assert tool.check_same(str(config))["faults"] == 0
     assert domain_entries(victim.home, entry_name(ModuleFormat.COMMONJS, str(config))) == []
-    with tool.engine() as engine:
-        assert "without a code cache: it is outside of the program's workspace" in engine.explain(str(config)).reason
+    with tool.cache() as cache:
+        assert "without a code cache: it is outside of the program's workspace" in cache.explain(str(config)).reason
 
 
 def test_code_caches_are_left_off_where_something_was_written_to_them(victim: Program) -> None:
@@ -158,10 +158,10 @@ def test_code_caches_are_left_off_where_something_was_written_to_them(victim: Pr
     directory.chmod(0o500)
     for _ in range(2):
         assert victim.check_same()["codeCaches"] == "unsealed"
-    with victim.engine() as engine:
-        assert "its directory was written to" in engine.explain(str(victim.root / "good.cjs")).reason
-    with victim.engine() as engine:
-        assert engine.warm_missed().entries == 1
+    with victim.cache() as cache:
+        assert "its directory was written to" in cache.explain(str(victim.root / "good.cjs")).reason
+    with victim.cache() as cache:
+        assert cache.warm_missed().entries == 1
     assert not (directory / "0123abcd").exists()
     check_served_with_code_caches(victim)
 
@@ -343,8 +343,8 @@ def test_a_link_in_a_restored_cache_leads_a_warm_nowhere(victim: Program, tmp_pa
     victim.warm()
     assert [str(path.relative_to(precious)) for path in sorted(precious.rglob("*"))] == ["sub", "sub/file"]
     assert precious.stat().st_mode == mode
-    with victim.engine() as engine:
-        engine.verify(repair=True)
+    with victim.cache() as cache:
+        cache.verify(repair=True)
     victim.warm()
     check_served_with_code_caches(victim)
 

@@ -31,8 +31,8 @@ def test_any_damage_is_healed_by_a_warm(program: Program) -> None:
     for number in _DAMAGES:
         damage(program.home.cache_dir / "index.db", number)
         assert program.warm().modules == MODULES, number
-        with program.engine() as engine:
-            assert engine.verify() == [], number
+        with program.cache() as cache:
+            assert cache.verify() == [], number
         if number % 30 == 0:
             assert program.served().stdout == expected, number
 
@@ -44,14 +44,14 @@ def test_damage_of_which_no_time_of_change_tells_costs_one_repair(program: Progr
         # As where a disk loses what was written.
         (program.home.cache_dir / ".index.lock").unlink()
         assert program.warm().modules == MODULES, number
-        with program.engine() as engine:
-            engine.statistics()
-            engine.explain(str(program.root / program.entry))
-            engine.collect()
-            engine.verify(repair=True)
+        with program.cache() as cache:
+            cache.statistics()
+            cache.explain(str(program.root / program.entry))
+            cache.collect()
+            cache.verify(repair=True)
         program.warm()
-        with program.engine() as engine:
-            assert engine.verify() == [], number
+        with program.cache() as cache:
+            assert cache.verify() == [], number
         if number % 30 == 0:
             assert program.served().stdout == expected, number
 
@@ -60,13 +60,13 @@ def test_damage_of_which_no_time_of_change_tells_costs_one_repair(program: Progr
 def test_a_damaged_log_is_healed_by_a_warm(program: Program, tmp_path: Path, suffix: str) -> None:
     index = program.home.cache_dir / "index.db"
     # What a process leaves that is killed: a log that is not taken into the database yet.
-    with program.engine() as engine:
-        engine.warm([program.root / program.entry])
-        engine.statistics()
+    with program.cache() as cache:
+        cache.warm([program.root / program.entry])
+        cache.statistics()
         (program.root / "lib/late.js").write_text("export default 'later';\n")
-        engine.warm([program.root / program.entry])
-        with engine.index.transaction():
-            engine.index.count({"starts": 1})
+        cache.warm([program.root / program.entry])
+        with cache.index.transaction():
+            cache.index.count({"starts": 1})
         left = [(path.name, path.read_bytes()) for path in sorted(index.parent.glob("index.db*"))]
     for number in _DAMAGES[::4]:
         for name, content in left:
@@ -77,21 +77,21 @@ def test_a_damaged_log_is_healed_by_a_warm(program: Program, tmp_path: Path, suf
             damaged.write_bytes(left[0][1])
         damage(damaged, number)
         assert program.warm().modules == MODULES, number
-        with program.engine() as engine:
-            engine.verify(repair=True)
+        with program.cache() as cache:
+            cache.verify(repair=True)
         program.warm()
-        with program.engine() as engine:
-            assert engine.verify() == [], number
+        with program.cache() as cache:
+            assert cache.verify() == [], number
 
 
 def test_clearing_heals_any_damage(program: Program) -> None:
     for number in _DAMAGES[::5]:
         damage(program.home.cache_dir / "index.db", number)
-        with program.engine() as engine:
-            engine.clear()
-            assert engine.statistics().modules == 0
-            assert engine.index.check() == []
-            assert engine.verify() == []
+        with program.cache() as cache:
+            cache.clear()
+            assert cache.statistics().modules == 0
+            assert cache.index.check() == []
+            assert cache.verify() == []
         program.warm()
 
 
@@ -108,8 +108,8 @@ def test_an_index_that_another_program_wrote_is_made_again(program: Program) -> 
     database.execute("update modules set path = '/somewhere/else'")
     database.commit()
     database.close()
-    with program.engine() as engine:
-        (finding,) = engine.verify()
+    with program.cache() as cache:
+        (finding,) = cache.verify()
         assert (finding.kind, finding.removed) == ("index", True)
     assert program.warm().analysed == MODULES - 1
 
@@ -148,13 +148,13 @@ def test_values_that_make_no_sense_are_damage(program: Program, statement: str) 
     for path in program.root.rglob("*.js"):
         path.touch()
     assert program.warm().modules == MODULES
-    with program.engine() as engine:
-        engine.statistics()
-        engine.explain(str(program.root / program.entry))
-        engine.collect()
-        engine.verify(repair=True)
+    with program.cache() as cache:
+        cache.statistics()
+        cache.explain(str(program.root / program.entry))
+        cache.collect()
+        cache.verify(repair=True)
     program.warm()
-    with program.engine() as engine:
-        assert engine.verify() == []
+    with program.cache() as cache:
+        assert cache.verify() == []
     assert outside.read_text() == "not the cache's"
     assert program.check_same()["served"] == MODULES

@@ -68,8 +68,8 @@ def check_is_whole(program: Program) -> None:
     program.warm()
     report = program.warm()
     assert (report.modules, report.read, report.analysed, report.compiled, report.rows_written) == (MODULES, 0, 0, 0, 0)
-    with program.engine() as engine:
-        assert engine.verify() == []
+    with program.cache() as cache:
+        assert cache.verify() == []
     assert program.check_same()["served"] == MODULES
 
 
@@ -139,14 +139,14 @@ def test_what_is_cleared_while_a_warm_runs_is_made_again(program: Program) -> No
 
     def clear(stage: str, done: int, total: int) -> None:
         if done == total and not cleared:
-            with program.engine() as other:
+            with program.cache() as other:
                 cleared.append(other.clear().files)
 
-    with program.engine() as engine:
-        engine.warm([program.root / "app.mjs"], clear)
+    with program.cache() as cache:
+        cache.warm([program.root / "app.mjs"], clear)
     assert cleared[0] > 0
-    with program.engine() as engine:
-        assert engine.verify() == []
+    with program.cache() as cache:
+        assert cache.verify() == []
     assert len(files_in(program.home.cache_dir / "blobs")) == MODULES - 1
     check_is_whole(program)
 
@@ -158,12 +158,12 @@ def test_after_two_warms_at_once_nothing_is_compiled_again(program: Program) -> 
         if not others:
             others.append(program.warm().compiled)
 
-    with program.engine() as engine:
+    with program.cache() as cache:
         # Its first module's code cache is replaced by the other's, whose bytes differ, before it can note it.
-        engine.warm([program.root / "app.mjs"], warm_beside)
+        cache.warm([program.root / "app.mjs"], warm_beside)
     assert others == [MODULES]
-    with program.engine() as engine:
-        assert engine.verify() == []
+    with program.cache() as cache:
+        assert cache.verify() == []
     assert program.warm().compiled == 0
 
 
@@ -180,8 +180,8 @@ def test_a_failed_append_leaves_the_pack_as_it_was(program: Program) -> None:
     assert failed.stderr == f"esmcache: {pack}: File too large\n"
     assert pack.read_bytes() == before
     assert program.warm().modules == MODULES + 1
-    with program.engine() as engine:
-        assert engine.verify() == []
+    with program.cache() as cache:
+        assert cache.verify() == []
 
 
 def test_a_failed_first_append_leaves_no_pack(program: Program) -> None:
@@ -238,13 +238,13 @@ def put_one_each(cache_dir: Path, make: Callable[[Path], None]) -> set[str]:
 def test_what_is_no_file_is_found_and_removed(program: Program, kind: str) -> None:
     program.warm()
     places = put_one_each(program.home.cache_dir, ALIENS[kind])
-    with program.engine() as engine:
-        found = engine.verify()
+    with program.cache() as cache:
+        found = cache.verify()
         assert {one.place: one.fault for one in found} == dict.fromkeys(places, "is no regular file")
-        repaired = engine.verify(repair=True)
+        repaired = cache.verify(repair=True)
         assert [one.place for one in repaired[: len(places)]] == [one.place for one in found]
         assert all(one.removed for one in repaired)
-        assert engine.verify() == []
+        assert cache.verify() == []
     check_is_whole(program)
 
 
@@ -254,8 +254,8 @@ def test_what_others_can_write_is_refused_found_and_made_anew(program: Program, 
     (path,) = (one for one in files_in(program.home.cache_dir / name) if one.name != ".lock")
     path.chmod(0o666)
     assert program.check_same()["served"] < MODULES
-    with program.engine() as engine:
-        assert [(one.place, one.fault) for one in engine.verify()] == [
+    with program.cache() as cache:
+        assert [(one.place, one.fault) for one in cache.verify()] == [
             (str(path.relative_to(program.home.cache_dir)), "can be written by others")
         ]
     program.warm()
@@ -271,13 +271,13 @@ def test_what_is_no_directory_is_found_and_removed(program: Program, kind: str) 
         if path.exists():
             path.rename(program.home.root / name)
         (ALIENS.get(kind) or Path.touch)(path)
-    with program.engine() as engine:
-        found = engine.verify()
+    with program.cache() as cache:
+        found = cache.verify()
         assert [(one.place, one.fault) for one in found[: len(CONTENTS)]] == [
             (name, "is no directory") for name in CONTENTS
         ]
-        assert all(one.removed for one in engine.verify(repair=True))
-        assert engine.verify() == []
+        assert all(one.removed for one in cache.verify(repair=True))
+        assert cache.verify() == []
     check_is_whole(program)
 
 
@@ -288,8 +288,8 @@ def test_what_is_no_file_keeps_no_command_from_its_work(program: Program, kind: 
     put_one_each(program.home.cache_dir, ALIENS[kind])
     answer = run(program, *command)
     assert (answer.returncode, answer.stderr) == (0, "")
-    with program.engine() as engine:
-        engine.verify(repair=True)
+    with program.cache() as cache:
+        cache.verify(repair=True)
     check_is_whole(program)
 
 
@@ -329,9 +329,9 @@ def test_what_node_is_writing_is_no_damage_and_is_collected(program: Program) ->
     whole.write_bytes(entry.read_bytes())
     for path in (temporary, whole):
         path.chmod(0o600)
-    with program.engine() as engine:
-        assert engine.verify() == []
-        engine.collect()
+    with program.cache() as cache:
+        assert cache.verify() == []
+        cache.collect()
     assert not temporary.exists() and not whole.exists()
     assert program.check_same()["codeCaches"] == "enabled"
 

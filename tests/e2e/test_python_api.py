@@ -8,7 +8,7 @@ import pytest
 
 import esmcache
 from conftest import EsmcacheHome
-from esmcache import CacheState, EngineError
+from esmcache import CacheError, CacheState
 
 SOURCE = "import a from './b.js';\nexport const x = a;\n"
 
@@ -57,7 +57,7 @@ def test_inspect_shows_record_and_bytecode(module: Path, tmp_path: Path) -> None
     assert inspection.validation.level is esmcache.ValidationLevel.INTEGRITY
     other = tmp_path / "other.cache"
     other.write_bytes(b"SEMB\1\0\0\0 and nothing more")
-    with pytest.raises(EngineError, match="no BMES file"):
+    with pytest.raises(CacheError, match="no BMES file"):
         esmcache.inspect(other)
 
 
@@ -73,15 +73,21 @@ def test_warm_reports_what_it_did(module: Path) -> None:
     [(b"export default = 1;", r":1:16: "), (b"\xff\xfe not text \x00 import", "a.mjs")],
 )
 def test_what_is_no_module_is_one_clear_line(module: Path, source: bytes, message: str) -> None:
-    with pytest.raises(EngineError, match=message) as caught:
+    with pytest.raises(CacheError, match=message) as caught:
         esmcache.generate(str(module), source)
     assert "\n" not in str(caught.value)
 
 
 def test_what_cannot_be_read_is_one_clear_line(tmp_path: Path, esmcache_home: EsmcacheHome) -> None:
-    with pytest.raises(EngineError, match="no such file"):
+    with pytest.raises(CacheError, match="no such file"):
         esmcache.generate(str(tmp_path / "absent.mjs"))
-    with pytest.raises(EngineError, match="not a regular file"):
+    with pytest.raises(CacheError, match="not a regular file"):
         esmcache.generate(str(tmp_path))
-    with pytest.raises(EngineError, match="no Node to serve"):
+    with pytest.raises(CacheError, match="no Node to serve"):
         esmcache.generate(str(tmp_path), node="/no/such/node")
+
+
+@pytest.mark.parametrize(("old", "new"), [("Engine", esmcache.Cache), ("EngineError", CacheError)])
+def test_names_of_the_last_release_are_deprecated_aliases(old: str, new: type) -> None:
+    with pytest.warns(DeprecationWarning, match=f"esmcache.{old} is now esmcache.{new.__name__}"):
+        assert getattr(esmcache, old) is new

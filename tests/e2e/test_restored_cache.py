@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from conftest import EsmcacheHome
-from esmcache.cache import Engine
+from esmcache.cache import Cache
 from esmcache.cache_directory import remove_any
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 from esmcache.store.rows import ROW_TABLES
 from program import Program
 
@@ -98,43 +98,43 @@ def program(esmcache_home: EsmcacheHome, node: Path, tmp_path: Path) -> Program:
 
 def restore(program: Program) -> Path:
     """Let the cache be a copy of what was made, as CI restores it, and return where it is."""
-    made, cache = program.home.cache_dir.with_name("made"), program.home.cache_dir
-    cache.rename(made)
-    shutil.copytree(made, cache, symlinks=True)
-    return cache
+    made, cache_path = program.home.cache_dir.with_name("made"), program.home.cache_dir
+    cache_path.rename(made)
+    shutil.copytree(made, cache_path, symlinks=True)
+    return cache_path
 
 
 def use(program: Program) -> None:
     """Do all that reads names from the cache, and start the program."""
-    steps: tuple[Callable[[Engine], object], ...] = (
-        lambda engine: engine.collect(),
-        lambda engine: engine.statistics(),
-        lambda engine: engine.explain(str(program.root / "app.mjs")),
-        lambda engine: engine.warm_missed(),
-        lambda engine: engine.verify(repair=False),
-        lambda engine: engine.forget_gone([program.root]),
-        lambda engine: engine.update([program.root / "part.mjs"]),
-        lambda engine: engine.warm([program.root / "app.mjs"]),
-        lambda engine: engine.collect(),
-        lambda engine: engine.verify(repair=True),
+    steps: tuple[Callable[[Cache], object], ...] = (
+        lambda cache: cache.collect(),
+        lambda cache: cache.statistics(),
+        lambda cache: cache.explain(str(program.root / "app.mjs")),
+        lambda cache: cache.warm_missed(),
+        lambda cache: cache.verify(repair=False),
+        lambda cache: cache.forget_gone([program.root]),
+        lambda cache: cache.update([program.root / "part.mjs"]),
+        lambda cache: cache.warm([program.root / "app.mjs"]),
+        lambda cache: cache.collect(),
+        lambda cache: cache.verify(repair=True),
     )
     for step in steps:
-        with Engine.open(node=str(program.node), jobs=1, max_size=1, environment=program.home.environment) as engine:
+        with Cache.open(node=str(program.node), jobs=1, max_size=1, environment=program.home.environment) as cache:
             try:
-                step(engine)
-            except EngineError as error:
+                step(cache)
+            except CacheError as error:
                 assert "\n" not in str(error)
     program.check_same()
-    with program.engine() as engine:
-        engine.clear()
+    with program.cache() as cache:
+        cache.clear()
 
 
 def forget(program: Program) -> None:
     """Forget a program that is there no more."""
     program.root.rename(program.root.with_name("gone"))
-    with program.engine() as engine, contextlib.suppress(EngineError):
-        engine.forget_gone([program.root])
-        engine.collect()
+    with program.cache() as cache, contextlib.suppress(CacheError):
+        cache.forget_gone([program.root])
+        cache.collect()
     program.root.with_name("gone").rename(program.root)
 
 
@@ -144,32 +144,32 @@ def check_untouched(outside: Path) -> None:
     assert not (outside.parent / "started").exists()
 
 
-def forge(cache: Path, table: str, column: str, value: str) -> None:
-    with sqlite3.connect(cache / "index.db") as database:
+def forge(cache_path: Path, table: str, column: str, value: str) -> None:
+    with sqlite3.connect(cache_path / "index.db") as database:
         # Nobody has used it for long, so that it may be collected.
         database.execute("update entry_points set used_at = 1, warmed_at = 1")
         database.execute(f"update or replace {table} set {column} = ?", (value,))
         if table == "misses" and not database.execute("select count(*) from misses").fetchone()[0]:
-            names = {"entry": str(cache), "url": "", "executable": "/", "conditions": "", "reason": "x"}
+            names = {"entry": str(cache_path), "url": "", "executable": "/", "conditions": "", "reason": "x"}
             names |= {column: value}
             marks = ", ".join(":" + name for name in names)
             database.execute(f"insert into misses ({', '.join(names)}, count, seen_at) values ({marks}, 1, 1.0)", names)
     database.close()
     # What the file was when it was last written by us is said here; without it the file is taken if it is sound.
-    (cache / ".index.lock").unlink(missing_ok=True)
+    (cache_path / ".index.lock").unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize(
     ("table", "column"), [(table, column) for table, columns in NAMES_AND_PATHS.items() for column in columns]
 )
 def test_no_row_leads_out_of_the_cache(program: Program, outside: Path, table: str, column: str) -> None:
-    cache = restore(program)
-    relative = os.path.relpath(outside, cache / "packs")
+    cache_path = restore(program)
+    relative = os.path.relpath(outside, cache_path / "packs")
     for value in (f"{relative}/file", str(outside / "file"), relative, str(outside / "planted"), "", "."):
         for step in (forget, use):
-            remove_any(cache)
-            shutil.copytree(cache.with_name("made"), cache, symlinks=True)
-            forge(cache, table, column, value)
+            remove_any(cache_path)
+            shutil.copytree(cache_path.with_name("made"), cache_path, symlinks=True)
+            forge(cache_path, table, column, value)
             step(program)
             check_untouched(outside)
 
@@ -215,16 +215,16 @@ def test_a_node_that_only_a_report_names_is_not_started(program: Program, outsid
         "reason": "no manifest",
     }
     (program.home.cache_dir / "events" / "0123").write_text(json.dumps(report) + "\n")
-    with program.engine() as engine:
-        problems = engine.warm_missed().problems
+    with program.cache() as cache:
+        problems = cache.warm_missed().problems
     assert [(problem.path, problem.is_error) for problem in problems] == [(planted, False)]
     assert problems[0].message == "was not named by you: start it once with `esmcache run --node`"
     check_untouched(outside)
 
 
 def test_what_nodes_json_says_starts_nothing_and_leads_nowhere(program: Program, outside: Path) -> None:
-    cache = restore(program)
-    nodes = json.loads((cache / "nodes.json").read_text())
+    cache_path = restore(program)
+    nodes = json.loads((cache_path / "nodes.json").read_text())
     (outside.parent / "elsewhere").mkdir()
     for changed in (
         {"executable": str(outside / "planted")},
@@ -235,9 +235,9 @@ def test_what_nodes_json_says_starts_nothing_and_leads_nowhere(program: Program,
         {"supported": None, "unknown": 1},
     ):
         forged = {name: {**one, "build": {**one["build"], **changed}} for name, one in nodes["nodes"].items()}
-        (cache / "nodes.json").write_text(json.dumps({**nodes, "nodes": forged}))
+        (cache_path / "nodes.json").write_text(json.dumps({**nodes, "nodes": forged}))
         report = program.warm()
         assert (report.served, report.problems) == (MODULES, [])
-        assert json.loads((cache / "nodes.json").read_text()) == nodes
+        assert json.loads((cache_path / "nodes.json").read_text()) == nodes
         check_untouched(outside)
         assert list((outside.parent / "elsewhere").iterdir()) == []

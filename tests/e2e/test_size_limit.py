@@ -15,7 +15,7 @@ import pytest
 
 import esmcache.cache
 from conftest import EsmcacheHome, RunEsmcache
-from esmcache.cache import Engine
+from esmcache.cache import Cache
 from program import Program, age
 
 LIBRARIES = 60
@@ -47,16 +47,16 @@ def program(tmp_path: Path, node: Path, esmcache_home: EsmcacheHome) -> Program:
     return made
 
 
-def engine_with(program: Program, max_size: int | None = None) -> Engine:
-    return Engine.open(node=str(program.node), jobs=1, max_size=max_size, environment=program.home.environment)
+def cache_with(program: Program, max_size: int | None = None) -> Cache:
+    return Cache.open(node=str(program.node), jobs=1, max_size=max_size, environment=program.home.environment)
 
 
-def save(engine: Engine, program: Program, name: str, text: str) -> None:
+def save(cache: Cache, program: Program, name: str, text: str) -> None:
     """Do what the server does when a file is saved."""
     path = program.root / name
     path.write_text(text)
-    for conditions, entries in engine.update([path]).to_warm.items():
-        engine.warm([Path(entry) for entry in entries], conditions=conditions)
+    for conditions, entries in cache.update([path]).to_warm.items():
+        cache.warm([Path(entry) for entry in entries], conditions=conditions)
 
 
 def used(program: Program) -> int:
@@ -83,8 +83,8 @@ def check_served_whole(program: Program) -> None:
 
 
 def needed(program: Program) -> int:
-    with engine_with(program) as engine:
-        engine.collect()
+    with cache_with(program) as cache:
+        cache.collect()
     return used(program)
 
 
@@ -94,31 +94,31 @@ def test_edits_leave_no_more_than_the_program_needs(program: Program, max_size: 
     live = needed(program)
     # Far below the limit a cache does not grow for ever, either.
     most = live * 2 if max_size == 1 << 30 else max(max_size * 11 // 10, live * 3 // 2)
-    with engine_with(program, max_size) as engine:
+    with cache_with(program, max_size) as cache:
         for edit in range(1, EDITS + 1):
             number = edit * 7 % LIBRARIES
             # Every tenth edit changes what the module asks for, and has the program warmed.
             imports = f"import './{(number + 1) % LIBRARIES}.mjs';\n" if edit % 10 == 0 else ""
-            save(engine, program, f"lib/{number}.mjs", library(number, edit, imports))
+            save(cache, program, f"lib/{number}.mjs", library(number, edit, imports))
             assert used(program) <= most, describe(program, edit, live)
             if edit % (EDITS // 10) == 0:
                 check_served_whole(program)
     assert used(program) <= most
     check_served_whole(program)
-    with program.engine() as engine:
-        assert engine.verify() == []
+    with program.cache() as cache:
+        assert cache.verify() == []
 
 
 def test_the_program_is_served_whole_after_gc_at_any_moment(program: Program, run_esmcache: RunEsmcache) -> None:
     program.warm()
-    with engine_with(program) as engine:
+    with cache_with(program) as cache:
         for edit in range(1, 13):
             for number in range(edit, edit + 20):
-                save(engine, program, f"lib/{number}.mjs", library(number, edit))
+                save(cache, program, f"lib/{number}.mjs", library(number, edit))
             run_esmcache("gc")
             check_served_whole(program)
-    with program.engine() as engine:
-        assert engine.verify() == []
+    with program.cache() as cache:
+        assert cache.verify() == []
     report = program.warm()
     assert (report.compiled, report.sources_packed, report.code_caches_written) == (0, 0, 0)
 
@@ -129,23 +129,23 @@ def test_saves_and_gc_at_once_leave_the_program_served_whole(program: Program) -
     collected: list[bool] = []
 
     def collect() -> None:
-        with engine_with(program, 0) as engine:
+        with cache_with(program, 0) as cache:
             while not done.is_set():
-                collected.append(engine.collect().busy)
+                collected.append(cache.collect().busy)
 
     for edit in range(1, 6):
         done.clear()
         collector = threading.Thread(target=collect)
         collector.start()
-        with engine_with(program) as engine:
+        with cache_with(program) as cache:
             for number in range(0, LIBRARIES, 2):
-                save(engine, program, f"lib/{number}.mjs", library(number, edit))
+                save(cache, program, f"lib/{number}.mjs", library(number, edit))
         done.set()
         collector.join()
         check_served_whole(program)
     assert False in collected
-    with program.engine() as engine:
-        assert engine.verify() == []
+    with program.cache() as cache:
+        assert cache.verify() == []
 
 
 def test_nothing_that_a_running_warm_may_need_goes(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,11 +157,11 @@ def test_nothing_that_a_running_warm_may_need_goes(program: Program, monkeypatch
 
     def collect(stage: str, done: int, total: int) -> None:
         if done == total:
-            with engine_with(program, 0) as other:
+            with cache_with(program, 0) as other:
                 busy.append(other.collect().busy)
 
-    with engine_with(program) as engine:
-        engine.warm([program.root / "app.mjs"], collect)
+    with cache_with(program) as cache:
+        cache.warm([program.root / "app.mjs"], collect)
     assert busy and all(busy)
     check_served_whole(program)
 
@@ -185,8 +185,8 @@ def test_gc_says_that_a_warm_is_running(program: Program, monkeypatch: pytest.Mo
             )
             said.append(answer.stdout)
 
-    with engine_with(program) as engine:
-        engine.warm([program.root / "app.mjs"], collect)
+    with cache_with(program) as cache:
+        cache.warm([program.root / "app.mjs"], collect)
     assert "another process is writing the cache" in said[0]
 
 
@@ -229,23 +229,23 @@ process.exit();
 def test_what_runs_while_it_is_evicted_does_not_fail(program: Program, paused: subprocess.Popen[str], how: str) -> None:
     if how == "evicted":
         program.write({"other.mjs": "console.log('other');\n"})
-        with engine_with(program, 0) as engine:
+        with cache_with(program, 0) as cache:
             # Used after the program that runs, so that one goes.
-            engine.warm([program.root / "other.mjs"])
-            assert engine.collect().entry_points + engine.statistics().entry_points == 2
-            assert engine.statistics().entry_points == 1
+            cache.warm([program.root / "other.mjs"])
+            assert cache.collect().entry_points + cache.statistics().entry_points == 2
+            assert cache.statistics().entry_points == 1
     elif how == "compacted":
         (before,) = program.home.cache_dir.glob("packs/*.pack")
         texts = {number: (program.root / f"lib/{number}.mjs").read_text() for number in range(LIBRARIES)}
-        with engine_with(program) as engine:
+        with cache_with(program) as cache:
             for edit in (1, 0):
                 for number, text in texts.items():
-                    save(engine, program, f"lib/{number}.mjs", library(number, 1) if edit else text)
-            engine.collect()
+                    save(cache, program, f"lib/{number}.mjs", library(number, 1) if edit else text)
+            cache.collect()
         assert not before.exists()
     else:
-        with engine_with(program) as engine:
-            engine.clear()
+        with cache_with(program) as cache:
+            cache.clear()
     output, errors = paused.communicate("go\n", timeout=120)
     assert (output, errors, paused.returncode) == (f"{sum(range(LIBRARIES))}\n", "", 0)
 
@@ -258,8 +258,8 @@ def test_programs_go_by_their_last_start(tmp_path: Path, node: Path, esmcache_ho
     for one in (programs[1], programs[2], programs[0]):
         check_served_whole(one)
     limit = needed(programs[0]) - 20_000
-    with engine_with(programs[0], limit) as engine:
-        assert engine.collect().entry_points == 1
+    with cache_with(programs[0], limit) as cache:
+        assert cache.collect().entry_points == 1
     assert used(programs[0]) <= limit
     assert programs[1].served().report.get("served", 0) == 0
     check_served_whole(programs[0])
@@ -271,5 +271,5 @@ def test_statistics_count_code_caches_once(program: Program, run_esmcache: RunEs
     said = json.loads(run_esmcache("stats", "--json").stdout)
     assert said["files"]["code"] >= MODULES and said["files"]["v8"] >= MODULES
     assert (said["bytes"]["code"] > 0, said["bytes"]["v8"]) == (True, 0)
-    cache = program.home.cache_dir
-    assert said["bytes"]["code"] == sum(path.stat().st_size for path in cache.glob("code/*/*"))
+    cache_path = program.home.cache_dir
+    assert said["bytes"]["code"] == sum(path.stat().st_size for path in cache_path.glob("code/*/*"))

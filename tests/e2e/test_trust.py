@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from conftest import EsmcacheHome
-from esmcache.cache import Engine
+from esmcache.cache import Cache
 from esmcache.doctor import Health, examine
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 from esmcache.launch import quick_start
 from esmcache.launch.program import installed_hook
 from esmcache.serving.names import RUNTIME
@@ -194,18 +194,18 @@ def test_a_cache_that_others_can_change_is_refused_by_every_door(
 ) -> None:
     parent, log = tmp_path / "parent", tmp_path / "log"
     parent.mkdir(mode=0o700)
-    cache = parent / "cache"
-    starter = Starter(esmcache_home, node, variables={"ESMCACHE_DIR": str(cache), "ESMCACHE_LOG": str(log)})
+    cache_path = parent / "cache"
+    starter = Starter(esmcache_home, node, variables={"ESMCACHE_DIR": str(cache_path), "ESMCACHE_LOG": str(log)})
     assert starter.esmcache("warm", program).returncode == 0
     hook = starter.hook()
-    place = parent if opened == "parent" else cache
+    place = parent if opened == "parent" else cache_path
     if opened == "link":
         (tmp_path / "open").mkdir()
         (tmp_path / "open" / "link").symlink_to(parent)
         place = tmp_path / "open"
         starter = replace(starter, variables={**starter.variables, "ESMCACHE_DIR": str(place / "link" / "cache")})
     place.chmod(0o777)
-    before = everything_below(cache)
+    before = everything_below(cache_path)
     for command in ("warm", "stats", "verify", "clear"):
         answer = starter.esmcache(command)
         assert (answer.returncode, answer.stdout) == (1, "")
@@ -216,7 +216,7 @@ def test_a_cache_that_others_can_change_is_refused_by_every_door(
     assert starter.run(node, "--require", hook, program).stdout == "part\n"
     said = json.loads(log.read_text().splitlines()[-1])
     assert (said["served"], said["reason"]) == (0, f"cache directory: {place} can be written by others")
-    assert everything_below(cache) == before
+    assert everything_below(cache_path) == before
 
 
 @pytest.mark.parametrize("name", ["manifests", "packs", "starts", "events"])
@@ -283,7 +283,7 @@ def test_every_door_says_that_the_preload_is_not_loaded(
     opened.chmod(0o666)
     why = f"esmcache is not loaded into programs, since {opened} can be written by others (mode 0666)"
     assert quick_start.why_untrusted(esmcache_home.cache_dir) == why
-    with pytest.raises(EngineError, match="is not loaded into programs"):
+    with pytest.raises(CacheError, match="is not loaded into programs"):
         installed_hook(esmcache_home.environment)
-    with Engine.open(environment=esmcache_home.environment) as engine:
-        assert [(one.health, one.found) for one in examine(engine) if one.name == "preload"] == [(Health.FAILED, why)]
+    with Cache.open(environment=esmcache_home.environment) as cache:
+        assert [(one.health, one.found) for one in examine(cache) if one.name == "preload"] == [(Health.FAILED, why)]

@@ -30,8 +30,8 @@ def program(tmp_path: Path, node: Path, esmcache_home: EsmcacheHome) -> Program:
 
 
 def verify(program: Program, *, repair: bool = False) -> list[Finding]:
-    with program.engine() as engine:
-        return engine.verify(repair=repair)
+    with program.cache() as cache:
+        return cache.verify(repair=repair)
 
 
 def links(program: Program) -> list[Path]:
@@ -125,10 +125,10 @@ def test_what_the_index_names_outside_of_the_cache_is_not_touched(program: Progr
     (victim / "v24.0.0-x64-1a2b3c4d-0").mkdir(parents=True)
     (victim / "v24.0.0-x64-1a2b3c4d-0" / "file").write_bytes(b"")
     up = os.path.relpath(victim, program.home.cache_dir / "v8")
-    with program.engine() as engine:
-        engine.index.execute("update code_cache_links set directory = ?", (f"{up}/v24.0.0-x64-1a2b3c4d-0",))
+    with program.cache() as cache:
+        cache.index.execute("update code_cache_links set directory = ?", (f"{up}/v24.0.0-x64-1a2b3c4d-0",))
     for _ in range(2):
         verify(program, repair=True)
-        with program.engine() as engine:
-            engine.collect()
+        with program.cache() as cache:
+            cache.collect()
     assert (victim / "v24.0.0-x64-1a2b3c4d-0" / "file").exists()

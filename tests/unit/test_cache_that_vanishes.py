@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from esmcache.cache import Engine
+from esmcache.cache import Cache
 from esmcache.store.index import Index, IndexVanished
 from esmcache.store.rows import PackageRow
 
@@ -49,19 +49,19 @@ class _Remover(threading.Thread):
 
 @pytest.mark.parametrize(
     "what_is_done",
-    [Engine.statistics, Engine.verify, Engine.collect, Engine.clear, lambda engine: engine.forget([Path("a.mjs")])],
+    [Cache.statistics, Cache.verify, Cache.collect, Cache.clear, lambda cache: cache.forget([Path("a.mjs")])],
     ids=["statistics", "verify", "collect", "clear", "forget"],
 )
-def test_a_directory_that_vanishes_is_made_again(tmp_path: Path, what_is_done: Callable[[Engine], object]) -> None:
+def test_a_directory_that_vanishes_is_made_again(tmp_path: Path, what_is_done: Callable[[Cache], object]) -> None:
     directory = tmp_path / "cache"
     remover = _Remover(directory)
     remover.start()
     try:
         for _ in range(_ROUNDS):
-            with Engine.open(cache_dir=str(directory), environment={}) as engine:
+            with Cache.open(cache_dir=str(directory), environment={}) as cache:
                 remover.ask()
                 for _ in range(3):
-                    what_is_done(engine)
+                    what_is_done(cache)
                 remover.wait()
     finally:
         remover.end()

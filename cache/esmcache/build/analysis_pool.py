@@ -1,7 +1,7 @@
 """Analyses many sources on more than one core: tree-sitter holds the interpreter's lock, so that takes processes.
 
 This file is also what such a process runs. It is given sources on its standard input and ends with that, hence with
-its parent; multiprocessing would run the main module of whoever uses the engine once more.
+its parent; multiprocessing would run the main module of the program that uses esmcache once more.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from esmcache.cache_directory import CacheDirectory, read_regular
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engines.node import CompilePool
 from esmcache.engines.node.compile_cache_layout import decode_entry
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 from esmcache.file_source import FileSource, Fingerprint, path_from_file_url
 from esmcache.records import ModuleFormat, NodeBuild
 from esmcache.serving.manifest import FileFact, ServedKind
@@ -58,10 +58,10 @@ class Inspection:
 
 
 def inspect_bmes(name: str, content: bytes) -> Inspection:
-    """Return what BMES bytes consist of; raises EngineError where they are none."""
+    """Return what BMES bytes consist of; raises CacheError where they are none."""
     file = decode(content)
     if isinstance(file, Damage):
-        raise EngineError(f"{name} is no BMES file: {file.reason}")
+        raise CacheError(f"{name} is no BMES file: {file.reason}")
     return Inspection(name, len(content), file, validate(content))
 
 
@@ -79,13 +79,13 @@ class Generator:
         self._blobs = BlobStore(directory.blobs_path)
 
     def generate(self, url: str, source: bytes | None) -> Generated:
-        """Store a module's record and code cache; `source` None: the file's; raises EngineError, OSError."""
+        """Store a module's record and code cache; `source` None: the file's; raises CacheError, OSError."""
         module = self._module(url, source)
         content, fact = module.source, module.fact
         assert content is not None and fact is not None
         compiler, verdict = self._compile(module, fact)
         if verdict.outcome == "syntax-error":
-            raise EngineError(f"{module.path}:{verdict.line}:{verdict.column}: {verdict.detail}")
+            raise CacheError(f"{module.path}:{verdict.line}:{verdict.column}: {verdict.detail}")
         analysis = analyse_module(content)
         row, blob, exports = AnalysisStore(self._blobs).store(analysis, ModuleFormat.MODULE, fact.sha256)
         with self._index.transaction():
@@ -100,13 +100,13 @@ class Generator:
         return Generated(analysis, fact.sha256)
 
     def bmes(self, url: str, *, with_bytecode: bool) -> bytes:
-        """Return the BMES bytes of a file, with its code cache unless told otherwise; raises EngineError, OSError."""
+        """Return the BMES bytes of a file, with its code cache unless told otherwise; raises CacheError, OSError."""
         made = self.generate(url, None)
         stored = self._blobs.read(record_key(ModuleFormat.MODULE.value, made.source_sha256).digest)
         file = None if stored is None else decode(stored)
         if stored is None or file is None or isinstance(file, Damage):
             path = path_from_file_url(url)
-            raise EngineError(f"{path}: cannot be written as BMES: {_why_no_record(made.analysis)}")
+            raise CacheError(f"{path}: cannot be written as BMES: {_why_no_record(made.analysis)}")
         if not with_bytecode:
             return stored
         trailer = BmesTrailer(ModuleFormat.MODULE.value, self._build.engine_tag, made.source_sha256)
@@ -121,9 +121,9 @@ class Generator:
     def _module(self, url: str, source: bytes | None) -> GraphModule:
         path = path_from_file_url(url)
         if path is None:
-            raise EngineError(f"{url} is no file: URL")
+            raise CacheError(f"{url} is no file: URL")
         if not is_utf8(path):
-            raise EngineError(f"{path}: {NOT_UTF8}")
+            raise CacheError(f"{path}: {NOT_UTF8}")
         module = GraphModule(url, path, ModuleFormat.MODULE, kind=ServedKind.MODULE)
         answer = read_file(self._files, path)
         if not isinstance(answer, str) and source in (None, answer[0]):
@@ -131,7 +131,7 @@ class Generator:
         elif source is not None:
             module.source, module.fact = source, FileFact(_NOT_ON_DISK, sha256(source).digest(), False)
         else:
-            raise EngineError(f"{path}: {answer}")
+            raise CacheError(f"{path}: {answer}")
         return module
 
     def _module_row(self, module: GraphModule, fact: FileFact) -> ModuleRow:

@@ -1,1 +1,1 @@
-"""The command line: arguments in, one engine call, text out; computes nothing."""
+"""The command line: arguments in, one call of the cache, text out; computes nothing."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from esmcache.cli.options import common, common_options, json_option, open_engine, say_json
+from esmcache.cli.options import common, common_options, json_option, open_cache, say_json
 from esmcache.cli.streams import complain, say
 from esmcache.cli.warm import place_of, progress_bar
 from esmcache.wording import plural, size
@@ -27,8 +27,8 @@ def export(target: str, uid: int | None, v8_flags: tuple[str, ...], as_json: boo
     number, and in it for names made of the files' places: say --uid and --v8-flag as they will be, and export where
     the files will lie.
     """
-    with open_engine() as engine, progress_bar(as_json) as progress:
-        report = engine.export(
+    with open_cache() as cache, progress_bar(as_json) as progress:
+        report = cache.export(
             [Path(entry) for entry in entries], Path(target).absolute(), uid=uid, v8_flags=v8_flags, progress=progress
         )
     failures = [problem for problem in report.problems if problem.is_error]

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 
 from esmcache.cli.streams import complain, fail, open_closed_streams, write_out
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 from esmcache.launch.program import Program, installed_hook, program_environment, replace_process
 
 _FLAGS = {"-v": "verbose", "--verbose": "verbose", "-q": "quiet", "--quiet": "quiet"}
@@ -35,7 +35,7 @@ def launch(arguments: Sequence[str]) -> int | None:
         if command == "hook":
             return None if rest or "no_warm" in options else print_hook(options.get("cache_dir"))
         return run(options, rest[0], rest[1:]) if rest else None
-    except EngineError as error:
+    except CacheError as error:
         return fail(str(error))
     except OSError as error:
         return fail(f"{error.filename or 'esmcache'}: {error.strerror}")
@@ -44,7 +44,7 @@ def launch(arguments: Sequence[str]) -> int | None:
 
 
 def run(options: dict[str, str], entry: str, arguments: Sequence[str]) -> int:
-    """Become Node with the program; returns only where that fails, by raising EngineError."""
+    """Become Node with the program; returns only where that fails, by raising CacheError."""
     program = Program(
         entry,
         arguments,
@@ -64,7 +64,7 @@ def run(options: dict[str, str], entry: str, arguments: Sequence[str]) -> int:
 
 
 def print_hook(cache_dir: str | None) -> int:
-    """Install the preload and print its path; raises EngineError."""
+    """Install the preload and print its path; raises CacheError."""
     path = installed_hook(os.environ, cache_dir)
     try:
         write_out(os.fsencode(path) + b"\n")

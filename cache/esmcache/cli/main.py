@@ -9,7 +9,7 @@ import click
 
 from esmcache.cli.options import common_options
 from esmcache.cli.streams import complain, drain_stdout, fail
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 
 # Command, where it is, and what `esmcache --help` says of it.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -101,7 +101,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return fail(error.format_message())
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except EngineError as error:
+    except CacheError as error:
         return fail(str(error))
     except OSError as error:
         # click's own output, its help, does not say what it was written to.

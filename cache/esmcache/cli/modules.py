@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from esmcache.cli.options import common_options, json_option, open_engine, say_json
+from esmcache.cli.options import common_options, json_option, open_cache, say_json
 from esmcache.cli.streams import complain, say, write_out
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 
 if TYPE_CHECKING:
-    from esmcache.cache import Engine
+    from esmcache.cache import Cache
     from esmcache.query.lookup import Explanation
     from esmcache.records import Resolution, ResolutionFailure
 
@@ -38,9 +38,9 @@ def analyze(as_json: bool, files: tuple[str, ...]) -> int:
     from esmcache.cli import descriptions
 
     failed = False
-    with open_engine() as engine:
+    with open_cache() as cache:
         for path in _named(files):
-            described = engine.describe(path)
+            described = cache.describe(path)
             failed = failed or described.error is not None
             if as_json:
                 say(descriptions.as_json_line(described))
@@ -62,12 +62,12 @@ def resolve(as_json: bool, referrer: str | None, conditions: tuple[str, ...], sp
     {"error":{"code","message"}}. Fails (1) if anything cannot be resolved.
     """
     if specifier == "-" and referrer is None:
-        with open_engine() as engine:
-            return _resolve_lines(engine, conditions)
+        with open_cache() as cache:
+            return _resolve_lines(cache, conditions)
     if referrer is None:
         raise click.UsageError("--from is missing")
-    with open_engine() as engine:
-        answer = engine.resolve(specifier, referrer, conditions)
+    with open_cache() as cache:
+        answer = cache.resolve(specifier, referrer, conditions)
     found = _answer_to_json(answer)
     if as_json:
         say_json(found)
@@ -88,8 +88,8 @@ def get(output: str | None, no_bytecode: bool, file: str) -> int:
     to_stdout = output in (None, "-")
     if to_stdout and sys.stdout.isatty():
         raise click.UsageError("a BMES cache is no text: give -o OUT, or send stdout elsewhere")
-    with open_engine() as engine:
-        content = engine.get(file, with_bytecode=not no_bytecode)
+    with open_cache() as cache:
+        content = cache.get(file, with_bytecode=not no_bytecode)
     if to_stdout:
         write_out(content)
     else:
@@ -105,8 +105,8 @@ def inspect(as_json: bool, file: str) -> int:
     """Print every section of a BMES file, or of the cache of a module."""
     from esmcache.cli import descriptions
 
-    with open_engine() as engine:
-        inspection = engine.inspect(Path(file))
+    with open_cache() as cache:
+        inspection = cache.inspect(Path(file))
     if as_json:
         say_json(descriptions.inspection_to_json(inspection))
     else:
@@ -120,8 +120,8 @@ def inspect(as_json: bool, file: str) -> int:
 @common_options
 def explain(as_json: bool, file: str) -> int:
     """Print why FILE is or is not served: what its keys are made of, what changed, what loads it."""
-    with open_engine() as engine:
-        answer = engine.explain(file)
+    with open_cache() as cache:
+        answer = cache.explain(file)
     if as_json:
         say_json({**asdict(answer), "state": answer.state.value})
     else:
@@ -168,16 +168,16 @@ def _named(files: Sequence[str]) -> Iterator[str]:
                 yield os.fsdecode(name)
 
 
-def _resolve_lines(engine: Engine, conditions: Sequence[str]) -> int:
+def _resolve_lines(cache: Cache, conditions: Sequence[str]) -> int:
     failed = False
     rest = b""
     while chunk := os.read(sys.stdin.fileno(), _CHUNK):
         *lines, rest = (rest + chunk).split(b"\n")
         # Files may have changed while this waited for the next question.
-        resolver = engine.resolver(conditions) if lines else None
+        resolver = cache.resolver(conditions) if lines else None
         for line in lines:
             failed = _resolve_line(resolver, line) or failed
-    return int(_resolve_line(engine.resolver(conditions), rest) or failed)
+    return int(_resolve_line(cache.resolver(conditions), rest) or failed)
 
 
 def _resolve_line(resolver: Any, line: bytes) -> bool:
@@ -197,7 +197,7 @@ def _resolve_line(resolver: Any, line: bytes) -> bool:
     else:
         try:
             found = _answer_to_json(resolver.resolve_import(specifier, as_referrer_url(parent)))
-        except EngineError as error:
+        except CacheError as error:
             found = {"error": {"code": "ERR_INVALID_ARG_VALUE", "message": str(error)}}
     say(json.dumps(found, separators=(",", ":")))
     return "error" in found
@@ -216,7 +216,7 @@ def _write(path: Path, content: bytes) -> None:
     from esmcache.cache_directory import write_whole
 
     if not path.parent.is_dir():
-        raise EngineError(f"{path.parent}: no such directory")
+        raise CacheError(f"{path.parent}: no such directory")
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         path.write_bytes(content)
         return

@@ -1,4 +1,4 @@
-"""What all commands share: the options before or after a command's name, the engine they ask for, text out."""
+"""What all commands share: the options before or after a command's name, the cache they open, text out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from esmcache.cli.streams import say_as_is
 
 if TYPE_CHECKING:
-    from esmcache.cache import Engine
+    from esmcache.cache import Cache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -60,13 +60,13 @@ def json_option(command: Function) -> Function:
 
 
 @contextlib.contextmanager
-def open_engine() -> Iterator[Engine]:
-    """Open the engine that the common options ask for; raises EngineError."""
-    from esmcache.cache import Engine
+def open_cache() -> Iterator[Cache]:
+    """Open the cache that the common options name; raises CacheError."""
+    from esmcache.cache import Cache
 
     options = common()
-    with Engine.open(cache_dir=options.cache_dir, node=options.node, jobs=options.jobs) as engine:
-        yield engine
+    with Cache.open(cache_dir=options.cache_dir, node=options.node, jobs=options.jobs) as cache:
+        yield cache
 
 
 def say_json(value: object) -> None:

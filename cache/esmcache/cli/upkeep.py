@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from esmcache.cli.options import common, common_options, json_option, open_engine, say_json
+from esmcache.cli.options import common, common_options, json_option, open_cache, say_json
 from esmcache.cli.streams import say
 from esmcache.wording import number, plural, size
 
@@ -38,8 +38,8 @@ def verify(repair: bool, as_json: bool) -> int:
 
     Fails (1) if anything damaged is left.
     """
-    with open_engine() as engine:
-        findings = engine.verify(repair=repair)
+    with open_cache() as cache:
+        findings = cache.verify(repair=repair)
     if as_json:
         say_json([asdict(finding) for finding in findings])
     else:
@@ -56,8 +56,8 @@ def verify(repair: bool, as_json: bool) -> int:
 @common_options
 def stats(as_json: bool) -> int:
     """Print what is cached, how much room it takes, and how often programs were served."""
-    with open_engine() as engine:
-        statistics = engine.statistics()
+    with open_cache() as cache:
+        statistics = cache.statistics()
     if as_json:
         say_json(_statistics_to_json(statistics))
     else:
@@ -70,8 +70,8 @@ def stats(as_json: bool) -> int:
 @common_options
 def gc(as_json: bool) -> int:
     """Remove what nothing needs any more, and bring the cache under its size limit, least recently used first."""
-    with open_engine() as engine:
-        collected = engine.collect()
+    with open_cache() as cache:
+        collected = cache.collect()
     _tell(collected, as_json)
     return 0
 
@@ -81,8 +81,8 @@ def gc(as_json: bool) -> int:
 @common_options
 def clear(as_json: bool) -> int:
     """Remove everything that is cached, without asking: it can all be made again."""
-    with open_engine() as engine:
-        collected = engine.clear()
+    with open_cache() as cache:
+        collected = cache.clear()
     _tell(collected, as_json)
     return 0
 
@@ -97,8 +97,8 @@ def doctor(as_json: bool) -> int:
     """
     from esmcache.doctor import examine
 
-    with open_engine() as engine:
-        checks = examine(engine)
+    with open_cache() as cache:
+        checks = examine(cache)
     if as_json:
         say_json([{"name": one.name, "health": one.health.value, "found": one.found} for one in checks])
     else:

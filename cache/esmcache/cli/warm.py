@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from esmcache.cli.options import common, common_options, json_option, open_engine, say_json
+from esmcache.cli.options import common, common_options, json_option, open_cache, say_json
 from esmcache.cli.streams import complain, say
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.launch.background import background_stamp, hold_locks_for_warm
@@ -49,11 +49,11 @@ def warm(missed: bool, conditions: tuple[str, ...], background: bool, as_json: b
     if background:
         return _warm_in_background(paths, conditions)
     chosen = tuple(name for name in conditions if name) if conditions else None
-    with open_engine() as engine, progress_bar(as_json) as progress:
+    with open_cache() as cache, progress_bar(as_json) as progress:
         if missed:
-            report = engine.warm_missed(progress)
+            report = cache.warm_missed(progress)
         else:
-            report = engine.warm([Path(path) for path in paths or (".",)], progress, chosen)
+            report = cache.warm([Path(path) for path in paths or (".",)], progress, chosen)
     return _tell(report, paths, as_json, missed)
 
 
@@ -62,12 +62,12 @@ def _warm_in_background(paths: Sequence[str], conditions: tuple[str, ...]) -> in
 
     The locks are never given back: the next process gets one of them once this process is gone.
     """
-    with open_engine() as engine:
+    with open_cache() as cache:
         for path in paths:
-            stamp = background_stamp(engine.directory.path, path, engine.choices.node or "", conditions)
+            stamp = background_stamp(cache.directory.path, path, cache.choices.node or "", conditions)
             if not hold_locks_for_warm(stamp):
                 return 0
-            report = engine.warm([Path(path)], conditions=conditions)
+            report = cache.warm([Path(path)], conditions=conditions)
             if not report.entries:
                 # What is left of the stamp keeps the next starts from trying the same at once.
                 return 1

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from esmcache.cache import Engine
+from esmcache.cache import Cache
 from esmcache.diagnostics import Severity
 from esmcache.engines.node import builtin_exports
 from esmcache.file_source import DiskFileSource, file_url_from_path
@@ -45,45 +45,45 @@ from esmcache.store.rows import EntryPointRow
 class Workspace:
     """The modules that an editor works on, with unsaved texts as they are there.
 
-    Paths are absolute; answers name files by the URLs of their real paths. Use from one thread. Raises EngineError
+    Paths are absolute; answers name files by the URLs of their real paths. Use from one thread. Raises CacheError
     where the cache cannot be opened.
     """
 
-    def __init__(self, engine: Engine, unit: ColumnUnit, project: ProjectSettings | None = None) -> None:
+    def __init__(self, cache: Cache, unit: ColumnUnit, project: ProjectSettings | None = None) -> None:
         """Open the workspace; `project` is added to what projects say about themselves."""
         disk = DiskFileSource()
-        self._engine = engine
+        self._cache = cache
         self._unit = unit
         self._project = project or ProjectSettings()
         self.conditions = tuple(self._project.conditions)
-        self._index = engine.index
+        self._index = cache.index
         # Of open files: whether there was one on disk when that was last looked at.
         self._was_there: dict[str, bool] = {}
         self._index_version = self._index.version()
         self._documents = Documents(disk)
         self._modules = WorkspaceModules(
             self._documents,
-            engine.index,
-            lambda: engine.resolver(self.conditions, self._documents),
+            cache.index,
+            lambda: cache.resolver(self.conditions, self._documents),
             unit,
             self._builtin_names,
         )
-        self._importers = Importers(self._modules, engine.index)
+        self._importers = Importers(self._modules, cache.index)
         self._problems = Problems(self._modules)
         self._navigation = Navigation(self._modules, self._importers)
-        self._reach = Reach(engine.index)
-        self._cached = CachedFacts(engine.directory, engine.index, disk, engine.node_build(), self._reach)
-        self._graphs = Graphs(engine.index, self._cached, self._reach)
-        self._moves = Moves(self._modules, self._importers, lambda files: engine.resolver(self.conditions, files))
+        self._reach = Reach(cache.index)
+        self._cached = CachedFacts(cache.directory, cache.index, disk, cache.node_build(), self._reach)
+        self._graphs = Graphs(cache.index, self._cached, self._reach)
+        self._moves = Moves(self._modules, self._importers, lambda files: cache.resolver(self.conditions, files))
 
     @property
     def is_current(self) -> bool:
         """Return whether the index is still the one that this workspace reads."""
-        return self._engine.index is self._index
+        return self._cache.index is self._index
 
     def guarded(self) -> AbstractContextManager[None]:
-        """Return what turns faults of the cache, met while this workspace is asked, into EngineError."""
-        return self._engine.guarded()
+        """Return what turns faults of the cache, met while this workspace is asked, into CacheError."""
+        return self._cache.guarded()
 
     def take_documents(self, other: Workspace) -> None:
         """Take over what is open in another workspace, which must not be used any more."""
@@ -222,12 +222,12 @@ class Workspace:
         return self._cached.lookup(real_url(path))
 
     def explain(self, path: str) -> Explanation:
-        """Return why a runner is or is not served a file; raises EngineError."""
-        return self._engine.explain(real_url(path))
+        """Return why a runner is or is not served a file; raises CacheError."""
+        return self._cache.explain(real_url(path))
 
     def cache_directory(self) -> str:
         """Return where the cache is."""
-        return str(self._engine.directory.path)
+        return str(self._cache.directory.path)
 
     def index_changed(self) -> bool:
         """Return whether another process has written the index since this was asked last."""
@@ -235,7 +235,7 @@ class Workspace:
         return self._index_version != before
 
     def _builtin_names(self) -> Mapping[str, Sequence[str]]:
-        build = self._engine.node_build()
+        build = self._cache.node_build()
         return builtin_exports(build) if isinstance(build, NodeBuild) else {}
 
     def _specifier_facts(self, module: WorkspaceModule, occurrence: Occurrence) -> SpecifierFacts:

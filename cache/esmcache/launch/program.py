@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 from esmcache.launch import quick_start
 from esmcache.launch.background import background_stamp, start_background_warm, was_useless
 from esmcache.launch.named_nodes import note_nodes
@@ -37,10 +37,10 @@ class Places:
 
 
 def find_places(environment: Mapping[str, str], cache_dir: str | None, node: str | None) -> Places:
-    """Return the user's choices by arguments, environment, configuration and defaults; raises EngineError."""
+    """Return the user's choices by arguments, environment, configuration and defaults; raises CacheError."""
     unfit, fault = relative_variable(environment, cache_dir, node)
     if unfit:
-        raise EngineError(f"{unfit}: {fault}")
+        raise CacheError(f"{unfit}: {fault}")
     default = user_directory(environment, "XDG_CACHE_HOME")
     named = cache_dir or environment.get("ESMCACHE_DIR")
     path = config_path(environment)
@@ -50,7 +50,7 @@ def find_places(environment: Mapping[str, str], cache_dir: str | None, node: str
         if untrusted is None:
             config = _plain_user_config(path)
         elif not named:
-            raise EngineError(f"{path}: is not read, since {untrusted}")
+            raise CacheError(f"{path}: is not read, since {untrusted}")
     if config is None:
         from esmcache.settings import SettingsError, read_user_choices
 
@@ -58,7 +58,7 @@ def find_places(environment: Mapping[str, str], cache_dir: str | None, node: str
         kept = {name: value for name, value in environment.items() if not name.startswith("ESMCACHE_")}
         lasting = read_user_choices(kept)
         if isinstance(choices, SettingsError) or isinstance(lasting, SettingsError):
-            raise EngineError(str(choices if isinstance(choices, SettingsError) else lasting))
+            raise CacheError(str(choices if isinstance(choices, SettingsError) else lasting))
         return Places(choices.cache_path, lasting.cache_path, choices.node)
     default = Path(config["cacheDir"]) if "cacheDir" in config else default
     chosen = node or environment.get("ESMCACHE_NODE") or config.get("node")
@@ -89,7 +89,7 @@ def _plain_user_config(path: Path) -> dict[str, str] | None:
 
 
 def installed_hook(environment: Mapping[str, str], cache_dir: str | None = None) -> Path:
-    """Return the stable path of the preload, installed if need be; raises EngineError.
+    """Return the stable path of the preload, installed if need be; raises CacheError.
 
     It falls back on `cache_dir`, else on the user's lasting choice: ESMCACHE_DIR it reads itself.
     """
@@ -98,9 +98,9 @@ def installed_hook(environment: Mapping[str, str], cache_dir: str | None = None)
     try:
         quick_start.install_hook(path, places.cache_path if cache_dir else places.hook_cache_path)
     except OSError as error:
-        raise EngineError(f"{error.filename or path} cannot be written: {error.strerror}") from error
+        raise CacheError(f"{error.filename or path} cannot be written: {error.strerror}") from error
     if fault := quick_start.why_not_loaded():
-        raise EngineError(fault)
+        raise CacheError(fault)
     node, _ = look_up_node(places.node, environment)
     if node:
         note_nodes(environment, [node])
@@ -130,7 +130,7 @@ class Program:
         self.not_warmed_because = ""
 
     def command(self, environment: Mapping[str, str]) -> tuple[str, list[str], dict[str, str]]:
-        """Return executable, arguments and environment of the start; raises EngineError where there is no Node.
+        """Return executable, arguments and environment of the start; raises CacheError where there is no Node.
 
         Whatever is wrong with the cache leaves a start without the preload, and is told by `native_because`.
         """
@@ -139,7 +139,7 @@ class Program:
         node, reason = look_up_node(self._node if places is None else places.node, own)
         if not node:
             also = f" ({self.native_because})" if self.native_because else ""
-            raise EngineError(f"no Node to start: {reason}{also}")
+            raise CacheError(f"no Node to start: {reason}{also}")
         note_nodes(own, [node])
         if self._cache_dir:
             own["ESMCACHE_DIR"] = os.path.abspath(self._cache_dir)
@@ -159,7 +159,7 @@ class Program:
     def _places(self, environment: Mapping[str, str]) -> Places | None:
         try:
             return find_places(environment, self._cache_dir, self._node)
-        except EngineError as error:
+        except CacheError as error:
             # Should the configuration have named the Node, any other still is better than no start.
             self.native_because = str(error)
             return None
@@ -236,13 +236,13 @@ def program_environment() -> dict[str, str]:
 
 
 def replace_process(executable: str, command: list[str], environment: Mapping[str, str]) -> None:
-    """Become `executable`, with signals as they were before Python; raises EngineError."""
+    """Become `executable`, with signals as they were before Python; raises CacheError."""
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored, signal.SIG_DFL)
     try:
         os.execve(executable, command, environment)
     except OSError as error:
-        raise EngineError(f"{executable} cannot be started: {error.strerror}") from error
+        raise CacheError(f"{executable} cannot be started: {error.strerror}") from error
 
 
 def find_entry(path: str) -> str | None:

@@ -31,7 +31,7 @@ class ModuleRow:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisRow:
-    """What was found in a source text; `requests`, `bindings` and `diagnostics` are the engine's own JSON."""
+    """What was found in a source text; `requests`, `bindings` and `diagnostics` are JSON of our own."""
 
     source_sha256: bytes
     kind: str

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 
-from esmcache.cache import Engine
-from esmcache.errors import EngineError
+from esmcache.cache import Cache
+from esmcache.errors import CacheError
 from esmcache.ide.workspace import Workspace
 from esmcache_lsp.answers import graph_to_json, lookup_to_json, packages_to_json, statistics_to_json
 from esmcache_lsp.convert import path_from_uri
@@ -28,7 +28,7 @@ def register(server: LanguageServer, session: Session) -> None:
 
     @server.feature("esmcache/stats")
     async def stats(params: Any) -> dict[str, Any]:
-        return statistics_to_json(await _asked(session.use_cache(Engine.statistics)))
+        return statistics_to_json(await _asked(session.use_cache(Cache.statistics)))
 
     @server.feature("esmcache/graph")
     async def graph(params: Any) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def register(server: LanguageServer, session: Session) -> None:
 async def _asked(answer: Awaitable[T]) -> T:
     try:
         return await answer
-    except (EngineError, ProcessEnded) as error:
+    except (CacheError, ProcessEnded) as error:
         raise JsonRpcException(str(error)) from None
 
 

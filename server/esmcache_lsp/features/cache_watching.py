@@ -13,7 +13,7 @@ from pygls.lsp.server import LanguageServer
 from watchfiles import Change, awatch
 
 from esmcache.cache_directory import make_directory
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 from esmcache.ide.workspace import Workspace
 from esmcache_lsp.session import Session
 
@@ -44,7 +44,7 @@ async def _watch(session: Session) -> None:
             reports = os.path.join(directory, _REPORTS)
             make_directory(Path(reports))
             was = os.stat(reports).st_ino
-        except (EngineError, OSError):
+        except (CacheError, OSError):
             # The status says why it cannot be used.
             is_usable = False
             await asyncio.sleep(_LOOKS_MS / 1000)

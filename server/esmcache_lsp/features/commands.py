@@ -11,8 +11,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams, JsonRpcRequestCancelled
 from pygls.lsp.server import LanguageServer
 
-from esmcache.cache import Engine
-from esmcache.errors import EngineError
+from esmcache.cache import Cache
+from esmcache.errors import CacheError
 from esmcache.ide.workspace import Workspace
 from esmcache_lsp.answers import explanation_to_json, graph_to_json, statistics_to_json, summary_to_json
 from esmcache_lsp.convert import path_from_uri, uri_from_path
@@ -57,7 +57,7 @@ def _answering(command: Command) -> Command:
             return await command(*arguments)
         except Stopped:
             raise JsonRpcRequestCancelled from None
-        except (EngineError, OSError, ProcessEnded) as error:
+        except (CacheError, OSError, ProcessEnded) as error:
             raise JsonRpcException(str(error)) from None
 
     return handler
@@ -74,7 +74,7 @@ class _Commands:
         reach = options.get("reach", True) if isinstance(options, dict) else getattr(options, "reach", True)
         if reach:
             return summary_to_json(await self._session.warm([path]))
-        update = await self._session.change_cache(Engine.update, [Path(path)], self._session.settings.conditions)
+        update = await self._session.change_cache(Cache.update, [Path(path)], self._session.settings.conditions)
         return summary_to_json(update)
 
     async def warm_workspace(self) -> dict[str, Any]:
@@ -85,17 +85,17 @@ class _Commands:
         """Forget what is kept of a file, or of the workspace's own modules, and warm again."""
         session = self._session
         own = [_path(uri)] if uri else await session.ask(Workspace.own_modules, session.folders)
-        await session.change_cache(Engine.forget, [Path(path) for path in own])
+        await session.change_cache(Cache.forget, [Path(path) for path in own])
         return summary_to_json(await session.warm(own if uri else session.folders))
 
     async def clear(self) -> dict[str, Any]:
         """Remove everything that is cached."""
-        collected = await self._session.change_cache(Engine.clear)
+        collected = await self._session.change_cache(Cache.clear)
         return {"bytesBefore": collected.bytes_before, "bytesAfter": collected.bytes_after}
 
     async def stats(self) -> dict[str, Any]:
         """Return counts and sizes."""
-        return statistics_to_json(await self._session.use_cache(Engine.statistics))
+        return statistics_to_json(await self._session.use_cache(Cache.statistics))
 
     async def graph(self, uri: str | None = None) -> dict[str, Any]:
         """Return the module graph of a file or of the workspace."""
@@ -121,8 +121,8 @@ class _Commands:
 
     async def launch(self, uri: str) -> dict[str, Any]:
         """Return what starts a file served."""
-        hook = str(await self._session.use_cache(Engine.install_hook))
-        build = await self._session.use_cache(Engine.supported_node)
+        hook = str(await self._session.use_cache(Cache.install_hook))
+        build = await self._session.use_cache(Cache.supported_node)
         cache_dir, conditions = self._session.settings.cache_dir, self._session.settings.conditions
         return {
             "executable": build.executable,

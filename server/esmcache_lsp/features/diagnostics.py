@@ -10,7 +10,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from esmcache.diagnostics import DiagnosticKind
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 from esmcache.ide.values import Finding
 from esmcache.ide.workspace import Workspace
 from esmcache_lsp.convert import (
@@ -148,7 +148,7 @@ class _Published:
                 with_cycles=chosen[_CYCLE] != "off",
                 without_cache=[path for path in sources if session.is_being_saved(path)],
             )
-        except EngineError:
+        except CacheError:
             # The status says what is wrong with the cache.
             return {}
         return {path: self._converted(path, findings, chosen) for path, findings in found.items()}

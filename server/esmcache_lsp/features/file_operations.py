@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 from esmcache.ide.workspace import Workspace
 from esmcache_lsp.convert import (
     edits_from_changes,
@@ -44,7 +44,7 @@ def register(server: LanguageServer, session: Session) -> None:
             moves = _moves(params)
             try:
                 changes = await session.ask(Workspace.moved, moves, session.folders)
-            except EngineError:
+            except CacheError:
                 return None
             names = _Names(session, [old for old, _ in moves])
             versions = {document.uri: document.version for document in session.documents.values()}

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from esmcache.cache import Engine
-from esmcache.errors import EngineError
+from esmcache.cache import Cache
+from esmcache.errors import CacheError
 from esmcache.wording import printable
 from esmcache_lsp import markdown
 from esmcache_lsp.session import Session
@@ -94,10 +94,10 @@ class _Telling:
         if self._session.may_warm:
             try:
                 counts = await self._session.ask_beside(
-                    Engine.counts, self._session.folders, self._session.settings.project()
+                    Cache.counts, self._session.folders, self._session.settings.project()
                 )
                 self._counts = (counts.fresh, counts.stale, counts.cold, counts.bytes)
                 self._engine, self._engine_missing = counts.engine, counts.engine_missing
-            except EngineError as error:
+            except CacheError as error:
                 self._session.note_trouble(error)
         self.tell_activity()

@@ -12,7 +12,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 from esmcache.wording import printable
 from esmcache_lsp.session import Session
 from esmcache_lsp.warmer import Stopped
@@ -82,7 +82,7 @@ class _Warming:
                 message = f"{report.modules} modules, {report.compiled} compiled"
             except Stopped:
                 message = "cancelled"
-            except EngineError as error:
+            except CacheError as error:
                 message = printable(str(error))
             finally:
                 if reporting is not None:

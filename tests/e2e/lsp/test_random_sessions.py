@@ -12,7 +12,7 @@ import pytest
 from lsprotocol import types
 
 from e2e.lsp.editor import Editor, an_editor, neovim, visual_studio_code
-from esmcache import Engine
+from esmcache import Cache
 from esmcache.store.index import Index
 from esmcache.store.rows import AnalysisRow, EntryPointRow, ModuleRow, RequestRow
 from processes import descendants_of
@@ -39,8 +39,8 @@ async def test_the_index_is_that_of_the_files(seed: int, tmp_path: Path, node: P
         await editor.warm()
         assert await editor.command("esmcache.explain", editor.uri("app.js"))
     found = _index_of(tmp_path / "home" / "cache", editor.root)
-    with Engine.open(cache_dir=str(tmp_path / "fresh"), node=str(node)) as engine:
-        engine.warm([editor.root])
+    with Cache.open(cache_dir=str(tmp_path / "fresh"), node=str(node)) as cache:
+        cache.warm([editor.root])
     assert found == _index_of(tmp_path / "fresh", editor.root)
 
 

@@ -112,13 +112,13 @@ def test_functions_that_a_start_called_are_compiled_ahead_from_then_on(program: 
     program.warm()
     assert b"it is called" not in program.code_caches()
     program.check_same()
-    with program.engine() as engine:
-        assert engine.warm_missed().entries == 1
+    with program.cache() as cache:
+        assert cache.warm_missed().entries == 1
     assert program.code_caches().count(b"it is called") == 2
     assert b"nobody calls it" not in program.code_caches()
     assert (program.check_same()["served"], program.warm().compiled) == (3, 0)
-    with program.engine() as engine:
-        assert engine.warm_missed().entries == 0
+    with program.cache() as cache:
+        assert cache.warm_missed().entries == 0
     # What is known of a module outlives an edit.
     edited = (program.root / "functions.mjs").read_text().replace("it is called", "called again")
     program.write({"functions.mjs": "const é = '🦜';\n" + edited + "export const late = é;\n"})
@@ -134,8 +134,8 @@ def test_functions_that_a_start_called_are_compiled_ahead_from_then_on(program: 
     assert b"and more" not in program.code_caches()
     program.check_same()
     assert _tells_called_functions(program)
-    with program.engine() as engine:
-        assert engine.warm_missed().entries == 1
+    with program.cache() as cache:
+        assert cache.warm_missed().entries == 1
     assert b"and more" in program.code_caches()
 
 
@@ -155,8 +155,8 @@ def test_functions_that_only_a_worker_called_are_compiled_ahead_from_then_on(pro
     )
     program.warm()
     program.check_same()
-    with program.engine() as engine:
-        assert engine.warm_missed().entries == 1
+    with program.cache() as cache:
+        assert cache.warm_missed().entries == 1
     assert b"a worker called it" in program.code_caches()
 
 
@@ -211,8 +211,8 @@ if (process.argv[2]) {
         for _ in range(2):
             program.check_same()
             program.check_same("counted")
-            with program.engine() as engine:
-                engine.warm_missed()
+            with program.cache() as cache:
+                cache.warm_missed()
 
 
 def test_a_save_that_makes_code_caches_visible_has_them_left_off(program: Program) -> None:
@@ -220,10 +220,10 @@ def test_a_save_that_makes_code_caches_visible_has_them_left_off(program: Progra
     program.warm()
     assert program.check_same()["codeCaches"] == "enabled"
     program.write({"app.mjs": "(function M() { 'use asm'; return x + 1; });\nconsole.log(2);\n"})
-    with program.engine() as engine:
-        update = engine.update([program.root / "app.mjs"])
+    with program.cache() as cache:
+        update = cache.update([program.root / "app.mjs"])
         for conditions, entries in update.to_warm.items():
-            engine.warm([Path(entry) for entry in entries], conditions=conditions)
+            cache.warm([Path(entry) for entry in entries], conditions=conditions)
     for _ in range(2):
         assert program.check_same()["codeCaches"] == "none"
 
@@ -232,11 +232,11 @@ def test_a_start_that_calls_nothing_is_asked_once(program: Program) -> None:
     program.write({"app.mjs": "throw new Error('at once');\n" + "// Nothing is called.\n" * 4000})
     program.warm()
     program.check_same()
-    with program.engine() as engine:
-        assert engine.warm_missed().entries == 1
+    with program.cache() as cache:
+        assert cache.warm_missed().entries == 1
     program.check_same()
-    with program.engine() as engine:
-        assert engine.warm_missed().entries == 0
+    with program.cache() as cache:
+        assert cache.warm_missed().entries == 0
 
 
 @pytest.mark.parametrize("flags", [[], ["--stack-trace-limit=50"], ["--enable-source-maps"], ["--no-opt"]])

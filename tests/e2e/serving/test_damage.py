@@ -55,15 +55,15 @@ def test_any_damaged_cache_file_changes_nothing(program: Program, damage: str) -
 
 def test_a_damaged_cache_is_mended_by_the_next_warm_or_verify(program: Program) -> None:
     program.warm()
-    with program.engine() as engine:
-        assert engine.verify() == []
+    with program.cache() as cache:
+        assert cache.verify() == []
     for path in _cache_files(program.home):
         if path.parent.name in ("packs", "manifests") or path.parent.parent.name in ("blobs", "code"):
             path.write_bytes(b"garbage" + path.read_bytes()[7:])
-    with program.engine() as engine:
-        findings = engine.verify(repair=True)
+    with program.cache() as cache:
+        findings = cache.verify(repair=True)
         assert {finding.kind for finding in findings} == {"pack", "manifest", "blob", "code cache"}
-        assert engine.verify() == []
+        assert cache.verify() == []
     program.warm()
     report = program.check_same()
     assert (report["served"], report["faults"], report["codeCaches"]) == (MODULES, 0, "enabled")
@@ -80,18 +80,18 @@ def test_an_index_that_is_no_database_is_made_anew(program: Program) -> None:
 
 def test_an_index_damaged_inside_is_made_anew(program: Program) -> None:
     program.warm()
-    with program.engine() as engine:
-        assert engine.statistics().modules == MODULES
+    with program.cache() as cache:
+        assert cache.statistics().modules == MODULES
     path = program.home.cache_dir / "index.db"
     content = bytearray(path.read_bytes())
     for at in range(4096, len(content), 997):
         content[at] ^= 0xFF
     path.write_bytes(content)
-    with program.engine() as engine:
-        assert [finding.kind for finding in engine.verify()] == ["index"]
-    with program.engine() as engine:
-        assert engine.statistics().modules == 0
-        assert engine.verify() == []
+    with program.cache() as cache:
+        assert [finding.kind for finding in cache.verify()] == ["index"]
+    with program.cache() as cache:
+        assert cache.statistics().modules == 0
+        assert cache.verify() == []
     assert program.warm().modules == MODULES
     assert program.check_same()["served"] == MODULES
 
@@ -101,8 +101,8 @@ def test_a_cache_that_others_can_write_is_refused(program: Program) -> None:
     program.home.cache_dir.chmod(0o777)
     assert program.check_same()["reason"] == f"cache directory: {program.home.cache_dir} can be written by others"
     assert not (program.home.cache_dir / "events").exists()
-    with program.engine() as engine, pytest.raises(Exception, match="can be written by others"):
-        engine.warm([program.root / program.entry])
+    with program.cache() as cache, pytest.raises(Exception, match="can be written by others"):
+        cache.warm([program.root / program.entry])
     program.home.cache_dir.chmod(0o700)
     assert program.check_same()["served"] == MODULES
 
@@ -115,8 +115,8 @@ def test_a_fifo_in_the_cache_makes_nothing_wait(program: Program) -> None:
             path.unlink()
             os.mkfifo(path, 0o600)
             program.check_same()
-            with program.engine() as engine:
-                assert [one.fault for one in engine.verify()] == ["is no regular file"]
+            with program.cache() as cache:
+                assert [one.fault for one in cache.verify()] == ["is no regular file"]
             path.unlink()
             path.write_bytes(content)
             path.chmod(0o600)

@@ -120,9 +120,9 @@ def test_verify_finds_numbers_that_point_outside(program: Program) -> None:
             assert one.is_another or _is_compared_with_files(one.word), one
     target = next(word for word in _words(content) if word.field == "target")
     manifest.write_bytes(_Forged(target, _NONE, is_another=False).applied_to(content))
-    with program.engine() as engine:
-        assert [finding.kind for finding in engine.verify()] == ["manifest"]
-        engine.verify(repair=True)
+    with program.cache() as cache:
+        assert [finding.kind for finding in cache.verify()] == ["manifest"]
+        cache.verify(repair=True)
     program.warm()
     assert manifest.read_bytes() == content
 

@@ -74,8 +74,8 @@ def test_what_only_ran_can_tell_is_warmed_from_the_runners_report(program: Progr
     program.warm()
     report = program.check_same()
     assert [Path(url).name for url in report["missed"]] == ["late.js"]
-    with program.engine() as engine:
-        assert engine.warm_missed().entries == 1
+    with program.cache() as cache:
+        assert cache.warm_missed().entries == 1
     report = program.check_same()
     assert (report["missed"], report["served"]) == ([], 2)
 
@@ -84,7 +84,7 @@ def test_starts_in_vain_tell_so_until_enough_waits_to_be_taken_in(program: Progr
     program.home.cache_dir.mkdir(mode=0o700)
     quiet = {"ESMCACHE_LOG": ""}
     flags = ["--preserve-symlinks"]
-    with program.engine() as engine:
+    with program.cache() as cache:
         for _ in range(2):
             for some in (flags, flags, [], [], flags):
                 program.served(flags=some, env=quiet)
@@ -93,9 +93,9 @@ def test_starts_in_vain_tell_so_until_enough_waits_to_be_taken_in(program: Progr
             events.write_bytes(waiting)
             program.served(env=quiet)
             assert events.read_bytes() == waiting
-            reasons = [report.reason for report in engine.fold_events()]
+            reasons = [report.reason for report in cache.fold_events()]
             assert reasons == ["flag --preserve-symlinks", "no manifest", "no manifest"]
-            assert engine.warm_missed().entries == 1
+            assert cache.warm_missed().entries == 1
             for manifest in (program.home.cache_dir / "manifests").iterdir():
                 manifest.unlink()
 
@@ -133,8 +133,8 @@ worker.on('message', (message) => console.log(message));
     )
     program.warm()
     program.check_same()
-    with program.engine() as engine:
-        reports = engine.fold_events()
+    with program.cache() as cache:
+        reports = cache.fold_events()
     assert sorted(report.served for report in reports) == [1, 3]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from esmcache.cache import Engine
+from esmcache.cache import Cache
 from esmcache.ide.workspace import Workspace
 from esmcache.spans import ColumnUnit
 
@@ -118,10 +118,10 @@ def node_answers(node: Path, project: Path) -> Mapping[str, str | None]:
     return dict(zip(IMPORTS, json.loads(result.stdout), strict=True))
 
 
-def our_answers(node: Path, project: Path, cache: Path) -> Mapping[str, str | None]:
+def our_answers(node: Path, project: Path, cache_path: Path) -> Mapping[str, str | None]:
     answers: dict[str, str | None] = {}
-    with Engine.open(cache_dir=str(cache), node=str(node), environment={}) as engine:
-        workspace = Workspace(engine, ColumnUnit.UTF16)
+    with Cache.open(cache_dir=str(cache_path), node=str(node), environment={}) as cache:
+        workspace = Workspace(cache, ColumnUnit.UTF16)
         for number, text in enumerate(IMPORTS):
             found = workspace.findings(str(project / str(number) / "main.js"), with_cache=False)
             said = [_CODES.get(one.code) or one.message.partition(":")[0] for one in found]

@@ -10,7 +10,7 @@ import platformdirs
 import pytest
 
 from conftest import EsmcacheHome
-from esmcache.errors import EngineError
+from esmcache.errors import CacheError
 from esmcache.launch import background
 from esmcache.launch.background import background_stamp, lock_stamp
 from esmcache.launch.program import Program, conditions_of, find_entry, find_places
@@ -56,7 +56,7 @@ def test_places_are_those_of_settings(
 @pytest.mark.parametrize("variable", ["ESMCACHE_DIR", "ESMCACHE_NODE"])
 def test_relative_paths_in_the_environment_are_refused(esmcache_home: EsmcacheHome, variable: str) -> None:
     environment = {**os.environ, variable: "./mine"}
-    with pytest.raises(EngineError, match=f"{variable}: must be an absolute path"):
+    with pytest.raises(CacheError, match=f"{variable}: must be an absolute path"):
         find_places(environment, None, None)
     choices = read_user_choices(environment)
     assert isinstance(choices, SettingsError) and str(choices).startswith(f"{variable}: must be an absolute path")
@@ -71,7 +71,7 @@ def test_a_relative_node_in_the_configuration_is_refused(esmcache_home: Esmcache
     path.parent.mkdir(parents=True, mode=0o700)
     path.write_text(json.dumps({"node": named}))
     path.chmod(0o600)
-    with pytest.raises(EngineError, match="node must be an absolute path or a name in PATH"):
+    with pytest.raises(CacheError, match="node must be an absolute path or a name in PATH"):
         find_places(os.environ, None, None)
 
 
