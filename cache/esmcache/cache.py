@@ -11,14 +11,14 @@ from functools import update_wrapper
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from esmcache.analysis import Analysis, analyse_module
-from esmcache.build.export import Exporting, ExportReport
+from esmcache.build.context import BuildContext
+from esmcache.build.export import Export, ExportReport
 from esmcache.build.graph import Problem, is_utf8
-from esmcache.build.save import Update, Updater
-from esmcache.build.single_module import Generator, Inspection, inspect_bmes
+from esmcache.build.save import Save, Update
+from esmcache.build.single_module import Inspection, ModuleBuilder, inspect_bmes
 from esmcache.build.targets import SOURCE_SUFFIXES, find_targets
 from esmcache.build.walk import Progress
-from esmcache.build.warm import Warming, WarmReport
+from esmcache.build.warm import Warm, WarmReport
 from esmcache.cache_directory import CacheDirectory, CacheDirectoryRefused, open_cache_directory
 from esmcache.engines.node import CompilePool, NodeMissing, v8_tag
 from esmcache.engines.node.node_builds import node_build
@@ -186,8 +186,8 @@ class Cache:
         build = self.supported_node()
         with self._guard():
             with writing(self.directory.path):
-                updater = Updater(self.directory, self.index, self.files, build, self._pool(build))
-                update = updater.run([os.path.realpath(path) for path in paths], tuple(conditions))
+                save = Save(self._context(build, self._pool(build)))
+                update = save.run([os.path.realpath(path) for path in paths], tuple(conditions))
             self._collection.run(self.directory, self.index, self.choices.max_size, by_time=False)
             return update
 
@@ -240,17 +240,14 @@ class Cache:
             raise CacheError(tag.reason)
         targets = find_targets(list(entries), each_is_started=True)
         with self._guard():
-            exporting = Exporting(
-                self.directory,
-                self.index,
-                self.files,
-                replace(build, v8_tag=tag),
-                self.choices.jobs,
-                tuple(v8_flags),
-            )
+            tagged = replace(build, v8_tag=tag)
             number = os.geteuid() if uid is None else uid
-            with writing(self.directory.path):
-                report = exporting.run(targets.entries, targets.conditions, target, number, progress)
+            with (
+                writing(self.directory.path),
+                CompilePool(tagged, self.choices.jobs, tuple(v8_flags)) as pool,
+            ):
+                export = Export(self._context(tagged, pool))
+                report = export.run(targets.entries, targets.conditions, target, number, progress)
         report.problems[:0] = targets.problems
         return report
 
@@ -259,13 +256,6 @@ class Cache:
         """Take in what runners reported since the last time; raises CacheError."""
         with self._guard():
             return fold_events(self.directory, self.index)
-
-    def analyse(self, path: Path) -> Analysis | OSError:
-        """Return the analysis of a file as an ES module, or why it cannot be read."""
-        try:
-            return analyse_module(self.files.read(str(path)))
-        except OSError as error:
-            return error
 
     def describe(self, path: str) -> Description:
         """Return what a file says as an ES module; a file that cannot be read is an error in the answer."""
@@ -296,7 +286,7 @@ class Cache:
         url = as_file_url(url)
         build = self.supported_node()
         with self._guard(), writing(self.directory.path):
-            made = self._generator(build).generate(url, source)
+            made = self._module_builder(build).generate(url, source)
         kind = ModuleFormat.MODULE.value
         with self._guard():
             return self._lookups().stored(url, CacheState.FRESH, kind, made.source_sha256, build.engine_tag)
@@ -311,7 +301,7 @@ class Cache:
     def get(self, url: str, *, with_bytecode: bool = True) -> bytes:
         """Return a module's BMES bytes, generated if need be; raises CacheError."""
         with self._guard(), writing(self.directory.path):
-            return self._generator(self.supported_node()).bmes(as_file_url(url), with_bytecode=with_bytecode)
+            return self._module_builder(self.supported_node()).bmes(as_file_url(url), with_bytecode=with_bytecode)
 
     def inspect(self, path: Path) -> Inspection:
         """Return what a BMES file, or the cache of a module, consists of; raises CacheError."""
@@ -446,13 +436,11 @@ class Cache:
     ) -> WarmReport:
         with writing(self.directory.path):
             fold_events(self.directory, self.index)
-            warming = Warming(self.directory, self.index, self.files, build, self._pool(build), conditions)
-            report = warming.run(entries, modules, progress)
+            context = self._context(build, self._pool(build))
+            report = Warm(context, conditions).run(entries, modules, progress)
             if report.overtaken:
-                updater = Updater(self.directory, self.index, self.files, build, self._pool(build))
-                for chosen, paths in updater.run(report.overtaken, conditions).to_warm.items():
-                    again = Warming(self.directory, self.index, self.files, build, self._pool(build), chosen)
-                    again.run(paths, (), progress)
+                for chosen, paths in Save(context).run(report.overtaken, conditions).to_warm.items():
+                    Warm(context, chosen).run(paths, (), progress)
         self._collection.run(self.directory, self.index, self.choices.max_size, by_time=True)
         return report
 
@@ -503,8 +491,11 @@ class Cache:
     def _lookups(self) -> Lookups:
         return Lookups(self.directory, self.index, self.files)
 
-    def _generator(self, build: NodeBuild) -> Generator:
-        return Generator(self.directory, self.index, self.files, build, self._pool(build))
+    def _module_builder(self, build: NodeBuild) -> ModuleBuilder:
+        return ModuleBuilder(self._context(build, self._pool(build)))
+
+    def _context(self, build: NodeBuild, pool: CompilePool) -> BuildContext:
+        return BuildContext(self.directory, self.index, self.files, build, pool)
 
     def _pool(self, build: NodeBuild) -> CompilePool:
         """Return the workers of a Node build; they start when there is work, and end when idle."""

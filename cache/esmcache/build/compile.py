@@ -8,16 +8,16 @@ call are compiled with it, so that a start finds them in the code cache, too.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from esmcache.build.called_functions import CalledFunctions
+from esmcache.build.context import BuildContext
 from esmcache.build.graph import GraphModule
-from esmcache.cache_directory import CacheDirectory
-from esmcache.engines.node import CompileKind, CompilePool, CompileTask
+from esmcache.engines.node import CompileKind, CompileTask
 from esmcache.engines.node.compile_cache_layout import compiled_text, encode_entry
 from esmcache.file_source import file_url_from_path
 from esmcache.records import (
@@ -26,11 +26,9 @@ from esmcache.records import (
     ImportAttribute,
     ModuleFormat,
     ModuleRequest,
-    NodeBuild,
     Phase,
 )
 from esmcache.store.code_caches import CodeCacheStore
-from esmcache.store.index import Index
 from esmcache.store.row_values import as_stored
 from esmcache.store.rows import CodeCacheRow, VerdictRow
 
@@ -55,16 +53,16 @@ class Verdict:
 class Compiler:
     """Collects code caches for one Node build during one warm; nothing is run, only compiled."""
 
-    def __init__(self, index: Index, build: NodeBuild, directory: CacheDirectory, pool: CompilePool) -> None:
-        self._index = index
-        self._build = build
-        self.store = CodeCacheStore(directory.code_path)
-        self._pool = pool
+    def __init__(self, context: BuildContext) -> None:
+        self._index = context.index
+        self._node = context.node
+        self.store = CodeCacheStore(context.directory.code_path)
+        self._pool = context.pool
         self._verdicts: dict[tuple[bytes, str], Verdict] = {}
         self._kept: dict[tuple[bytes, str], CodeCacheRow] = {}
         self._pending: dict[tuple[bytes, str], tuple[Future[CompiledSource | CompileFailure], bytes]] = {}
         self._kept_back: set[bytes] = set()
-        self.called = CalledFunctions(index, directory)
+        self.called = CalledFunctions(context.index, context.directory)
         self.verdict_rows: list[VerdictRow] = []
         self.cache_rows: list[CodeCacheRow] = []
         self.compiled = 0
@@ -78,34 +76,35 @@ class Compiler:
         """Read what the index knows of these sources."""
         wanted = list(hashes)
         for row in self._index.where(VerdictRow, "source_sha256", wanted):
-            if row.engine_tag == self._build.engine_tag:
+            if row.engine_tag == self._node.engine_tag:
                 self._verdicts[row.source_sha256, row.kind] = _verdict_from_row(row)
         for cache in self._index.where(CodeCacheRow, "source_sha256", wanted):
-            if cache.engine_tag == self._build.engine_tag:
+            if cache.engine_tag == self._node.engine_tag:
                 self._kept[cache.source_sha256, cache.kind] = cache
         self.called.prefetch(wanted)
 
-    def ask(self, module: GraphModule, source_of: Callable[[GraphModule], bytes | None]) -> None:
-        """Start compiling, unless the engine's verdict is known and its code cache at hand."""
-        fact = module.fact
-        if fact is None:
-            return
-        kind = CompileKind.DETECT if module.module_format is None else _COMPILE_KINDS[module.module_format]
-        key = (fact.sha256, kind.value)
+    def has_to_compile(self, module: GraphModule) -> bool:
+        """Return whether the engine's verdict on a module is not known, or its code cache is not at hand."""
+        if module.fact is None:
+            return False
+        key = (module.fact.sha256, _kind_to_ask_for(module).value)
         verdict = self._verdicts.get(key)
         if key in self._pending or (verdict is not None and verdict.outcome != "ok"):
-            return
-        if verdict is not None:
-            found = module.module_format or verdict.detected_kind
-            if found is None or not self._build.compile_cache_layout or self._is_current(found, fact.sha256):
-                return
-        source = source_of(module)
-        if source is not None:
-            task = CompileTask(kind, module.url, source, self.called.offsets(fact.sha256))
-            self._pending[key] = (self._pool.submit(task), source)
+            return False
+        if verdict is None:
+            return True
+        found = module.module_format or verdict.detected_kind
+        return found is not None and self._node.compile_cache_layout and not self._is_current(found, module.fact.sha256)
+
+    def start(self, module: GraphModule, source: bytes) -> None:
+        """Start compiling a module whose file has this content."""
+        assert module.fact is not None
+        kind, digest = _kind_to_ask_for(module), module.fact.sha256
+        task = CompileTask(kind, module.url, source, self.called.offsets(digest))
+        self._pending[digest, kind.value] = (self._pool.submit(task), source)
 
     def verdict(self, module: GraphModule) -> Verdict:
-        """Return the engine's word on a module that was asked for, once it has come; raises OSError."""
+        """Return the engine's word on a module whose compilation was started, once it has come; raises OSError."""
         fact = module.fact
         if fact is None:
             return Verdict("died", "not compiled")
@@ -124,10 +123,10 @@ class Compiler:
         verdict = _verdict_from_answer(answer)
         self._verdicts[key] = verdict
         if verdict.outcome != "died":
-            self.verdict_rows.append(_row_from_verdict(verdict, self._build.engine_tag, kind.value, fact.sha256))
+            self.verdict_rows.append(_row_from_verdict(verdict, self._node.engine_tag, kind.value, fact.sha256))
         if isinstance(answer, CompiledSource) and not _may_be_kept(answer, source):
             self._kept_back.add(fact.sha256)
-        elif isinstance(answer, CompiledSource) and self._build.compile_cache_layout:
+        elif isinstance(answer, CompiledSource) and self._node.compile_cache_layout:
             found = module.module_format or answer.detected_kind
             if found is not None:
                 content = encode_entry(compiled_text(found, source), answer.code_cache)
@@ -146,7 +145,7 @@ class Compiler:
 
         Those are files that Node compiles with its compile cache open. Node 26 would never write their code caches.
         """
-        if not self._build.compile_cache_layout:
+        if not self._node.compile_cache_layout:
             return {}
         sources = {path: path.read_bytes() for path in paths}
         hashes = {path: sha256(source).digest() for path, source in sources.items()}
@@ -183,9 +182,13 @@ class Compiler:
 
     def _keep(self, found: ModuleFormat, source_sha256: bytes, content: bytes) -> None:
         functions = self.called.checksum(source_sha256)
-        row = self.store.write(self._build.engine_tag, found.value, source_sha256, content, functions)
+        row = self.store.write(self._node.engine_tag, found.value, source_sha256, content, functions)
         self.cache_rows.append(row)
         self._kept[source_sha256, found.value] = row
+
+
+def _kind_to_ask_for(module: GraphModule) -> CompileKind:
+    return CompileKind.DETECT if module.module_format is None else _COMPILE_KINDS[module.module_format]
 
 
 def _may_be_kept(answer: CompiledSource, source: bytes) -> bool:

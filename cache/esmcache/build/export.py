@@ -10,20 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from esmcache.build.analysis_rows import AnalysisStore
+from esmcache.build.commit import commit_compiled
 from esmcache.build.compile import Compiler
+from esmcache.build.context import BuildContext
 from esmcache.build.graph import GraphModule, Problem
-from esmcache.build.walk import Discovery, Progress
-from esmcache.build.warm import find_roots
-from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
-from esmcache.engines.node import CompilePool
+from esmcache.build.walk import Progress, Walk
+from esmcache.cache_directory import read_regular, write_whole
 from esmcache.engines.node.compile_cache_layout import directory_name
-from esmcache.file_source import FileSource
 from esmcache.maintain.domain_directory import module_entry_name
-from esmcache.records import ModuleFormat, NodeBuild
-from esmcache.resolution import Resolver
-from esmcache.store.blobs import BlobStore
-from esmcache.store.index import Index
+from esmcache.records import ModuleFormat
 
 _COMPILED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)
 
@@ -39,40 +34,21 @@ class ExportReport:
     problems: list[Problem] = field(default_factory=list)
 
 
-class Exporting:
+class Export:
     """Compiles what entry points reach and copies the entries out of the cache."""
 
-    def __init__(
-        self,
-        directory: CacheDirectory,
-        index: Index,
-        files: FileSource,
-        build: NodeBuild,
-        jobs: int,
-        v8_flags: tuple[str, ...],
-    ) -> None:
-        """Prepare for a build whose `v8_tag` is that under `v8_flags`."""
-        self._directory = directory
-        self._index = index
-        self._files = files
-        self._build = build
-        self._jobs = jobs
-        self._v8_flags = v8_flags
+    def __init__(self, context: BuildContext) -> None:
+        self._context = context
 
     def run(
         self, entries: Sequence[str], conditions: tuple[str, ...], target: Path, uid: int, progress: Progress
     ) -> ExportReport:
         """Fill `target` with the entries of all that the entry points reach; raises OSError and IndexUnusable."""
-        report = ExportReport(directory=str(target / directory_name(self._build, uid)))
-        resolver = Resolver(self._files, conditions, self._build.version_numbers)
-        roots = find_roots(resolver, entries, (), report.problems)
-        with CompilePool(self._build, self._jobs, self._v8_flags) as pool:
-            compiler = Compiler(self._index, self._build, self._directory, pool)
-            analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
-            found = Discovery(self._files, resolver, self._index, compiler, analyses, progress).walk(roots)
-        with self._index.transaction():
-            for rows in (found.analyses, found.blobs, found.exports, compiler.verdict_rows, compiler.rows_to_put()):
-                self._index.put(rows)
+        report = ExportReport(directory=str(target / directory_name(self._context.node, uid)))
+        compiler = Compiler(self._context)
+        walk = Walk(self._context, conditions, compiler, progress)
+        found = walk.walk(walk.find_roots(entries, (), report.problems))
+        commit_compiled(self._context.index, found, compiler)
         names: dict[str, list[GraphModule]] = {}
         for module in found.modules.values():
             if module.module_format in _COMPILED:

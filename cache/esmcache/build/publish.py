@@ -7,15 +7,16 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 from esmcache.build.compile import Compiler
+from esmcache.build.context import BuildContext
 from esmcache.build.freshness import read_file
 from esmcache.build.graph import Asked, GraphModule, load_order
 from esmcache.build.packages import Packages
 from esmcache.build.trust_domains import TrustDomains
-from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
-from esmcache.file_source import FileSource, Fingerprint, directory_fingerprint, is_proven
+from esmcache.cache_directory import read_regular, write_whole
+from esmcache.file_source import Fingerprint, directory_fingerprint, is_proven
 from esmcache.maintain.domain_directory import NO_SOURCE, domain_place, module_entry_name, preload_names
 from esmcache.maintain.pack_rows import pack_entry_row, packed_source
-from esmcache.records import InputKind, ModuleFormat, NodeBuild, Resolution, ResolutionInput
+from esmcache.records import InputKind, ModuleFormat, Resolution, ResolutionInput
 from esmcache.serving.manifest import (
     ASKED_BY_IMPORT,
     ASKED_BY_REQUIRE,
@@ -41,7 +42,6 @@ from esmcache.serving.pack import (
     pack_fingerprint,
     sound_pack,
 )
-from esmcache.store.index import Index
 from esmcache.store.rows import CodeCacheLinkRow, PackEntryRow, PackRow
 
 _ASKED_IN_MANIFEST = ASKED_BY_IMPORT | ASKED_BY_REQUIRE | ASKED_WHILE_RUNNING
@@ -75,33 +75,30 @@ class Publisher:
 
     def __init__(
         self,
-        directory: CacheDirectory,
-        index: Index,
-        files: FileSource,
-        build: NodeBuild,
-        compiler: Compiler,
+        context: BuildContext,
         conditions: tuple[str, ...],
+        compiler: Compiler,
         started_ms: float,
     ) -> None:
         """Prepare to publish what was found by looking at files from `started_ms` (since the epoch) on."""
-        self._directory = directory
+        self._directory = context.directory
         self._started_ms = started_ms
-        self._index = index
-        self._files = files
-        self._build = build
+        self._index = context.index
+        self._files = context.files
+        self._node = context.node
         self._compiler = compiler
-        self._conditions = conditions
+        self.conditions = conditions
         self._package_json_facts: dict[str, FileFact] = {}
         self._directory_facts: dict[str, Fingerprint] = {}
         self._seen_inputs: set[int] = set()
         self._seen_directories: set[str] = set()
         self._places: dict[tuple[bytes, str], PackedSource] = {}
-        self.packages = Packages(files)
-        self._domains = TrustDomains(files)
+        self.packages = Packages(context.files)
+        self._domains = TrustDomains(context.files)
         self._sound_packs: dict[str, Fingerprint] = {}
         self.pack_rows: list[PackEntryRow] = []
         self._sound_pack_rows: dict[str, PackRow] = {}
-        self._lost_packs: set[str] = set()
+        self.lost_packs: set[str] = set()
         self.manifests_written = 0
 
     def pack(self, modules: Iterable[GraphModule]) -> None:
@@ -145,19 +142,16 @@ class Publisher:
                 self._note_sound(name, sound)
             else:
                 # Manifests that name it fall back to Node until their programs are warmed.
-                self._lost_packs.add(name)
+                self.lost_packs.add(name)
                 self._directory.remove("packs", name)
 
     def _note_sound(self, name: str, seen: Fingerprint) -> None:
         self._sound_packs[name] = seen
         self._sound_pack_rows[name] = PackRow(name, *astuple(seen))
 
-    def put_rows(self) -> None:
-        """Put into the index where sources are, and forget packs that are gone; the caller holds a transaction."""
-        self._index.remove(PackEntryRow, "pack", self._lost_packs)
-        self._index.remove(PackRow, "pack", self._lost_packs)
-        self._index.put(self.pack_rows)
-        self._index.put(list(self._sound_pack_rows.values()))
+    def sound_pack_rows(self) -> list[PackRow]:
+        """Return what the packs are in which every source is proven."""
+        return list(self._sound_pack_rows.values())
 
     def _append(self, family: str, members: Sequence[GraphModule]) -> None:
         batch: dict[bytes, bytes] = {}
@@ -226,15 +220,15 @@ class Publisher:
             for module in modules
             if module.url in members and module.kind in (ServedKind.MODULE, ServedKind.COMMONJS)
         ]
-        place = domain_place(domain.name, self._build)
+        place = domain_place(domain.name, self._node)
         links = list(self._links(place, modules, members))
         has_code_caches = (
-            self._build.compile_cache_layout
+            self._node.compile_cache_layout
             and all(self._compiler.kept(module) is not None for module in compiled)
             # Node would take the one for the other.
             and len({link.name for link in links} - preload_names().keys()) == len(links)
         )
-        identity = manifest_identity(entry.path, self._build.version, self._build.arch, self._conditions)
+        identity = manifest_identity(entry.path, self._node.version, self._node.arch, self.conditions)
         content = encode_manifest(
             Manifest(
                 identity,
@@ -242,10 +236,10 @@ class Publisher:
                 self._package_json_facts,
                 self._directory_facts,
                 self._sound_packs,
-                self._build.v8_tag if has_code_caches else None,
+                self._node.v8_tag if has_code_caches else None,
                 domain=domain.name,
                 wants_called_functions=has_code_caches and self._wants_called_functions(modules),
-                has_known_layout=self._build.compile_cache_layout,
+                has_known_layout=self._node.compile_cache_layout,
                 loaded_first=_count_loaded_first(entry, graph),
             )
         )

@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from esmcache.build.analysis_rows import AnalysisStore
+from esmcache.build.commit import commit_save
 from esmcache.build.compile import Compiler
+from esmcache.build.context import BuildContext
 from esmcache.build.graph import GraphModule, Problem
-from esmcache.build.module_rows import InputSets, module_row, request_rows
+from esmcache.build.module_rows import InputSets, request_rows
 from esmcache.build.publish import Publisher
-from esmcache.build.walk import Discovered, Discovery
-from esmcache.cache_directory import CacheDirectory, read_regular, write_whole
-from esmcache.engines.node import CompilePool
-from esmcache.file_source import FileSource, file_url_from_path
-from esmcache.maintain.domain_directory import DomainDirectory, is_of_build
-from esmcache.records import NodeBuild, Resolution
-from esmcache.resolution import Resolver
+from esmcache.build.walk import Walk, WalkResult
+from esmcache.cache_directory import read_regular, write_whole
+from esmcache.file_source import file_url_from_path
+from esmcache.maintain.domain_directory import DomainDirectory
 from esmcache.serving.manifest import ServedKind
 from esmcache.serving.manifest_change import with_changed_module
-from esmcache.store.blobs import BlobStore
-from esmcache.store.index import Index
-from esmcache.store.rows import CodeCacheLinkRow, EntryPointRow, RequestRow
+from esmcache.store.rows import EntryPointRow, RequestRow
 
 
 @dataclass(slots=True)
@@ -43,17 +39,12 @@ class Update:
     problems: list[Problem] = field(default_factory=list)
 
 
-class Updater:
+class Save:
     """Brings the cache up to date with single files, for one Node build."""
 
-    def __init__(
-        self, directory: CacheDirectory, index: Index, files: FileSource, build: NodeBuild, pool: CompilePool
-    ) -> None:
-        self._directory = directory
-        self._index = index
-        self._files = files
-        self._build = build
-        self._pool = pool
+    def __init__(self, context: BuildContext) -> None:
+        self._context = context
+        self._index = context.index
 
     def run(self, paths: Iterable[str], conditions: tuple[str, ...]) -> Update:
         """Update the modules at `paths` (real, absolute); raises OSError and IndexUnusable.
@@ -73,11 +64,11 @@ class Updater:
         by_conditions: dict[tuple[str, ...], list[EntryPointRow]] = {}
         for entry in entries:
             by_conditions.setdefault(_conditions_of(entry), []).append(entry)
-        with self._index.transaction():
-            first.store(self._index, with_requests=not entries)
-            places = self._claim_names(first)
+        places = commit_save(
+            self._context, first.module, first.found, first.compiler, first.publisher, with_requests=not entries
+        )
         for place in places:
-            DomainDirectory(self._directory, self._index, place, first.compiler.store).write()
+            DomainDirectory(self._context.directory, self._index, place, first.compiler.store).write()
         update.problems += first.found.problems
         update.updated.append(first.module.url)
         for chosen, some in by_conditions.items():
@@ -94,37 +85,18 @@ class Updater:
                 else:
                     update.manifests_changed += 1
 
-    def _claim_names(self, visit: _Visit) -> list[str]:
-        """Have the module's entries be those of its text as it is now; return the directories that hold them."""
-        kept = visit.compiler.kept(visit.module)
-        rows = [
-            row
-            for row in self._index.where(CodeCacheLinkRow, "url", [visit.module.url])
-            if is_of_build(row.directory, self._build)
-        ]
-        if kept is None:
-            self._index.remove_links([(row.directory, row.name, row.url) for row in rows])
-        else:
-            self._index.put([replace(row, source_sha256=kept.source_sha256) for row in rows if row.kind == kept.kind])
-        return [row.directory for row in rows]
-
     def _entries_with(self, url: str) -> list[EntryPointRow]:
         rows = self._index.where(EntryPointRow, "manifest", self._index.entries_with(url))
-        return [row for row in rows if row.engine_tag == self._build.engine_tag]
+        return [row for row in rows if row.engine_tag == self._context.node.engine_tag]
 
     def _visit(self, path: str, conditions: tuple[str, ...]) -> _Visit | None:
         started_ms = time.time() * 1000
-        resolver = Resolver(self._files, conditions, self._build.version_numbers)
-        module_format, inputs = resolver.format_of(path)
-        answer = Resolution(file_url_from_path(path), module_format, inputs)
-        compiler = Compiler(self._index, self._build, self._directory, self._pool)
-        analyses = AnalysisStore(BlobStore(self._directory.blobs_path))
-        discovery = Discovery(self._files, resolver, self._index, compiler, analyses, lambda stage, done, total: None)
-        found = discovery.look_at(answer)
-        module = found.modules.get(answer.resolved_url)
+        compiler = Compiler(self._context)
+        found = Walk(self._context, conditions, compiler).look_at(path)
+        module = found.modules.get(file_url_from_path(path))
         if module is None:
             return None
-        publisher = Publisher(self._directory, self._index, self._files, self._build, compiler, conditions, started_ms)
+        publisher = Publisher(self._context, conditions, compiler, started_ms)
         publisher.pack([module])
         return _Visit(module, found, compiler, publisher)
 
@@ -139,7 +111,7 @@ class Updater:
         if visit.compiler.keeps_back(module):
             # The manifest must no longer say that there are code caches.
             return False
-        path = self._directory.manifests_path / entry.manifest
+        path = self._context.directory.manifests_path / entry.manifest
         before = read_regular(path)
         if before is None:
             return False
@@ -157,29 +129,9 @@ class _Visit:
     """One module as it was found under some conditions."""
 
     module: GraphModule
-    found: Discovered
+    found: WalkResult
     compiler: Compiler
     publisher: Publisher
-
-    def store(self, index: Index, *, with_requests: bool) -> None:
-        """Put what was found into the index; the caller holds a transaction.
-
-        Requests that manifests are to be compared with stay as they are: what they became is stored by a warm.
-        """
-        sets = InputSets()
-        requests = request_rows(self.module, sets)
-        row = module_row(self.module, self.publisher.packages.root_of(self.module.path), time.time())
-        index.put([] if row is None else [row])
-        for rows in (self.found.analyses, self.found.blobs, self.found.exports):
-            index.put(rows)
-        self.publisher.put_rows()
-        index.put(self.compiler.verdict_rows)
-        index.put(self.compiler.called.rows)
-        index.put(self.compiler.rows_to_put())
-        if with_requests:
-            index.remove(RequestRow, "url", [self.module.url])
-            index.put([one for name in {request.input_set for request in requests} - {""} for one in sets.rows(name)])
-            index.put(requests)
 
 
 def _conditions_of(entry: EntryPointRow) -> tuple[str, ...]:

@@ -19,21 +19,21 @@ from esmcache.bmes import (
     validate,
 )
 from esmcache.build.analysis_rows import AnalysisStore
+from esmcache.build.commit import commit_module
 from esmcache.build.compile import Compiler, Verdict
+from esmcache.build.context import BuildContext
 from esmcache.build.freshness import read_file
 from esmcache.build.graph import NOT_UTF8, GraphModule, is_utf8
-from esmcache.cache_directory import CacheDirectory, read_regular
+from esmcache.cache_directory import read_regular
 from esmcache.diagnostics import DiagnosticKind
-from esmcache.engines.node import CompilePool
 from esmcache.engines.node.compile_cache_layout import decode_entry
 from esmcache.errors import CacheError
-from esmcache.file_source import FileSource, Fingerprint, path_from_file_url
-from esmcache.records import ModuleFormat, NodeBuild
+from esmcache.file_source import Fingerprint, path_from_file_url
+from esmcache.records import ModuleFormat
 from esmcache.serving.manifest import FileFact, ServedKind
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import record_key
 from esmcache.store.code_caches import CodeCacheStore
-from esmcache.store.index import Index
 from esmcache.store.rows import ModuleRow
 
 _NOT_ON_DISK = Fingerprint(-1, 0.0, 0.0, 0)
@@ -65,38 +65,26 @@ def inspect_bmes(name: str, content: bytes) -> Inspection:
     return Inspection(name, len(content), file, validate(content))
 
 
-class Generator:
-    """Makes the cache of single modules for one Node build."""
+class ModuleBuilder:
+    """Builds the cache of single modules for one Node build."""
 
-    def __init__(
-        self, directory: CacheDirectory, index: Index, files: FileSource, build: NodeBuild, pool: CompilePool
-    ) -> None:
-        self._directory = directory
-        self._index = index
-        self._files = files
-        self._build = build
-        self._pool = pool
-        self._blobs = BlobStore(directory.blobs_path)
+    def __init__(self, context: BuildContext) -> None:
+        self._context = context
+        self._index = context.index
+        self._blobs = BlobStore(context.directory.blobs_path)
 
     def generate(self, url: str, source: bytes | None) -> Generated:
         """Store a module's record and code cache; `source` None: the file's; raises CacheError, OSError."""
         module = self._module(url, source)
         content, fact = module.source, module.fact
         assert content is not None and fact is not None
-        compiler, verdict = self._compile(module, fact)
+        compiler, verdict = self._compile(module, fact, content)
         if verdict.outcome == "syntax-error":
             raise CacheError(f"{module.path}:{verdict.line}:{verdict.column}: {verdict.detail}")
         analysis = analyse_module(content)
         row, blob, exports = AnalysisStore(self._blobs).store(analysis, ModuleFormat.MODULE, fact.sha256)
-        with self._index.transaction():
-            self._index.put([row])
-            self._index.put([] if blob is None else [blob])
-            self._index.put(exports)
-            self._index.put(compiler.verdict_rows)
-            self._index.put(compiler.called.rows)
-            self._index.put(compiler.rows_to_put())
-            if fact.fingerprint != _NOT_ON_DISK:
-                self._index.put([self._module_row(module, fact)])
+        of_file = None if fact.fingerprint == _NOT_ON_DISK else self._module_row(module, fact)
+        commit_module(self._index, compiler, row, blob, exports, of_file)
         return Generated(analysis, fact.sha256)
 
     def bmes(self, url: str, *, with_bytecode: bool) -> bytes:
@@ -109,13 +97,14 @@ class Generator:
             raise CacheError(f"{path}: cannot be written as BMES: {_why_no_record(made.analysis)}")
         if not with_bytecode:
             return stored
-        trailer = BmesTrailer(ModuleFormat.MODULE.value, self._build.engine_tag, made.source_sha256)
+        trailer = BmesTrailer(ModuleFormat.MODULE.value, self._context.node.engine_tag, made.source_sha256)
         return encode(replace(file, trailer=trailer, bytecode=self._code_cache(made.source_sha256)))
 
-    def _compile(self, module: GraphModule, fact: FileFact) -> tuple[Compiler, Verdict]:
-        compiler = Compiler(self._index, self._build, self._directory, self._pool)
+    def _compile(self, module: GraphModule, fact: FileFact, content: bytes) -> tuple[Compiler, Verdict]:
+        compiler = Compiler(self._context)
         compiler.prefetch([fact.sha256])
-        compiler.ask(module, lambda one: one.source)
+        if compiler.has_to_compile(module):
+            compiler.start(module, content)
         return compiler, compiler.verdict(module)
 
     def _module(self, url: str, source: bytes | None) -> GraphModule:
@@ -125,7 +114,7 @@ class Generator:
         if not is_utf8(path):
             raise CacheError(f"{path}: {NOT_UTF8}")
         module = GraphModule(url, path, ModuleFormat.MODULE, kind=ServedKind.MODULE)
-        answer = read_file(self._files, path)
+        answer = read_file(self._context.files, path)
         if not isinstance(answer, str) and source in (None, answer[0]):
             module.source, module.fact = answer
         elif source is not None:
@@ -154,7 +143,9 @@ class Generator:
 
     def _code_cache(self, source_sha256: bytes) -> bytes:
         kind = ModuleFormat.MODULE.value
-        path = CodeCacheStore(self._directory.code_path).path(self._build.engine_tag, kind, source_sha256)
+        path = CodeCacheStore(self._context.directory.code_path).path(
+            self._context.node.engine_tag, kind, source_sha256
+        )
         entry = decode_entry(read_regular(path) or b"")
         return b"" if entry is None else entry.code_cache
 

@@ -19,16 +19,16 @@ from esmcache.build.analysis_rows import (
     requests_of_engine,
 )
 from esmcache.build.compile import Compiler, Verdict
+from esmcache.build.context import BuildContext
 from esmcache.build.freshness import known_fact, read_file
 from esmcache.build.graph import SYNTAX_ERROR, Asked, GraphModule, GraphRequest, Problem, is_utf8
 from esmcache.diagnostics import DiagnosticKind
-from esmcache.file_source import FileSource, path_from_file_url
+from esmcache.file_source import file_url_from_path, path_from_file_url
 from esmcache.records import ModuleFormat, ModuleRequest, Resolution, ResolutionFailure
-from esmcache.resolution import Resolver
 from esmcache.serving.manifest import ServedKind
 from esmcache.spans import LineIndex
+from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import ANALYSIS_VERSION
-from esmcache.store.index import Index
 from esmcache.store.rows import AnalysisRow, BlobRow, ExportRow, ModuleRow
 
 # Called with what is counted, how many are done and how many are known of.
@@ -42,7 +42,7 @@ _SERVED = {
 
 
 @dataclass(slots=True)
-class Discovered:
+class WalkResult:
     """The graph, in the order in which modules were found, and what is to be put into the index."""
 
     modules: dict[str, GraphModule] = field(default_factory=dict)
@@ -53,32 +53,55 @@ class Discovered:
     known_rows: dict[str, ModuleRow] = field(default_factory=dict)
     read: int = 0
     analysed: int = 0
+    blobs_written: int = 0
 
 
-class Discovery:
+class Walk:
     """One walk over the graph; make a new one for the next."""
 
     def __init__(
         self,
-        files: FileSource,
-        resolver: Resolver,
-        index: Index,
+        context: BuildContext,
+        conditions: tuple[str, ...],
         compiler: Compiler,
-        analyses: AnalysisStore,
-        progress: Progress,
+        progress: Progress = lambda stage, done, total: None,
     ) -> None:
-        self._files = files
-        self._resolver = resolver
-        self._index = index
+        self._files = context.files
+        self._resolver = context.resolver(conditions)
+        self._index = context.index
         self._compiler = compiler
-        self._analyses = analyses
+        self._analyses = AnalysisStore(BlobStore(context.directory.blobs_path))
         self._progress = progress
         self._rows: dict[tuple[bytes, str], AnalysisRow] = {}
-        self._found = Discovered()
+        self._found = WalkResult()
         self._next_wave: list[GraphModule] = []
         self._lines: tuple[str, LineIndex] | None = None
 
-    def walk(self, roots: Iterable[tuple[Resolution, bool]]) -> Discovered:
+    def find_roots(
+        self, entries: Sequence[str], modules: Sequence[str], problems: list[Problem]
+    ) -> list[tuple[Resolution, bool]]:
+        """Return what Node would load for entry points (with True) and for single modules; adds to `problems`."""
+        roots: list[tuple[Resolution, bool]] = []
+        for path in entries:
+            answer = self._resolver.resolve_entry(path)
+            if isinstance(answer, ResolutionFailure):
+                problems.append(Problem(path, answer.code, answer.message))
+            else:
+                roots.append((answer, True))
+        for path in modules:
+            answer = self._resolver.resolve_entry(path)
+            if isinstance(answer, Resolution):
+                roots.append((answer, False))
+        return roots
+
+    def root_at(self, url: str) -> list[tuple[Resolution, bool]]:
+        """Return the module at a URL as a single module, nothing where there is no such file."""
+        path = path_from_file_url(url)
+        if path is None or self._files.lstat(path) is None:
+            return []
+        return [(self._at(url, path), False)]
+
+    def walk(self, roots: Iterable[tuple[Resolution, bool]]) -> WalkResult:
         """Return all that the roots reach; each is `(resolution, is it an entry point)`."""
         for resolution, is_entry in roots:
             module = self._reach(resolution)
@@ -93,12 +116,16 @@ class Discovery:
             self._progress("modules", done, done + len(self._next_wave))
         return self._found
 
-    def look_at(self, resolution: Resolution) -> Discovered:
+    def look_at(self, path: str) -> WalkResult:
         """Return one module with its requests and their answers; of what they reach just the URLs are known."""
-        module = self._reach(resolution)
+        module = self._reach(self._at(file_url_from_path(path), path))
         if module is not None:
             self._visit([module])
         return self._found
+
+    def _at(self, url: str, path: str) -> Resolution:
+        module_format, inputs = self._resolver.format_of(path)
+        return Resolution(url, module_format, inputs)
 
     def _reach(self, resolution: Resolution) -> GraphModule | None:
         url = resolution.resolved_url
@@ -118,8 +145,10 @@ class Discovery:
         readable = [module for module in wave if self._read(module, rows.get(module.url))]
         self._prefetch(readable, rows)
         for module in readable:
-            if module.kind is not ServedKind.JSON:
-                self._compiler.ask(module, self._source)
+            if module.kind is not ServedKind.JSON and self._compiler.has_to_compile(module):
+                source = self._source(module)
+                if source is not None:
+                    self._compiler.start(module, source)
         self._analyse(readable)
         for module in readable:
             if module.module_format is None:
@@ -202,6 +231,7 @@ class Discovery:
             if blob is not None:
                 self._found.blobs.append(blob)
             self._found.analysed += 1
+        self._found.blobs_written = self._analyses.blobs_written
 
     def _understand(self, module: GraphModule) -> None:
         key = _analysis_key(module)
