@@ -128,7 +128,7 @@ class Protocol(LanguageServerProtocol):
                 future.set_result(message.get("result"))
             else:
                 future.set_result(self._converter.structure({"result": None, **message}, kind).result)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever the client sent must settle the future)
             future.set_exception(JsonRpcException(_one_line(error)))
 
     def _structured(self, method: str, message: dict[str, Any]) -> Any:
@@ -148,7 +148,7 @@ class Protocol(LanguageServerProtocol):
             _set_version(params)
         try:
             return self._converter.structure({**message, "jsonrpc": self.VERSION, "params": params}, kind)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (cattrs raises many types for what a client sent)
             raise JsonRpcInvalidParams.of(_one_line(error)) from None
 
     def _refuse(self, msg_id: int | str | None, error: JsonRpcException) -> None:

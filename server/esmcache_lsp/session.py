@@ -82,7 +82,7 @@ class Session:
         for step in self.at_start:
             try:
                 await step()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (a step that fails must not keep the next from running)
                 self._log_failure(error)
 
     def begin(self, folders: Sequence[str], unit: ColumnUnit, settings: EditorSettings) -> None:

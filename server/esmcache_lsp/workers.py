@@ -116,7 +116,7 @@ class _Life:
                 self._connection.send(item)
             except OSError:
                 return
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (pickling runs code of the arguments' classes)
                 # What cannot be sent concerns nobody but whoever wanted to send it.
                 if item is not None:
                     self._answer(item[0], None, error)
@@ -168,7 +168,7 @@ def _answer_all(connection: Connection[Any, Any]) -> None:
         value, error = None, None
         try:
             value = function(*some, **named)
-        except Exception as raised:
+        except Exception as raised:  # noqa: BLE001 (the error is the answer)
             error = raised
         connection.send((number, value, error))
 

@@ -260,8 +260,7 @@ def _parse(source: bytes, allowance: _Allowance, doubtful: Span | None, *, is_mo
         doubts.append(Doubt(doubtful, "program", doubtful.start))
     openings = _html_comments(root, normal, b"<!--") if is_module else None
     if openings:
-        for start in openings:
-            doubts.append(Doubt(Span(start, start + len("<!--")), "html_comment", start))
+        doubts += [Doubt(Span(start, start + len("<!--")), "html_comment", start) for start in openings]
     if doubts:
         read = _parse_respelled(normal, tree, doubts, allowance)
         if read is not None:

@@ -191,9 +191,11 @@ class _Rewriter:
             yield file_url_from_path(new_target) + suffix
             return
         written = [after(spelled)]
-        for left_out in _LEFT_OUT if _is_required(occurrence) else ():
-            if os.path.realpath(spelled + left_out) == target and new_target.endswith(left_out):
-                written.append(new_target[: len(new_target) - len(left_out)])
+        written += [
+            new_target[: len(new_target) - len(left_out)]
+            for left_out in (_LEFT_OUT if _is_required(occurrence) else ())
+            if os.path.realpath(spelled + left_out) == target and new_target.endswith(left_out)
+        ]
         for one in [*written, new_target]:
             shown = one if path.startswith("/") else relative_path(one, new_home)
             yield (shown if _is_required(occurrence) else url_path(shown, path)) + suffix

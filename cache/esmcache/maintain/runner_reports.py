@@ -53,12 +53,32 @@ class RunnerReport:
 
 def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
     """Move all reports into the index and return them, oldest first; raises IndexUnusable."""
-    reports: list[tuple[str, RunnerReport]] = []
-    taken: list[Path] = []
     try:
         names = sorted(os.listdir(directory.events_path))
     except OSError:
         return []
+    reports, taken = _take_reports(directory, names)
+    with index.transaction():
+        for name, report in reports:
+            index.note_use(f"{name}.manifest", report.time)
+            index.note_misses(_misses(report))
+            if report.called is not None:
+                _note_called(index, f"{name}.manifest", report.called)
+        index.count(_totals([report for _, report in reports]))
+    for name in {name for name, report in reports if report.code_caches == _QUARANTINED}:
+        _forget_code_caches(directory, index, name)
+    for name in {name for name, report in reports if _misses(report)}:
+        # `run` reads no index: it learns by this file that a warm is due, until there was one.
+        write_whole(wanted_path(directory, f"{name}.manifest"))
+    for path in taken:
+        remove_any(path)
+    return [report for _, report in sorted(reports, key=lambda pair: pair[1].time)]
+
+
+def _take_reports(directory: CacheDirectory, names: list[str]) -> tuple[list[tuple[str, RunnerReport]], list[Path]]:
+    """Move the named files aside; return their reports, each with its file's name, and the moved files."""
+    reports: list[tuple[str, RunnerReport]] = []
+    taken: list[Path] = []
     for name in names:
         path = directory.events_path / name
         mine = directory.events_path / f".folding-{os.getpid()}-{name}"
@@ -79,21 +99,7 @@ def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
         except OSError:
             continue
         reports += [(name, report) for line in lines if (report := _parse(line)) is not None]
-    with index.transaction():
-        for name, report in reports:
-            index.note_use(f"{name}.manifest", report.time)
-            index.note_misses(_misses(report))
-            if report.called is not None:
-                _note_called(index, f"{name}.manifest", report.called)
-        index.count(_totals([report for _, report in reports]))
-    for name in {name for name, report in reports if report.code_caches == _QUARANTINED}:
-        _forget_code_caches(directory, index, name)
-    for name in {name for name, report in reports if _misses(report)}:
-        # `run` reads no index: it learns by this file that a warm is due, until there was one.
-        write_whole(wanted_path(directory, f"{name}.manifest"))
-    for path in taken:
-        remove_any(path)
-    return [report for _, report in sorted(reports, key=lambda pair: pair[1].time)]
+    return reports, taken
 
 
 def wanted_path(directory: CacheDirectory, manifest: str) -> Path:

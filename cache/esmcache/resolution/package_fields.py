@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,28 +117,16 @@ def _set_parsed(fields: PackageFields, key: str, value: Any) -> None:
         if key in ("main", "imports", "scripts"):
             return
         raise InvalidPackageJson
+    if key in ("name", "type") and not isinstance(value, str):
+        raise InvalidPackageJson
     if key == "name":
-        if not isinstance(value, str):
-            raise InvalidPackageJson
         fields.name = value
-    elif key == "main":
-        if isinstance(value, str):
-            fields.main = value
-    elif key == "type":
-        if not isinstance(value, str):
-            raise InvalidPackageJson
-        if value in ("module", "commonjs"):
-            fields.type = value
-    elif key == "exports":
-        if isinstance(value, str):
-            fields.exports = _parsed_again(value)
-        elif isinstance(value, dict | list):
-            fields.exports = value
-    elif key == "imports":
-        if isinstance(value, str):
-            fields.imports = _parsed_again(value)
-        elif isinstance(value, dict | list):
-            fields.imports = value
+    elif key == "main" and isinstance(value, str):
+        fields.main = value
+    elif key == "type" and value in ("module", "commonjs"):
+        fields.type = value
+    elif key in ("exports", "imports") and isinstance(value, str | dict | list):
+        setattr(fields, key, _parsed_again(value) if isinstance(value, str) else value)
 
 
 def _parsed_again(value: str) -> Any:
@@ -176,28 +164,31 @@ def _lenient_members(text: str) -> Iterator[tuple[str, str]]:
         if at + 2 >= end or not tokens[at][0].startswith('"') or tokens[at + 1][0] != ":":
             raise InvalidPackageJson
         key = tokens[at][0][1:-1]
-        at += 2
-        start = tokens[at][1]
-        depth = 0
-        while True:
-            token = tokens[at][0]
-            if token in ("{", "["):
-                depth += 1
-            elif token in ("}", "]"):
-                depth -= 1
-            if depth < 0 or (depth == 0 and token in (",", ":")):
-                raise InvalidPackageJson
-            at += 1
-            if depth == 0:
-                break
-            if at == end:
-                raise InvalidPackageJson
+        start = tokens[at + 2][1]
+        at = _after_value(tokens, at + 2)
         yield key, text[start : tokens[at - 1][2]]
         if at == end or tokens[at][0] not in (",", "}"):
             raise InvalidPackageJson
         if tokens[at][0] == "}":
             return
         at += 1
+
+
+def _after_value(tokens: Sequence[tuple[str, int, int]], at: int) -> int:
+    """Return the index of the first token after the value that begins at the token `at`."""
+    depth = 0
+    while at < len(tokens):
+        token = tokens[at][0]
+        if token in ("{", "["):
+            depth += 1
+        elif token in ("}", "]"):
+            depth -= 1
+        if depth < 0 or (depth == 0 and token in (",", ":")):
+            raise InvalidPackageJson
+        at += 1
+        if depth == 0:
+            return at
+    raise InvalidPackageJson
 
 
 def _set_raw(fields: PackageFields, key: str, raw: str, *, strict_types: bool) -> None:

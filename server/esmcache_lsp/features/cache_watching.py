@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from pathlib import Path
 
 from pygls.lsp.server import LanguageServer
@@ -67,8 +68,16 @@ async def _watch(session: Session) -> None:
             # Not only those that came while it was watched for them.
             if session.settings.warm_on_save and any(map(_is_report, _paths(reports))):
                 await session.warm_missed()
-            if not os.path.isdir(reports) or os.stat(reports).st_ino != was:
+            if not _is_still(reports, was):
                 break
+
+
+def _is_still(directory: str, inode: int) -> bool:
+    try:
+        status = os.stat(directory)
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_ino == inode
 
 
 def _is_news(change: Change, path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -111,13 +112,13 @@ class _Commands:
         path = self._session.log_path
         if path is None:
             return {"path": None, "text": "the log goes to stderr; start esmcache-lsp with --log-file to keep it"}
-        lines = Path(path).read_text("utf-8", "replace").splitlines()[-_LINES_OF_LOG:]
+        absolute_path, text = await asyncio.to_thread(_end_of_log, path)
         window = self._server.client_capabilities.window
         if window is not None and window.show_document is not None and window.show_document.support:
-            uri = uri_from_path(str(Path(path).absolute()))
+            uri = uri_from_path(absolute_path)
             shown = self._server.window_show_document_async(types.ShowDocumentParams(uri, take_focus=True))
             await answered(shown, None)
-        return {"path": str(Path(path).absolute()), "text": "\n".join(lines)}
+        return {"path": absolute_path, "text": text}
 
     async def launch(self, uri: str) -> dict[str, Any]:
         """Return what starts a file served."""
@@ -130,6 +131,12 @@ class _Commands:
             "env": {"ESMCACHE_DIR": cache_dir} if cache_dir else {},
             "hook": hook,
         }
+
+
+def _end_of_log(path: str) -> tuple[str, str]:
+    """Return the log's absolute path and its last lines."""
+    lines = Path(path).read_text("utf-8", "replace").splitlines()[-_LINES_OF_LOG:]
+    return str(Path(path).absolute()), "\n".join(lines)
 
 
 def _path(uri: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -177,6 +178,7 @@ async def _starts_served(editor: Editor, name: str) -> int:
     log = editor.root.parent / "runner.log"
     log.unlink(missing_ok=True)
     environment = {**editor.user.environment, **launch["env"], "ESMCACHE_LOG": str(log)}
-    subprocess.run([launch["executable"], *launch["args"]], env=environment, check=True, capture_output=True)
+    command = [launch["executable"], *launch["args"]]
+    await asyncio.to_thread(subprocess.run, command, env=environment, check=True, capture_output=True)
     assert os.path.samefile(launch["args"][1], launch["hook"])
     return int(json.loads(log.read_text().splitlines()[-1])["served"])

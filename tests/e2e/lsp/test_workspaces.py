@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -94,10 +95,11 @@ async def test_what_a_program_missed_is_warmed_without_anyone_asking(tmp_path: P
         launch = await editor.command("esmcache.launch", editor.uri("app.js"))
         environment = {**editor.user.environment, **launch["env"]}
         command = [launch["executable"], *launch["args"]]
-        subprocess.run(command, env=environment, check=True, capture_output=True)
+        await asyncio.to_thread(subprocess.run, command, env=environment, check=True, capture_output=True)
         await _until_fresh(editor, "late.js")
         log = tmp_path / "log"
-        subprocess.run(command, env={**environment, "ESMCACHE_LOG": str(log)}, check=True, capture_output=True)
+        environment["ESMCACHE_LOG"] = str(log)
+        await asyncio.to_thread(subprocess.run, command, env=environment, check=True, capture_output=True)
         assert json.loads(log.read_text())["missed"] == []
 
 

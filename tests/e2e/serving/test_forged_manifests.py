@@ -159,9 +159,8 @@ def _forgeries(content: bytes) -> list[_Forged]:
     for word in _words(content):
         (was,) = struct.unpack_from("<I", content, word.at)
         count = chosen.choice(counts)
-        for value in sorted({*_VALUES, count, count + 1, was + 1, chosen.randrange(_NONE)} - {was}):
-            if value <= _NONE:
-                made.append(_Forged(word, value, _is_another(content, header, word, value)))
+        values = sorted({*_VALUES, count, count + 1, was + 1, chosen.randrange(_NONE)} - {was})
+        made += [_Forged(word, value, _is_another(content, header, word, value)) for value in values if value <= _NONE]
     return made
 
 

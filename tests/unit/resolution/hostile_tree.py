@@ -333,9 +333,14 @@ class HostileTree:
 
     def questions(self) -> Iterator[tuple[str, str]]:
         """Yield (referrer, specifier) with referrers relative to the root."""
-        app = "app/main.mjs"
         for specifier in SPECIFIERS:
-            yield app, specifier
+            yield "app/main.mjs", specifier
+        yield from self._questions_about_packages()
+        yield from self._questions_about_files()
+        yield from self._questions_from_elsewhere()
+
+    def _questions_about_packages(self) -> Iterator[tuple[str, str]]:
+        app = "app/main.mjs"
         for name in EXPORTS:
             yield app, name
         for subpath in SUBPATHS:
@@ -355,12 +360,17 @@ class HostileTree:
             yield app, "broken-" + name
             yield app, f"./node_modules/broken-{name}/a.js"
             yield f"app/node_modules/broken-{name}/a.js", "plain"
+
+    def _questions_about_files(self) -> Iterator[tuple[str, str]]:
+        app = "app/main.mjs"
         for name in ODD_NAMES:
             yield app, "./odd/" + name
             yield app, "./odd/" + "".join(f"%{byte:02X}" for byte in name.encode())
         for kind in ("module", "commonjs", "typeless"):
             for name in EXTENSIONS:
                 yield app, f"./formats/{kind}/{name}"
+
+    def _questions_from_elsewhere(self) -> Iterator[tuple[str, str]]:
         for referrer in (
             "app/é dir/#%41/main.mjs",
             "app/deep/er/main.mjs",
@@ -408,6 +418,12 @@ class HostileTree:
         self.write("app/module/package.json", {"type": "module"})
         for path in ("module/a.js", "module/deep/a.js", "module/node_modules/a.js"):
             self.write("app/" + path)
+        self._build_packages()
+        self._build_imports()
+        self._build_odd_files()
+        self._build_links()
+
+    def _build_packages(self) -> None:
         for name, exports in EXPORTS.items():
             self._package(name, {"name": name, "main": "./b.js", "exports": exports})
         for name, main in MAINS.items():
@@ -436,8 +452,8 @@ class HostileTree:
         self.write("app/deep/er/node_modules/nested-shadow", "a file, no directory")
         self.write("app/deep/er/main.mjs")
         self.write("app/node_modules/plain/node_modules/nested-shadow/index.js")
-        for path in ("é dir/#%41/main.mjs", "é dir/#%41/a.js"):
-            self.write("app/" + path)
+
+    def _build_imports(self) -> None:
         self.write("app/imports/package.json", {"name": "imports", "imports": IMPORTS})
         for file in (*PACKAGE_FILES, "sub/a.mjs"):
             self.write("app/imports/" + file)
@@ -452,6 +468,10 @@ class HostileTree:
         for name, text in texts.items():
             self.write(f"app/imports-{name}/package.json", f'{{"imports":{text}}}')
         self.write("app/imports-broken/package.json", "{")
+
+    def _build_odd_files(self) -> None:
+        for path in ("é dir/#%41/main.mjs", "é dir/#%41/a.js"):
+            self.write("app/" + path)
         for name in ODD_NAMES:
             self.write("app/odd/" + name)
         for kind, package in (
@@ -462,7 +482,6 @@ class HostileTree:
             self.write(f"app/formats/{kind}/package.json", package)
             for name in EXTENSIONS:
                 self.write(f"app/formats/{kind}/{name}", b"\0asm" if name.startswith("wasm") else b"{}")
-        self._build_links()
 
     def _build_links(self) -> None:
         store = "app/node_modules/.pnpm"
