@@ -131,6 +131,14 @@ node-tests: $(NODE24) ## Run Node's own tests of modules with and without the pr
 	@for line in $(NODE_LINES); do \
 		PYTHONPATH=tests $(RUN) -m node_suite $$line --into .cache/node-tests --npm 'env $(NPM)'; done
 
+# --no-isolation: by the locked hatchling, and without a network.
+.PHONY: package
+package: $(ENVIRONMENT) ## Build the wheel and the sdist into dist, and check both
+	rm -rf dist
+	$(RUN) -m build --no-isolation --outdir dist
+	$(RUN) -m twine check --strict dist/*
+	$(RUN) -m check_wheel_contents dist/*.whl
+
 .PHONY: vsix
 vsix: $(EXTENSION) $(BUNDLED) ## Package the VS Code extension for VSIX_TARGET (linux-x64, linux-arm64)
 	cd editors/vscode && ../../$(NODES)/node24 node_modules/typescript/bin/tsc --project .
