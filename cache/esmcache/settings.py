@@ -31,7 +31,9 @@ Schema = TypeVar("Schema", bound=msgspec.Struct)
 _MOST_PATTERNS, _MOST_ENTRIES, _MOST_CONDITIONS = 1_000, 10_000, 100
 Patterns = Annotated[
     list[str],
-    msgspec.Meta(max_length=_MOST_PATTERNS, description="Glob patterns, relative to the project's directory."),
+    msgspec.Meta(
+        max_length=_MOST_PATTERNS, description="Patterns as in .gitignore, relative to the project's directory."
+    ),
 ]
 Entries = Annotated[
     list[str],

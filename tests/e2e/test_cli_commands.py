@@ -65,20 +65,24 @@ def test_warm_of_a_directory_starts_from_its_package(run_esmcache: RunEsmcache, 
 
 
 @pytest.mark.parametrize(("folder", "cwd"), [("src", "."), (".", "src"), (".", "."), (None, "src")])
+@pytest.mark.parametrize(("include", "others"), [("src/**", 1), ("src/*", 0)])
 def test_settings_of_a_project_are_relative_to_it(
-    run_esmcache: RunEsmcache, tmp_path: Path, folder: str | None, cwd: str
+    run_esmcache: RunEsmcache, tmp_path: Path, folder: str | None, cwd: str, include: str, others: int
 ) -> None:
     project = tmp_path / "a [b]"
     for name in ("src/cli.js", "src/lib.js", "src/left/out.js", "src/left/in.js", "bin/other.js"):
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text("export {};\n")
-    settings = {"entries": ["src/cli.js", "./bin/other.js"], "exclude": ["./src/left/o*"], "include": ["src/*"]}
+    settings = {"entries": ["src/cli.js", "./bin/other.js"], "exclude": ["./src/left/o*"], "include": [include]}
     (project / "esmcache.json").write_text(json.dumps(settings))
     (project / "package.json").write_text('{"type": "module", "main": "src/lib.js", "bin": "bin/other.js"}')
     report = json_of(run_esmcache, "warm", *([folder] if folder else []), cwd=project / cwd)
     # All of the project, or the part of it that was named.
     is_whole = folder == cwd == "."
-    assert (report["problems"], report["entries"], report["modules"]) == ([], *((3, 4) if is_whole else (2, 3)))
+    assert (report["problems"], report["entries"], report["modules"]) == (
+        [],
+        *((3, 3 + others) if is_whole else (2, 2 + others)),
+    )
 
 
 @pytest.mark.parametrize(("folder", "modules"), [(".", 1), ("src/left", 0), ("src/left/below", 0)])

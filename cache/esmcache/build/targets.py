@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
-import glob
 import json
 import os
 from collections.abc import Iterator
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from esmcache.build.graph import NOT_UTF8, Problem, is_utf8
+from esmcache.build.path_patterns import PathPatterns
 from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
 from esmcache.settings import ProjectSettings, read_project_settings
 
@@ -98,7 +97,35 @@ def _strings(value: Any, depth: int) -> Iterator[str]:
             yield from _strings(one, depth + 1)
 
 
-def _settings_for(directory: Path, targets: Targets) -> tuple[ProjectSettings, Path]:
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """Settings whose files are absolute, and whose patterns know which directory they are relative to."""
+
+    entries: list[str]
+    conditions: list[str]
+    include: list[PathPatterns]
+    exclude: list[PathPatterns]
+
+    def takes(self, path: str) -> bool:
+        """Return whether a file is one that is warmed."""
+        is_included = not self.include or any(patterns.match(path) for patterns in self.include)
+        return is_included and not any(patterns.match(path) for patterns in self.exclude)
+
+    def leaves_out(self, directory: str) -> bool:
+        """Return whether a directory is left out, with all that is in it."""
+        return any(patterns.match(directory, is_directory=True) for patterns in self.exclude)
+
+    def faults(self) -> list[Problem]:
+        """Return what is wrong with the patterns, as far as it is known by now."""
+        return [
+            Problem(patterns.directory, "bad-configuration", f"{name}: {fault}")
+            for name, some in (("include", self.include), ("exclude", self.exclude))
+            for patterns in some
+            for fault in patterns.faults
+        ]
+
+
+def _settings_for(directory: Path, targets: Targets) -> tuple[_Selection, Path]:
     """Return the settings of the nearest directory upwards that has a package.json or esmcache.json, and where it is.
 
     Of a part of a project only the entry points in it are meant.
@@ -108,15 +135,15 @@ def _settings_for(directory: Path, targets: Targets) -> tuple[ProjectSettings, P
             project, own = candidate, _own_settings(candidate, targets)
             break
     else:
-        project, own = directory, ProjectSettings()
-    also = _anchored(targets.also, directory)
-    settings = ProjectSettings(
+        project, own = directory, _selection(ProjectSettings(), directory)
+    also = _selection(targets.also, directory)
+    selection = _Selection(
         entries=[*_in_part(own.entries, project, directory), *also.entries],
+        conditions=[*own.conditions, *also.conditions],
         include=[*own.include, *also.include],
         exclude=[*own.exclude, *also.exclude],
-        conditions=[*own.conditions, *also.conditions],
     )
-    return settings, project
+    return selection, project
 
 
 def _in_part(paths: list[str], project: Path, directory: Path) -> list[str]:
@@ -124,56 +151,53 @@ def _in_part(paths: list[str], project: Path, directory: Path) -> list[str]:
     return [path for path in paths if project == directory or Path(path).is_relative_to(directory)]
 
 
-def _own_settings(directory: Path, targets: Targets) -> ProjectSettings:
+def _own_settings(directory: Path, targets: Targets) -> _Selection:
     settings, errors = read_project_settings(directory)
     targets.problems += [Problem(str(one.path), "bad-configuration", one.message) for one in errors]
-    return _anchored(settings, directory)
+    return _selection(settings, directory)
 
 
-def _anchored(settings: ProjectSettings, directory: Path) -> ProjectSettings:
-    """Return settings whose files and patterns are absolute: they are relative to where they were found."""
-
-    def anchored(patterns: list[str]) -> list[str]:
-        start = glob.escape(str(directory))
-        return [os.path.join(start, one.removeprefix("./").removesuffix("/")) for one in patterns]
-
-    return ProjectSettings(
+def _selection(settings: ProjectSettings, directory: Path) -> _Selection:
+    return _Selection(
         entries=[os.path.abspath(directory / entry) for entry in settings.entries],
-        include=anchored(settings.include),
-        exclude=anchored(settings.exclude),
         conditions=settings.conditions,
+        include=[PathPatterns(str(directory), settings.include)] if settings.include else [],
+        exclude=[PathPatterns(str(directory), settings.exclude)] if settings.exclude else [],
     )
 
 
 def _add_directory(directory: Path, targets: Targets) -> None:
-    settings, project = _settings_for(directory, targets)
-    targets.conditions = targets.conditions or tuple(settings.conditions)
-    broken = _add_entries(project, settings, targets, directory)
+    selection, project = _settings_for(directory, targets)
+    targets.conditions = targets.conditions or tuple(selection.conditions)
+    broken = _add_entries(project, selection, targets, directory)
     targets.problems += [] if broken is None else [broken]
     within = [path for path in (directory, *directory.parents) if path != project and path.is_relative_to(project)]
-    if any(_matches(str(path), settings.exclude) for path in within):
-        return
+    if not any(selection.leaves_out(str(path)) for path in within):
+        _add_modules(directory, selection, targets)
+    targets.problems += selection.faults()
+
+
+def _add_modules(directory: Path, selection: _Selection, targets: Targets) -> None:
+    """Add the modules in a directory that are meant, and the entry points of the packages below it."""
     for folder, names, files in os.walk(directory):
         names[:] = sorted(
             name
             for name in names
             if name != "node_modules"
             and not name.startswith(".")
-            and not _matches(os.path.join(folder, name), settings.exclude)
+            and not selection.leaves_out(os.path.join(folder, name))
         )
         if folder != str(directory) and "package.json" in files:
             # A package of a workspace: what it offers is started, or imported by the others, by its own name. A broken
             # one may be there for a test; nobody has named it.
             _add_entries(Path(folder), _own_settings(Path(folder), targets), targets, Path(folder))
         for name in sorted(files):
-            path_name = os.path.join(folder, name)
-            if not name.endswith(SOURCE_SUFFIXES) or _matches(path_name, settings.exclude):
-                continue
-            if is_utf8(path_name) and (not settings.include or _matches(path_name, settings.include)):
-                targets.modules.append(path_name)
+            path = os.path.join(folder, name)
+            if name.endswith(SOURCE_SUFFIXES) and is_utf8(path) and selection.takes(path):
+                targets.modules.append(path)
 
 
-def _add_entries(project: Path, settings: ProjectSettings, targets: Targets, directory: Path) -> Problem | None:
+def _add_entries(project: Path, settings: _Selection, targets: Targets, directory: Path) -> Problem | None:
     """Add the entry points in a part of a package and in its settings; return what is wrong with its package.json."""
     of_package = package_entries(project)
     found = [] if isinstance(of_package, Problem) else _in_part(of_package, project, directory)
@@ -185,7 +209,3 @@ def _add_entries(project: Path, settings: ProjectSettings, targets: Targets, dir
     targets.entries += [path for path in found if is_utf8(path)]
     targets.problems += [Problem(path, "not-utf8", NOT_UTF8) for path in found if not is_utf8(path)]
     return of_package if isinstance(of_package, Problem) else None
-
-
-def _matches(path: str, patterns: list[str]) -> bool:
-    return any(fnmatch.fnmatch(path, pattern) for pattern in patterns)
