@@ -50,7 +50,7 @@ def placement_errors(tree: SyntaxTree, starts: Set[int]) -> list[Diagnostic]:
     """
     source = tree.source
     places = _places(source, starts)
-    private_names = PrivateNames(tree)
+    private_names = PrivateNames()
     if b"#" in source:
         places += [(match.start(), private_names.note) for match in _PRIVATE.finditer(source)]
     found = []

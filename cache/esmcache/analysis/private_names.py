@@ -46,8 +46,7 @@ class _Declaration:
 class PrivateNames:
     """Collects the private names of one tree, in any order, and then tells what is wrong with them."""
 
-    def __init__(self, tree: SyntaxTree) -> None:
-        self._tree = tree
+    def __init__(self) -> None:
         self._declared: dict[tuple[_Body, str], list[_Declaration]] = {}
         self._used: list[tuple[str, _Bodies | None, Span]] = []
 

@@ -35,7 +35,6 @@ class Update:
 
     updated: list[str] = field(default_factory=list)
     to_warm: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
-    manifests_changed: int = 0
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -82,8 +81,6 @@ class Save:
             for entry in some:
                 if not (asks_the_same and self._change(entry, visit)):
                     update.to_warm.setdefault(chosen, []).append(entry.path)
-                else:
-                    update.manifests_changed += 1
 
     def _entries_with(self, url: str) -> list[EntryPointRow]:
         rows = self._index.where(EntryPointRow, "manifest", self._index.entries_with(url))

@@ -224,8 +224,3 @@ def migrate(database: Database) -> None:
     for version in range(user_version(database), VERSION):
         _MIGRATIONS[version](database)
     database.execute(f"pragma user_version = {VERSION}")
-
-
-def table_names() -> tuple[str, ...]:
-    """Return the names of all tables."""
-    return tuple(_TABLES)

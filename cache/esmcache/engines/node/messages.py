@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, BinaryIO
@@ -63,7 +64,7 @@ class Compile:
     kind: str
     url: str
     filename: str
-    functions: list[int]
+    functions: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +95,8 @@ class ProtocolError(Exception):
 def encode_compile(task_id: int, task: CompileTask) -> bytes:
     """Return the frame that asks for `task`."""
     filename = path_from_file_url(task.url)
-    header = {
-        "type": "Compile",
-        "id": task_id,
-        "kind": task.kind.value,
-        "url": task.url,
-        "filename": task.url if filename is None else filename,
-        "functions": task.functions,
-    }
+    message = Compile(task_id, task.kind.value, task.url, task.url if filename is None else filename, task.functions)
+    header = {"type": "Compile", **{name: getattr(message, name) for name in Compile.__slots__}}
     encoded = json.dumps(header, separators=(",", ":")).encode("ascii")
     return _LENGTHS.pack(len(encoded), len(task.source)) + encoded + task.source
 
