@@ -28,6 +28,7 @@ from esmcache.launch.named_nodes import named_nodes, note_nodes
 from esmcache.launch.program import installed_hook
 from esmcache.maintain.clear import clear_files, forget_gone, forget_modules
 from esmcache.maintain.collect import Collected, SelfCollection, collect
+from esmcache.maintain.domain_directory import is_sealed, places_of_build
 from esmcache.maintain.files import file_sizes, remove_abandoned, used_bytes
 from esmcache.maintain.runner_reports import RunnerReport, fold_events
 from esmcache.maintain.statistics import Statistics, count_all
@@ -348,6 +349,17 @@ class Cache:
         self.fold_events()
         with self._guard():
             return count_all(self.directory, self.index)
+
+    @_healing
+    def unsealed_directories(self) -> tuple[int, int]:
+        """Return how many of the directories that Node is pointed at no start uses, and how many there are.
+
+        Raises CacheError.
+        """
+        build = self.supported_node()
+        with self._guard():
+            places = places_of_build(self.index, build)
+            return sum(not is_sealed(self.directory, place) for place in places), len(places)
 
     @_healing
     def counts(self, folders: Sequence[str], settings: ProjectSettings | None = None) -> Counts:

@@ -56,7 +56,7 @@ class _Examination:
 
     def checks(self) -> list[Check]:
         """Return all checks, in the order in which a person would look."""
-        return [*self._versions(), *self._directory(), *self._node(), *self._hook(), *self._reports()]
+        return [*self._versions(), *self._directory(), *self._node(), *self._seals(), *self._hook(), *self._reports()]
 
     def _versions(self) -> Iterator[Check]:
         for name in _PACKAGES:
@@ -123,6 +123,11 @@ class _Examination:
         path = hook_path(environment)
         if not path.exists():
             yield Check("hook", Health.NOTE, "not installed; `esmcache hook` does it")
+        elif untrusted := find_untrusted(path):
+            # `run` does not use it, but Node loads any file that NODE_OPTIONS names.
+            yield Check(
+                "hook", Health.FAILED, f"{untrusted}: make that the user's alone, then `esmcache hook` renews it"
+            )
         elif quick_start.hook_is_current(path):
             yield Check("hook", Health.GOOD, str(path))
         else:
@@ -137,6 +142,18 @@ class _Examination:
                 yield Check(name, Health.FAILED, "is 1: nothing is served")
             elif name != "ESMCACHE_DISABLE" and value:
                 yield Check(name, Health.WARNING, "is set: no code caches of ours are used")
+
+    def _seals(self) -> Iterator[Check]:
+        try:
+            unsealed, places = self._cache.unsealed_directories() if self._has_directory else (0, 0)
+        except CacheError:
+            # Another check says why.
+            return
+        if unsealed:
+            found = (
+                f"left off for {unsealed} of {places} workspaces, whose directories were copied or changed by others"
+            )
+            yield Check("code caches", Health.WARNING, f"{found}; `esmcache warm` renews them")
 
     def _reports(self) -> Iterator[Check]:
         if not self._has_directory:

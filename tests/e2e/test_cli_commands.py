@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from conftest import EsmcacheHome, RunEsmcache
+from removing import remove_tree
 
 APP = """\
 import {b as c} from './b.mjs';
@@ -455,6 +457,25 @@ def test_gc_and_clear(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, pr
     assert json_of(run_esmcache, "stats", cwd=project)["modules"] == 0
 
 
+def test_doctor_says_which_code_caches_are_left_off(
+    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, project: Path
+) -> None:
+    def found() -> list[str]:
+        checks = json.loads(run_esmcache("doctor", "--json").stdout)
+        return [one["found"] for one in checks if one["name"] == "code caches" and one["health"] == "warning"]
+
+    assert run_esmcache("warm", "app.mjs", cwd=project).returncode == 0
+    assert found() == []
+    copy = esmcache_home.cache_dir.with_name("copy")
+    shutil.copytree(esmcache_home.cache_dir, copy, symlinks=True)
+    remove_tree(esmcache_home.cache_dir)
+    copy.rename(esmcache_home.cache_dir)
+    (said,) = found()
+    assert said.startswith("left off for 1 of 1 workspaces") and "`esmcache warm`" in said
+    assert run_esmcache("warm", "app.mjs", cwd=project).returncode == 0
+    assert found() == []
+
+
 def test_doctor(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, node: Path) -> None:
     hook = run_esmcache("hook").stdout.strip()
     answer = run_esmcache("doctor", env={"NODE_OPTIONS": f"--require {hook}"})
@@ -469,6 +490,9 @@ def test_doctor(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, node: Pa
         answer = run_esmcache("doctor", "--json", env=environment)
         assert (answer.returncode, answer.stderr) == (1, "")
         assert [one["name"] for one in json.loads(answer.stdout) if one["health"] == "failed"] == [failed]
+    Path(hook).chmod(0o666)
+    checks = {one["name"]: one for one in json.loads(run_esmcache("doctor", "--json").stdout)}
+    assert checks["hook"]["health"] == "failed" and "can be written by others" in checks["hook"]["found"]
     esmcache_home.cache_dir.chmod(0o777)
     answer = run_esmcache("doctor")
     assert (answer.returncode, answer.stderr) == (1, "") and "can be written by others" in answer.stdout

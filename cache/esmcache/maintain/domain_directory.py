@@ -245,6 +245,12 @@ def is_of_build(place: str, build: NodeBuild) -> bool:
     return place.partition("/")[2] == directory_name(build, os.geteuid())
 
 
+def places_of_build(index: Index, build: NodeBuild) -> list[str]:
+    """Return the directories, below v8/, that this Node build and user read."""
+    places = {row.directory for row in index.all(CodeCacheLinkRow)}
+    return sorted(place for place in places if is_place(place) and is_of_build(place, build))
+
+
 def seal_path(directory: CacheDirectory, place: str) -> Path:
     """Return where the seal of a directory below v8/ lies."""
     return directory.seals_path / place.replace("/", "-")
