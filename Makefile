@@ -94,7 +94,7 @@ test-busy: setup ## Run a part of the tests beside four busy processes
 
 # TORTURE='--part damages --count 1000 --seed 7' does a part of it.
 .PHONY: torture
-torture: $(NODE22) $(NODE24) $(NODE26) ## Damage, kill, crowd and fill the cache (up to an hour; docs/reliability.md)
+torture: $(NODE22) $(NODE24) $(NODE26) ## Damage, kill, crowd and fill the cache (up to an hour)
 	@PYTHONPATH=tests $(RUN) -m torture $(TORTURE)
 
 .PHONY: format
@@ -103,17 +103,17 @@ format: $(ENVIRONMENT) ## Rewrite the Python files as `make test` wants them
 	$(RUN) -m ruff check --fix
 
 .PHONY: bench
-bench: $(NODE24) $(NODE26) $(PEERS) $(TOOLS) ## Measure start-up beside all peers; rewrites docs/performance.md, startup.svg
+bench: $(NODE24) $(NODE26) $(PEERS) $(TOOLS) ## Measure start-up beside all peers; rewrites the page on performance
 	@$(RUN) benchmarks/startup.py --node $(NODES)/node24 --node $(NODES)/node26 \
-		--markdown-into docs/performance.md --chart docs/startup.svg
+		--markdown-into docs/explanation/performance.md --chart docs/explanation/startup.svg
 
 .PHONY: bench-analysis
 bench-analysis: $(PACKAGES) $(NODE24) ## Measure the analysis: beside a bare parse, after edits, beside other tools
 	@$(RUN) benchmarks/analysis.py --node $(NODES)/node24
 
 .PHONY: bench-editing
-bench-editing: $(PACKAGES) $(NODE24) ## Measure what a save costs in an editor; rewrites docs/performance.md
-	@$(RUN) benchmarks/editing.py --node $(NODES)/node24 --markdown-into docs/performance.md
+bench-editing: $(PACKAGES) $(NODE24) ## Measure what a save costs in an editor; rewrites the page on performance
+	@$(RUN) benchmarks/editing.py --node $(NODES)/node24 --markdown-into docs/explanation/performance.md
 
 .PHONY: fuzz
 fuzz: $(ATHERIS) ## Feed the analysis with damaged texts for FUZZ_SECONDS (600)

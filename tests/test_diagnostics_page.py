@@ -1,4 +1,4 @@
-"""docs/diagnostics.md explains every diagnostic, and its examples are what they say."""
+"""docs/reference/diagnostics.md explains every diagnostic, and its examples are what they say."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from esmcache.analysis import analyse_module
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.spans import LineIndex
 
-PAGE = (PROJECT / "docs" / "diagnostics.md").read_text("utf-8")
+PAGE = (PROJECT / "docs" / "reference" / "diagnostics.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^### (\S+)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
 _EXAMPLE = re.compile(r"^```js\n(.+?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLES = {code: found[1] for code, section in SECTIONS.items() if (found := _EXAMPLE.search(section))}

@@ -71,7 +71,7 @@ def test_no_more_processes_than_cores(tmp_path: Path) -> None:
 
 
 def test_the_documentation_lists_every_setting() -> None:
-    text = (PROJECT / "docs" / "editors.md").read_text("utf-8")
+    text = (PROJECT / "docs" / "how-to" / "editors.md").read_text("utf-8")
     for name in msgspec.to_builtins(EditorSettings()):
         assert re.search(rf"`(esmcache\.)?{name}`", text), name
 

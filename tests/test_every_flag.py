@@ -40,15 +40,15 @@ _NOT_COMPARABLE = {
     "--debug-port": "is an address",
     "--enable-fips": "Node fails, and tells an address in memory",
     "--force-fips": "Node fails, and tells an address in memory",
-    "--experimental-permission": "the preload may not be read (docs/serving.md, 1)",
+    "--experimental-permission": "the preload may not be read (docs/reference/serving.md, 1)",
     "--icu-data-dir": "names a directory",
     "--import": "names a module; hooks.md has it",
     "--inspect": "tells a number drawn by chance",
     "--inspect-brk": "waits for a debugger",
     "--inspect-wait": "waits for a debugger",
     "--openssl-config": "names a file",
-    "--permission": "the preload may not be read (docs/serving.md, 1)",
-    "--permission-audit": "the preload may not be read (docs/serving.md, 1)",
+    "--permission": "the preload may not be read (docs/reference/serving.md, 1)",
+    "--permission-audit": "the preload may not be read (docs/reference/serving.md, 1)",
     "--require": "names a module; hooks.md has it",
     "--snapshot-blob": "Node fails, and tells addresses in memory",
     "--trace-env-native-stack": "tells addresses in memory",
@@ -57,7 +57,7 @@ _NOT_COMPARABLE = {
     "--watch-path": "waits for changes",
     "--watch-preserve-output": "waits for changes",
 }
-# docs/serving.md, 15: the preload's own doings are told, of --trace-sync-io where it is loaded in a worker.
+# docs/reference/serving.md, 15: the preload's own doings are told, of --trace-sync-io where it is loaded in a worker.
 _TELLS_OF_THE_PRELOAD = {"--trace-env", "--trace-env-js-stack", "--trace-sync-io"}
 # Under these, and all that no test knows of yet, a program runs natively. All others are known to be harmless.
 _NATIVE = {

@@ -30,7 +30,7 @@ _PAIRS = [
 _STARTS = [pytest.param(tool, node) for tool, node in _PAIRS]
 _IDS = [f"{tool.case.name}/{node}" for tool, node in _PAIRS]
 
-# This Node reads every source itself (docs/serving.md), so it never finds one to be stale or damaged.
+# This Node reads every source itself (docs/reference/serving.md), so it never finds one to be stale or damaged.
 _READS_ITSELF = "node22"
 # A child has to be known before it can be known what it misses.
 _WARMS_WITH_CHILDREN = 2

@@ -1,4 +1,4 @@
-"""Values of esmcache as the JSON of esmcache's own requests and commands; docs/editors.md describes it."""
+"""Values of esmcache as the JSON of esmcache's own requests and commands; docs/how-to/editors.md describes it."""
 
 from __future__ import annotations
 

@@ -31,7 +31,10 @@ SOURCE = "esmcache"
 _DOCUMENTATION = next(
     (
         path.resolve().as_uri()
-        for path in (Path(__file__).with_name("diagnostics.md"), Path(__file__).parents[2] / "docs" / "diagnostics.md")
+        for path in (
+            Path(__file__).with_name("diagnostics.md"),
+            Path(__file__).parents[2] / "docs" / "reference" / "diagnostics.md",
+        )
         if path.exists()
     ),
     None,

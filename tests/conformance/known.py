@@ -1,6 +1,6 @@
 """What is known to differ and why, and the bar: everything else must agree.
 
-docs/conformance.md says for each of these who is right by ECMA-262.
+docs/explanation/conformance.md says for each of these who is right by ECMA-262.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ The blocks of a case are files, but for these:
     env, stdin, cwd    as they say; in a value of `env`, `{root}` is the program's directory, `{bin}` that of Node, and
               `{temporary}` an empty one with a short path, which the start has for itself
     by        `environment`: the preload is named by NODE_OPTIONS instead of the command line, so that children see it
-    frames    true: the program shows stacks with the frames of docs/serving.md, item 5
+    frames    true: the program shows stacks with the frames of docs/reference/serving.md, item 5
 `setup.mjs`: run once natively before all else and then removed: makes what Markdown cannot hold.
 
 Real tools are the cases below tools/. They find the packages of benchmarks/tools one directory above their own, and

@@ -26,7 +26,7 @@ _WATCHDOG_S = 120
 # Close enough for every program of some size to meet one, too far for all of its modules to.
 _BYTES_BETWEEN_DAMAGES = 16 * 1024
 _EDIT = "\n;globalThis.console.log('edited');\n"
-# Item 5 of docs/serving.md, and nothing else: frames inside Node, and those of our hooks.
+# Item 5 of docs/reference/serving.md, and nothing else: frames inside Node, and those of our hooks.
 _HOOK_FRAMES = re.compile(rb"\n +at (?:[^\n]*\()?(?:node:|esmcache:hooks\.cjs:)[^\s)]*\)?")
 _PID = re.compile(rb"(?<=\(node:)\d+(?=\))|(?<=^OWN )\d+(?=: )", re.M)
 

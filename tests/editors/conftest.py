@@ -1,4 +1,4 @@
-"""What tests in editors stand on: the editors, a project to open, and the snippets of docs/editors.md.
+"""What tests in editors stand on: the editors, a project to open, and the snippets of docs/how-to/editors.md.
 
 The files that use it are named check_*.py, so that only `make test-editors-others` runs them: it installs the editors.
 """
@@ -78,12 +78,12 @@ def lab(tmp_path: Path, esmcache_home: EsmcacheHome) -> Lab:
 
 @pytest.fixture(scope="session")
 def snippet() -> Callable[[str, str], str]:
-    """Return a function from a heading of docs/editors.md and a text within to the fenced block there that has it."""
-    page = (PROJECT / "docs" / "editors.md").read_text(encoding="utf-8")
+    """Return a function from a heading of docs/how-to/editors.md and a text within to the fenced block that has it."""
+    page = (PROJECT / "docs" / "how-to" / "editors.md").read_text(encoding="utf-8")
 
     def find(heading: str, containing: str) -> str:
         section = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
-        assert section, f"docs/editors.md has no section {heading}"
+        assert section, f"docs/how-to/editors.md has no section {heading}"
         for block in re.findall(r"^```\w+\n(.*?)^```$", section[1], re.MULTILINE | re.DOTALL):
             if containing in block:
                 return str(block)

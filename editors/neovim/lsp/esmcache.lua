@@ -8,7 +8,7 @@
 --- ```
 ---
 --- It stands beside a language server for JavaScript (`ts_ls`, `vtsls`) and does not replace it.
---- docs/editors.md lists the settings; they are given like this:
+--- docs/how-to/editors.md lists the settings; they are given like this:
 ---
 --- ```lua
 --- vim.lsp.config('esmcache', {

@@ -170,7 +170,7 @@ async def test_shown_and_gone_when_mended(editor: Editor, case: Case) -> None:
     if can.publish_diagnostics.code_description_support:
         assert found.code_description is not None
         page, _, section = found.code_description.href.partition("#")
-        assert (page, section) == ((PROJECT / "docs" / "diagnostics.md").as_uri(), case.code)
+        assert (page, section) == ((PROJECT / "docs" / "reference" / "diagnostics.md").as_uri(), case.code)
     else:
         assert found.code_description is None
     assert list(found.related_information or ()) == [

@@ -1,4 +1,4 @@
-"""Emacs with each of the configurations that docs/editors.md gives."""
+"""Emacs with each of the configurations that docs/how-to/editors.md gives."""
 
 from __future__ import annotations
 

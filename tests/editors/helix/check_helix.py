@@ -1,4 +1,4 @@
-"""Helix with the configuration that docs/editors.md gives."""
+"""Helix with the configuration that docs/how-to/editors.md gives."""
 
 from __future__ import annotations
 

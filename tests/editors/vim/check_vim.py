@@ -1,4 +1,4 @@
-"""Vim with ALE and the linter that docs/editors.md defines."""
+"""Vim with ALE and the linter that docs/how-to/editors.md defines."""
 
 from __future__ import annotations
 
