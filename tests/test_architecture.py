@@ -18,7 +18,7 @@ import pytest
 from esmcache_lsp.features import FEATURES
 
 PROJECT = Path(__file__).resolve().parent.parent
-PYTHON_ROOTS = ("benchmarks", "cache", "server", "tests")
+PYTHON_ROOTS = ("benchmarks", "cache", "docs", "server", "tests")
 NOT_OURS = {
     ".cache",
     ".git",
