@@ -1,6 +1,6 @@
-"""What a source text says before it runs: its module record and what is wrong with it.
+"""Static analysis of one source text: its module record and its diagnostics.
 
-Reads bytes alone: knows no paths, no other modules and no engine.
+It reads bytes only. It must not know paths, other modules or an engine.
 """
 
 from esmcache.analysis.document import Document, Edit

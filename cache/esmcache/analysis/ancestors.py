@@ -1,6 +1,6 @@
-"""Which nodes enclose a place in the text, and what they make of the code there.
+"""The nodes that enclose an offset in the text, and the kind of code that the offset belongs to.
 
-Places come from searches in the bytes, so that most of a tree is never seen from Python.
+The offsets come from searches in the bytes, so Python code never visits most nodes of a tree.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _FUNCTIONS = frozenset(
 
 
 class CodeKind(Enum):
-    """What kind of code a place belongs to."""
+    """The kind of code that an offset belongs to."""
 
     MODULE = "module"  # the top level, blocks and computed names of its classes included
     FUNCTION = "function"  # a function or method, its parameters included
@@ -31,16 +31,16 @@ class CodeKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EnclosingCode:
-    """The innermost function-like node around a place (None: the module)."""
+    """The innermost function-like node around an offset (None: the module)."""
 
     kind: CodeKind
     node: Node | None
 
 
 class Inherited(Generic[_Value]):
-    """Something that a node has from the nodes around it.
+    """A value that each node derives from the nodes around it.
 
-    `below(value, node, child)` is the child's, given the node's own; `at_root` is that of the tree's root.
+    `at_root` is the value of the tree's root; `below(value, node, child)` returns the child's value, given the node's.
     """
 
     __slots__ = ("at_root", "below")
@@ -51,7 +51,7 @@ class Inherited(Generic[_Value]):
 
 
 class Path(list[Node]):
-    """The nodes that cover a place, outermost first."""
+    """The nodes that cover an offset, outermost first."""
 
     __slots__ = ("_inherited",)
 
@@ -60,9 +60,9 @@ class Path(list[Node]):
         self._inherited: dict[Inherited[Any], list[Any]] = {}
 
     def inherited(self, what: Inherited[_Value]) -> _Value:
-        """Return what the last node has from those before it.
+        """Return the value of the last node.
 
-        That of each node is kept as long as the path leads to it: paths may be as long as their text, and many.
+        Values are kept while their node is on the path: paths may be as long as the text, and there may be many.
         """
         values: list[_Value] = self._inherited.setdefault(what, [what.at_root])
         for depth in range(len(values), len(self)):
@@ -70,20 +70,20 @@ class Path(list[Node]):
         return values[-1]
 
     def forget_behind(self) -> None:
-        """Let go of what nodes have that are no longer on the path."""
+        """Drop the values of nodes that are no longer on the path."""
         for values in self._inherited.values():
             del values[len(self) :]
 
 
 class Ancestors:
-    """Finds the path from the root to a place; places in ascending order share most of the work."""
+    """Finds the path from the root to an offset; ascending offsets share most of the work."""
 
     def __init__(self, root: Node) -> None:
         self._cursor = root.walk()
         self._path = Path(root)
 
     def path_to(self, offset: int) -> Path:
-        """Return the nodes that cover the byte at `offset`; the path is reused."""
+        """Return the nodes that cover the byte at `offset`; the next call changes the returned path."""
         cursor, path = self._cursor, self._path
         while len(path) > 1 and not path[-1].start_byte <= offset < path[-1].end_byte:
             cursor.goto_parent()
@@ -99,7 +99,7 @@ class Ancestors:
 
 
 def code_begun(node: Node, child: Node) -> CodeKind | None:
-    """Return the kind of code that `node` is to its child, or None if both belong to the same."""
+    """Return the kind of code that begins between `node` and `child`, or None if both belong to the same code."""
     kind = node.type
     if kind == "arrow_function":
         return CodeKind.ARROW

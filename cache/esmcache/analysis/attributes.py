@@ -1,4 +1,4 @@
-"""Import attributes, as a clause of `import` and `export` and as an option of `import()` write them."""
+"""Import attributes, in the clause of `import` and `export` statements and in the options of `import()`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from esmcache.records import ImportAttribute
 
 
 def import_attributes(tree: SyntaxTree, braces: Node) -> tuple[ImportAttribute, ...] | None:
-    """Return the attributes of `{type: 'json'}`, sorted by key, or None where they are none.
+    """Return the attributes of `{type: 'json'}`, sorted by key, or None if `braces` holds anything else.
 
-    Spec: WithClauseToAttributes (sec-withclausetoattributes). Differs: None for a key that comes twice, too.
+    Spec: WithClauseToAttributes (sec-withclausetoattributes). Differs: also returns None for a repeated key.
     """
     if braces.type != "object":
         return None
@@ -34,7 +34,7 @@ def _utf16_key(attribute: ImportAttribute) -> bytes:
 
 def clause_attributes(clause: bytes) -> tuple[ImportAttribute, ...] | None:
     """Return the attributes of the text `with {type: 'json'}`, or None as import_attributes does."""
-    # As an object, whose syntax attributes share.
+    # The clause has the syntax of an object, so it is parsed as one.
     tree = parse(b"a = " + clause.removeprefix(b"with"))
     if tree.first_error is None:
         assignment = tree.root.named_children[0].named_children[0]
@@ -44,7 +44,7 @@ def clause_attributes(clause: bytes) -> tuple[ImportAttribute, ...] | None:
 
 
 def property_name(tree: SyntaxTree, key: Node) -> str | None:
-    """Return the name that a property's key is, or None for computed and numeric ones."""
+    """Return the name that a property's key spells, or None for computed and numeric keys."""
     if key.type == "string":
         return string_value(tree.text(key))
     return identifier_name(tree.text(key)) if key.type == "property_identifier" else None

@@ -1,4 +1,4 @@
-"""`await` where it is no operator: as a name, which modules do not have, or in code that cannot wait."""
+"""Errors for `await` that is not a valid operator: as a name, which modules forbid, or in code that cannot wait."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from esmcache.spans import Span
 _NAMES = frozenset(
     {"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern", "statement_identifier"}
 )
-# Where an identifier is a name that is bound, whatever follows it.
+# In these nodes an identifier is a bound name, whatever follows it.
 _BINDERS = frozenset(
     {
         "arrow_function",
@@ -45,12 +45,12 @@ _BINDING_FIELDS = {
     "class": "name",
     "class_declaration": "name",
 }
-# No operand of an `await` begins so; the grammar takes `await (x)` for a call of a function called await.
+# No operand of `await` begins like this. The grammar reads `await (x)` as a call of a function named await.
 _NO_OPERAND = re.compile(rb"(?:\s|//[^\n]*|/\*[\s\S]*?\*/)*+(?:[;)\]},:?*%&|^<>=]|\.(?![0-9]))")
 
 
 def await_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
-    """Return what is wrong with the `await` at the end of `path`, or None: it is an operator or no name at all."""
+    """Return the error of the `await` at the end of `path`, or None if it is a valid operator or not a name."""
     word, parent = path[-1], path[-2] if len(path) > 1 else path[-1]
     if word.type == "await":
         return _misplaced(tree, path, word)
@@ -63,7 +63,7 @@ def await_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
         return diagnostic(DiagnosticKind.RESERVED_AWAIT, span)
     if parent.type in ("import_specifier", "export_specifier"):
         return diagnostic(DiagnosticKind.RESERVED_AWAIT, span) if _is_bound_specifier(path) else None
-    # What stands behind the statement could be the operand still: that is left to the engine.
+    # Text after the statement could still be the operand. The engine decides that case.
     if _is_binding(word, parent) or _NO_OPERAND.match(tree.source, word.end_byte, path[1].end_byte):
         return diagnostic(DiagnosticKind.RESERVED_AWAIT, span)
     return _misplaced(tree, path, word)
@@ -77,7 +77,7 @@ def _is_binding(word: Node, parent: Node) -> bool:
 
 
 def _is_bound_specifier(path: Path) -> bool:
-    """Return whether the name at the end of `path` is that of a binding here: `import {await}`, `export {await}`."""
+    """Return whether the name at the end of `path` is a binding of this module: `import {await}`, `export {await}`."""
     word, specifier = path[-1], path[-2]
     name, alias = specifier.child_by_field_name("name"), specifier.child_by_field_name("alias")
     if specifier.type == "import_specifier":

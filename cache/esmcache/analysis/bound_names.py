@@ -1,4 +1,4 @@
-"""Which names a declaration or a pattern binds: ECMA-262's BoundNames."""
+"""The names that a declaration or a pattern binds: ECMA-262's BoundNames."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bound_names(pattern: Node) -> Iterator[Node]:
 
 
 def declaration_names(declaration: Node) -> Iterator[Node]:
-    """Yield the identifiers that a declaration binds; a name that is missing is left out."""
+    """Yield the identifiers that a declaration binds; skip missing names."""
     kind = declaration.type
     if kind in _NAMED:
         name = declaration.child_by_field_name("name")

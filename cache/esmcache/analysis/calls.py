@@ -1,4 +1,4 @@
-"""Expressions that ask for other modules while a module runs: import(), require() and new Worker()."""
+"""Expressions that request other modules while a module runs: import(), require() and new Worker()."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _QUERY = TreeQuery(
       arguments: (arguments) (#eq? @_name "Worker")) @worker
     """
 )
-# What a text must hold for the query to find anything; each begins with a word that is quickly looked for.
+# The query finds nothing in a text that none of these patterns match. Each begins with a literal, for a quick search.
 _IMPORT = re.compile(rb"import(?<![\w$]import)\s*(?:\.\s*(?=/|defer|source)|(?![\s\w$*{'\".,;:)\]]))")
 _WORKER = re.compile(rb"Worker(?<![\w$]Worker)(?![\w$])")
 _REQUIRE = re.compile(rb"require(?<![\w$]require)(?![\w$])")
@@ -30,7 +30,7 @@ _META_URL = re.compile(rb"import\s*\.\s*meta\s*\.\s*url")
 
 
 def module_calls(tree: SyntaxTree, *, commonjs: bool) -> tuple[ModuleCall, ...]:
-    """Return the calls in source order; require() alone is left out in modules and without a literal."""
+    """Return the calls in source order; require() counts only in CommonJS and with a literal."""
     found = _found(tree, (_IMPORT, _WORKER, _REQUIRE) if commonjs else (_IMPORT, _WORKER))
     if not found:
         return ()
@@ -45,14 +45,14 @@ def module_calls(tree: SyntaxTree, *, commonjs: bool) -> tuple[ModuleCall, ...]:
 def _found(tree: SyntaxTree, words: Iterable[re.Pattern[bytes]]) -> dict[str, list[Node]]:
     """Return the calls by their kind.
 
-    Most texts need no query, which costs as much as half a parse, and most others only near a few words.
+    A query costs as much as half a parse. Most texts need none, and most others need it only near a few words.
     """
     spans = [match.span() for word in words for match in word.finditer(tree.source)]
     if is_costly(tree.root, len(spans)):
         return _QUERY.captures(tree.root, Span(min(span[0] for span in spans), max(span[1] for span in spans)))
     found: dict[str, dict[int, Node]] = {}
     for start, end in spans:
-        # Most are in comments.
+        # Most matches are in comments.
         if _is_callee(tree.root, start):
             for kind, nodes in _QUERY.captures(tree.root, Span(start, end)).items():
                 found.setdefault(kind, {}).update((node.id, node) for node in nodes)
@@ -102,7 +102,7 @@ def _module_call(
     argument: Node | None,
     attributes: tuple[ImportAttribute, ...] = (),
 ) -> ModuleCall:
-    """Return the call; its span is the literal with its quotes, or the whole call without one."""
+    """Return the call; its span is the literal with its quotes, or the whole call if there is no literal."""
     specifier = None if argument is None else _literal(tree, argument)
     place = call if argument is None or specifier is None else argument
     return ModuleCall(kind, specifier, attributes, Span(place.start_byte, place.end_byte))
@@ -125,7 +125,7 @@ def _literal(tree: SyntaxTree, node: Node) -> str | None:
 
 
 def _options_attributes(tree: SyntaxTree, options: Node) -> tuple[ImportAttribute, ...] | None:
-    """Return the attributes in `{with: {type: 'json'}}`, or None where they are not literals."""
+    """Return the attributes in `{with: {type: 'json'}}`, or None if there are none or they are not literals."""
     if options.type != "object":
         return None
     for pair in options.named_children:

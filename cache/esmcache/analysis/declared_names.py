@@ -1,7 +1,7 @@
-"""Which names a module's own code declares at its top level, and what leaves the module from there.
+"""The names that a module's own code declares at its top level, and its `return` statements outside of functions.
 
 Spec: LexicallyDeclaredNames and VarDeclaredNames of a ModuleItemList, without the imports.
-Functions are not looked into.
+The bodies of functions are not searched.
 """
 
 from __future__ import annotations
@@ -47,15 +47,16 @@ _COMPOUND = frozenset(
 )
 
 
-# `a` in `let a`, and where the name begins and ends. A module can have many: tuples are made and moved quickly.
+# `a` in `let a`, and the start and end of the name. A module can have many; tuples are faster than objects.
 DeclaredName = tuple[str, int, int]
 
 
 @dataclass(slots=True)
 class DeclaredNames:
-    """What a run of top-level statements declares, in source order.
+    """The declarations of consecutive top-level statements, in source order.
 
-    `returns` are `return` outside of functions, `string_locals` exports of what no binding is called: `export {'a'}`.
+    `returns` are `return` statements outside of functions. `string_locals` are exports whose local name is a string,
+    which no binding can have: `export {'a'}`.
     """
 
     lexical: list[DeclaredName] = field(default_factory=list)
@@ -65,7 +66,7 @@ class DeclaredNames:
 
 
 def declared_names(tree: SyntaxTree) -> DeclaredNames:
-    """Return the names that the top level declares; a function there is lexical, as in every module."""
+    """Return the names that the top level declares; in modules, functions there are lexical declarations."""
     found = DeclaredNames()
     for statement in tree.root.named_children:
         kind = statement.type
@@ -99,13 +100,13 @@ def _add_statement(tree: SyntaxTree, statement: Node, kind: str, found: Declared
 
 
 def _add_export(tree: SyntaxTree, statement: Node, found: DeclaredNames) -> None:
-    """Add what an export declares or names that has no declaration as the grammar sees it."""
+    """Add the names of an export that is not a declaration in the grammar's tree."""
     value = statement.child_by_field_name("value")
     if value is None:
         if statement.child_by_field_name("source") is None:
             found.string_locals += _string_locals(tree, statement)
     elif value.type in _NAMED_EXPRESSIONS:
-        # `export default class A {}` declares A even where the grammar sees an expression.
+        # `export default class A {}` declares A even if the grammar reads it as an expression.
         name = value.child_by_field_name("name")
         if name is not None:
             found.lexical.append(_declared(tree, name))
@@ -134,7 +135,7 @@ def _add_nested(tree: SyntaxTree, statement: Node, found: DeclaredNames) -> None
 
 
 def _nested_statements(statement: Node) -> Iterator[Node]:
-    """Yield in source order, without recursion: `var` declarations, `return`s, patterns of `for (var … of …)`."""
+    """Yield `var` declarations, `return`s and patterns of `for (var … of …)`, in source order and without recursion."""
     pending = [statement]
     while pending:
         node = pending.pop()

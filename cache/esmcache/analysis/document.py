@@ -1,6 +1,6 @@
-"""A module that is edited: its text, its tree and its analysis, which an edit renews where it changed something.
+"""A module that is being edited: its text, its tree and its analysis, of which an edit renews only what it changed.
 
-Knows positions in lines, as editors send them, but no editor.
+It knows positions as lines and columns, which editors send. It must not know any editor.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from esmcache.analysis.statement_facts import Replacement, StatementFacts
 from esmcache.analysis.top_level_await import has_top_level_await
 from esmcache.spans import ColumnUnit, LineIndex, Position, Span
 
-# Neighbours of what was edited are read anew, though nothing says that they must be, unless they are larger.
+# Neighbours of an edited statement are analysed again as a precaution, unless they are larger than this.
 _SMALL = 8 << 10
-# An old tree is taken along for so many edits; then a new one is made.
+# After this many edits the old tree is no longer reused, and the text is parsed again.
 _MOST_EDITS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What an editor reports: the text from `start` to `end` becomes `new_text`."""
+    """An edit as an editor reports it: the text from `start` to `end` becomes `new_text`."""
 
     start: Position
     end: Position
@@ -43,7 +43,7 @@ class Edit:
 
 @dataclass(slots=True)
 class Work:
-    """How an analysis came about, for benchmarks: bytes that the parser read, and bytes whose tree was looked at."""
+    """The work behind an analysis, for benchmarks: bytes that were parsed, and bytes whose tree was analysed."""
 
     from_scratch: bool
     bytes_parsed: int
@@ -53,9 +53,9 @@ class Work:
 class Document:
     """An ES module in an editor.
 
-    `analysis()` is always what `analyse_module(document.source)` gives. What an edit changed is read in an excerpt
-    of the text, or else in those statements that are others in a new tree than in the one before. A text with syntax
-    errors is read from scratch, since tree-sitter recovers from them in other ways when it begins with an old tree.
+    `analysis()` always equals `analyse_module(document.source)`. After an edit, only an excerpt of the text is
+    analysed if that is enough; otherwise the statements that differ between the old and the new tree. A text with
+    syntax errors is parsed from scratch, since tree-sitter recovers from errors differently if it reuses an old tree.
     """
 
     def __init__(self, source: bytes) -> None:
@@ -67,7 +67,7 @@ class Document:
         self._latest: _Latest | None = None
 
     def edit(self, edits: Iterable[Edit], unit: ColumnUnit = ColumnUnit.UTF16) -> None:
-        """Apply edits one after the other; each has positions in the text that the one before it left."""
+        """Apply edits in order; the positions of each refer to the text after the edit before it."""
         for edit in edits:
             start = self.lines.byte_offset(edit.start, unit)
             end = self.lines.byte_offset(edit.end, unit)
@@ -75,7 +75,7 @@ class Document:
             self.replace(min(start, end), max(start, end), new_text)
 
     def replace(self, start: int, end: int, new_text: bytes) -> None:
-        """Put `new_text` in place of the bytes from `start` to `end`."""
+        """Replace the bytes from `start` to `end` with `new_text`."""
         source = self.source[:start] + new_text + self.source[end:]
         lines = self.lines.edited(start, end, source)
         if self._base is not None and self._latest is not None:
@@ -88,22 +88,22 @@ class Document:
         self._analysis = None
 
     def analysis(self) -> Analysis:
-        """Return the analysis of the text as it is now."""
+        """Return the analysis of the current text."""
         if self._analysis is None:
             self._analysis = self._renewed_by_excerpt() or self._renewed() or self._from_scratch()
         return self._analysis
 
     def module_variable_at(self, byte_offset: int) -> tuple[str, Span] | None:
-        """Return the module's variable that is named at an offset, None for anything else or amid syntax errors."""
+        """Return the module's variable that is named at an offset, or None for anything else and with syntax errors."""
         tree = self._current_tree()
         return None if tree is None else module_variable_at(tree, byte_offset)
 
     def declaration_of(self, name: str) -> Span | None:
-        """Return where the module declares a variable, None where it does not."""
+        """Return the span where the module declares a variable, or None if it does not."""
         return declaration_of(self._current_tree() or parse(self.source), name)
 
     def _current_tree(self) -> SyntaxTree | None:
-        """Return the tree of the text as it is now, or None amid syntax errors."""
+        """Return the tree of the current text, or None if it has syntax errors."""
         self.analysis()
         if self._latest is None or self._latest.changes.edits:
             return None
@@ -114,7 +114,7 @@ class Document:
         reading = read_source(self.source)
         self.work = Work(True, len(self.source), len(self.source))
         base = _base_of(reading)
-        # The last text that could be read stays, for when this one is mended.
+        # With syntax errors, the last text without them is kept: the next edit may fix the errors.
         if base is not None:
             self._begin_with(base)
         return reading.analysis
@@ -124,7 +124,7 @@ class Document:
         self._latest = _latest_of(base)
 
     def _renewed_by_excerpt(self) -> Analysis | None:
-        """Return the analysis after reading an excerpt, or None where one does not tell what the edits changed."""
+        """Return the analysis after parsing an excerpt, or None if an excerpt does not show what the edits changed."""
         base, latest = self._base, self._latest
         if base is None or latest is None or len(base.changes.edits) > _MOST_EDITS:
             return None
@@ -136,7 +136,7 @@ class Document:
         return self._latest.facts.analysis()
 
     def _renewed(self) -> Analysis | None:
-        """Return the analysis as far as possible from what is known, or None where that is not possible."""
+        """Return the analysis after reparsing with the old tree, or None if that is not possible."""
         base = self._base_of_latest()
         if base is None or base.tree.editable is None:
             return None
@@ -152,9 +152,9 @@ class Document:
         return renewed.analysis()
 
     def _base_of_latest(self) -> _Base | None:
-        """Return the last text without syntax errors with a tree of its own; None if none was read so far.
+        """Return the last text without syntax errors, with its own tree, or None if there was no such text yet.
 
-        What it says is known already.
+        Its facts are known already, so only its tree is made.
         """
         base, latest = self._base, self._latest
         if base is None or latest is None or base.tree.editable is None or base.tree.source is latest.source:
@@ -169,7 +169,7 @@ class Document:
 
 @dataclass(slots=True)
 class _Changes:
-    """Edits of a text; its first `same_before` bytes and its last `same_behind` are those of the edited text, too."""
+    """Edits of a text; they leave its first `same_before` and its last `same_behind` bytes unchanged."""
 
     same_before: int
     same_behind: int
@@ -185,7 +185,7 @@ class _Changes:
         self.same_behind = min(self.same_behind, size_before - edit.old_end)
 
     def span(self, size: int) -> Span:
-        """Return which bytes of the edited text may be others."""
+        """Return the span of the edited text that may have changed; `size` is the size of that text."""
         start = min(self.same_before, size)
         return Span(start, max(start, size - self.same_behind))
 
@@ -203,7 +203,7 @@ class _Base:
 class _Latest:
     """The last text without syntax errors, and the edits since then.
 
-    `tree` is an earlier text's; its nodes stand where edits moved them, and may be none any more within `reread`.
+    `tree` was parsed from an earlier text, and edits have moved its nodes. Within `reread` its nodes may be outdated.
     """
 
     tree: Tree
@@ -222,7 +222,7 @@ def _latest_of(base: _Base) -> _Latest | None:
 
 
 def _renewed_by_excerpt(latest: _Latest, source: bytes) -> tuple[_Latest, int] | None:
-    """Return what is known after the edits and how many bytes were read for it, or None where that is not clear."""
+    """Return the state after the edits and the number of bytes parsed for it, or None if an excerpt is not enough."""
     tree = moved_by_edits(latest.tree, latest.changes.edits)
     reread = latest.reread
     for edit in latest.changes.edits:
@@ -240,7 +240,7 @@ def _renewed_by_excerpt(latest: _Latest, source: bytes) -> tuple[_Latest, int] |
     if not excerpt.is_top_level:
         facts = facts.within_functions(Span(excerpt.at, excerpt.at + region.end - region.start))
     elif has_tla and not facts.has_tla and b"await" in latest.source[region.start : old_end]:
-        # It may have been the only one.
+        # The edited text may have held the module's only top-level `await`.
         return None
     else:
         has_tla = has_tla or facts.has_tla
@@ -251,7 +251,7 @@ def _renewed_by_excerpt(latest: _Latest, source: bytes) -> tuple[_Latest, int] |
 
 
 def _moved_span(span: Span, edit: TextEdit) -> Span:
-    """Return where a span is after an edit; it grows if the edit touches it."""
+    """Return a span as an edit moves it; the span grows if the edit touches it."""
     by = edit.new_end - edit.old_end
     start = span.start + by if span.start >= edit.old_end else min(span.start, edit.start)
     return Span(start, span.end + by if span.end >= edit.old_end else min(span.end, edit.new_end))
@@ -264,7 +264,7 @@ def _base_of(reading: SourceReading) -> _Base | None:
 
 
 def _renewed_facts(base: _Base, reparsing: Reparsing) -> tuple[Span, StatementFacts] | None:
-    """Return the span that was read anew and the facts of the whole, or None where the former was not clear."""
+    """Return the span that was analysed again and the facts of the whole, or None if that span has syntax errors."""
     tree = reparsing.tree
     moved = len(tree.source) - len(base.tree.source)
     changed = _changed_statements(base, reparsing, moved)
@@ -279,23 +279,23 @@ def _renewed_facts(base: _Base, reparsing: Reparsing) -> tuple[Span, StatementFa
     old_end = changed.end - moved
     has_tla = part.facts.has_tla
     if base.facts.has_tla and not has_tla:
-        # Was it the one that is gone?
+        # The changed statements may have held the module's only top-level `await`.
         has_tla = b"await" not in base.tree.source[changed.start : old_end] or has_top_level_await(tree)
     change = Replacement(changed.start, old_end, moved, part.facts, changed.start)
     return changed, base.facts.replaced(change, has_tla=has_tla)
 
 
 def _changed_statements(base: _Base, reparsing: Reparsing, moved: int) -> Span:
-    """Return the span of the statements that are not as they were, and of their neighbours.
+    """Return the span of the changed statements and of their neighbours.
 
-    No statement reaches across its ends, neither in the old tree nor in the new one.
+    No statement crosses the ends of the span, neither in the old tree nor in the new one.
     """
     new, old = reparsing.tree, base.tree
     touched = base.changes.span(len(new.source))
     start, end = touched.start, touched.end
     for span in reparsing.changed:
         start, end = min(start, span.start), max(end, span.end)
-    # What stands beside may go on or end in another way now.
+    # The neighbouring statements may continue or end differently now.
     new_ends = _with_neighbours(new.root, start, end)
     old_ends = _with_neighbours(old.root, start, end - moved)
     while True:
@@ -307,7 +307,7 @@ def _changed_statements(base: _Base, reparsing: Reparsing, moved: int) -> Span:
 
 
 def _with_neighbours(root: Node, start: int, end: int) -> tuple[int, int]:
-    """Return a span that takes in the statements that it touches, and one more on either side if that is small."""
+    """Return a span widened to the statements that it touches, and to one more on each side if that is small."""
     if root.child_count == 0:
         return start, end
     first = child_ending_behind(root, start - 1) or root.child(root.child_count - 1)
@@ -325,7 +325,7 @@ def _with_neighbours(root: Node, start: int, end: int) -> tuple[int, int]:
 
 
 def _uncut(root: Node, start: int, end: int) -> tuple[int, int]:
-    """Return a span that cuts no statement: one that has its ends within has them at its own ends."""
+    """Return a span widened so that it cuts no statement in two."""
     first = child_ending_behind(root, start)
     if first is not None:
         start = min(start, first.start_byte)

@@ -1,6 +1,6 @@
-"""What is wrong with a module by itself: text that cannot be read, and ECMA-262's early errors.
+"""The errors of a single module: text that cannot be parsed, and ECMA-262's early errors.
 
-Knows no other modules (that is linking) and decides nothing: the engine says what is valid.
+It must not know other modules (`linking` does), and it has no final say: the engine decides what is valid.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LONGEST_QUOTE = 30
 
 
 def syntax_errors(tree: SyntaxTree, unclear: Span | None, *, is_module: bool) -> tuple[Diagnostic, ...]:
-    """Return what kept the text from being read as a whole: empty means that all of it was understood."""
+    """Return the errors because of which the text could not be parsed completely; empty if it was."""
     found = []
     invalid = _invalid_utf8(tree.source)
     if invalid is not None:
@@ -42,15 +42,15 @@ def syntax_errors(tree: SyntaxTree, unclear: Span | None, *, is_module: bool) ->
 
 
 def too_costly(tree: SyntaxTree, limit: str) -> Diagnostic:
-    """Return that a limit was met, which says so in a few words."""
+    """Return the diagnostic for a text that exceeds a limit; `limit` describes it in a few words."""
     return diagnostic(DiagnosticKind.TOO_COSTLY, Span(0, len(tree.source)), limit=limit)
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleFacts:
-    """What the checks of a module as a whole rest on, and `errors`: what is wrong with statements by themselves.
+    """The input for checks of the whole module, and `errors`: the errors of single statements.
 
-    Those of a text can be put together from those of its top-level statements.
+    The facts of a text can be assembled from the facts of its top-level statements.
     """
 
     declared: DeclaredNames
@@ -58,7 +58,7 @@ class ModuleFacts:
 
 
 def module_facts(tree: SyntaxTree, reading: ModuleReading) -> ModuleFacts:
-    """Return the facts of a text that was read as a whole."""
+    """Return the facts of a text that was parsed completely."""
     declared = declared_names(tree)
     record = reading.record
     exports = record.local_export_entries + record.indirect_export_entries
@@ -74,8 +74,8 @@ def early_errors(
     """Return the early errors of a module in source order.
 
     Spec: Module early errors (sec-module-semantics-static-semantics-early-errors) and the rules of strict code.
-    Differs: declarations within functions and blocks are left to the engine, and so is all but the names of
-    imports and exports where the text could not be read as a whole (`facts` is None).
+    Differs: declarations within functions and blocks are left to the engine. If the text could not be parsed
+    completely (`facts` is None), only the names of imports and exports are checked.
     """
     if facts is None:
         found = [*duplicate_exports(record), *duplicate_bindings(record.import_entries, DeclaredNames())]

@@ -1,8 +1,8 @@
-"""The part of an edited text that says anew what an edit changed, to be read in place of the whole.
+"""The excerpt of an edited text that is parsed again instead of the whole text.
 
-An edit within a function's body or between top-level statements changes no statement behind the next one that still
-begins and ends where it did: the grammar reads statements one after the other, and remembers nothing of those before.
-So the statements around an edit are enough, together with what encloses them; other statements are left out.
+The grammar reads statements one after the other and remembers nothing of earlier ones. So an edit in a function's body
+or between top-level statements changes no statement after the next one that still begins and ends where it did.
+Therefore an excerpt holds the statements around the edit and what encloses them, and leaves out all other statements.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _FUNCTIONS = frozenset(
     }
 )
 _NO_STATEMENTS = frozenset({"comment", "html_comment", "hash_bang_line"})
-# Whether a statement ends at a line's end depends on some letters behind it (`in`, `instanceof`).
+# The first letters after a line end (`in`, `instanceof`) can decide whether the statement ends there.
 _LOOKAHEAD = 32
-# A larger part of the text is better read with the tree that there was.
+# If an excerpt would exceed this fraction of the text (1/4), reparsing with the old tree is better.
 _LARGEST_PART = 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where in an excerpt a node must be."""
+    """The type and the offsets that a node of an excerpt must have."""
 
     kind: str
     start: int
@@ -42,9 +42,9 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """`text` has the bytes `region` of the whole at the offset `at`, and around them what encloses them.
+    """The bytes `region` of the whole text, at offset `at` of `text`, and around them what encloses them.
 
-    Between two of the statements of the region everything may have become something else: that is `reread`.
+    `reread` is the span between the region's first and last statement, where every statement may have changed.
     """
 
     text: bytes
@@ -61,9 +61,9 @@ class Excerpt:
         return not self.enclosing
 
     def is_read_as_before(self, root: Node) -> bool:
-        """Return whether what encloses the region, and the statements at its ends, are where they were.
+        """Return whether the nodes around the region and the statements at its ends are where they were.
 
-        `root` is that of a tree without errors. Then the whole text is read as the excerpt is.
+        If so, parsing the whole text would read the region in the same way. The tree of `root` must have no errors.
         """
         body = root
         for place in self.enclosing:
@@ -82,9 +82,9 @@ class Excerpt:
 
 
 def excerpt_of(root: Node, source: bytes, edited: Span, reread: Sequence[Span]) -> Excerpt | None:
-    """Return what is to be read after an edit, or None if that is too large a part of the text.
+    """Return the excerpt to parse after an edit, or None if it would be too large a part of the text.
 
-    The nodes of `root` stand where the edit has moved them; those within `reread` may be none any more.
+    The edit has moved the nodes of `root`; nodes within `reread` may be outdated.
     """
     path = _path(root, source, edited, reread)
     body = path[-1]
@@ -114,7 +114,7 @@ def excerpt_of(root: Node, source: bytes, edited: Span, reread: Sequence[Span]) 
 
 
 def _path(root: Node, source: bytes, edited: Span, reread: Iterable[Span]) -> list[Node]:
-    """Return the nodes from the root to the innermost body of a function that has the edit between its braces."""
+    """Return the nodes from the root to the innermost function body that has the edit between its braces."""
     path, length = [root], 1
     while True:
         child = child_ending_behind(path[-1], edited.start)
@@ -135,7 +135,7 @@ def _last_child(node: Node) -> Node | None:
 
 
 def _cuts(span: Span, node: Node) -> bool:
-    """Return whether a node is partly in a span, or all of it."""
+    """Return whether a span overlaps a node and is not strictly inside it."""
     start, end = node.byte_range
     return span.start < end and start < span.end and not (start < span.start and span.end < end)
 
@@ -143,7 +143,7 @@ def _cuts(span: Span, node: Node) -> bool:
 def _statement(
     node: Node | None, following: Callable[[Node], Node | None], fits: Callable[[Node], bool], within: Span
 ) -> Node | None:
-    """Return the first statement that fits, None where there is none or it is too far away."""
+    """Return the first statement that fits, or None if no statement near enough does."""
     while node is not None and node.end_byte >= within.start and node.start_byte <= within.end:
         if node.is_named and node.type not in _NO_STATEMENTS and fits(node):
             return node
@@ -152,8 +152,8 @@ def _statement(
 
 
 def _assembled(path: Sequence[Node], source: bytes, region: Span, first: Node | None, last: Node | None) -> Excerpt:
-    """Return the region and what encloses it, without the statements beside."""
-    # One run per function: from the statement that it is in to its opening brace.
+    """Return the region and what encloses it, without the statements beside it."""
+    # One run per function: from the statement that contains the function to its opening brace.
     runs: list[list[Node]] = []
     begins_run = True
     for parent, node in pairwise(path):

@@ -1,4 +1,4 @@
-"""Which variable a place in a text names: for whoever points at one."""
+"""The module variable that is named at an offset, for editor requests such as go to definition."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _DECLARATIONS = frozenset(
 
 
 def module_variable_at(tree: SyntaxTree, byte_offset: int) -> tuple[str, Span] | None:
-    """Return the variable of the module that is named at an offset, and where its name stands; None for anything else.
+    """Return the module's variable that is named at an offset and the span of that name, or None for anything else.
 
-    Names that a function or block around it declares by itself are others. A `var` in an inner block is not looked for.
+    A name that an enclosing function or block declares is not the module's. A `var` in an inner block is not found.
     """
     node = _reference_at(tree, byte_offset)
     if node is None:
@@ -37,7 +37,7 @@ def module_variable_at(tree: SyntaxTree, byte_offset: int) -> tuple[str, Span] |
 
 
 def declaration_of(tree: SyntaxTree, name: str) -> Span | None:
-    """Return where a module's top level declares a variable first, None where it does not."""
+    """Return the span where a module's top level first declares a variable, or None if it does not."""
     for statement in tree.root.named_children:
         declaration = statement
         if statement.type == "export_statement":
@@ -49,7 +49,7 @@ def declaration_of(tree: SyntaxTree, name: str) -> Span | None:
 
 
 def _reference_at(tree: SyntaxTree, byte_offset: int) -> Node | None:
-    # Right behind a name, an editor's cursor still is at it.
+    # An editor's cursor directly after a name still refers to it.
     for offset in (byte_offset, byte_offset - 1):
         node = tree.root.descendant_for_byte_range(offset, offset) if offset >= 0 else None
         if node is not None and node.type in _REFERENCES:

@@ -1,4 +1,4 @@
-"""`break`, `continue` and the labels they name.
+"""Errors of `break`, of `continue` and of the labels that they name.
 
 Spec: ContainsUndefinedBreakTarget, ContainsUndefinedContinueTarget, ContainsDuplicateLabels.
 """
@@ -29,19 +29,20 @@ _BOUNDARIES = frozenset(
         "method_definition",
     }
 )
-# A colon with what comes before statements only, or before objects, too; a label of an object is no label.
+# A colon before text that begins only statements, or before `{`, which also begins an object. The tree then shows
+# whether the name before it is a label or an object's key.
 _COLON = re.compile(rb":(?=\s*(?:(?:for|while|do|switch|if|try)(?![\w$])|\{|;|[\w$]+\s*:))")
-# A name, read backwards. What stands behind a comma is a property.
+# A name, read backwards. A name after a comma is a property.
 _NAME_BACKWARDS = regex.compile(rb"\s*+(?P<name>[\w$\x80-\xff]++)\s*+(?!,)")
 _LONGEST_NAME = 80
-# What may be a label right behind another one, whatever it is a label of.
+# A possible label directly after another one, whatever statement it labels.
 _NEXT_LABEL = re.compile(rb":[\s{]*(?P<name>[\w$\x80-\xff]+)\s*:")
 
 
 def possible_labels(source: bytes) -> Iterator[int]:
-    """Yield where names stand that read like labels and come twice: one may be within the other.
+    """Yield the offset of each label-like name that occurred before: the earlier label may enclose it.
 
-    Left out is a label of an expression that other statements stand before: `a: { f(); a: b }`.
+    A label of an expression that follows other statements is not found: `a: { f(); a: b }`.
     """
     places: dict[bytes, list[int]] = {}
     for colon in _COLON.finditer(source):
@@ -62,14 +63,14 @@ def possible_labels(source: bytes) -> Iterator[int]:
 
 @dataclass(slots=True)
 class _Run:
-    """Labels right behind one another, which are those of one statement."""
+    """Consecutive labels, which all belong to one statement."""
 
     is_loop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Label:
-    """A label, and where its statement ends."""
+    """A label, and the end of its statement."""
 
     node: Node
     end: int
@@ -87,7 +88,7 @@ class _Labels:
         self._added.append(label)
 
     def around(self, tree: SyntaxTree, name: str, offset: int) -> Sequence[_Label]:
-        """Return the labels of a name that are those of statements around a place, the innermost last."""
+        """Return the labels with a name whose statements enclose an offset, innermost last."""
         for label in self._added:
             own_name = identifier_name(tree.text(label.node))
             self._around(own_name, label.node.start_byte).append(label)
@@ -96,7 +97,7 @@ class _Labels:
 
     def _around(self, name: str, offset: int) -> list[_Label]:
         labels = self._by_name.setdefault(name, [])
-        # No place to come is within a statement that ends before this one.
+        # Later offsets are larger, so a statement that ends here encloses none of them.
         while labels and labels[-1].end <= offset:
             labels.pop()
         return labels
@@ -104,7 +105,7 @@ class _Labels:
 
 @dataclass(frozen=True, slots=True)
 class _Targets:
-    """Where jumps can lead to from a place; `run` are the labels right before it."""
+    """The possible targets of jumps from an offset; `run` are the labels directly before it."""
 
     has_break: bool = False
     has_continue: bool = False
@@ -126,7 +127,7 @@ def _targets_below(targets: _Targets, node: Node, child: Node) -> _Targets:
     if kind == "labeled_statement":
         labels, run = targets.labels or _Labels(), targets.run or _Run()
         label = node.child_by_field_name("label")
-        # The grammar knows no such statement without a label.
+        # In the grammar, every labelled statement has a label.
         assert label is not None
         labels.add(_Label(label, node.end_byte, run))
         return _Targets(targets.has_break, targets.has_continue, labels, run)
@@ -139,7 +140,7 @@ _TARGETS = Inherited(_NO_TARGETS, _targets_below)
 
 
 def label_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
-    """Return an error for the label at the end of `path` if a statement around it has the same."""
+    """Return an error for the label at the end of `path` if an enclosing statement has the same label."""
     label = path[-1]
     if label.type != "statement_identifier" or path[-2].type != "labeled_statement":
         return None
@@ -154,7 +155,7 @@ def label_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
 
 
 def jump_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic | None:
-    """Return an error for the `break` or `continue` at the end of `path` if it leads nowhere."""
+    """Return an error for the `break` or `continue` at the end of `path` if it has no target."""
     word = path[-1].type
     if word not in ("break", "continue") or path[-2].type not in ("break_statement", "continue_statement"):
         return None

@@ -1,6 +1,6 @@
-"""Names that a module's imports, exports and declarations may not have, or not twice.
+"""Errors in the names of a module's imports, exports and declarations: names that are forbidden or used twice.
 
-The checks that need the module as a whole; each works on what was collected and never looks at the tree.
+These checks need the whole module. They work on collected names and must not look at the tree.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from esmcache.diagnostics import Diagnostic, DiagnosticKind, RelatedSpan, diagno
 from esmcache.records import ExportEntry, ImportEntry, ModuleRecord
 from esmcache.spans import Span
 
-# Names that strict code may not bind and that the grammar takes for identifiers.
+# Names that strict code may not bind but that the grammar reads as identifiers.
 _RESERVED = frozenset(
     {
         "arguments",
@@ -30,14 +30,14 @@ _RESERVED = frozenset(
     }
 )
 
-# How a name is bound.
+# The ways to bind a name.
 _IMPORT, _LEXICAL, _VARIABLE = "import", "lexical", "variable"
 
 
 def name_errors(
     record: ModuleRecord, clause_exports: Sequence[ExportEntry], declared: DeclaredNames
 ) -> Iterator[Diagnostic]:
-    """Yield what is wrong with the names of a module.
+    """Yield the errors in the names of a module.
 
     Spec: Module early errors (sec-module-semantics-static-semantics-early-errors), the rules on names.
     `clause_exports` are the entries of `export {a}`.
@@ -50,7 +50,7 @@ def name_errors(
 def entry_errors(
     imports: Iterable[ImportEntry], exports: Iterable[ExportEntry], declared: DeclaredNames
 ) -> Iterator[Diagnostic]:
-    """Yield what is wrong with one name alone: reserved words that are bound, ill-formed Unicode."""
+    """Yield the errors that one name alone shows: reserved words that are bound, ill-formed Unicode."""
     for entry in imports:
         if entry.local_name in _RESERVED and entry.span:
             yield diagnostic(DiagnosticKind.RESERVED_BINDING, entry.span, name=entry.local_name)
@@ -77,7 +77,7 @@ def _ill_formed(entry: ImportEntry | ExportEntry, name: object) -> Diagnostic:
 
 
 def duplicate_exports(record: ModuleRecord) -> Iterator[Diagnostic]:
-    """Yield every export but the first of those that have one name."""
+    """Yield an error for each export whose name an earlier export has."""
     entries: Sequence[ExportEntry] = record.local_export_entries + record.indirect_export_entries
     if len({entry.export_name for entry in entries}) == len(entries):
         return
@@ -91,7 +91,7 @@ def duplicate_exports(record: ModuleRecord) -> Iterator[Diagnostic]:
 
 
 def duplicate_bindings(imports: Sequence[ImportEntry], declared: DeclaredNames) -> Iterator[Diagnostic]:
-    """Yield names that are bound twice; only `var` may declare again what `var` declared."""
+    """Yield an error for each name that is bound twice, except by two `var` declarations, which is allowed."""
     names = {entry.local_name for entry in imports}
     names.update([name for name, _, _ in declared.lexical])
     variables = {name for name, _, _ in declared.variables}

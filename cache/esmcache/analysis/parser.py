@@ -1,6 +1,6 @@
 """Bytes to syntax tree; the only file that imports tree-sitter and its grammars.
 
-Knows the grammar's gaps and how to get round them; knows nothing of what the syntax means.
+It knows the grammar's gaps and works around them. It must not know the meaning of the syntax.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class TreeQuery:
         self._query = Query(_LANGUAGE, pattern)
 
     def captures(self, root: Node, within: Span | None = None) -> dict[str, list[Node]]:
-        """Return the captured nodes by capture name, those alone that touch `within` if it is given."""
+        """Return the captured nodes by capture name; with `within`, only those that touch it."""
         cursor = QueryCursor(self._query)
         if within is not None:
             cursor.set_byte_range(within.start, within.end)
@@ -66,7 +66,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 class _ParserOfThread(threading.local):
-    """Each thread's own parser: making one costs as much as parsing a small file."""
+    """One parser per thread: making a parser costs as much as parsing a small file."""
 
     def __init__(self) -> None:
         self.parser = Parser(_LANGUAGE)
@@ -74,41 +74,42 @@ class _ParserOfThread(threading.local):
 
 _thread = _ParserOfThread()
 
-# No text of this size takes long. Beyond it, some take time that grows with the square of their size: then parsing
-# ends after this much time of the processor, which is twenty times what an ordinary text takes.
+# No text up to this size takes long. Larger texts may take time that grows with the square of their size, so parsing
+# them stops after this much CPU time, which is twenty times what an ordinary text takes.
 _ALWAYS_PARSED = 32 << 10
 _SECONDS = 0.5
 _SECONDS_PER_BYTE = 1.5e-6
 _MOST_SECONDS = 4.0
-# A tree takes 30 times the memory of its text, or five times that if there are many errors.
+# A tree takes 30 times the memory of its text, and five times that if it has many errors.
 _MOST_BYTES = 400 << 20
 _LARGEST_TEXT = 12_000_000
 # Statements at the top level are looked at one by one.
 _MOST_STATEMENTS = 200_000
-# Such a text is read in blocks, which must be `bytes`: queries crash over any other buffer (tree-sitter 0.26.1).
+# A text larger than _ALWAYS_PARSED is read in blocks. They must be `bytes`: queries crash over any other buffer
+# (tree-sitter 0.26.1).
 _BLOCK = 64 << 10
-# Smaller ones after an edit, so that what is read can be counted.
+# After an edit the blocks are smaller, so that the number of bytes read is a useful measure.
 _EDITED_BLOCK = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class SyntaxTree:
-    """A syntax tree over `source`; `first_error` is where the grammar could not read it (None: all read)."""
+    """A syntax tree over `source`; `first_error` is the first node that could not be parsed (None: no error)."""
 
     root: Node
     source: bytes
     first_error: Node | None
-    # Attribute clauses that the tree lacks, by the offset where their specifier ends.
+    # Attribute clauses that the tree lacks; the key is the offset where their specifier ends.
     attribute_clauses: Mapping[int, bytes] = field(default_factory=dict)
     # Offsets of `await` that the tree lacks.
     awaits: Set[int] = frozenset()
-    # Where `default` stands, by the offset of the name that a declaration has in the tree alone.
+    # Spans of `default`; the key is the offset of the name that the declaration has only in the tree.
     defaults: Mapping[int, Span] = field(default_factory=dict)
-    # Where `<!--` begins a comment; None where nobody looked.
+    # Offsets where `<!--` begins a comment; None if they were not searched for.
     html_openings: Sequence[int] | None = None
-    # What `reparse` begins with: given where the text was read as it is written and without any error.
+    # The tree that `reparse` starts from; set only if the text was parsed unchanged and without any error.
     editable: Tree | None = None
-    # By which limit parsing was given up, '' where it was not; the tree is empty then.
+    # The limit at which parsing stopped, '' if it did not stop. The tree of a text beyond a limit is empty.
     too_costly: str = ""
 
     def text(self, node: Node) -> bytes:
@@ -119,7 +120,7 @@ class SyntaxTree:
 
 @dataclass(frozen=True, slots=True)
 class TextEdit:
-    """Offsets of one replacement, and (row, byte in the row) of the same places; `new_end` is after it."""
+    """Byte offsets of one replacement, and the same places as (row, byte in the row); `new_end` is in the new text."""
 
     start: int
     old_end: int
@@ -131,7 +132,7 @@ class TextEdit:
 
 @dataclass(frozen=True, slots=True)
 class Reparsing:
-    """A tree after edits, the spans where it differs in kind from the one before, and how much text was read."""
+    """A tree after edits, the spans where its structure differs from the old tree, and the number of bytes read."""
 
     tree: SyntaxTree
     changed: tuple[Span, ...]
@@ -139,14 +140,14 @@ class Reparsing:
 
 
 class _TooCostlyError(Exception):
-    """Parsing met a limit, which is the message."""
+    """Parsing met a limit; the message names the limit."""
 
 
 class _Allowance:
-    """How long all parses of one text may take together."""
+    """The time and memory that all parses of one text may take together."""
 
     def __init__(self, size: int) -> None:
-        # Asking for the time of the processor costs a system call, and no text takes more of it than of the clock's.
+        # Reading the CPU time costs a system call. CPU time never exceeds wall-clock time, which is checked first.
         self._is_bounded = size > _ALWAYS_PARSED
         self._seconds = min(_SECONDS + size * _SECONDS_PER_BYTE, _MOST_SECONDS)
         self._start = perf_counter()
@@ -154,13 +155,13 @@ class _Allowance:
         self._memory_start = _resident_bytes() if self._is_bounded else 0
 
     def parse(self, text: bytes, old: Tree | None = None) -> Tree:
-        """Return the tree of `text`, beginning with what is left of `old`; raises _TooCostlyError."""
+        """Return the tree of `text`, reusing the unchanged parts of `old`; raises _TooCostlyError."""
         if not self._is_bounded:
             return _thread.parser.parse(text) if old is None else _thread.parser.parse(text, old)
         return self.read(lambda offset, point: text[offset : offset + _BLOCK], old)
 
     def read(self, read: Callable[[int, Point], bytes], old: Tree | None) -> Tree:
-        """Return the tree of the text that `read` gives from an offset on; raises _TooCostlyError."""
+        """Return the tree of the text that `read` returns from an offset on; raises _TooCostlyError."""
         calls = count()
         limit = ""
 
@@ -187,7 +188,7 @@ class _Allowance:
 
 
 def _resident_bytes() -> int:
-    """Return how much memory this process has, 0 where the system does not say."""
+    """Return the resident memory of this process in bytes, or 0 if the system does not report it."""
     try:
         descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -199,7 +200,7 @@ def _resident_bytes() -> int:
 
 
 def moved_by_edits(tree: Tree, edits: Iterable[TextEdit]) -> Tree:
-    """Return a copy of a tree whose nodes stand where edits move them; of what is edited it tells what was there."""
+    """Return a copy of a tree with its nodes moved by edits; within an edit it still shows the old nodes."""
     copied = tree.copy()
     for edit in edits:
         copied.edit(edit.start, edit.old_end, edit.new_end, edit.start_point, edit.old_end_point, edit.new_end_point)
@@ -207,9 +208,9 @@ def moved_by_edits(tree: Tree, edits: Iterable[TextEdit]) -> Tree:
 
 
 def reparse(tree: Tree, edits: Sequence[TextEdit], source: bytes) -> Reparsing | None:
-    """Return what a tree that is `editable` becomes by edits, or None where the text must be parsed from scratch.
+    """Return the tree that edits make of an `editable` tree, or None if the text must be parsed from scratch.
 
-    That is so with any error: how errors are recovered from depends on what was read before.
+    Any error makes that necessary: tree-sitter's recovery from errors depends on the old tree.
     """
     if _normal_line_ends(source) != source:
         return None
@@ -234,10 +235,10 @@ def reparse(tree: Tree, edits: Sequence[TextEdit], source: bytes) -> Reparsing |
 
 
 def parse(source: bytes, *, doubtful: Span | None = None, is_module: bool = True) -> SyntaxTree:
-    """Return the syntax tree of `source`, whatever it holds; offsets count its bytes, a BOM included.
+    """Return the syntax tree of `source`, which may be any bytes; offsets count bytes, including a BOM.
 
-    Text that the grammar cannot read is parsed again, respelled near the errors; `doubtful` is a place that
-    was read in a way that may be wrong.
+    If the grammar cannot parse the text, the text is respelled near the errors and parsed again. `doubtful` is a
+    span that an earlier parse may have read wrongly; it is respelled, too.
     """
     try:
         if len(source) > _LARGEST_TEXT:
@@ -273,7 +274,7 @@ def _parse(source: bytes, allowance: _Allowance, doubtful: Span | None, *, is_mo
 def _parse_respelled(
     source: bytes, tree: Tree, doubts: Sequence[Doubt], allowance: _Allowance
 ) -> tuple[Tree, Respelling] | None:
-    """Return a tree without errors over the respelled source, or None if there is none."""
+    """Return a tree without errors over the respelled source, or None if respelling does not remove all errors."""
     made: Respelling | None = None
     for _ in range(_MOST_RESPELLINGS):
         before = source if made is None else bytes(made.text)
@@ -290,12 +291,12 @@ def _parse_respelled(
 
 
 def _normal_line_ends(source: bytes) -> bytes:
-    """Return `source` with line ends that the grammar knows: in JavaScript, a lone CR is one everywhere."""
+    """Return `source` with line ends that the grammar knows; in JavaScript, a lone CR always ends a line."""
     if b"\r" in source:
         source = _LONE_CR.sub(b"\n", source)
     hashbang = _HASHBANG.match(source)
     if hashbang is not None:
-        # LS and PS end the line, too.
+        # In JavaScript, LS and PS end the hashbang line, too.
         source = _LS_OR_PS.sub(b"\n  ", hashbang[0]) + source[hashbang.end() :]
     return source
 
@@ -310,7 +311,7 @@ def _edited(tree: Tree, before: bytes, after: bytes, changed: Sequence[Span]) ->
 
 
 def _points(text: bytes, offsets: Sequence[int]) -> dict[int, tuple[int, int]]:
-    """Return row and column of each offset; the offsets must be in order."""
+    """Return the row and the column of each offset; the offsets must be ascending."""
     points = {}
     row = last = 0
     for offset in offsets:
@@ -321,8 +322,8 @@ def _points(text: bytes, offsets: Sequence[int]) -> dict[int, tuple[int, int]]:
 
 
 def child_ending_behind(node: Node, offset: int) -> Node | None:
-    """Return the first child that ends behind an offset, or None."""
-    # Node.first_child_for_byte crashes where there is none (tree-sitter 0.26.1).
+    """Return the first child that ends after an offset, or None."""
+    # Node.first_child_for_byte crashes if no such child exists (tree-sitter 0.26.1).
     cursor = node.walk()
     return None if cursor.goto_first_child_for_byte(max(offset, 0)) is None else cursor.node
 
@@ -337,7 +338,7 @@ def html_comment(tree: SyntaxTree) -> Node | None:
 
 
 def _html_comments(root: Node, text: bytes, word: bytes) -> list[int]:
-    """Return where `word` begins an HTML-like comment."""
+    """Return the offsets where `word` begins an HTML-like comment."""
     offsets = []
     offset = text.find(word)
     while offset >= 0:
@@ -355,9 +356,9 @@ def _html_comments(root: Node, text: bytes, word: bytes) -> list[int]:
 
 
 def is_costly(root: Node, lookups: int) -> bool:
-    """Return whether so many nodes are better found by a query, which costs as much as half a parse.
+    """Return whether a query is cheaper than this many lookups of single nodes.
 
-    Looking up a node costs the number of statements, or the depth.
+    A query costs as much as half a parse. A lookup takes time in proportion to the number of statements, or the depth.
     """
     return lookups > _MANY or (lookups > _FEW and lookups * root.child_count > root.end_byte // 4)
 
@@ -367,7 +368,7 @@ def _doubt(node: Node, parent: Node, statement: Node) -> Doubt:
 
 
 def _errors(root: Node, text: bytes) -> list[tuple[Node, Node, Node]]:
-    """Return ERROR and MISSING nodes with parent and top-level statement, without needless semicolons."""
+    """Return ERROR and MISSING nodes with their parent and top-level statement, but no needless semicolons."""
     if not root.has_error:
         return []
     errors = []
@@ -383,12 +384,12 @@ def _errors(root: Node, text: bytes) -> list[tuple[Node, Node, Node]]:
         else:
             broken = [child for child in reversed(node.children) if child.has_error]
             pending += [(child, node, child if node is root else statement) for child in broken]
-    # An error that no node shows is still one.
+    # The root can have an error that no node shows.
     return errors if errors or needless else [(root, root, root)]
 
 
 def _is_needless_semicolon(missing: Node, statement: Node, text: bytes) -> bool:
-    """Return whether JavaScript needs no semicolon where the grammar misses one."""
+    """Return whether JavaScript needs no semicolon at a place where the grammar reports one as missing."""
     if missing.type != ";" or not missing.is_missing:
         return False
     if statement.type == "export_statement":
@@ -396,8 +397,8 @@ def _is_needless_semicolon(missing: Node, statement: Node, text: bytes) -> bool:
         value = statement.child_by_field_name("value")
         if value is not None and value.type in _FUNCTIONS_AND_CLASSES:
             return True
-    # Before a line that begins with `(`, `[`, `` ` ``, `/` or `*`: the grammar knows no statement that goes on so,
-    # or else it would have read it. (Spec: sec-rules-of-automatic-semicolon-insertion.)
+    # The next line begins with `(`, `[`, `` ` ``, `/` or `*`. If the statement could continue with that, the grammar
+    # would have continued it, so JavaScript inserts a semicolon (sec-rules-of-automatic-semicolon-insertion).
     if statement.type in ("import_statement", "export_statement", "class_body"):
         following = _following(missing)
         return following is not None and _LINE_END.search(text, missing.end_byte, following.start_byte) is not None
@@ -405,7 +406,7 @@ def _is_needless_semicolon(missing: Node, statement: Node, text: bytes) -> bool:
 
 
 def _following(node: Node) -> Node | None:
-    """Return what begins after a node, comments aside."""
+    """Return the next node that begins after a node and is no comment."""
     up: Node | None = node
     while up is not None:
         following = up.next_sibling

@@ -1,7 +1,7 @@
-"""Syntax that modules do not have, or not at the place where it stands: `with`, octals, `await`, `break` and more.
+"""Errors for syntax that modules forbid everywhere or at its place: `with`, octals, `await`, `break` and more.
 
-Each check begins with a search in the bytes; only places where the text says so are looked up in the tree. What is
-found depends on no more than the top-level statement that it stands in.
+Each check first searches the bytes and looks up only its matches in the tree. An error depends on nothing outside
+the top-level statement that contains it.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from esmcache.spans import Span
 
 Check = Callable[[SyntaxTree, Path, int], Diagnostic | None]
 
-# Each begins with a literal, which is what makes a search quick.
+# Each pattern begins with a literal, which makes the search quick.
 _WITH = re.compile(rb"with(?<![\w$.]with)(?=\s*[(/])")
 _DELETE = re.compile(rb"delete(?<![\w$.]delete)(?![\w$:])")
 _NEW_TARGET = re.compile(rb"new(?<![\w$.]new)\s*\.\s*target(?![\w$])")
 _OCTAL = re.compile(rb"0(?<![\w$.]0)[0-9_]")
-# Octals, and letters of words that mean something.
+# Octal escapes, and escapes of lower-case letters, which may spell `await` or `arguments`.
 _ESCAPE = re.compile(rb"\\(?:[1-9]|0[0-9]|u(?:00[67]|\{0*[67]))")
 _BREAK = re.compile(rb"break(?<![\w$.]break)(?![\w$:])")
 _CONTINUE = re.compile(rb"continue(?<![\w$.]continue)(?![\w$:])")
 _AWAIT = re.compile(rb"await(?<![\w$]await)(?![\w$])")
 _PRIVATE = re.compile(rb"#(?<![@\"'`]#)(?=[\w$\\\x80-\xff])(?!__PURE__)")
 _ARGUMENTS = re.compile(rb"arguments(?<![\w$.]arguments)(?![\w$])")
-# `import` and `export`, by what both end with; calls and `import.meta` are none.
+# `import` and `export`, found by their common ending; calls and `import.meta` do not match.
 _DECLARATION = re.compile(rb"port(?<=import|export)(?<![\w$.]......)(?![\w$])(?=\s*[^\s(.])")
 _USING = re.compile(rb"using(?<![\w$.]using)(?=\s+[^\s=]+\s*[=/]|\s*/)")
 _STATIC_BLOCK = re.compile(rb"static(?<![\w$.]static)(?=[\s/]*\{)")
@@ -44,9 +44,9 @@ _LITERALS = frozenset({"string", "template_string", "template_substitution"})
 
 
 def placement_errors(tree: SyntaxTree, starts: Set[int]) -> list[Diagnostic]:
-    """Return what `tree` has that no module may have there; the order is not told.
+    """Return the errors for syntax that no module may have at its place, in no particular order.
 
-    `starts` is where the import and export declarations of its top level begin.
+    `starts` has the offsets where the import and export declarations of the top level begin.
     """
     source = tree.source
     places = _places(source, starts)
@@ -68,10 +68,10 @@ def placement_errors(tree: SyntaxTree, starts: Set[int]) -> list[Diagnostic]:
 
 
 def _places(source: bytes, starts: Set[int]) -> list[tuple[int, Check]]:
-    """Return where the text may hold what is looked for, private names aside, and what looks there."""
+    """Return the offsets to check, except those of private names, each with its check."""
     places: list[tuple[int, Check]] = []
     for word, pattern, check in _SEARCHES:
-        # Most texts have most of the words not at all, which is told sooner without a pattern.
+        # Most texts lack most of the words; `find` shows that faster than a pattern.
         first = source.find(word)
         if first >= 0:
             places += [(match.start(), check) for match in pattern.finditer(source, first)]
@@ -174,7 +174,7 @@ def _octal_escape_error(tree: SyntaxTree, path: Path, offset: int) -> Diagnostic
     if literal.type == "template_substitution" or parent.type.startswith("jsx_"):
         return None
     if literal.type == "template_string" and parent.type == "call_expression":
-        return None  # a tagged template may hold anything
+        return None  # a tagged template may hold any escape
     backslashes = offset
     while tree.source[backslashes - 1 : backslashes] == b"\\":
         backslashes -= 1
@@ -194,7 +194,7 @@ def _returns_in_static_blocks(tree: SyntaxTree) -> Iterator[Diagnostic]:
                 yield diagnostic(DiagnosticKind.MISPLACED_RETURN, span)
 
 
-# A word, the pattern that begins with it, and what looks at where it matches.
+# A word, the pattern that begins with it, and the check for its matches.
 _SEARCHES: tuple[tuple[bytes, re.Pattern[bytes], Check], ...] = (
     (b"with", _WITH, _with_error),
     (b"delete", _DELETE, _delete_error),

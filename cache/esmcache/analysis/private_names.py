@@ -1,4 +1,4 @@
-"""Private names of classes: each that is used must be declared by an enclosing class, and once.
+"""Private names of classes: each used name must be declared exactly once by an enclosing class.
 
 Spec: AllPrivateIdentifiersValid (sec-static-semantics-allprivateidentifiersvalid).
 """
@@ -14,13 +14,13 @@ from esmcache.analysis.string_values import identifier_name
 from esmcache.diagnostics import Diagnostic, DiagnosticKind, RelatedSpan, diagnostic
 from esmcache.spans import Span
 
-# A class body, by where it begins and ends.
+# A class body, as its start and end offsets.
 _Body = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Bodies:
-    """A class body around a place, and those around it."""
+    """A class body around an offset, and the class bodies around that."""
 
     body: _Body
     outer: _Bodies | None
@@ -36,7 +36,7 @@ _BODIES: Inherited[_Bodies | None] = Inherited(None, _bodies_below)
 @dataclass(frozen=True, slots=True)
 class _Declaration:
     span: Span
-    accessor: str  # "get", "set" or nothing
+    accessor: str  # "get", "set" or ""
     is_static: bool
 
     def pairs_with(self, other: _Declaration) -> bool:
@@ -44,14 +44,14 @@ class _Declaration:
 
 
 class PrivateNames:
-    """Collects the private names of one tree, in any order, and then tells what is wrong with them."""
+    """Collects the private names of one tree, in any order, and then reports their errors."""
 
     def __init__(self) -> None:
         self._declared: dict[tuple[_Body, str], list[_Declaration]] = {}
         self._used: list[tuple[str, _Bodies | None, Span]] = []
 
     def note(self, tree: SyntaxTree, path: Path, offset: int) -> None:
-        """Take in the name at the end of `path`, if it is one."""
+        """Collect the node at the end of `path` if it is a private name."""
         name = path[-1]
         if name.type != "private_property_identifier":
             return
@@ -62,7 +62,7 @@ class PrivateNames:
             field = "name" if member.type == "method_definition" else "property"
             if member.child_by_field_name(field) == name:
                 words = {child.type for child in member.children if child.end_byte <= name.start_byte}
-                # `static get` is one token of the grammar.
+                # The grammar has `static get` as one token.
                 accessor = "get" if words & {"get", "static get"} else "set" if "set" in words else ""
                 declaration = _Declaration(span, accessor, bool(words & {"static", "static get"}))
                 self._declared.setdefault((path[-3].byte_range, text), []).append(declaration)
@@ -70,7 +70,7 @@ class PrivateNames:
         self._used.append((text, path.inherited(_BODIES), span))
 
     def errors(self) -> Iterator[Diagnostic]:
-        """Yield uses without a declaration and declarations that come twice."""
+        """Yield errors for uses without a declaration and for repeated declarations."""
         for name, bodies, span in self._used:
             while bodies is not None and (bodies.body, name) not in self._declared:
                 bodies = bodies.outer

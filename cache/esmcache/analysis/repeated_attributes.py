@@ -1,4 +1,4 @@
-"""Import attributes that are given twice, which makes a clause unclear: `with {type: 'json', type: 'css'}`."""
+"""Import attributes with a repeated key, which make a clause unclear: `with {type: 'json', type: 'css'}`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from esmcache.spans import Span
 
 
 def repeated_attribute(tree: SyntaxTree, unclear: Span) -> Diagnostic | None:
-    """Return an error for the second of two equal keys in the clause at `unclear`, or None if it has none.
+    """Return an error for the second of two equal keys in the clause at `unclear`, or None if no key is repeated.
 
-    `unclear` is the clause, or the specifier where the tree lacks the clause.
+    `unclear` is the span of the clause, or of the specifier if the tree lacks the clause.
     """
     clause = tree.attribute_clauses.get(unclear.end)
     if clause is None:

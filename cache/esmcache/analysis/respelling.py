@@ -1,7 +1,7 @@
-"""Valid JavaScript that the grammar cannot read, respelled in the same number of bytes so that it can.
+"""Valid JavaScript that the grammar cannot parse, respelled in the same number of bytes so that it can.
 
-Names and values are read from the text as written, so a respelling must keep the structure alone. It is
-tried only near places that could not be read, and dropped where it cannot be read, either.
+Names and values are read from the original text, so a respelling must keep only the structure. Rules apply only near
+places that could not be parsed. A respelling that the grammar cannot parse, either, is dropped.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import regex as re  # Python 3.11.2 gets possessive repeats of groups wrong; thi
 
 from esmcache.spans import Span
 
-# Bounded and possessive, so that no text makes these search for long.
+# The repeats are bounded and possessive, so that no text makes these patterns search for long.
 _COMMENT = rb"/\*(?:[^*]|\*(?!/)){0,300}+\*/|//[^\r\n]{0,300}+(?=[\r\n])"
 _GAP = rb"(?:\s|\xe2\x80[\xa8\xa9]|" + _COMMENT + rb"){0,300}+"
 _NAME = rb"(?:[\w$]|(?!\xe2\x80[\xa8\xa9])[\x80-\xff]|\\u[0-9a-fA-F]{4}|\\u\{[0-9a-fA-F]+\}){1,200}+"
 _WORD = rb"(?<![\w$.\\\x80-\xff])"
 _WORD_END = rb"(?![\w$\\\x80-\xff])"
 _NO_LINE_END = re.compile(rb"[^\n]")
-# How far around a place that could not be read its cause is looked for.
+# The cause is searched for within this many bytes around a place that could not be parsed.
 _MARGIN = 600
 _NEAR = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A place that could not be read, the type of the node in which it is, and where its statement begins."""
+    """A place that could not be parsed, the type of the node around it, and the start of its statement."""
 
     span: Span
     parent: str
@@ -36,10 +36,10 @@ class Doubt:
 
 @dataclass(slots=True)
 class Respelling:
-    """A text as long as the source, the spans that differ, and what cannot be seen in it any more.
+    """A text as long as the source, the spans changed last, and the syntax that the text no longer shows.
 
-    `attribute_clauses` are by the offset where their specifier ends; `awaits` are offsets; `defaults` are where
-    `default` stands, by the offset of the name that was put into the text instead.
+    The keys of `attribute_clauses` are the offsets where their specifiers end; `awaits` are offsets. `defaults` has
+    the spans of `default`; their keys are the offsets of the names that replace it.
     """
 
     text: bytearray
@@ -49,22 +49,22 @@ class Respelling:
     defaults: dict[int, Span] = field(default_factory=dict)
 
     def replace(self, start: int, end: int, new: bytes) -> None:
-        """Put `new`, as long as what it replaces, into the text."""
+        """Replace a part of the text with `new`, which must be as long."""
         if self.text[start:end] != new:
             self.text[start:end] = new
             self.changed.append(Span(start, end))
 
     def blank(self, start: int, end: int) -> None:
-        """Put white space into the text; what ends a line still ends a comment, but no statement."""
+        """Replace a part of the text with white space; its line ends still end a comment, but no statement."""
         self.replace(start, end, _NO_LINE_END.sub(b" ", self.text[start:end]).replace(b"\n", b"\r"))
 
     def end_statement(self, start: int, end: int) -> None:
-        """Put a semicolon and white space into the text."""
+        """Replace a part of the text with a semicolon and white space."""
         self.replace(start, end, b";" + b" " * (end - start - 1))
 
 
 def respell(source: bytes, doubts: Sequence[Doubt], earlier: Respelling | None = None) -> Respelling:
-    """Return `source` respelled near the doubts; `earlier` is what was done to it before, and is continued."""
+    """Return `source` respelled near the doubts; `earlier` is a previous respelling, which is changed further."""
     made = earlier or Respelling(bytearray(source))
     made.changed = []
     for rule in _RULES:
@@ -80,9 +80,9 @@ class _Rule:
     pattern: re.Pattern[bytes]
     apply: Callable[[Respelling, re.Match[bytes]], None]
     margin: int = _MARGIN
-    # The types of nodes in which doubts are looked at; empty: any.
+    # The rule applies to doubts in nodes of these types only; empty: of any type.
     parents: frozenset[str] = frozenset()
-    # Whether the beginning of the statement is looked at, which may be far from what could not be read.
+    # Search at the start of the statement, which may be far from the place that could not be parsed.
     at_statement: bool = False
 
 
@@ -119,7 +119,7 @@ def _put(group: int | str, new: bytes) -> Callable[[Respelling, re.Match[bytes]]
     return apply
 
 
-# `with {…}` after `export … from 'a'`, or after a line's end.
+# `with {…}` after `export … from 'a'`, or after a line end.
 _STRING = rb"\"(?:[^\"\\\r\n]|\\.){0,1000}+\"|'(?:[^'\\\r\n]|\\.){0,1000}+'"
 _WITH_CLAUSE = re.compile(
     rb"(?<=['\"])(?P<gap>"
@@ -194,7 +194,7 @@ def _name_default(made: Respelling, match: re.Match[bytes]) -> None:
 
 
 _RULES = (
-    # White space beyond ASCII (no line's end), which hides a line's end from the grammar.
+    # White space beyond ASCII, other than line ends; it hides a line end from the grammar.
     _Rule(
         re.compile(rb"\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xaf]|\xe2\x81\x9f|\xe3\x80\x80|(?<!^)\xef\xbb\xbf"),
         _blank_group(0),
@@ -229,10 +229,10 @@ _RULES = (
         0,
         frozenset({"export_clause", "named_imports"}),
     ),
-    # `export {a}` and `from 'a'` with a line's end between them, `export` and `{a}` likewise.
+    # `export {a}` and `from 'a'` with a line end between them; `export` and `{a}` likewise.
     _Rule(re.compile(rb"(?<=\})(" + _GAP + rb")(?=from" + _GAP + rb"['\"])"), _blank_group(1)),
     _Rule(re.compile(rb"(?<=export)(?<![\w$.]export)(" + _GAP + rb")(?=[{*\w])"), _blank_group(1)),
-    # Names at a line's beginning that the grammar takes for the operators `in` and `instanceof`.
+    # Names at the start of a line that the grammar takes for the operators `in` and `instanceof`.
     _Rule(re.compile(rb"(?<![\w$.])in(?=(?:stanceof)?[\d_$])"), _put(0, b"an")),
     # `import defer * as a from 'a'`, `import source a from 'a'`.
     _Rule(
@@ -265,7 +265,7 @@ _RULES = (
         ),
         _blank_group("phase"),
     ),
-    # `export {a}`, `import 'a'` or `let a`, a line's end, and what would be a call, a property or an operation.
+    # `export {a}`, `import 'a'` or `let a`, a line end, and text that could continue it: a call, property or operation.
     _Rule(
         re.compile(
             _WORD
@@ -297,7 +297,7 @@ _RULES = (
         ),
         _end_statement,
     ),
-    # `export default function () {} a()`: the grammar knows such a declaration only with a name.
+    # `export default function () {} a()`: the grammar has such declarations only with a name.
     _Rule(
         re.compile(
             rb"export"
@@ -330,7 +330,7 @@ _RULES = (
         frozenset({"class_body", "class_static_block", "method_definition", "field_definition"}),
     ),
     _Rule(re.compile(rb"(?<![\w$.])in(?=(?:stanceof)?[\s;])"), _put(0, b"an"), _NEAR, frozenset({"class_body"})),
-    # A line's end within a comment.
+    # A line end within a comment.
     _Rule(re.compile(rb"/\*(?:[^*]|\*(?!/)){0,300}+\*/"), _end_line, _NEAR),
     # `for (async of => {};;)`, `for (using a = b;;)`, `for (await using a = b;;)`.
     _Rule(re.compile(_WORD + rb"async" + _GAP + rb"(?P<name>of)" + _GAP + rb"(?==>)"), _put("name", b"o_")),
@@ -368,7 +368,7 @@ _RULES = (
         ),
         lambda made, match: _blank_parentheses(made, match),
     ),
-    # `f() = a` and `for (f() of a)`, which V8 takes as errors of the time when they run.
+    # `f() = a` and `for (f() of a)`, for which V8 throws only when they run.
     _Rule(re.compile(rb"(?<=\))" + _GAP + rb"(?P<sign>(?:\*\*|<<|>>>?|[-+*/%&|^])?=)(?![=>])"), _assign, _NEAR),
     _Rule(
         re.compile(
@@ -383,7 +383,7 @@ _RULES = (
         ),
         _index,
     ),
-    # Escapes that say nothing, which tagged templates may have, and U+0000.
+    # Invalid escapes, which tagged templates may have, and U+0000.
     _Rule(
         re.compile(rb"\\(?:(?P<wrong>x(?![0-9a-fA-F]{2})|u(?![0-9a-fA-F]{4}|\{[0-9a-fA-F]+\}))|.)", re.DOTALL),
         _mend_escape,

@@ -11,7 +11,7 @@ from esmcache.analysis.static_semantics import ModuleReading, read_module
 from esmcache.diagnostics import Diagnostic
 from esmcache.records import ModuleRecord
 
-# Three times what the largest package of icons has.
+# Three times as many as the largest package of icons has.
 MOST_REQUESTS = 30_000
 _MOST_NAMES = 100_000
 
@@ -20,8 +20,8 @@ _MOST_NAMES = 100_000
 class Analysis:
     """A module's record and diagnostics.
 
-    `complete` is False where the text could not be read as a whole: then the record may lack entries and
-    must not be written as BMES. Whether the text is valid is for the engine to say.
+    `complete` is False if the text could not be parsed completely. Then the record may lack entries and must not be
+    written as BMES. The engine decides whether the text is valid.
     """
 
     record: ModuleRecord
@@ -31,7 +31,7 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class SourceReading:
-    """An analysis and what it was made of; `facts` is None where the text could not be read as a whole."""
+    """An analysis and its intermediate results; `facts` is None if the text could not be parsed completely."""
 
     tree: SyntaxTree
     reading: ModuleReading
@@ -40,15 +40,15 @@ class SourceReading:
 
 
 def analyse_module(source: bytes) -> Analysis:
-    """Return the analysis of an ES module, whatever bytes it holds; spans are offsets into `source`.
+    """Return the analysis of an ES module, which may be any bytes; spans are byte offsets into `source`.
 
-    Spec: ParseModule (sec-parsemodule). Differs: never fails; what is wrong is a diagnostic.
+    Spec: ParseModule (sec-parsemodule). Differs: it never fails; errors become diagnostics.
     """
     return read_source(source).analysis
 
 
 def read_source(source: bytes) -> SourceReading:
-    """Return the analysis of an ES module and what it was made of."""
+    """Return the analysis of an ES module and its intermediate results."""
     tree = parse(source)
     reading = read_module(tree)
     if reading.unclear is not None:
@@ -59,7 +59,7 @@ def read_source(source: bytes) -> SourceReading:
 
 
 def read_tree(tree: SyntaxTree) -> SourceReading:
-    """Return what `read_source` does, of a text that was parsed as it is written."""
+    """Return the result of `read_source` for a text that was parsed without respelling."""
     return _analysed(tree, read_module(tree))
 
 
@@ -74,7 +74,7 @@ def _analysed(tree: SyntaxTree, reading: ModuleReading) -> SourceReading:
 
 
 def analyse_commonjs(source: bytes) -> Analysis:
-    """Return the analysis of a CommonJS module: only the calls, as it has no declarations of imports."""
+    """Return the analysis of a CommonJS module; its record has only calls, as CommonJS has no import declarations."""
     tree = parse(source, is_module=False)
     unread = syntax_errors(tree, None, is_module=False)
     record = ModuleRecord(calls=module_calls(tree, commonjs=True))
@@ -85,7 +85,7 @@ def analyse_commonjs(source: bytes) -> Analysis:
 
 
 def _limit_met(record: ModuleRecord) -> str:
-    """Return which limit a record exceeds, '' where it exceeds none: all that is kept of it is looked up one by one."""
+    """Return the limit that a record exceeds, or ''; a limit is needed since each entry is looked up by itself."""
     if len(record.requested_modules) + len(record.calls) > MOST_REQUESTS:
         return f"more than {MOST_REQUESTS} requests"
     exports = len(record.local_export_entries) + len(record.indirect_export_entries) + len(record.star_export_entries)

@@ -1,6 +1,6 @@
-"""What the top-level statements of a module contribute to its analysis, kept by their places.
+"""The facts that the top-level statements of a module contribute to its analysis, ordered by their places.
 
-An edit replaces what some statements contribute; all behind them moves. Nothing is known here of trees.
+An edit replaces the facts of some statements and moves all facts after them. This module must not know syntax trees.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from esmcache.spans import Span
 
 
 class _Placed(Protocol):
-    """Whatever stands at a place in the text."""
+    """Anything that has a place in the text."""
 
     @property
     def span(self) -> Span | None: ...
@@ -32,9 +32,9 @@ _Entry = TypeVar("_Entry", bound=_Placed)
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The bytes `[start, end)` of a text become what `facts` are of, whose spans are `offset` bytes behind theirs.
+    """The bytes `[start, end)` of a text are replaced by a text that has the facts `facts`.
 
-    What is behind them moves by `moved` bytes.
+    The spans of `facts` plus `offset` are spans of the new text. Everything after `end` moves by `moved` bytes.
     """
 
     start: int
@@ -46,7 +46,7 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class StatementFacts:
-    """Contributions of statements that were all read, each list in source order."""
+    """Facts of statements that were all parsed without errors; each list is in source order."""
 
     requests: Sequence[ModuleRequest]
     imports: Sequence[ImportEntry]
@@ -62,7 +62,7 @@ class StatementFacts:
 
     @classmethod
     def of(cls, reading: ModuleReading, facts: ModuleFacts) -> StatementFacts:
-        """Return what a text contributes that was read as a whole."""
+        """Return the facts of a text that was parsed completely."""
         record, declared = reading.record, facts.declared
         return cls(
             reading.requests,
@@ -79,7 +79,7 @@ class StatementFacts:
         )
 
     def within_functions(self, span: Span) -> StatementFacts:
-        """Return what a span contributes that is within a function: it declares, imports and exports nothing."""
+        """Return the facts of a span within a function; it declares, imports and exports nothing."""
         calls = [call for call in self.calls if span.start <= _start(call) < span.end]
         errors = [error for error in self.errors if span.start <= _start(error) < span.end]
         return StatementFacts((), (), (), (), (), calls, (), (), (), errors, has_tla=False)
@@ -103,7 +103,7 @@ class StatementFacts:
         )
 
     def analysis(self) -> Analysis:
-        """Return the analysis of the module that the statements are."""
+        """Return the analysis of the module that consists of the statements."""
         record = module_record(
             self.requests, self.imports, self.exports, self.stars, has_tla=self.has_tla, calls=tuple(self.calls)
         )
@@ -130,7 +130,7 @@ def _spliced_across(
     new: Sequence[_Entry],
     move: Callable[[_Entry, Callable[[Span], Span]], _Entry],
 ) -> Sequence[_Entry]:
-    """Return entries of which some may begin before a change and end behind it."""
+    """Return entries after a change; some may begin before it and end after it."""
 
     def across(span: Span) -> Span:
         start = span.start if span.start < change.end else span.start + change.moved
@@ -164,10 +164,10 @@ def _moved(span: Span, by: int) -> Span:
 
 
 class _Mover:
-    """Moves entries; those of one statement still share its request then."""
+    """Moves entries; entries that shared the request of one statement still share it afterwards."""
 
     def __init__(self) -> None:
-        # By their ids; all of them live as long as this does.
+        # The keys are the ids of the objects, which all live as long as this mover.
         self._requests: dict[int, ModuleRequest] = {}
         self._exports: dict[int, ExportEntry] = {}
 
@@ -182,7 +182,7 @@ class _Mover:
         return replace(entry, module_request=request, span=entry.span and _moved(entry.span, by))
 
     def exported(self, entry: ExportEntry, by: int) -> ExportEntry:
-        # There can be many, of which some are in two lists. `replace` takes twice as long.
+        # There can be many exports, and some are in two lists. `replace` takes twice as long as this call.
         moved = self._exports.get(id(entry))
         if moved is None:
             request = entry.module_request and self.request(entry.module_request, by)

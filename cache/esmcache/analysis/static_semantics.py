@@ -1,6 +1,6 @@
 """Syntax tree to ModuleRecord: ECMA-262's static semantics of import and export declarations.
 
-Walks the top level alone; expressions anywhere below it are found by `calls` and `top_level_await`.
+It walks only the top level. `calls` and `top_level_await` find the expressions below it.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from esmcache.records import (
 )
 from esmcache.spans import Span
 
-# ECMA-262's local name of what `export default 1` binds; no identifier can be spelled so.
+# ECMA-262's local name of the binding that `export default 1` makes; no identifier can be spelled like this.
 DEFAULT_BINDING = "*default*"
 
 _PHASE = re.compile(rb"(?P<phase>defer|source)")
 _SHORTEST_PHASE = len("defer")
 _COMMENT = re.compile(rb"/\*.*?\*/|//[^\r\n]*", re.DOTALL)
-# How most imports are written: what they say is read from the text without looking at their nodes.
+# The form of most imports; these are read from the text without looking at their nodes.
 _PLAIN_IMPORT = re.compile(
     rb"import (?:(?P<default>[\w$]+)|\* as (?P<namespace>[\w$]+)) from (?P<specifier>'[^'\\]*'|\"[^\"\\]*\");?"
 )
 _LINE_END = re.compile(rb"[\r\n]|\xe2\x80[\xa8\xa9]")
 
-# The grammar ends `export` and `export {a}` at a line's end, though `{a}` or `from 'a'` follow.
+# The grammar ends `export` and `export {a}` at a line end, even if `{a}` or `from 'a'` follow.
 _MISREAD = re.compile(rb"export(?![\w$])|from(?=[\s/'\"])")
 _ASYNC = frozenset(
     {"function_expression", "generator_function", "function_declaration", "generator_function_declaration"}
@@ -49,12 +49,12 @@ _FUNCTIONS_AND_CLASSES = frozenset({"function_expression", "generator_function",
 
 @dataclass(frozen=True, slots=True)
 class ModuleReading:
-    """A tree's record and what its checks need.
+    """A tree's record and the input of its checks.
 
-    `requests` has every statement's request, `exports` what the text exports as it is written: what `module_record`
-    makes a record of. `clause_exports` are the entries of `export {a}`, which may name what nobody declares; `unclear`
-    is the first place where the tree does not say, or not rightly, what the text means. `starts` has where import and
-    export declarations begin.
+    `requests` has every statement's request and `exports` the exports as written; `module_record` makes the record of
+    them. `clause_exports` are the entries of `export {a}`, which may name undeclared variables. `unclear` is the first
+    place that the tree represents wrongly or not at all. `starts` has the offsets where import and export declarations
+    begin.
     """
 
     record: ModuleRecord
@@ -66,7 +66,7 @@ class ModuleReading:
 
 
 def read_module(tree: SyntaxTree) -> ModuleReading:
-    """Return the record of what `tree` declares; parts that could not be read are left out.
+    """Return the record of a module's tree; parts that could not be parsed are left out.
 
     Spec: ParseModule (sec-parsemodule), steps 3 to 11. requested_modules is in source order and has one
     request per specifier, phase and set of attributes (ModuleRequestsEqual); entries hold their own
@@ -101,7 +101,7 @@ def module_record(
     has_tla: bool,
     calls: tuple[ModuleCall, ...],
 ) -> ModuleRecord:
-    """Return the record of what the statements of a module ask for, import and export, all in source order.
+    """Return the record of a module from what its statements request, import and export, all in source order.
 
     An imported binding that is exported becomes an indirect entry.
     """
@@ -133,7 +133,7 @@ def _resolved_exports(
             indirect.append(entry)
             continue
         source = imported.get(entry.local_name or "")
-        # What a phase other than evaluation gives is a value of this module, as a namespace is.
+        # An import in any phase but evaluation binds a value of this module, as a namespace import does.
         if (
             source is None
             or source.import_name is ImportName.NAMESPACE_OBJECT
@@ -178,7 +178,7 @@ class _Declarations:
                 self._note_misread(node)
 
     def _import_statement(self, statement: Node) -> None:
-        # A clause that the tree lacks stands behind the statement.
+        # An attribute clause that the tree lacks is not part of the statement's text.
         plain = (
             None if self.tree.attribute_clauses else _PLAIN_IMPORT.fullmatch(self.tree.source, *statement.byte_range)
         )
@@ -211,7 +211,7 @@ class _Declarations:
         self.imports.append(ImportEntry(request, name, written[kind].decode("ascii"), Span(*written.span(kind))))
 
     def _phase(self, children: list[Node]) -> Phase:
-        # The grammar knows no phases: the word stands between two nodes.
+        # The grammar has no import phases, so the word is text between two nodes.
         start = children[0].end_byte
         if len(children) < 2 or (children[1].start_byte - start == 1 and children[1].type != "comment"):
             return Phase.EVALUATION
@@ -272,7 +272,7 @@ class _Declarations:
             self._check_async(declaration)
 
     def _export_default(self, statement: Node, value: Node) -> None:
-        # `export default class A {}` is a declaration of A also where the grammar sees an expression.
+        # `export default class A {}` declares A even if the grammar reads it as an expression.
         name = value.child_by_field_name("name") if value.type in _FUNCTIONS_AND_CLASSES else None
         local_name = DEFAULT_BINDING if name is None else identifier_name(self.tree.text(name))
         place = name or next(child for child in statement.children if child.type == "default")
@@ -280,7 +280,7 @@ class _Declarations:
         self._check_async(value)
 
     def _check_async(self, value: Node) -> None:
-        # `async` and `function` with a line's end in a comment between them are two statements.
+        # If a comment between `async` and `function` has a line end, they are two statements.
         if value.type not in _ASYNC or not value.children or value.children[0].type != "async":
             return
         if value.children[1].type == "comment" and _LINE_END.search(self.tree.text(value.children[1])):

@@ -1,6 +1,6 @@
-"""What literals and identifiers say once their escapes are read: source text to strings.
+"""The string values of literals and identifiers, with their escapes decoded.
 
-Strings may hold lone surrogates, as JavaScript's may; whoever writes them as UTF-8 must look first.
+Like strings in JavaScript, they may hold lone surrogates. Code that writes them as UTF-8 must check for those first.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def is_well_formed(text: str) -> bool:
 def _unescaped(content: str) -> str:
     value = _ESCAPE.sub(_escape_value, content)
     if _SURROGATE.search(value):
-        # Two escapes may say one character together.
+        # Two escapes may form one character together.
         value = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
     return value
 
@@ -48,7 +48,7 @@ def _escape_value(escape: re.Match[str]) -> str:
     match kind:
         case "braced":
             digits = text.lstrip("0")
-            # Beyond Unicode is a syntax error; the engine says so.
+            # A code point beyond Unicode is a syntax error, which the engine reports.
             return chr(int(digits or "0", 16)) if len(digits) <= 5 or digits[:-4] == "10" else "\ufffd"
         case "unit" | "byte":
             return chr(int(text, 16))

@@ -1,4 +1,4 @@
-"""Whether a module awaits at its top level: [[HasTLA]]."""
+"""The search for `await` at a module's top level: [[HasTLA]]."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _HIDING = frozenset(
     }
 )
 
-# Whose children, escapes for the most part, may be very many.
+# These nodes may have very many children, most of them escapes.
 _TEXTS = frozenset({"string", "regex", "comment"})
 
 
 def has_top_level_await(tree: SyntaxTree) -> bool:
     """Return whether `await` stands outside of every function: an expression, `for await` or `await using`.
 
-    Spec: Contains await (sec-static-semantics-contains). Walks only to where the text says `await`, in one
-    pass, and does not look into functions.
+    Spec: Contains await (sec-static-semantics-contains). The walk visits only the places where the text has `await`,
+    in one pass, and skips functions.
     """
     offsets = _await_offsets(tree.source)
     next_offset = 0
@@ -73,7 +73,7 @@ def _start(node: Node) -> int:
 
 
 def _hidden_from(node: Node) -> int | None:
-    """Return where the part of `node` begins whose `await` is not the module's, or None."""
+    """Return the offset from which on an `await` in `node` is not the module's own, or None."""
     if node.type in _HIDING:
         return node.start_byte
     if node.type == "method_definition":
