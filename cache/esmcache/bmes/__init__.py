@@ -1,6 +1,6 @@
 """BMES files: a module record and an engine's bytecode as bytes, and back.
 
-Knows neither how a record is found nor where files are kept.
+It must not know how records are made or where files are stored.
 """
 
 from esmcache.bmes.decoder import Damage, decode

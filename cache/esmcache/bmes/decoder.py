@@ -1,4 +1,4 @@
-"""Bytes to BmesFile. Every length is checked against what is left before anything is read or allocated."""
+"""Bytes to BmesFile. Every length is checked against the rest of the file before anything is read or allocated."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ _Type = TypeVar("_Type", bound=IntEnum)
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Why bytes are no BMES file: the level that they fail, and what is wrong where."""
+    """The reason why bytes are not a BMES file, with the level that they fail and the place of the error."""
 
     level: ValidationLevel
     reason: str
 
 
 def decode(data: bytes) -> BmesFile | Damage:
-    """Return what the file says, or the Damage that keeps it from the structure level.
+    """Return the decoded file, or the Damage because of which it fails the structure level.
 
-    The checksum is not looked at: `validate` does.
+    The checksum is not checked; `validate` does that.
     """
     if len(data) > LARGEST_FILE_SIZE:
         return Damage(ValidationLevel.HEADER, f"{len(data)} bytes are more than a BMES file may have")
@@ -61,7 +61,7 @@ def decode(data: bytes) -> BmesFile | Damage:
 
 
 class _DamageFoundError(Exception):
-    """Ends the reading of a file; never leaves this module."""
+    """Stops the decoding of a file; never leaves this module."""
 
     def __init__(self, level: ValidationLevel, reason: str) -> None:
         super().__init__(reason)
@@ -69,7 +69,7 @@ class _DamageFoundError(Exception):
 
 
 class _Reader:
-    """Reads values one after the other; raises _DamageFoundError instead of reading past the end."""
+    """Reads one value after the other; raises _DamageFoundError instead of reading past the end."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data

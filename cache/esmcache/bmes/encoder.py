@@ -19,9 +19,9 @@ from esmcache.bmes.format import (
 
 
 def encode(file: BmesFile) -> bytes:
-    """Return the file's bytes; raises ValueError for what no reader would take.
+    """Return the file's bytes; raises ValueError if no reader would accept them.
 
-    That is text with lone surrogates, a hash that is not 32 bytes, and sizes beyond the format's limits.
+    The causes are text with lone surrogates, a hash that is not 32 bytes, and sizes beyond the format's limits.
     """
     out = bytearray(_u32(MAGIC) + _u32(VERSION))
     out += _u32(len(file.requests))

@@ -1,17 +1,17 @@
-"""BMES, the Bun Module ESM Serialization, version 1: grammar, constants and the values a file holds.
+"""BMES, the Bun Module ESM Serialization, version 1: grammar, constants and the values that a file holds.
 
-All integers are u32, little-endian. A string is its length in bytes, then UTF-8; an absent one has length 0.
+All integers are u32, little-endian. A string is its length in bytes, then UTF-8; an absent string has length 0.
 
     file     = magic version requests imports exports stars bytecode [trailer]
     magic    = 0x424D4553                      on disk 53 45 4D 42, "SEMB"
     version  = 1
     requests = count { specifier attributes }
     attributes = 0                             none
-               | 1 count { key value }         in full; count 0 is what the first implementation wrote
+               | 1 count { key value }         all of them; the first implementation wrote count 0
     imports  = count { type module_request import_name local_name }
                  type: 0 Single, 1 SingleTypeScript, 2 Namespace (import_name is then "*")
     exports  = count { type export_name module_name import_name local_name }
-                 type: 0 Local      export_name, local_name ("*default*" for what has no name)
+                 type: 0 Local      export_name, local_name ("*default*" for a value without a name)
                        1 Indirect   export_name, module_name, import_name
                        2 Namespace  export_name, module_name
     stars    = count { module_name }
@@ -19,12 +19,12 @@ All integers are u32, little-endian. A string is its length in bytes, then UTF-8
 
     trailer  = module_kind engine_tag source_sha256 checksum length closing_magic
     source_sha256 = 32 bytes
-    checksum      = 32 bytes, SHA-256 of all that precedes it, from the file's first byte
-    length        = of the whole trailer, itself and the closing magic included
+    checksum      = 32 bytes, SHA-256 of all bytes before it, from the file's first byte
+    length        = size of the whole trailer, including this field and the closing magic
     closing_magic = 0x424D4554                 on disk 54 45 4D 42, "TEMB"
 
-The trailer is esmcache's own: a reader of version 1 stops after the bytecode. It is found from the end, and
-a file has nothing between its bytecode and its trailer, and nothing after it.
+The trailer is an addition of esmcache: a reader of version 1 stops after the bytecode. The trailer can be found from
+the end of the file: it directly follows the bytecode, and nothing follows it.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ CLOSING_MAGIC = 0x424D4554
 U32_SIZE = 4
 HASH_SIZE = 32
 HEADER_SIZE = 2 * U32_SIZE
-# Empty module kind and engine tag; a longer trailer than the largest is none.
+# The smallest trailer has an empty module kind and engine tag. Anything longer than the largest is not a trailer.
 SMALLEST_TRAILER_SIZE = 2 * U32_SIZE + 2 * HASH_SIZE + 2 * U32_SIZE
 LARGEST_TRAILER_SIZE = 4096
-# No larger file is read or written: no module's cache comes near.
+# No larger file is read or written; the data of a module is far smaller.
 LARGEST_FILE_SIZE = 1 << 30
 
-# The fewest bytes that one entry takes: a count is checked against what is left before anything is allocated.
+# The fewest bytes that one entry takes. A count is checked against the rest of the file before anything is allocated.
 SMALLEST_REQUEST_SIZE = 2 * U32_SIZE
 SMALLEST_ATTRIBUTE_SIZE = 2 * U32_SIZE
 SMALLEST_IMPORT_SIZE = 4 * U32_SIZE
 SMALLEST_EXPORT_SIZE = 5 * U32_SIZE
 SMALLEST_STAR_SIZE = U32_SIZE
 
-# How `import * as ns` is written, whose import name is a private symbol in JavaScriptCore. The local name of
-# `export default 1` is another: "*default*", as ECMA-262 and our records have it.
+# The import name of `import * as ns`, which is a private symbol in JavaScriptCore. So is the local name of
+# `export default 1`: it is written as "*default*", as in ECMA-262 and in our records.
 STAR_NAMESPACE = "*"
 
 
@@ -76,7 +76,7 @@ class ExportType(IntEnum):
 
 
 class ValidationLevel(IntEnum):
-    """How far a file is known to be good; each level includes the ones below it."""
+    """The level to which a file is valid; each level includes the ones below it."""
 
     NONE = 0  # not even a header
     HEADER = 1  # magic and version
@@ -105,7 +105,7 @@ class BmesImport:
 
 @dataclass(frozen=True, slots=True)
 class BmesExport:
-    """`x as y` in `export {x as y} from 'a'`; fields that a type does not have are empty."""
+    """`x as y` in `export {x as y} from 'a'`; fields that its type does not have are empty."""
 
     type: ExportType
     export_name: str
@@ -116,7 +116,7 @@ class BmesExport:
 
 @dataclass(frozen=True, slots=True)
 class BmesTrailer:
-    """What a file was made from: module kind and engine of the bytecode, SHA-256 of the source text."""
+    """The origin of a file: module kind and engine of the bytecode, SHA-256 of the source text."""
 
     module_kind: str
     engine_tag: str
@@ -125,7 +125,7 @@ class BmesTrailer:
 
 @dataclass(frozen=True, slots=True)
 class BmesFile:
-    """All that a file says."""
+    """The complete content of a file."""
 
     requests: tuple[BmesRequest, ...] = ()
     imports: tuple[BmesImport, ...] = ()

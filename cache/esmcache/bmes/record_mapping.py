@@ -1,4 +1,4 @@
-"""ModuleRecord to BmesFile and back: ECMA-262's record in the fields that JavaScriptCore's has."""
+"""ModuleRecord to BmesFile and back: ECMA-262's record in the fields of JavaScriptCore's record."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from esmcache.records import (
 _Entry = TypeVar("_Entry", ImportEntry, ExportEntry)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# The values of `type` that JavaScriptCore tells apart; every other one is "host-defined" to it.
+# The values of `type` that JavaScriptCore distinguishes; every other one counts as "host-defined".
 _KNOWN_TYPES = frozenset({"json", "webassembly"})
 
 
 @dataclass(frozen=True, slots=True)
 class Unrepresentable:
-    """What of a record BMES version 1 has no words for: such a module is served without a BMES file."""
+    """The part of a record that BMES version 1 cannot express: such a module is served without a BMES file."""
 
     reason: str
 
 
 def bmes_from_record(record: ModuleRecord, *, leave_out_phases: bool = False) -> BmesFile | Unrepresentable:
-    """Return the record as JavaScriptCore would fill it, without bytecode and trailer.
+    """Return the record as JavaScriptCore would write it, without bytecode and trailer.
 
-    JavaScriptCore has one request per phase, specifier and type, where ECMA-262 compares all attributes. has_tla
-    and calls have no place in BMES. A file without its phases may be shown, not kept.
+    JavaScriptCore has one request per phase, specifier and type; ECMA-262 compares all attributes. BMES has no
+    fields for has_tla and calls. A file that leaves out phases may be shown but not stored.
     """
     for request in record.requested_modules:
         if request.phase is not Phase.EVALUATION and not leave_out_phases:
@@ -69,10 +69,10 @@ def bmes_from_record(record: ModuleRecord, *, leave_out_phases: bool = False) ->
 
 
 def record_from_bmes(file: BmesFile) -> ModuleRecord:
-    """Return the record that the file holds, as far as BMES says it: without spans, has_tla and calls.
+    """Return the record that the file holds, without spans, has_tla and calls, which BMES lacks.
 
-    Entries name specifiers alone: of several requests with one specifier, the first is taken. A Namespace
-    export is an indirect entry, also where the source imported the namespace first.
+    Entries name only specifiers: if several requests share one, the first is used. A Namespace export becomes an
+    indirect entry, even if the source imported the namespace first.
     """
     requests = [ModuleRequest(request.specifier, request.attributes) for request in file.requests]
     by_specifier = {request.specifier: request for request in reversed(requests)}
@@ -143,7 +143,7 @@ def _bmes_export(entry: ExportEntry, namespaces: dict[str, str]) -> BmesExport:
 
 
 def _in_source_order(entries: Sequence[_Entry]) -> Sequence[_Entry]:
-    """Return the entries by their spans; those without any stay in the order given, before all others."""
+    """Return the entries ordered by their spans; entries without spans come first, in the given order."""
     return sorted(entries, key=lambda entry: -1 if entry.span is None else entry.span.start)
 
 

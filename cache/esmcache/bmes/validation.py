@@ -1,4 +1,4 @@
-"""How good a BMES file is: header, structure, integrity, freshness, each level stricter than the last."""
+"""Validation of BMES files, in levels of increasing strictness: header, structure, integrity, freshness."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from esmcache.bmes.format import HASH_SIZE, U32_SIZE, ValidationLevel
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """The highest level that a file passes, and why not the next (empty at the highest)."""
+    """The highest level that a file passes, and why it fails the next one (empty at the highest)."""
 
     level: ValidationLevel
     reason: str
 
 
 def validate(data: bytes, *, source_sha256: bytes | None = None, engine_tag: str | None = None) -> Validation:
-    """Return the highest level that `data` passes, and why not the next.
+    """Return the highest level that `data` passes, and why it fails the next one.
 
-    Freshness needs at least one of `source_sha256` and `engine_tag`: what is given must be the trailer's.
+    Freshness needs at least one of `source_sha256` and `engine_tag`; each given value must equal the trailer's.
     """
     file = decode(data)
     if isinstance(file, Damage):

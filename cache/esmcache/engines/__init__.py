@@ -1,1 +1,1 @@
-"""The JavaScript engines that caches are built for, one package each; `node` is V8 as Node embeds it."""
+"""The JavaScript engines that code caches are made for, one package each; `node` is V8 as Node embeds it."""

@@ -1,6 +1,6 @@
-"""Source texts to V8 code caches, by Node workers that compile and never run anything.
+"""Source texts to V8 code caches, by Node workers that compile code and never run it.
 
-Knows neither where caches are kept nor how a runner is served; another engine would be a pool beside this one.
+It must not know where code caches are stored or how a runner is served. Another engine would be a package beside it.
 """
 
 from esmcache.engines.node.builtin_exports import builtin_exports

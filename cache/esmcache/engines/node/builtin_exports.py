@@ -1,4 +1,4 @@
-"""The names that Node's own modules export, as an executable says itself."""
+"""The names that Node's built-in modules export, as a Node executable reports them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from esmcache.engines.node.describe_node import clean_environment
 from esmcache.records import NodeBuild
 
 _SECONDS = 30
-# Exports that a flag adds are none that are certain to be missing. What `process` and `cluster` have depends on how
-# the process was started.
+# An export that only a flag adds is not certain to be missing, so Node runs with --experimental-vm-modules. `process`
+# and `cluster` are left out: their exports depend on how the process was started.
 _LIST = """
 const { builtinModules } = require('node:module');
 const schemeOnly = ['sea', 'sqlite', 'test', 'test/reporters'].map((name) => `node:${name}`);
@@ -33,9 +33,9 @@ const names = new Set([...builtinModules, ...schemeOnly].filter((name) => !/^_|^
 
 @lru_cache(maxsize=4)
 def builtin_exports(build: NodeBuild) -> Mapping[str, tuple[str, ...]]:
-    """Return the exports of Node's own modules by their names, with `node:` only where that belongs to the name.
+    """Return the exports of Node's built-in modules by module name, with `node:` only if the module requires it.
 
-    Those that are not certain are left out: all of them where the executable does not answer.
+    Modules whose exports are uncertain are left out. The result is empty if the executable does not answer.
     """
     try:
         answer = subprocess.run(

@@ -1,23 +1,23 @@
-"""Node's own compile-cache directory: its names and entries, and a probe that asks a Node whether they are right.
+"""Node's own compile-cache directory: its names and entries, and a probe that checks them against a Node executable.
 
-Knows nothing of how code caches are made. Node calls this layout an implementation detail, so `probe_layout` must
-have agreed before anything is written. It was the same in 22.15, 24.19 and 26.10:
+This module must not know how code caches are made. Node calls this layout an implementation detail, so `probe_layout`
+must confirm it before anything is written. It was the same in 22.15, 24.19 and 26.10:
 
     <directory>/<version>-<arch>-<V8 tag as 8 hex digits>-<effective user id>/<CRC32 of the key as 8 hex digits>
     key    type byte (0 CommonJS, 1 ES module), then the path (CommonJS) or the URL (ES module), both as UTF-8
     entry  magic 0x8adfdbb2, source size, code cache size, source CRC32, code cache CRC32 (u32 LE), the code cache
 
 The source is the text that was compiled, as UTF-8: see `compiled_text`. The V8 tag is
-`v8.cachedDataVersionTag()` of the running process; it depends on V8's flags, in Node 22 even on
+`v8.cachedDataVersionTag()` of the running process. It depends on V8's flags, and in Node 22 even on
 --max-old-space-size.
 
 Node reads an entry when it compiles the module. It compares magic, both sizes and both CRC32s, then V8
-compares its own version, flags and the source's length. At exit (or `module.flushCompileCache()`) it
+compares its own version, flags and the source's length. At exit (or `module.flushCompileCache()`) Node
 writes, by a temporary file (`<name>.` and six more characters) and rename, every module whose entry was
-absent, unreadable or rejected; accepted ones are left alone. It deletes nothing and sets no times: only the
-file system's atime tells that an entry was read. Node 26 can be told to write nothing (`enableCompileCache({directory,
-readOnly: true})`); 22.15 takes only a string. `enableCompileCache` never returns where `mkdir` of the
-directory says ENOENT though its parent exists (/proc).
+absent, unreadable or rejected. It does not write accepted entries again. It deletes nothing and sets no times: only
+the file system's atime shows that an entry was read. Node 26 writes nothing after `enableCompileCache({directory,
+readOnly: true})`; 22.15 takes only a string. `enableCompileCache` never returns if `mkdir` of the directory fails with
+ENOENT although its parent exists (/proc).
 """
 
 from __future__ import annotations
@@ -50,28 +50,28 @@ _PROBE_FILES = {
     ),
     "commonjs.cjs": b"#!/usr/bin/env node\nexports.answer = () => 42; // \xf0\x9f\x98\x80\n",
 }
-# What a dynamically linked executable may need to start at all; nothing that configures Node.
+# A dynamically linked executable may need these variables to start at all. None of them configures Node.
 _KEPT_VARIABLES = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True, slots=True)
 class CompileCacheEntry:
-    """An entry whose magic, sizes and checksum agree; whether it fits a source is for `matches` to say."""
+    """An entry whose magic, sizes and checksum are right; `matches` checks whether it fits a source text."""
 
     source_size: int
     source_crc32: int
     code_cache: bytes
 
     def matches(self, text: bytes) -> bool:
-        """Return whether Node would take the entry for this compiled text."""
+        """Return whether Node would accept the entry for this compiled text."""
         return self.source_size == len(text) and self.source_crc32 == zlib.crc32(text)
 
 
 def compiled_text(kind: ModuleFormat, source: bytes) -> bytes:
     """Return, as UTF-8, the text that Node compiles when it loads a file with these bytes.
 
-    An ES module loses its byte order mark; malformed UTF-8 becomes U+FFFD. CommonJS keeps the mark when it is
-    required, but loses it when it is imported (Node 24 and newer; 22 under hooks): such an entry may miss.
+    Node removes the byte order mark of an ES module; malformed UTF-8 becomes U+FFFD. A CommonJS file keeps the mark
+    when it is required, but loses it when it is imported (Node 24 and newer; 22 under hooks): its entry may miss.
     """
     if kind is ModuleFormat.MODULE:
         source = source.removeprefix(_BYTE_ORDER_MARK)
@@ -81,12 +81,12 @@ def compiled_text(kind: ModuleFormat, source: bytes) -> bytes:
 
 
 def entry_name(kind: ModuleFormat, url_or_path: str) -> str:
-    """Return the file name of a module's entry: goes by URL for MODULE, by plain path for COMMONJS."""
+    """Return the file name of a module's entry; `url_or_path` is the URL for MODULE, the plain path for COMMONJS."""
     return f"{zlib.crc32(_TYPE_BYTES[kind] + url_or_path.encode('utf-8', 'surrogatepass')):08x}"
 
 
 def encode_entry(source_text_utf8: bytes, code_cache: bytes) -> bytes:
-    """Return the entry's bytes; `source_text_utf8` is what `compiled_text` returned."""
+    """Return the entry's bytes; `source_text_utf8` is the result of `compiled_text`."""
     if max(len(source_text_utf8), len(code_cache)) > _LARGEST:
         raise ValueError("a compile cache entry cannot say sizes of 4 GiB")
     header = _HEADER.pack(
@@ -96,7 +96,7 @@ def encode_entry(source_text_utf8: bytes, code_cache: bytes) -> bytes:
 
 
 def decode_entry(data: bytes) -> CompileCacheEntry | None:
-    """Return the entry, or None where Node would not read it: wrong magic, size or checksum."""
+    """Return the entry, or None if Node would not read it: wrong magic, size or checksum."""
     if len(data) < _HEADER.size:
         return None
     magic, source_size, code_cache_size, source_crc32, code_cache_crc32 = _HEADER.unpack_from(data)
@@ -107,14 +107,14 @@ def decode_entry(data: bytes) -> CompileCacheEntry | None:
 
 
 def directory_name(build: NodeBuild, uid: int, v8_tag: int | None = None) -> str:
-    """Return the name of the directory that this Node and user read; `v8_tag` under other flags than none."""
+    """Return the name of the directory that this Node and user read; pass `v8_tag` if Node runs with V8 flags."""
     return _directory_name(build.version, build.arch, build.v8_tag if v8_tag is None else v8_tag, uid)
 
 
 def probe_layout(executable: str) -> bool:
-    """Return whether the Node at `executable` writes the very names and entries that this module would.
+    """Return whether the Node at `executable` writes the same names and entries as this module.
 
-    It runs two files of ours in a temporary directory with a compile cache of its own; False on any surprise.
+    The probe runs two files of ours in a temporary directory with its own compile cache. Any error means False.
     """
     try:
         with tempfile.TemporaryDirectory(prefix="esmcache-probe-") as created:

@@ -1,7 +1,7 @@
-"""A pool of Node workers that compile: keeps each busy, survives their deaths.
+"""A pool of Node workers that compile: it keeps each worker busy and replaces workers that die.
 
-Each worker has a lane: a thread that sends it tasks, while another reads its answers, so that neither side ever
-waits for a pipe that the other one does not empty. Nothing of a user's program is executed by a worker.
+Each worker has a lane: one thread that sends it tasks. Another thread reads its answers, so that neither side ever
+waits for a pipe that the other one does not empty. A worker never executes a user's program.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CLOSED = "the compile pool was closed"
 class CompilePool:
     """Compiles source texts on up to `jobs` workers of one Node build; the workers start when there is work.
 
-    `v8_flags` change what the code caches are good for: they are accepted only under the same flags.
+    V8 accepts a code cache only under the flags under which it was made, which are `v8_flags`.
     """
 
     def __init__(self, build: NodeBuild, jobs: int = 1, v8_flags: tuple[str, ...] = ()) -> None:
@@ -32,10 +32,10 @@ class CompilePool:
         self._lanes: list[_Lane] = []
 
     def submit(self, task: CompileTask) -> Future[CompiledSource | CompileFailure]:
-        """Return a future of the code cache, or of why there is none; raises RuntimeError after `close`.
+        """Return a future of the code cache or of a CompileFailure; raises RuntimeError after `close`.
 
-        A source that ends the engine twice, the second time with a worker to itself, is a CompileFailure;
-        so is everything where no worker can be started.
+        A source that crashes its worker twice, the second time as the worker's only task, gives a CompileFailure.
+        If no worker can be started, all sources do.
         """
         shared, job = self._shared, Job(task)
         with shared.changed:
@@ -44,7 +44,7 @@ class CompilePool:
             refusal = shared.refusal
             if refusal is None:
                 shared.queue.append(job)
-                # A further worker pays only once the others have more than they take at once.
+                # Another worker pays off only if more tasks wait than the running workers soon take.
                 if not self._lanes or (len(self._lanes) < self.jobs and len(shared.queue) > IN_FLIGHT // 4):
                     self._lanes.append(_Lane(shared))
                 shared.changed.notify_all()
@@ -54,7 +54,7 @@ class CompilePool:
         return job.future
 
     def close(self) -> None:
-        """End the workers; what has not begun is cancelled, what has is answered with a CompileFailure."""
+        """End the workers; waiting tasks are cancelled, and running ones get a CompileFailure as their result."""
         with self._shared.changed:
             self._shared.closed = True
             lanes = list(self._lanes)
@@ -75,7 +75,7 @@ class CompilePool:
 
 
 class _Shared:
-    """What the pool and its lanes share; `changed` guards it and tells the lanes of every change."""
+    """The state that the pool and its lanes share; `changed` guards it and notifies the lanes of every change."""
 
     def __init__(self, build: NodeBuild, v8_flags: tuple[str, ...]) -> None:
         self.build = build
@@ -86,7 +86,7 @@ class _Shared:
         self.refusal: str | None = None
 
     def give_back(self, jobs: Sequence[Job]) -> None:
-        """Put tasks back to where they came from, in front of all others."""
+        """Put tasks back at the front of the queue."""
         with self.changed:
             self.queue.extendleft(reversed(jobs))
             reason = _CLOSED if self.closed else self.refusal
@@ -95,7 +95,7 @@ class _Shared:
             self.empty_queue(reason)
 
     def empty_queue(self, reason: str) -> None:
-        """Cancel what is queued; what had begun before and was given back is answered with `reason`."""
+        """Cancel the queued tasks; those that had begun and were given back fail with `reason`."""
         with self.changed:
             jobs = list(self.queue)
             self.queue.clear()
@@ -104,7 +104,7 @@ class _Shared:
                 job.refuse(reason)
 
     def give_up(self, reason: str) -> None:
-        """Answer all that is queued, and all that will be submitted, with `reason`."""
+        """Let all queued tasks, and all that will be submitted, fail with `reason`."""
         with self.changed:
             self.refusal = reason
             jobs = list(self.queue)
@@ -115,7 +115,7 @@ class _Shared:
 
 
 class _Lane:
-    """One place for a worker: sends it what is queued, replaces it when it ends."""
+    """The thread of one worker at a time: it sends queued tasks to the worker and replaces it when it ends."""
 
     def __init__(self, shared: _Shared) -> None:
         self._shared = shared
@@ -124,11 +124,11 @@ class _Lane:
         self._thread.start()
 
     def close(self) -> None:
-        """End the worker and wait for the lane, whose pool must be closed already."""
+        """End the worker and wait for the lane; its pool must be closed already."""
         worker, current = self._worker, threading.current_thread()
         if worker is not None:
             worker.kill()
-        # A future's callback may close the pool from one of the very threads that would be waited for.
+        # A future's callback may close the pool from the lane's own threads, which cannot wait for themselves.
         if current is not self._thread and (worker is None or current is not worker.reader):
             self._thread.join()
 
@@ -137,7 +137,7 @@ class _Lane:
         while not shared.closed:
             with shared.changed:
                 idle = self._worker is not None and self._worker.is_idle
-                # An idle worker costs memory, starting one 50 ms.
+                # An idle worker costs memory, but starting one costs 50 ms.
                 woken = shared.changed.wait_for(self._has_work, _IDLE_SECONDS if idle else None)
                 ended = self._worker is not None and self._worker.ended
                 spent = self._worker is not None and self._worker.is_spent
@@ -170,7 +170,7 @@ class _Lane:
         return batch
 
     def _send(self, batch: list[Job]) -> bool:
-        """Send the tasks to a worker that is ready; False, with the tasks answered, if there can be none."""
+        """Send the tasks to a worker that is ready; return False, with the tasks failed, if no worker can start."""
         shared, reason = self._shared, None
         for _attempt in range(2):
             if self._worker is None:
@@ -191,7 +191,7 @@ class _Lane:
         return False
 
     def _recover(self) -> None:
-        """Replace a worker that ended; the task that it was at is tried again, alone."""
+        """Replace a worker that ended; the task that it was compiling is tried once more, alone."""
         shared = self._shared
         exceeded = None if self._worker is None else self._worker.exceeded
         unanswered = self._drop_worker()
@@ -213,6 +213,6 @@ class _Lane:
                 job.refuse(f"the engine process {retry.ending} while it compiled this source", ended_engine=True)
 
     def _drop_worker(self) -> list[Job]:
-        """End the worker, if there is one, and return the tasks that it did not answer."""
+        """End the worker, if any, and return the tasks that it did not answer."""
         worker, self._worker = self._worker, None
         return [] if worker is None else worker.stop()

@@ -1,4 +1,4 @@
-"""Finds a Node executable and has it describe itself; what Node does with files is not known here."""
+"""Finds a Node executable and lets it describe itself. This module must not know how Node handles files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from esmcache.node_lookup import look_up_node
 from esmcache.records import NodeBuild
 
 OLDEST_SUPPORTED = (22, 15)
-# The major version of the newest Node that all of this was tested with, as runtime/starting.cjs has it.
+# The major version of the newest Node that esmcache was tested with; runtime/starting.cjs has the same number.
 NEWEST_TESTED = 26
 _UNTESTED_NODE = "ESMCACHE_UNTESTED_NODE"
 _DESCRIBE_SECONDS = 30
-# What a dynamically linked or wrapped executable may need to start at all. Everything else stays out, above all
-# NODE_OPTIONS and NODE_COMPILE_CACHE, which change flags, preload code of others or write files.
+# A dynamically linked or wrapped executable may need these variables to start at all. All others are removed, above
+# all NODE_OPTIONS and NODE_COMPILE_CACHE, which change flags, preload other code or write files.
 _KEPT_VARIABLES = (
     "PATH",
     "HOME",
@@ -33,7 +33,7 @@ _KEPT_VARIABLES = (
     "LD_LIBRARY_PATH",
     "DYLD_LIBRARY_PATH",
 )
-# Old syntax on purpose: a Node of any age must be able to say that it is too old.
+# The syntax is old on purpose: a Node of any age must be able to report its version.
 _DESCRIBE = """
 var m = require('module');
 process.stdout.write(JSON.stringify({
@@ -48,7 +48,7 @@ process.stdout.write(JSON.stringify({
 
 @dataclass(frozen=True, slots=True)
 class NodeMissing:
-    """No Node can be used, and why."""
+    """The reason why no Node can be used."""
 
     reason: str
 
@@ -56,19 +56,19 @@ class NodeMissing:
 def find_node(explicit: str | None, environment: Mapping[str, str]) -> str | NodeMissing:
     """Return the absolute path of the Node to use: `explicit`, else ESMCACHE_NODE, else the first in PATH.
 
-    A name without a directory is looked up in PATH. What was asked for and is not there is missing: the next
-    place is not tried.
+    A name without a directory is looked up in PATH. If a requested Node does not exist, the result is NodeMissing: the
+    next place is not tried.
     """
     path, reason = look_up_node(explicit, environment)
     return path or NodeMissing(reason)
 
 
 def describe_node(path: str) -> NodeBuild | NodeMissing:
-    """Return what the executable says of itself when it is run once, without flags; never raises.
+    """Return the executable's description of itself, from one run without flags; never raises.
 
-    `supported` is False, with a reason, for a Node without what serving needs; whether it was tested is for
-    `unless_untested` to say, since that depends on the environment. `compile_cache_layout` is left
-    False: whether Node's compile cache looks as expected is for `serving` to find out.
+    `supported` is False, with a reason, if Node lacks a feature that serving needs. `unless_untested` checks whether
+    the version was tested, since that depends on the environment. `compile_cache_layout` is always False here:
+    `node_builds` sets it after `probe_layout`.
     """
     try:
         answer = subprocess.run(
@@ -101,7 +101,7 @@ def describe_node(path: str) -> NodeBuild | NodeMissing:
 
 
 def unless_untested(build: NodeBuild, environment: Mapping[str, str]) -> NodeBuild:
-    """Return the build, not supported where it is one that nothing was tested with, and no variable allows that."""
+    """Return the build, marked as unsupported if it was never tested and the environment does not allow that."""
     reason = _why_untested(build.version)
     if not reason or not build.supported or environment.get(_UNTESTED_NODE) == "1":
         return build
@@ -109,7 +109,7 @@ def unless_untested(build: NodeBuild, environment: Mapping[str, str]) -> NodeBui
 
 
 def v8_tag(build: NodeBuild, v8_flags: Sequence[str]) -> int | NodeMissing:
-    """Return V8's tag of code caches under flags that `build` is started with, or why they are refused."""
+    """Return V8's tag of code caches for a start of `build` with these flags, or why Node does not start."""
     try:
         answer = subprocess.run(
             [build.executable, *v8_flags, "-p", "require('v8').cachedDataVersionTag()"],
@@ -125,7 +125,7 @@ def v8_tag(build: NodeBuild, v8_flags: Sequence[str]) -> int | NodeMissing:
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the few variables that Node is started with, so that it runs as if nothing were configured."""
+    """Return the few environment variables that Node gets, so that it runs as if nothing were configured."""
     return {name: environment[name] for name in _KEPT_VARIABLES if name in environment}
 
 

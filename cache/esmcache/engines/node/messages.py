@@ -1,9 +1,9 @@
-"""What travels between the client and a Node worker; `worker/messages.mjs` mirrors the four messages.
+"""The messages between the compile pool and a Node worker; `worker/messages.mjs` mirrors all four.
 
 A frame is two u32 little-endian (length of the header, length of the payload), the header as JSON, the payload.
-The header is the message's fields and, as `type`, its name. The payload is a source text (`Compile`) or a code
+The header has the message's fields and, as `type`, its name. The payload is a source text (`Compile`) or a code
 cache (`Compiled`).
-A worker says `Hello` once, then answers each `Compile` in order with `Compiled` or `Failed`.
+A worker sends `Hello` once, then answers each `Compile` in order with `Compiled` or `Failed`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from esmcache.file_source import path_from_file_url
 from esmcache.records import ImportAttribute, ModuleFormat, ModuleRequest, Phase
 
 _LENGTHS = struct.Struct("<II")
-# Far above anything a worker can answer, so that garbage is not taken for a length.
+# Far above the size of any answer; larger lengths are garbage.
 _LONGEST_HEADER = 256 << 20
 _LONGEST_PAYLOAD = 1 << 30
 
 
 class CompileKind(Enum):
-    """What a source text is compiled as; DETECT asks Node's own syntax detection (a `.js` without "type")."""
+    """The kind as which a source text is compiled; DETECT uses Node's syntax detection (a `.js` without "type")."""
 
     MODULE = "module"
     COMMONJS = "commonjs"
@@ -34,10 +34,10 @@ class CompileKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CompileTask:
-    """One file to compile: its bytes as they are on disk and the URL that Node would load it by.
+    """One file to compile: its bytes on disk and the URL by which Node would load it.
 
-    `functions` are the offsets, in UTF-16 code units of the compiled text, at which those functions start that the
-    code cache is to have besides the top level; where none starts nothing happens.
+    `functions` are the start offsets, in UTF-16 code units of the compiled text, of the functions that the code cache
+    should have besides the top level. An offset where no function starts has no effect.
     """
 
     kind: CompileKind
@@ -48,7 +48,7 @@ class CompileTask:
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """A worker is up and tells which Node it is."""
+    """A worker is running; the fields identify its Node."""
 
     version: str
     arch: str
@@ -58,7 +58,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Compile:
-    """Please compile the payload; the file name is what CommonJS goes by."""
+    """A request to compile the payload; `filename` identifies a CommonJS module."""
 
     id: int
     kind: str
@@ -69,7 +69,7 @@ class Compile:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The payload is the code cache; a request is `[specifier, [[key, value], …], phase]`."""
+    """The answer with a code cache as payload; a request is `[specifier, [[key, value], …], phase]`."""
 
     id: int
     requests: list[Any]
@@ -78,7 +78,7 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The engine threw: line and column are one-based, 0 if it did not say."""
+    """The answer if V8 threw an error; line and column are one-based, 0 if unknown."""
 
     id: int
     message: str
@@ -89,11 +89,11 @@ class Failed:
 
 
 class ProtocolError(Exception):
-    """The worker said something that is no message."""
+    """The worker sent bytes that are not a message."""
 
 
 def encode_compile(task_id: int, task: CompileTask) -> bytes:
-    """Return the frame that asks for `task`."""
+    """Return the frame that requests `task`."""
     filename = path_from_file_url(task.url)
     message = Compile(task_id, task.kind.value, task.url, task.url if filename is None else filename, task.functions)
     header = {"type": "Compile", **{name: getattr(message, name) for name in Compile.__slots__}}
@@ -124,7 +124,7 @@ def read_message(stream: BinaryIO) -> tuple[Hello | Compiled | Failed, bytes] | 
 def requested_modules(requests: list[Any]) -> tuple[ModuleRequest, ...]:
     """Return the requests as records; raises ProtocolError.
 
-    Attributes come in the engine's order (V8 sorts them by key), not in the source's.
+    Attributes are in V8's order (sorted by key), not in that of the source.
     """
     try:
         return tuple(
@@ -140,7 +140,7 @@ def requested_modules(requests: list[Any]) -> tuple[ModuleRequest, ...]:
 
 
 def detected_format(detected_kind: str | None) -> ModuleFormat | None:
-    """Return what syntax detection decided; raises ProtocolError."""
+    """Return the format that syntax detection found; raises ProtocolError."""
     if detected_kind is None:
         return None
     try:

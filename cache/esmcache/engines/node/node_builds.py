@@ -1,4 +1,4 @@
-"""Which Node is served: finds it, has it describe itself once, and remembers that beside the file's fingerprint."""
+"""The Node to serve: found, asked once to describe itself, and remembered with the fingerprint of its file."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from esmcache.engines.node import NodeMissing, describe_node, find_node, unless_
 from esmcache.engines.node.compile_cache_layout import probe_layout
 from esmcache.records import NodeBuild
 
-# Raised whenever NodeBuild or the probe asks for other facts.
+# Must be raised whenever the facts in NodeBuild or the probe change.
 _VERSION = 1
-# A version, or what else is put into the names of files.
+# A version, or another text that becomes part of file names.
 _PLAIN = re.compile(r"[\w.+-]+", re.ASCII)
 _LARGEST_TAG = 0xFFFFFFFF
-# Said of a Node whose compile cache `probe_layout` found to be another than the one that is written.
+# The reason given for a Node whose compile cache has another layout than the one that esmcache writes (`probe_layout`).
 UNKNOWN_LAYOUT = "a compile cache in a layout that esmcache does not know"
 
 
 def node_build(
     directory: CacheDirectory, explicit: str | None, environment: Mapping[str, str]
 ) -> NodeBuild | NodeMissing:
-    """Return the Node to serve, asking the executable only if it is not the one that was asked before."""
+    """Return the Node to serve; the executable runs only if it differs from the one that is remembered."""
     path = find_node(explicit, environment)
     build = path if isinstance(path, NodeMissing) else _described(directory, path)
     return build if isinstance(build, NodeMissing) else unless_untested(build, environment)
@@ -36,7 +36,7 @@ def node_build(
 def _described(directory: CacheDirectory, path: str) -> NodeBuild | NodeMissing:
     identity = _identity(path)
     known = read_known_nodes(directory.nodes_path)
-    # A launcher that stands in for Node (nvm, volta, a Python wheel) may start another one tomorrow: ask it each time.
+    # A launcher in place of Node (nvm, volta, a Python wheel) may start another Node tomorrow, so ask it each time.
     stored = _remembered(known, path, os.path.realpath(path))
     if stored is not None:
         return stored
@@ -58,9 +58,10 @@ def _described(directory: CacheDirectory, path: str) -> NodeBuild | NodeMissing:
 
 
 def _remembered(known: Mapping[str, Any], path: str, executable: str) -> NodeBuild | None:
-    """Return what is remembered of a Node that is the same file still, None where it has to be asked.
+    """Return what is remembered of a Node whose file is unchanged, or None if it must be asked again.
 
-    The file may come from elsewhere: it names no program that is started, and nothing that leads out of the cache.
+    The file of remembered facts may come from elsewhere. So it does not decide which program is started, and its texts
+    must not lead out of the cache directory.
     """
     try:
         build = NodeBuild(**known[path]["build"])
@@ -74,7 +75,7 @@ def _remembered(known: Mapping[str, Any], path: str, executable: str) -> NodeBui
 
 
 def read_known_nodes(path: Path) -> dict[str, Any]:
-    """Return what is remembered, by path of the executable; nothing where it cannot be read."""
+    """Return what is remembered, by path of the executable; empty if the file cannot be read."""
     try:
         content = json.loads(read_regular(path) or b"")
         if content["version"] != _VERSION:

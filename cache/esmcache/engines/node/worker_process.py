@@ -1,6 +1,6 @@
 """One running Node worker: its process, its pipes and the tasks that it has not answered yet.
 
-Knows nothing of the pool's queue; `client.py` decides what a worker is sent and what follows from its end.
+It must not know the pool's queue: `compile_pool.py` decides which tasks a worker gets and what happens when it ends.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from esmcache.engines.node.messages import (
 )
 from esmcache.records import CompiledSource, CompileFailure, NodeBuild
 
-# Enough to keep a worker busy while Python does something else, little enough to share the work fairly.
+# Enough to keep a worker busy while Python does something else, and few enough to share the work fairly.
 IN_FLIGHT = 64
 IN_FLIGHT_BYTES = 4 << 20
-# vm.SourceTextModule keeps each module for as long as the process lives (some 16 KB; Node 22 to 26), so a worker
-# gives way to a fresh one after this much.
+# vm.SourceTextModule keeps each module in memory until the process ends (some 16 KB; Node 22 to 26), so a worker is
+# replaced after this much work.
 _SPENT_TASKS = 8192
 _SPENT_BYTES = 64 << 20
 _WORKER = Path(__file__).with_name("worker") / "main.mjs"
-# The internals are syntax detection and error positions, see worker/compile.mjs. None of these flags is V8's own,
-# so code caches carry the flag hash that a plain `node` expects.
+# Node's internals provide syntax detection and error positions, see worker/compile.mjs. None of these flags is a V8
+# flag, so code caches carry the flag hash that a plain `node` expects.
 _FLAGS = ("--experimental-vm-modules", "--expose-internals", "--no-warnings")
 _START_SECONDS = 60
-# What one source may cost; bundles of 20 MB take a second and 200 MB. Time of the processor, so that a busy machine is
-# no reason, and of the clock for a source that has the engine wait for something.
+# The limits for one source; a bundle of 20 MB takes one second and 200 MB. CPU time is limited since it does not grow
+# on a busy machine, and wall-clock time for a source that makes V8 wait.
 _MOST_SECONDS = 30.0
 _MOST_CLOCK_SECONDS = 300.0
 _MOST_BYTES = 500 << 20
@@ -60,7 +60,7 @@ CompileResult = CompiledSource | CompileFailure
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A task and the future that waits for its result; `begun` once the future can no longer be cancelled."""
+    """A task and the future of its result; `begun` is True once the future can no longer be cancelled."""
 
     task: CompileTask
     future: Future[CompileResult] = field(default_factory=Future)
@@ -72,16 +72,16 @@ class Job:
         return self.begun
 
     def answer(self, result: CompileResult) -> None:
-        """Hand the result to whoever waits."""
+        """Set the result of the future."""
         self.future.set_result(result)
 
     def refuse(self, reason: str, *, ended_engine: bool = False) -> None:
-        """Answer that the engine said nothing of the source, and why."""
+        """Set a failure as the result: V8 gave no verdict on the source, for this reason."""
         self.answer(CompileFailure(reason, 0, 0, is_syntax_error=False, ended_engine=ended_engine))
 
 
 class WorkerProcess:
-    """Starts a worker of `build`; `changed` guards its state and is notified of what a lane may wait for."""
+    """A worker process of `build`; `changed` guards its state and is notified of changes that a lane may wait for."""
 
     def __init__(self, build: NodeBuild, v8_flags: tuple[str, ...], changed: threading.Condition) -> None:
         self._build = build
@@ -93,7 +93,7 @@ class WorkerProcess:
         self._tasks_sent = 0
         self._bytes_sent = 0
         self._refusal: str | None = None
-        # The task that cost too much, and in which way: the process was ended because of it.
+        # The task that exceeded a limit, and that limit. The process was ended because of it.
         self.exceeded: tuple[Job, str] | None = None
         self._is_over = threading.Event()
         self.ready = False
@@ -109,7 +109,7 @@ class WorkerProcess:
                 bufsize=0,
                 pipesize=_PIPE_SIZE,
                 env=clean_environment(os.environ),
-                # Neither a project's directory nor a Ctrl-C in its terminal is a worker's business.
+                # A project's directory and a Ctrl-C in its terminal must not affect a worker.
                 cwd=Path(build.executable).anchor or None,
                 start_new_session=True,
             )
@@ -122,7 +122,7 @@ class WorkerProcess:
 
     @property
     def is_idle(self) -> bool:
-        """Return whether everything that was sent is answered."""
+        """Return whether the worker has answered all tasks."""
         return not self._in_flight
 
     @property
@@ -132,16 +132,16 @@ class WorkerProcess:
 
     @property
     def has_room(self) -> bool:
-        """Return whether it is time to send more; half a window, so that tasks travel in batches."""
+        """Return whether to send more tasks; at least half of the window must be free, so that they go in batches."""
         return len(self._in_flight) <= IN_FLIGHT // 2 and self._bytes_in_flight <= IN_FLIGHT_BYTES // 2
 
     @property
     def room(self) -> tuple[int, int]:
-        """Return how many tasks and how many bytes may be sent now."""
+        """Return the number of tasks and the number of bytes that may be sent now."""
         return IN_FLIGHT - len(self._in_flight), IN_FLIGHT_BYTES - self._bytes_in_flight
 
     def wait_until_ready(self, given_up: Callable[[], bool]) -> str | None:
-        """Return None once the worker has said which Node it is, else why it cannot be used."""
+        """Return None once the worker has identified its Node, or the reason why the worker cannot be used."""
         with self._changed:
             in_time = self._changed.wait_for(
                 lambda: self.ready or self.ended or self._refusal is not None or given_up(), _START_SECONDS
@@ -157,7 +157,7 @@ class WorkerProcess:
         return f"{self._build.executable} {self.ending} before it was ready"
 
     def send(self, jobs: Sequence[Job]) -> None:
-        """Send the tasks; blocks while the worker is busy, returns early if it ends."""
+        """Send the tasks; block while the worker is busy, and return early if it ends."""
         frames = []
         with self._changed:
             self._tasks_sent += len(jobs)
@@ -168,7 +168,7 @@ class WorkerProcess:
                 self._bytes_sent += len(job.task.source)
                 frames.append(encode_compile(job_id, job.task))
         assert self._process is not None and self._process.stdin is not None
-        # What cannot be written stays unanswered; the reader notices the end.
+        # If the worker has ended, the tasks stay unanswered, and the reader thread notices the end.
         with contextlib.suppress(OSError):
             _write_all(self._process.stdin.fileno(), b"".join(frames))
 
@@ -178,9 +178,9 @@ class WorkerProcess:
             self._process.kill()
 
     def stop(self) -> list[Job]:
-        """End the process, wait for it and return the unanswered tasks, the one it was at first.
+        """End the process, wait for it and return the unanswered tasks; the first was being compiled.
 
-        Only for the thread that sends: it closes the pipe.
+        Only the sending thread may call this, since it closes the pipe.
         """
         process = self._process
         if process is not None:
@@ -218,14 +218,14 @@ class WorkerProcess:
                     self._receive_result(message.id, _result(message, payload))
         self.kill()
         self._is_over.set()
-        # Reap it here, so that whoever hears of the end can also say how it ended.
+        # The process is reaped here, so that its exit status is known to all who are notified.
         self._process.wait()
         with self._changed:
             self.ended = True
             self._changed.notify_all()
 
     def _watch(self) -> None:
-        """End the process if one task costs too much."""
+        """End the process if one task exceeds a limit."""
         assert self._process is not None
         first: tuple[Job, _Usage] | None = None
         while not self._is_over.wait(_LOOKS_EVERY_S):
@@ -244,7 +244,7 @@ class WorkerProcess:
     def _receive_hello(self, hello: Hello) -> None:
         build = self._build
         same = (hello.version, hello.arch, hello.v8_version) == (build.version, build.arch, build.v8_version)
-        # V8's own flags are part of the tag.
+        # V8 flags change the tag, so it is compared only without them.
         same = same and (bool(self._v8_flags) or hello.v8_tag == build.v8_tag)
         with self._changed:
             if same:
@@ -273,7 +273,7 @@ class _Usage:
     resident_bytes: int
 
     def limit_met(self, before: _Usage) -> str:
-        """Return which limit was met since then, '' for none."""
+        """Return the limit that was exceeded since `before`, or ''."""
         if self.seconds - before.seconds > _MOST_SECONDS:
             return f"more than {_MOST_SECONDS:.0f} s"
         if self.clock - before.clock > _MOST_CLOCK_SECONDS:
@@ -284,14 +284,14 @@ class _Usage:
 
 
 def _usage_of(pid: int) -> _Usage | None:
-    """Return what a process has used, None where it has ended; only the clock where the system says nothing else."""
+    """Return the resources a process has used, or None if it has ended; without /proc, only the wall-clock time."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except FileNotFoundError:
         return None if os.path.exists("/proc/self/stat") else _Usage(0, time.monotonic(), 0)
     except OSError:
         return None
-    # Without its first two fields: proc_pid_stat(5).
+    # `fields` lacks the first two fields of proc_pid_stat(5).
     ticks, pages = int(fields[11]) + int(fields[12]), int(fields[21])
     return _Usage(ticks / os.sysconf("SC_CLK_TCK"), time.monotonic(), pages * os.sysconf("SC_PAGE_SIZE"))
 
