@@ -1,7 +1,7 @@
-"""ECMA-262's GetExportedNames and ResolveExport over a graph of module records, and what linking them would throw.
+"""ECMA-262's GetExportedNames and ResolveExport over a graph of module records, and the errors of linking them.
 
-Knows records alone: whoever asks says how requests were resolved and which modules' exports are known. Nothing
-recurses, so that neither long chains of re-exports nor cycles of `export *` have a limit.
+It must know only records: the caller says how requests were resolved and which modules' exports are known. No function
+recurses, so there is no limit on long chains of re-exports or cycles of `export *`.
 """
 
 from esmcache.linking.cycles import import_cycles

@@ -1,4 +1,4 @@
-"""Modules that import one another."""
+"""Import cycles: modules that import one another."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from esmcache.records import Phase
 
 
 def import_cycles(graph: LinkingGraph, roots: Iterable[str]) -> list[tuple[str, ...]]:
-    """Return the groups of modules that the roots reach and that statically import one another, or a module itself.
+    """Return the groups of modules that statically import one another, or themselves, and that the roots reach.
 
-    These are the strongly connected components. A group comes before those that import it, and its modules in the
-    order in which they were found.
+    These are strongly connected components. A group precedes the groups that import it; its modules are in the order
+    in which they were found.
     """
     order: dict[str, int] = {}
     lowest: dict[str, int] = {}
@@ -48,13 +48,13 @@ def import_cycles(graph: LinkingGraph, roots: Iterable[str]) -> list[tuple[str, 
 def _static_targets(graph: LinkingGraph, url: str) -> Iterator[str]:
     record = graph.record(url)
     for request in () if record is None else record.requested_modules:
-        # A module in its source phase is neither linked nor run.
+        # An import in the source phase neither links nor runs the module.
         if request.phase is not Phase.SOURCE and (target := graph.resolved_url(url, request)) is not None:
             yield target
 
 
 def _closed_from(open_modules: dict[str, None], first: str) -> tuple[str, ...]:
-    """Take `first` and all that were found after it out of the open modules, and return them."""
+    """Remove `first` and all modules found after it from the open modules, and return them."""
     group: list[str] = []
     while not group or group[-1] != first:
         group.append(open_modules.popitem()[0])

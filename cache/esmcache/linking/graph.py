@@ -1,4 +1,4 @@
-"""What linking asks of a graph of modules, and the values that its answers consist of."""
+"""The interface of the module graph that linking works on, and the values that linking returns."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from esmcache.spans import Span
 
 
 class LinkingGraph(Protocol):
-    """What linking asks of a graph; answers must not change while a question is being answered."""
+    """The module graph that linking works on; its answers must not change during a call of a linking function."""
 
     def record(self, url: str) -> ModuleRecord | None:
-        """Return a module's record, or None if what it exports is not known (CommonJS, builtin, unreadable, …)."""
+        """Return a module's record, or None if its exports are not known (CommonJS, builtin, unreadable, …)."""
 
     def resolved_url(self, url: str, request: ModuleRequest) -> str | None:
-        """Return the URL of what the module at `url` requests, or None if it was not resolved."""
+        """Return the URL that the module's request resolves to, or None if it was not resolved."""
 
 
 class Unlinked(Enum):
-    """Why a name has no binding although it may be exported."""
+    """The reason why a name has no binding although it may be exported."""
 
     AMBIGUOUS = "ambiguous"  # two `export *` lead to different bindings
-    UNKNOWN = "unknown"  # the search came to a module whose exports are not known
+    UNKNOWN = "unknown"  # the search reached a module whose exports are not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ResolvedBinding:
     """ECMA-262's ResolvedBinding Record.
 
     `binding_name` is `a` for `export {a as b}`, and ImportName.NAMESPACE_OBJECT for `export * as b from 'module'`.
-    `entry` is the module's local export entry, None for a namespace: the last step has the entry that names it.
+    `entry` is the module's local export entry. It is None for a namespace, whose entry is in the last step.
     """
 
     module: str
@@ -43,7 +43,7 @@ class ResolvedBinding:
 
 @dataclass(frozen=True, slots=True)
 class ExportStep:
-    """One hop of a chain of re-exports: the indirect or star export entry that was followed, and whose it is."""
+    """One step of a chain of re-exports: the indirect or star export entry that was followed, and its module's URL."""
 
     url: str
     entry: ExportEntry
@@ -51,9 +51,10 @@ class ExportStep:
 
 @dataclass(frozen=True, slots=True)
 class ExportResolution:
-    """What a name resolves to (None: nothing) and the re-exports that lead there, or to where the search ended.
+    """The result for a name (None: not exported) and the re-exports that lead to it, or to the end of the search.
 
-    `candidates` are the two bindings of an ambiguity; of an UNKNOWN, the binding that another `export *` leads to.
+    `candidates` are the two bindings of an ambiguity. If the result is UNKNOWN, they are the binding that another
+    `export *` leads to, if any.
     """
 
     result: ResolvedBinding | Unlinked | None
@@ -63,7 +64,7 @@ class ExportResolution:
 
 @dataclass(frozen=True, slots=True)
 class ExportedNames:
-    """A module's own names, then those of its stars; not complete where a star's module is not known."""
+    """A module's own names, then those of its `export *`; incomplete if the module of an `export *` is not known."""
 
     names: tuple[str, ...]
     complete: bool
@@ -71,9 +72,9 @@ class ExportedNames:
 
 @dataclass(frozen=True, slots=True)
 class LinkProblem:
-    """One entry of a module that cannot be linked: `name` is not, or not clearly, exported by `target_url`.
+    """One entry of a module that cannot be linked: `target_url` does not export `name`, or exports it ambiguously.
 
-    `resolution` is that of `name` in `target_url`.
+    `resolution` is the resolution of `name` in `target_url`.
     """
 
     kind: DiagnosticKind

@@ -1,4 +1,4 @@
-"""What a module exports, what a name of it is bound to, and what keeps a module from being linked."""
+"""The names that a module exports, the binding of an exported name, and the errors of linking a module."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from esmcache.spans import Span
 
 
 def resolve_export(graph: LinkingGraph, url: str, export_name: str) -> ExportResolution:
-    """Return what `export_name` of the module at `url` is bound to, and by which re-exports.
+    """Return the binding of `export_name` in the module at `url`, and the re-exports that lead to it.
 
-    Spec: ResolveExport (sec-resolveexport). Differs: a module that is not known makes the answer UNKNOWN unless
-    two others make it ambiguous, and an imported namespace that is exported (`import * as ns from 'a'; export {ns}`)
-    is the same as `export * as ns from 'a'` where two stars lead to both, as in Node 26. V8 differs in two corners:
-    before Node 26 a namespace that two modules export is ambiguous below their stars, and a circle of names below a
-    star is an error at once.
+    Spec: ResolveExport (sec-resolveexport). Differs: an unknown module makes the answer UNKNOWN, unless two other
+    modules make it ambiguous. If two stars lead to an exported import (`import * as ns from 'a'; export {ns}`) and to
+    `export * as ns from 'a'`, both are the same binding, as in Node 26.
+    V8 differs in two cases. Before Node 26, a namespace is ambiguous if stars lead to two modules that export it. A
+    cycle of names that a star leads to is an immediate error.
     """
     return Linker(graph).resolve_export(url, export_name)
 
 
 def exported_names(graph: LinkingGraph, url: str) -> ExportedNames:
-    """Return the names that the module at `url` exports; some may be ambiguous or lead nowhere.
+    """Return the names that the module at `url` exports; some may be ambiguous or have no binding.
 
     Spec: GetExportedNames (sec-getexportednames).
     """
@@ -47,7 +47,7 @@ def exported_names(graph: LinkingGraph, url: str) -> ExportedNames:
             complete = False
             continue
         for entry in (*record.local_export_entries, *record.indirect_export_entries):
-            # No star exports its module's default.
+            # `export *` does not export `default`.
             if entry.export_name is not None and (module == url or entry.export_name != "default"):
                 names[entry.export_name] = None
         targets = [target_of(graph, module, entry) for entry in record.star_export_entries]
@@ -57,10 +57,10 @@ def exported_names(graph: LinkingGraph, url: str) -> ExportedNames:
 
 
 def link_problems(graph: LinkingGraph, url: str) -> list[LinkProblem]:
-    """Return what keeps the module at `url` from being linked: its indirect exports first, then its imports.
+    """Return the entries that keep the module at `url` from being linked: indirect exports first, then imports.
 
     Spec: InitializeEnvironment (sec-source-text-module-record-initialize-environment), steps 1 and 7. Differs: all
-    problems are returned, not the first. What cannot be known is none, nor is a request that was not resolved.
+    problems are returned, not only the first. Unknown exports and unresolved requests are not problems.
     """
     record = graph.record(url)
     if record is None:
@@ -70,7 +70,7 @@ def link_problems(graph: LinkingGraph, url: str) -> list[LinkProblem]:
     entries: list[ImportEntry | ExportEntry] = [*record.indirect_export_entries, *record.import_entries]
     for entry in entries:
         request, name = entry.module_request, entry.import_name
-        # A namespace can always be had, and a phase other than evaluation binds no export.
+        # A namespace always exists, and an import in any phase but evaluation binds no export.
         if request is None or request.phase is not Phase.EVALUATION or not isinstance(name, str):
             continue
         target = graph.resolved_url(url, request)

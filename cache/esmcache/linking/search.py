@@ -1,4 +1,4 @@
-"""ResolveExport: the search for a name through re-exports and stars."""
+"""ResolveExport: the search for a name through re-exports and stars (`export *` declarations)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from esmcache.records import ExportEntry, ImportName, ModuleRecord, Phase
 
 
 class _Chain:
-    """The steps of a search so far, sharing what several searches have in common."""
+    """The steps of a search so far, as a linked list, so that several searches share their common steps."""
 
     __slots__ = ("before", "step")
 
@@ -21,7 +21,7 @@ class _Chain:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """As ExportResolution, with a chain that is not spelled out yet."""
+    """The same as ExportResolution, with the steps still as a linked chain."""
 
     result: ResolvedBinding | Unlinked | None
     chain: _Chain | None
@@ -37,7 +37,7 @@ class _Outcome:
 
 
 class _StarSearch:
-    """A module's `export *` declarations, being searched for a name one after the other."""
+    """The search for a name through a module's `export *` declarations, one after the other."""
 
     __slots__ = ("_found", "_unknown", "chain", "export_name", "stars", "steps", "url")
 
@@ -54,7 +54,7 @@ class _StarSearch:
         return _Chain(self.chain, step)
 
     def take(self, outcome: _Outcome, same: Callable[[ResolvedBinding, ResolvedBinding], bool]) -> _Outcome | None:
-        """Note what one star leads to; return the ambiguity if there is one, `same` telling bindings apart."""
+        """Note the outcome of one star; return the ambiguity if it is one. `same` compares bindings."""
         result = outcome.result
         if result is Unlinked.AMBIGUOUS:
             return outcome
@@ -75,7 +75,7 @@ class _StarSearch:
         return _Outcome(Unlinked.AMBIGUOUS, self.chain, (earlier, found))
 
     def conclude(self) -> _Outcome:
-        """Return what all of the stars together lead to."""
+        """Return the combined outcome of all stars."""
         found = self._found
         if self._unknown is not None:
             binding = () if found is None else (found.result,)
@@ -86,9 +86,9 @@ class _StarSearch:
 
 @dataclass(frozen=True, slots=True)
 class _Stars:
-    """All that the stars of a module lead to, each by the path that a search comes first by.
+    """All modules that the stars of a module lead to, each by the path that a search takes first.
 
-    `leading` has the star that led to a module; `exporting` which of them export a name themselves.
+    `leading` maps each of these modules to the star that led to it; `exporting` maps each name to those that export it.
     """
 
     leading: dict[str, ExportStep]
@@ -96,7 +96,7 @@ class _Stars:
 
 
 class Linker:
-    """Resolves names one after the other, and looks at each module's exports, and at its stars, once."""
+    """Resolves any number of names, and reads each module's exports and stars only once."""
 
     def __init__(self, graph: LinkingGraph) -> None:
         self._graph = graph
@@ -104,7 +104,7 @@ class Linker:
         self._stars: dict[str, _Stars | None] = {}
 
     def resolve_export(self, url: str, export_name: str) -> ExportResolution:
-        """Return what `esmcache.linking.resolve_export` does."""
+        """Return the same as `esmcache.linking.resolve_export`."""
         visited: set[tuple[str, str]] = set()
         searches: list[_StarSearch] = []
         reached = self._follow(url, export_name, None, visited)
@@ -130,10 +130,9 @@ class Linker:
                 reached = self._follow(target, search.export_name, chain, visited)
 
     def _found_at_once(self, search: _StarSearch) -> _Outcome | None:
-        """Return what stars lead to where one module alone has the name, or none; None where that takes a search.
+        """Return the outcome if at most one module behind the stars has the name, or None if that needs a search.
 
-        A search looks at each star of each module for each name: 40,000 of them where 200 modules export all of
-        one another.
+        A search visits each star of each module for each name: 40,000 stars if 200 modules `export *` from each other.
         """
         stars = self._all_stars(search)
         if stars is None:
@@ -155,7 +154,7 @@ class Linker:
         return _Outcome(ResolvedBinding(module, entry.local_name or search.export_name, entry), chain)
 
     def _all_stars(self, search: _StarSearch) -> _Stars | None:
-        """Return what a module's stars lead to, in the order of a search; None if any of it is not known."""
+        """Return the modules that a module's stars lead to, in search order, or None if one of them is not known."""
         if search.url not in self._stars:
             self._stars[search.url] = self._find_stars(search.url, search.stars)
         return self._stars[search.url]
@@ -186,7 +185,7 @@ class Linker:
     def _follow(
         self, url: str, export_name: str, chain: _Chain | None, visited: set[tuple[str, str]]
     ) -> _Outcome | _StarSearch:
-        """Return where the name's indirect exports lead: to a binding or to nothing, or to the stars of a module."""
+        """Follow the name's indirect exports and return their end: a binding, nothing, or the stars of a module."""
         while (url, export_name) not in visited:
             visited.add((url, export_name))
             record = self._graph.record(url)
@@ -216,7 +215,7 @@ class Linker:
         return namespace is not None and namespace == self._namespace(other)
 
     def _namespace(self, binding: ResolvedBinding) -> str | None:
-        """Return the module whose namespace is bound, be it by an import that is exported; None for all else."""
+        """Return the module whose namespace is bound, also by an exported import, or None for other bindings."""
         if not isinstance(binding.binding_name, str):
             return binding.module
         record = self._graph.record(binding.module)

@@ -26,5 +26,5 @@ def builtin_names(node_version: NodeVersion) -> frozenset[str]:
 
 
 def scheme_only_names(node_version: NodeVersion) -> frozenset[str]:
-    """Return the built-in modules that exist with `node:` only, such as `test` of `node:test`."""
+    """Return the built-in modules that exist only with `node:`, such as `test` of `node:test`."""
     return _ONLY_WITH_SCHEME | {"ffi"} if node_version >= (26, 0, 0) else _ONLY_WITH_SCHEME

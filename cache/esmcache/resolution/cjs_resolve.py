@@ -1,6 +1,6 @@
 """The algorithm of `require`: extension search, directories, node_modules and global folders.
 
-Answers are real paths; failures are raised as NodeError, the facts go to a trace.
+Answers are real paths, failures are raised as NodeError, and facts are added to a trace.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class CjsResolver:
     def resolve_filename(self, request: str, parent: str, trace: Trace, *, hint: bool = False) -> str:
         """Return the real path that `require(request)` in the file `parent` loads; raises NodeError.
 
-        `hint`: as Node does it for "Did you mean", without imports and self-reference.
+        `hint` resolves as Node does for its "Did you mean" message: without imports and self-reference.
         """
         directory = os.path.dirname(parent)
         if request.startswith("#") and not hint:
@@ -59,7 +59,7 @@ class CjsResolver:
             if found is not None:
                 return found
         if not hint:
-            # No package is named "./x", and none will be: what a relative request rests on is kept to a minimum.
+            # No package can be named "./x", so a relative request does not depend on the facts of this check.
             own = Trace() if _is_relative_request(request) else trace
             found = self._self_reference(request, parent, own)
             if found is not None:
@@ -222,7 +222,7 @@ def node_modules_paths(directory: str) -> list[str]:
 
 
 def _global_paths(environment: Mapping[str, str]) -> list[str]:
-    # $PREFIX/lib/node is left out: a Resolver does not know where Node is installed.
+    # $PREFIX/lib/node is left out, since a Resolver does not know where Node is installed.
     paths = [os.path.abspath(path) for path in environment.get("NODE_PATH", "").split(":") if path]
     home = environment.get("HOME")
     if home:
@@ -231,5 +231,5 @@ def _global_paths(environment: Mapping[str, str]) -> list[str]:
 
 
 def _is_relative_request(request: str) -> bool:
-    # `.x` is a package to require, `..x` is not.
+    # `require` takes `.x` for the name of a package, but not `..x`.
     return request.startswith(".") and (len(request) == 1 or request[1] in "./")

@@ -1,6 +1,6 @@
-"""The errors that Node's resolvers throw: one class per code, each writing Node's own message.
+"""The errors that Node's resolvers throw: one class per code, each with Node's own message.
 
-They are raised inside this package only; `Resolver` turns them into ResolutionFailure values.
+They are raised only inside this package; `Resolver` turns them into ResolutionFailure values.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 
 class NodeError(Exception):
-    """A resolution error as Node would throw it; `code` is Node's code, else the JavaScript error's name."""
+    """A resolution error as Node would throw it; `code` is Node's code, or else the JavaScript error's name."""
 
     code = "Error"
 
@@ -34,7 +34,7 @@ class ModuleNotFound(NodeError):
 
 
 class CommonJsModuleNotFound(NodeError):
-    """`require('./absent')`; the stack names the requiring module only, which is all that is known."""
+    """`require('./absent')`; the require stack names only the requiring module, since no other is known."""
 
     code = "MODULE_NOT_FOUND"
 
@@ -63,7 +63,7 @@ class InvalidPackageConfig(NodeError):
 
 
 class UnreadablePackageConfig(NodeError):
-    """A package.json that is there, as far as anyone can tell, but cannot be read; since Node 26."""
+    """A package.json that may exist but cannot be read; an error since Node 26."""
 
     code = "ERR_INVALID_PACKAGE_CONFIG"
 
@@ -98,7 +98,7 @@ class PackageImportNotDefined(NodeError):
 
 
 class PackagePathNotExported(NodeError):
-    """`import 'a/internal.js'` where the package's `exports` does not name it."""
+    """`import 'a/internal.js'` if the package's `exports` does not name it."""
 
     code = "ERR_PACKAGE_PATH_NOT_EXPORTED"
 
@@ -183,7 +183,7 @@ class InvalidUrl(NodeError):
 
 
 class InvalidUrlScheme(NodeError):
-    """A URL that is no file: URL where only a path will do, such as `require('#imports-a-builtin')`."""
+    """A URL that is not a file: URL although a path is needed, such as `require('#imports-a-builtin')`."""
 
     code = "ERR_INVALID_URL_SCHEME"
 
@@ -201,7 +201,7 @@ class InvalidFileUrlHost(NodeError):
 
 
 class InvalidFileUrlPath(NodeError):
-    """A file: URL with an encoded slash where a path is asked for."""
+    """A file: URL with an encoded slash although a path is needed."""
 
     code = "ERR_INVALID_FILE_URL_PATH"
 
@@ -209,7 +209,7 @@ class InvalidFileUrlPath(NodeError):
         super().__init__("File URL path must not include encoded / characters")
 
 
-# Node's own messages show no more of a value (lib/internal/errors.js).
+# Node's own messages show at most this many characters of a value (lib/internal/errors.js).
 _MOST_SHOWN = 128
 
 
@@ -234,7 +234,7 @@ class InvalidArgumentValue(NodeError):
 
 
 class JavaScriptUriError(NodeError):
-    """A URL's path that is not percent-encoded UTF-8; an error without a code."""
+    """A URL's path that is not percent-encoded UTF-8; Node's error has no code."""
 
     code = "URIError"
 
@@ -243,7 +243,7 @@ class JavaScriptUriError(NodeError):
 
 
 class JavaScriptSyntaxError(NodeError):
-    """`exports` or `imports` that only a lenient parser reads; the message is not V8's."""
+    """`exports` or `imports` that only a lenient parser accepts; the message differs from V8's."""
 
     code = "SyntaxError"
 

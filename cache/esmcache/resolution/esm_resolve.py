@@ -1,6 +1,6 @@
-"""ESM_RESOLVE and PACKAGE_RESOLVE: what a specifier of an `import` names.
+"""ESM_RESOLVE and PACKAGE_RESOLVE: the resolution of the specifiers of `import`.
 
-Answers are URLs and formats; failures are raised as NodeError, the facts go to a trace.
+Answers are URLs and formats, failures are raised as NodeError, and facts are added to a trace.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class EsmResolver:
         self.allows_slash_imports = node_version >= (25, 4, 0) or (24, 14, 0) <= node_version < (25, 0, 0)
 
     def esm_resolve(self, specifier: str, base: Url, trace: Trace) -> Answer:
-        """Return the URL and format of `specifier`; raises NodeError, also for what fails on loading.
+        """Return the URL and format of `specifier`; raises NodeError, also for errors that Node throws when it loads.
 
         Spec: ESM_RESOLVE.
         """
@@ -96,7 +96,7 @@ class EsmResolver:
         return self._finalize(resolved, base, trace)
 
     def package_resolve(self, specifier: str, base: Url, conditions: frozenset[str], trace: Trace) -> Url:
-        """Return the URL that a bare specifier names, which need not exist; raises NodeError.
+        """Return the URL that a bare specifier names; nothing need exist there; raises NodeError.
 
         Spec: PACKAGE_RESOLVE.
         """
@@ -134,7 +134,7 @@ class EsmResolver:
         )
 
     def is_builtin(self, request: str) -> bool:
-        """Tell whether `request` names a built-in module for `require`."""
+        """Return whether `request` names a built-in module for `require`."""
         if request.startswith("node:"):
             return request[5:] in self._builtins or request[5:] in self._scheme_only
         return request in self._builtins
@@ -156,7 +156,7 @@ class EsmResolver:
                 return ModuleFormat.WASM
         elif "," not in url.path:
             raise InvalidUrl
-        # Node's last word reads the type out of the URL by the older pattern in every version.
+        # For this error, every version of Node reads the type from the URL with the older pattern.
         match = _DATA_TYPE.match(url.path)
         raise UnknownModuleFormat(match[1] if match is not None else "null", url.href)
 
@@ -178,7 +178,7 @@ class EsmResolver:
         return self._odd_package_location(name, base, trace)
 
     def _odd_package_location(self, name: str, base: Url, trace: Trace) -> tuple[Url, str]:
-        # A name with characters that mean something in a URL: walk up by URLs, as Node does.
+        # The name has characters with a meaning in URLs, so walk up by URLs, as Node does.
         up = ("../" if name.startswith("@") else "") + f"../../../node_modules/{name}{_PACKAGE_JSON}"
         url = parse_url(f"./node_modules/{name}{_PACKAGE_JSON}", base)
         last = None
@@ -203,7 +203,7 @@ class EsmResolver:
             path = normalized(candidate)
             entry = self._stat(path, trace)
             if entry.kind is EntryKind.FILE or entry.kind is EntryKind.OTHER:
-                # Node warns of ES modules only, which it tells by the path that it has before it follows links.
+                # Node warns only about ES modules. It decides that by the path before it follows links.
                 is_named = package.main is not None and path == normalized(directory + package.main)
                 is_module = path.endswith(".js") and self._formats.import_format(path, Trace()) is ModuleFormat.MODULE
                 trace.warns = trace.warns or (is_module and not is_named)
@@ -217,7 +217,7 @@ class EsmResolver:
         entry = self._stat(path, trace)
         kind = entry.kind
         if path.endswith("/"):
-            # Since Node 24 any trailing slash counts as a directory.
+            # Since Node 24 any path with a trailing slash counts as a directory.
             if not self._is_22:
                 kind = EntryKind.DIRECTORY
             elif kind is not EntryKind.DIRECTORY:
@@ -231,7 +231,7 @@ class EsmResolver:
         real_path = entry.real_path
         module_format = self._formats.import_format(real_path, trace)
         url = file_url_from_path(real_path)
-        # An empty query or fragment does not survive that Node copies them to the real path's URL.
+        # Node copies query and fragment to the real path's URL, which drops empty ones.
         url += (resolved.search if resolved.search != "?" else "") + (resolved.hash if resolved.hash != "#" else "")
         return url, module_format, real_path
 
@@ -247,7 +247,7 @@ class EsmResolver:
 
 
 def is_relative_or_absolute(specifier: str) -> bool:
-    """Tell whether a specifier starts with `/`, `./` or `../`, or is `.` or `..`."""
+    """Return whether a specifier starts with `/`, `./` or `../`, or is `.` or `..`."""
     return _RELATIVE.match(specifier) is not None
 
 

@@ -1,6 +1,6 @@
-"""What is at a path once symbolic links are followed, and the facts that this rests on.
+"""The kind of file at a path after following symbolic links, and the facts that this rests on.
 
-One lstat per path and snapshot. Knows nothing of modules or packages.
+It calls lstat once per path and snapshot. It must not know modules or packages.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from esmcache.resolution.urls import well_formed
 
 Inputs = tuple[ResolutionInput, ...]
 
-# The kernel gives up after as many symbolic links.
+# The kernel follows at most this many symbolic links.
 _MAX_LINKS = 40
-# Bytes in a file's name, on every file system that matters.
+# The longest file name in bytes, on all common file systems.
 _MAX_NAME = 255
 _MAX_PATH = 4095
 _NAME_TOO_LONG = "name too long"
 
 
 class EntryKind(Enum):
-    """What a path names after following links; OTHER is a socket, a device and the like."""
+    """The kind of file at a path after following links; OTHER is a socket, a device and the like."""
 
     ABSENT = "absent"
     FILE = "file"
@@ -35,9 +35,9 @@ class EntryKind(Enum):
 
 
 class Entry:
-    """What was found at a path: its kind, real path and facts (without the fact that a file is a file).
+    """The kind, real path and facts of a path (without the fact that a file is a file).
 
-    `trouble` is the system's message where it could not look, such as `name too long`; its kind is ABSENT.
+    `trouble` is the system's message if the path could not be looked up, such as `name too long`; the kind is ABSENT.
     """
 
     __slots__ = ("facts", "kind", "real_path", "trouble")
@@ -50,10 +50,10 @@ class Entry:
 
 
 class Trace:
-    """What was looked at for one answer. A file that is found is the answer more often than not.
+    """The facts that one answer rests on.
 
-    So that it is a file is added at the end only, for all others: whoever uses the answer checks that one.
-    `warns`: Node warns of what it met on the way.
+    The facts that `files` are files are added only at the end, and not for the answer's own file, which most traces
+    have: users of the answer check that file anyway. `warns` is True if Node warns about something on the way.
     """
 
     __slots__ = ("files", "parts", "warns")
@@ -81,7 +81,7 @@ class _TooManyLinks(Exception):
 
 
 class FileFacts:
-    """Looks paths up in a FileSource, remembers what it saw and shares equal tuples of facts."""
+    """Looks paths up in a FileSource, remembers the results and shares equal tuples of facts."""
 
     def __init__(self, files: FileSource) -> None:
         self._files = files
@@ -91,7 +91,7 @@ class FileFacts:
         self._canonical: dict[tuple[int, ...], Inputs] = {(): ()}
 
     def entry(self, path: str) -> Entry:
-        """Return what is at an absolute, normalised path."""
+        """Return the entry at an absolute, normalised path."""
         found = self._entries.get(path)
         if found is not None:
             return found
@@ -109,7 +109,7 @@ class FileFacts:
         return self._files.read(real_path)
 
     def fact(self, kind: InputKind, path: str, detail: str = "") -> ResolutionInput:
-        """Return the one input object for a fact."""
+        """Return the input object for a fact; equal facts share one object."""
         key = (kind, path)
         found = self._inputs.get(key)
         if found is None:
@@ -121,7 +121,7 @@ class FileFacts:
         return self.fact(InputKind.PACKAGE_JSON, path, sha256(content).hexdigest())
 
     def facts_including(self, entry: Entry) -> Inputs:
-        """Return an entry's facts and, for a file, that it is one."""
+        """Return an entry's facts, including the fact that a file is a file."""
         if entry.kind is EntryKind.FILE or entry.kind is EntryKind.OTHER:
             # There is no input kind for sockets and such: FILE never holds for them, so nothing is served.
             return self.union((entry.facts, (self.fact(InputKind.FILE, entry.real_path),)))
@@ -136,12 +136,12 @@ class FileFacts:
             return known[1]
         unique = {id(fact): fact for part in parts for fact in part}
         union = self._canonical.setdefault(tuple(unique), tuple(unique.values()))
-        # Holding the parts keeps their ids theirs.
+        # Keeping the parts alive keeps their ids unique.
         self._unions[key] = (parts, union)
         return union
 
     def inputs(self, trace: Trace, answer: str | None = None) -> Inputs:
-        """Return all that a trace holds but that `answer`, a real path, is a file."""
+        """Return all facts of a trace, except the fact that `answer`, a real path, is a file."""
         for entry in trace.files:
             if entry.real_path != answer or entry.kind is EntryKind.OTHER:
                 trace.parts.append(self.facts_including(entry))
@@ -197,9 +197,9 @@ class FileFacts:
         return Entry(target.kind, target.real_path, self.union((passed, facts)), target.trouble)
 
     def _target(self, parent: Entry, text: str, links: int) -> tuple[Entry, Inputs]:
-        """Return what a link's text names and the facts; ABSENT where Node and the kernel disagree on it.
+        """Return the entry that a link's text names, and its facts; ABSENT if Node and the kernel disagree on it.
 
-        The kernel applies `..` to the directory that was reached, Node's realpath to the text.
+        The kernel applies `..` to the directory that it has reached; Node's realpath applies it to the text.
         """
         lexical = self._walk(normalized(os.path.join(parent.real_path, text)), links)
         facts = lexical.facts
@@ -250,7 +250,7 @@ def possible_directory(directory: str) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    # Node reads a link's bytes as UTF-8; what is none names nothing there.
+    # Node decodes a link's bytes as UTF-8. A link that is not UTF-8 leads nowhere for Node.
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Which format Node gives a file before it has seen the source: by extension and package scope."""
+"""The format that Node gives a file before it reads the source: by extension and package scope."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WASM_MAGIC = b"\0asm"
 
 
 class ModuleFormats:
-    """Decides formats for one Node version; adds what it looked at to `trace`."""
+    """Decides formats for one Node version; adds the facts behind each decision to `trace`."""
 
     def __init__(self, facts: FileFacts, packages: PackageJsonReader, node_version: NodeVersion) -> None:
         self._facts = facts
@@ -40,11 +40,11 @@ class ModuleFormats:
 
     @property
     def knows_wasm(self) -> bool:
-        """Tell whether `.wasm` files can be imported."""
+        """Return whether `.wasm` files can be imported."""
         return ".wasm" in self._fixed
 
     def import_format(self, path: str, trace: Trace) -> ModuleFormat | None:
-        """Return the format of an imported file, None where the source decides.
+        """Return the format of an imported file, or None if the source decides.
 
         Raises UnknownFileExtension (which Node throws a little later) and InvalidPackageConfig.
         """
@@ -64,7 +64,7 @@ class ModuleFormats:
         return _PACKAGE_TYPES.get(package_type)
 
     def require_format(self, path: str, trace: Trace) -> ModuleFormat | None:
-        """Return the format of a required file, None where the source decides.
+        """Return the format of a required file, or None if the source decides.
 
         Raises InvalidPackageConfig.
         """
@@ -90,7 +90,7 @@ class ModuleFormats:
         return None
 
     def entry_format(self, path: str, trace: Trace) -> ModuleFormat | None:
-        """Return the format of an entry point, which is loaded as an ES module or by `require`'s rules."""
+        """Return the format of an entry point, which Node loads as an ES module or by the rules of `require`."""
         if path.endswith(".mjs") or (path.endswith(".wasm") and self.knows_wasm):
             return self.import_format(path, trace)
         if self.strips_types and path.endswith(".mts"):
@@ -110,7 +110,7 @@ class ModuleFormats:
         return package.type if package is not None else "none"
 
     def _is_wasm(self, path: str, trace: Trace) -> bool:
-        # The content decides, though it is no package.json: the input kind says "content was read".
+        # The format depends on the content. PACKAGE_JSON is the input kind for any file whose content was read.
         try:
             content = self._facts.read(path)
         except OSError:
@@ -121,7 +121,7 @@ class ModuleFormats:
 
 
 def url_extension(pathname: str) -> str:
-    """Return the extension of a URL's path as Node reads it: none for dotfiles."""
+    """Return the extension of a URL's path as Node reads it; a dotfile has no extension."""
     name = pathname[pathname.rfind("/") + 1 :]
     dot = name.rfind(".")
     return name[dot:] if dot > 0 else ""

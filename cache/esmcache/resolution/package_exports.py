@@ -1,7 +1,7 @@
 """PACKAGE_EXPORTS_RESOLVE, PACKAGE_IMPORTS_RESOLVE and PACKAGE_TARGET_RESOLVE.
 
-Pure but for targets that are package names, which go back to PACKAGE_RESOLVE through a callback, and for the note in
-the trace that Node warns.
+The functions are pure, with two exceptions: targets that are package names go to PACKAGE_RESOLVE through a callback,
+and the trace notes that Node warns.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ PackageResolve = Callable[[str, Url], Url]
 """PACKAGE_RESOLVE of a specifier from a package.json's URL."""
 
 _NODE_MODULES = "".join(f"({c}|%{ord(c):02x}|%{ord(c.upper()):02x})" if c != "_" else "(_|%5f)" for c in "node_modules")
-# `.`, `..` and `node_modules` as whole segments, however encoded; empty segments are only deprecated.
+# `.`, `..` and `node_modules` as whole segments, in any encoding. Node only deprecates empty segments.
 _INVALID_SEGMENT = re.compile(rf"(^|\\|/)((\.|%2e)(\.|%2e)?|{_NODE_MODULES})(\\|/|\Z)", re.IGNORECASE)
 _EMPTY_SEGMENT = re.compile(r"(^|\\|/)(\\|/|\Z)")
 
 
 class _Undefined:
-    """JavaScript's `undefined`: no condition matched; None is `null`, an explicit refusal."""
+    """JavaScript's `undefined`: no condition matched. None stands for `null`, an explicit refusal."""
 
 
 _UNDEFINED = _Undefined()
@@ -80,7 +80,7 @@ class PackageMaps:
         raise self._not_exported(subpath)
 
     def package_imports_resolve(self, name: str, package: PackageJson | None) -> Url:
-        """Return the URL that `imports` gives for `name`, which has been found to be valid; raises NodeError.
+        """Return the URL that `imports` gives for `name`, which must be a valid name; raises NodeError.
 
         Spec: PACKAGE_IMPORTS_RESOLVE.
         """
@@ -113,7 +113,7 @@ class PackageMaps:
         return sugar
 
     def _target(self, target: Any, match: str, key: str, *, pattern: bool, internal: bool) -> Url | _Undefined | None:
-        """Return the URL of a target, None for `null` and _UNDEFINED where no condition holds.
+        """Return the URL of a target, None for `null`, or _UNDEFINED if no condition holds.
 
         Spec: PACKAGE_TARGET_RESOLVE.
         """
@@ -176,7 +176,7 @@ class PackageMaps:
                 self._base_path(),
             )
         expanded = parse_url(resolved.href.replace("*", match))
-        assert expanded is not None  # It begins as a file: URL without a host does.
+        assert expanded is not None  # It begins like a file: URL without a host, which always parses.
         return expanded
 
     def _invalid_config(self, reason: str) -> InvalidPackageConfig:
@@ -204,7 +204,7 @@ def check_imports_name(name: str, base: Url, *, allows_slash: bool) -> None:
 
 
 def _best_pattern(targets: dict[str, Any], subpath: str) -> tuple[str, str]:
-    """Return the most specific key with one `*` that matches, and what the `*` stands for."""
+    """Return the most specific matching key with one `*`, and the text that the `*` matches."""
     best = match = ""
     for key in targets:
         star = key.find("*")
@@ -223,7 +223,7 @@ def _best_pattern(targets: dict[str, Any], subpath: str) -> tuple[str, str]:
 
 
 def pattern_key_compare(a: str, b: str) -> int:
-    """Return -1 where `a` is the more specific key, 1 where `b` is, else 0.
+    """Return -1 if `a` is the more specific key, 1 if `b` is, else 0.
 
     Spec: PATTERN_KEY_COMPARE.
     """
@@ -247,7 +247,7 @@ def _is_array_index(key: str) -> bool:
 
 
 def _javascript_text(value: Any) -> str:
-    """Return what a template literal makes of a JSON number or boolean."""
+    """Return a JSON number or boolean as a JavaScript template literal prints it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     number = float(value) if isinstance(value, float) or value.bit_length() < 1024 else math.inf

@@ -1,6 +1,6 @@
-"""The fields of a package.json that resolution reads, parsed as leniently as Node's own parser does it.
+"""The fields of a package.json that resolution reads, parsed as leniently as Node's own parser parses them.
 
-Node walks the top level without validating what it skips, so a file that is no JSON may well be accepted.
+Node walks the top level and does not validate the parts that it skips, so it accepts some files that are not JSON.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from esmcache.resolution.errors import JavaScriptSyntaxError
 
-# Larger files are refused, which means that Node is left to itself.
+# Larger files are refused; such requests are then left to Node.
 _MAX_CHARACTERS = 16 * 1024 * 1024
 
 _WHITE = r"[ \t\n\r]*"
@@ -28,12 +28,12 @@ _FIELDS = frozenset(("name", "main", "type", "exports", "imports", "scripts"))
 
 
 class InvalidPackageJson(Exception):
-    """The text is nothing that Node accepts as a package.json."""
+    """Node does not accept the text as a package.json."""
 
 
 @dataclass(slots=True)
 class PackageFields:
-    """The fields; an `Unparsable` in place of `exports` or `imports` fails when it is used."""
+    """The fields of a package.json; an `Unparsable` as `exports` or `imports` fails only when it is used."""
 
     name: str | None = None
     main: str | None = None
@@ -49,14 +49,14 @@ class Unparsable:
     text: str
 
     def error(self) -> JavaScriptSyntaxError:
-        """Return the error that Node throws when it comes to the value."""
+        """Return the error that Node throws when it uses the value."""
         return JavaScriptSyntaxError(f"{json.dumps(self.text[:20])} is not valid JSON")
 
 
 def parse_package_fields(content: bytes, *, strict_types: bool) -> PackageFields:
     """Return the fields; raises InvalidPackageJson.
 
-    `strict_types`: reject values that begin as no JSON value does.
+    `strict_types` rejects values that do not begin like a JSON value.
     """
     if len(content) > _MAX_CHARACTERS:
         raise InvalidPackageJson
@@ -84,7 +84,7 @@ _decoder = json.JSONDecoder(parse_constant=_reject_constant)
 
 
 def _strict_members(text: str) -> Iterator[tuple[str, Any]]:
-    # The common case at the speed of the json module; anything unusual is left to the lenient reader.
+    # Handles the common case at the speed of the json module; the lenient reader handles everything else.
     scan: Any = getattr(_decoder, "scan_once")  # noqa: B009 (absent from the type stubs)
     match = _OPEN.match(text)
     if match is None:
@@ -130,7 +130,7 @@ def _set_parsed(fields: PackageFields, key: str, value: Any) -> None:
 
 
 def _parsed_again(value: str) -> Any:
-    # Node cannot tell a string that begins like an object from an object's text.
+    # Node cannot distinguish a string that begins like an object from an object's text.
     return _parse_json(value) if value[:1] in ("{", "[") else value
 
 
@@ -150,7 +150,7 @@ def _is_well_formed(value: str) -> bool:
 
 
 def _lenient_members(text: str) -> Iterator[tuple[str, str]]:
-    """Yield keys and raw values as simdjson's on-demand does: brackets are counted, not matched."""
+    """Yield keys and raw values as simdjson's on-demand parser does: it counts brackets but does not match them."""
     tokens = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text)]
     if not tokens or any(token == '"' for token, _, _ in tokens):
         raise InvalidPackageJson
@@ -198,7 +198,7 @@ def _set_raw(fields: PackageFields, key: str, raw: str, *, strict_types: bool) -
         raise InvalidPackageJson
     value: Any = None
     if raw[0] in "{[":
-        # Only its type matters but for these two.
+        # Of the values of all other fields, only the type matters.
         value = _parse_json(raw) if key in ("exports", "imports") else {}
         if isinstance(value, Unparsable):
             setattr(fields, key, value)

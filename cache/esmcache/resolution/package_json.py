@@ -1,6 +1,6 @@
-"""Reads package.json files and finds the one whose scope a path is in.
+"""Reads package.json files and finds the one whose scope contains a path.
 
-Each file is read once per snapshot. The two loaders of Node look for scopes by slightly different rules.
+Each file is read once per snapshot. Node's two loaders search for scopes by slightly different rules.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from esmcache.resolution.package_fields import (
 
 
 class PackageJson:
-    """One package.json, or its absence; `facts` says what was looked at to find out.
+    """One package.json, or its absence; `facts` are the facts of the file system that show it.
 
-    `broken`: it is no JSON; `trouble`: why it could not be read.
+    `broken` means that it is not valid; `trouble` is the reason why it could not be read.
     """
 
     __slots__ = ("_fields", "broken", "exists", "facts", "path", "trouble")
@@ -60,32 +60,32 @@ class PackageJson:
 
     @property
     def has_exports(self) -> bool:
-        """Tell whether there are exports."""
+        """Return whether the package has exports; raises the error of JSON.parse."""
         return _usable(self._fields.exports) is not None
 
     @property
     def exports(self) -> Any:
-        """Return the parsed `exports`; raises what JSON.parse does."""
+        """Return the parsed `exports`; raises the error of JSON.parse."""
         return _usable(self._fields.exports)
 
     def check_maps(self) -> None:
-        """Raise what JSON.parse does where a map is no JSON; most of Node looks at both at once."""
+        """Raise the error of JSON.parse if a map is not JSON; most of Node's code parses both maps at once."""
         _usable(self._fields.exports)
         _usable(self._fields.imports)
 
     @property
     def has_imports(self) -> bool:
-        """Tell whether there are imports."""
+        """Return whether the package has imports; raises the error of JSON.parse."""
         return _usable(self._fields.imports) is not None
 
     @property
     def imports(self) -> Any:
-        """Return the parsed `imports`; raises what JSON.parse does."""
+        """Return the parsed `imports`; raises the error of JSON.parse."""
         return _usable(self._fields.imports)
 
 
 class PackageJsonReader:
-    """Reads package.json files through `FileFacts`; every method adds what it looked at to `trace`."""
+    """Reads package.json files through `FileFacts`; every method adds the facts that it used to `trace`."""
 
     def __init__(self, facts: FileFacts, node_version: NodeVersion) -> None:
         self._facts = facts
@@ -111,7 +111,7 @@ class PackageJsonReader:
         return package
 
     def scope(self, directory: str, trace: Trace) -> PackageJson | None:
-        """Return the package.json of the ES module scope that `directory` is in, None without one.
+        """Return the package.json of the ES module scope that contains `directory`, or None if it has none.
 
         Spec: LOOKUP_PACKAGE_SCOPE. Raises InvalidPackageConfig.
         """
@@ -121,7 +121,7 @@ class PackageJsonReader:
         return package
 
     def nearest(self, directory: str, trace: Trace) -> PackageJson | None:
-        """Return the nearest package.json as `require` looks for it; the root directory's does not count."""
+        """Return the nearest package.json by the rules of `require`; one in the root directory does not count."""
         package = self._lookup(directory, trace, self._nearest, _ends_commonjs_scope)
         if package is not None and self._is_22:
             package.check_maps()

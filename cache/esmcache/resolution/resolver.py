@@ -1,6 +1,6 @@
-"""`Resolver`: answers what `import`, `require` and `node path` load, for one snapshot of the file system.
+"""`Resolver`: finds the files that `import`, `require` and `node path` load, for one snapshot of the file system.
 
-Holds what was read and what was answered; throw it away when files may have changed.
+It remembers files and answers. Discard it when files may have changed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DEFAULT_CONDITIONS = ("node", "module-sync", "node-addons")
 
 
 class Resolver:
-    """Node's module resolution; answers are shared by all requests that rest on the same facts."""
+    """Node's module resolution; all requests with the same result and facts share one answer."""
 
     def __init__(
         self,
@@ -55,10 +55,10 @@ class Resolver:
         self._resolutions: dict[tuple[str, ModuleFormat | None, int, bool], Resolution] = {}
 
     def resolve_import(self, specifier: str, referrer_url: str) -> Resolution | ResolutionFailure:
-        """Return what `import 'specifier'` in the module at `referrer_url` loads, or Node's error.
+        """Return the module that `import 'specifier'` in the module at `referrer_url` loads, or Node's error.
 
-        A specifier means the same in every module of a directory, so its answer is shared there; only
-        errors name the module.
+        A specifier means the same in every module of a directory, so the modules of a directory share its answer.
+        Errors are not shared, since they name the module.
         """
         referrer = referrer_url
         if "?" in referrer or "#" in referrer:
@@ -73,9 +73,9 @@ class Resolver:
         return answer
 
     def resolve_require(self, specifier: str, referrer_path: str) -> Resolution | ResolutionFailure:
-        """Return what `require('specifier')` in the file at `referrer_path` loads, or Node's error.
+        """Return the module that `require('specifier')` in the file at `referrer_path` loads, or Node's error.
 
-        The inputs are those of the URL: the format Node finds out again when it loads the file.
+        The inputs are the facts behind the URL only: Node determines the format again when it loads the file.
         """
         key = (referrer_path[: referrer_path.rfind("/") + 1], specifier)
         known = self._requires.get(key)
@@ -87,13 +87,13 @@ class Resolver:
         return answer
 
     def resolve_entry(self, path: str) -> Resolution | ResolutionFailure:
-        """Return what `node path` loads, or Node's error; a relative path starts at the working directory."""
+        """Return the module that `node path` loads, or Node's error; relative paths start at the working directory."""
         return self._answer(lambda trace: self._entry(path, trace))
 
     def format_of(self, path: str) -> tuple[ModuleFormat | None, tuple[ResolutionInput, ...]]:
-        """Return the format of an imported file's real path and what that rests on.
+        """Return the format of an imported file, given its real path, and the facts behind it.
 
-        None: the source decides, or Node would not load the file at all.
+        The format is None if the source decides or if Node would not load the file at all.
         """
         trace = Trace()
         try:
@@ -147,10 +147,10 @@ class Resolver:
         return file_url_from_path(found), self._formats.entry_format(found, trace), found
 
     def _hint(self, specifier: str, base: Url, trace: Trace) -> str:
-        """Return Node's "Did you mean" line, or nothing.
+        """Return Node's "Did you mean" line, or ''.
 
-        Differs: Node searches a relative specifier from the working directory, which only by chance is the
-        referrer's; we take the referrer's.
+        Differs: Node searches for a relative specifier from the working directory; we search from the directory of
+        the referrer, which may be another one.
         """
         try:
             if specifier.startswith("file://"):
@@ -181,5 +181,5 @@ class Resolver:
 def _absolute(path: str) -> str:
     try:
         return normalized(os.path.abspath(path))
-    except OSError:  # The working directory is gone.
+    except OSError:  # The working directory no longer exists.
         return normalized("/" + path)

@@ -1,6 +1,6 @@
-"""URLs as the WHATWG standard parses them, as far as module resolution sees: file:, data:, node:.
+"""URLs as the WHATWG standard parses them, for the schemes of module resolution: file:, data:, node:.
 
-Other schemes are recognised, not normalised: nothing but their error is ever asked for.
+Other schemes are recognised but not normalised: resolution only needs their error.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DOUBLE_DOT = frozenset(first + second for first in _SINGLE_DOT for second in _S
 
 
 class Url(NamedTuple):
-    """A parsed URL; `search` and `hash` include `?` and `#`, even alone; `data:x` has an opaque path."""
+    """A parsed URL; `search` and `hash` include `?` and `#`, even if nothing follows; `data:x` has an opaque path."""
 
     scheme: str
     host: str
@@ -50,7 +50,7 @@ class Url(NamedTuple):
         return f"{self.scheme}:{slashes}{self.host}{self.path}{self.search}{self.hash}"
 
     def file_path(self) -> str:
-        """Return what Node's fileURLToPath does; raises its errors."""
+        """Return the same path as Node's fileURLToPath; raises its errors."""
         if self.scheme != "file":
             raise InvalidUrlScheme
         if self.host:
@@ -76,12 +76,12 @@ def well_formed(text: str) -> str:
 
 
 def url_from_path(path: str) -> Url:
-    """Return Node's pathToFileURL of an absolute path."""
+    """Return the URL of an absolute path, as Node's pathToFileURL does."""
     return Url("file", "", file_url_from_path(well_formed(path))[7:])
 
 
 def parse_url(text: str, base: Url | None = None) -> Url | None:
-    """Return the URL that `text` means relative to `base`, or None where the standard has a failure."""
+    """Return the URL that `text` means relative to `base`, or None if the standard returns a failure."""
     text = well_formed(text).strip(_C0_AND_SPACE).translate(_TAB_OR_NEWLINE)
     match = _SCHEME.match(text)
     if match is None:
