@@ -1,1 +1,1 @@
-"""What runners read, and the JavaScript that reads it in the user's process; a Node's own compile-cache directory."""
+"""The files that runners read (manifests and packs), and the JavaScript that reads them in the user's process."""

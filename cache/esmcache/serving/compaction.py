@@ -1,7 +1,7 @@
-"""Packs without the sources that nobody needs any more, and manifests that point into them.
+"""Compaction: packs without the sources that are no longer needed, and manifests that point into them.
 
-A pack is never changed but by appending. Its successor is a new file with a new name, so a program that has read an
-older manifest finds the old pack as it was or none at all, and then loads the module as if there were no cache.
+A pack only changes by appending. Its successor is a new file with a new name. So a program that has read an older
+manifest finds the old pack unchanged, or finds no pack and loads the module as if there were no cache.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from esmcache.serving.pack import (
 
 _HEADER = struct.Struct("<32I")
 _PACK_ROW = struct.Struct("<3I")
-# How many numbers a row of each table has.
+# The count of numbers in a row of each table.
 _MODULE_NUMBERS, _REQUEST_NUMBERS, _INPUT_NUMBERS, _PACK_NUMBERS = MODULE_FORMAT.size // 4, 6, 6, 3
 _FACT_SIZE = _HASH_SIZE = 32
 _ONE_BYTE = 2
@@ -38,7 +38,7 @@ _ONE_BYTE = 2
 
 @dataclass(frozen=True, slots=True)
 class MovedPack:
-    """What has become of a pack: its successor, what that file is, and where it has each source, by SHA-256."""
+    """The successor of a pack: its name, its file's fingerprint, and the place of each source, by SHA-256."""
 
     name: str
     fingerprint: Fingerprint
@@ -48,9 +48,9 @@ class MovedPack:
 def compact_packs(
     directory: Path, family: str, live: Mapping[str, Iterable[tuple[bytes, PackedSource]]]
 ) -> MovedPack | None:
-    """Write the successor of a family's packs, which holds their sources `live` and nothing else; raises OSError.
+    """Write the successor of a family's packs, with their sources `live` and nothing else; raises OSError.
 
-    Every text is compared with its SHA-256, and left out if it differs. Return None where no source is left.
+    Every text is compared with its SHA-256 and left out if it differs. The result is None if no source is left.
     """
     successor = new_pack_name(family)
     parts, places = [pack_header()], {}
@@ -71,9 +71,9 @@ def compact_packs(
 def _texts(
     directory: Path, name: str, sources: Iterable[tuple[bytes, PackedSource]]
 ) -> Iterator[tuple[bytes, bytes, PackedSource]]:
-    """Yield SHA-256, packed text and place of those sources that the pack holds, in the order of the file."""
+    """Yield SHA-256, packed text and place of each source that the pack holds, in the order of the file."""
     wanted = sorted(sources, key=lambda pair: pair[1].offset)
-    # Headers are looked at as if the file were proven, since the texts are compared below.
+    # Only headers are checked here, as if the file were proven, since the texts are compared below.
     held = list(held_places(directory, name, wanted, pack_fingerprint(directory, name)))
     if not held:
         return
@@ -88,9 +88,9 @@ def _texts(
 
 
 def with_moved_packs(data: bytes, moved: Mapping[str, MovedPack]) -> bytes | None:
-    """Return the manifest as if it had been made with the successors of its packs, None where it is damaged.
+    """Return the manifest as if it had been made with the successors of its packs, or None if it is damaged.
 
-    A module whose source the successor does not have is left without a source.
+    A module whose source is not in the successor gets no source.
     """
     if check_manifest(data) is None:
         return None
@@ -101,9 +101,9 @@ def with_moved_packs(data: bytes, moved: Mapping[str, MovedPack]) -> bytes | Non
 
 
 class _Manifest:
-    """The parts of a manifest that packs are in: the rows of its modules, and all that lies behind the inputs.
+    """The parts of a manifest that refer to packs: the rows of its modules, and all sections after the inputs.
 
-    A table is one list with the numbers of all rows, one row after the other: most manifests have thousands of rows.
+    A table is one list of the numbers of all rows, for speed: most manifests have thousands of rows.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -157,7 +157,7 @@ class _Manifest:
         )
 
     def _encode(self, packs: Mapping[str, bytes | None]) -> bytes:
-        """Return the manifest with these packs, each with the fact about its file, if there is one."""
+        """Return the manifest with these packs, each with the fact about its file, or None if it has none."""
         header = list(self._header)
         body = bytearray(self._data[HEADER_SIZE : header[15]])
         struct.pack_into(f"<{len(self._modules)}I", body, header[5] - HEADER_SIZE, *self._modules)
@@ -200,7 +200,7 @@ class _Manifest:
         return self._units[2 * offset : 2 * (offset + length)].decode("utf-16-le", "surrogatepass")
 
     def _end_of_other_strings(self) -> int:
-        """Return where the strings end that are no pack's name: those come last."""
+        """Return the end of the strings that are not names of packs; the names of packs come last."""
         modules = _columns(self._modules, _MODULE_NUMBERS)
         requests = _columns(self._requests, _REQUEST_NUMBERS)
         inputs = _columns(self._inputs, _INPUT_NUMBERS)
@@ -209,7 +209,7 @@ class _Manifest:
         return max(end, *(max(map(add, *columns), default=0) for columns in strings))
 
     def _count_other_facts(self) -> int:
-        """Return how many facts there are that are no pack's: those come last."""
+        """Return the number of facts that are not about packs; the facts about packs come last."""
         count = (self._header[17] - self._header[16]) // _FACT_SIZE
         first = min((fact for fact in self._packs[2::_PACK_NUMBERS] if fact != NONE), default=count)
         used = {*self._requests[5::_REQUEST_NUMBERS], *self._inputs[5::_INPUT_NUMBERS]} - {NONE}

@@ -1,23 +1,23 @@
-"""Manifests: what a runner reads for one entry point, Node version, architecture and set of conditions.
+"""Manifests: the file that a runner reads for one entry point, Node version, architecture and set of conditions.
 
-A manifest names every module that the entry's start can load, with its fingerprint and SHA-256, where its source
-lies in a pack, and the answer to each of its requests together with the file-system facts that the answer rests on.
-`runtime/manifest.cjs` is the other half of this file: it reads what is written here, once `serving.cjs` found it sound.
+A manifest names every module that the entry's start can load, with its fingerprint and SHA-256, the place of its source
+in a pack, and the answer to each of its requests together with the file-system facts that the answer rests on.
+`runtime/manifest.cjs` is the counterpart of this file: it reads manifests once `serving.cjs` has found them sound.
 
 The file is little-endian. A header of 32 u32:
 
-     0 magic "ESMM"         1 version              2 file size            3 CRC-32 of all from byte 16 on
+     0 magic "ESMM"         1 version              2 file size            3 CRC-32 of all bytes from byte 16 on
      4 modules: count       5 offset               6 requests: count      7 offset
      8 input sets: count    9 offset              10 set members: count  11 offset
     12 inputs: count       13 offset              14 packs: count        15 offset
     16 facts: offset       17 hashes: offset      18 strings: offset     19 strings: bytes
-    20 strings: flags (1: ASCII; readers go without)
+    20 strings: flags (1: ASCII; readers do not use it)
     21, 22 identity: string
-    23 V8 tag of the code caches in v8/, valid where there are any
-    24 flags (1: code caches, 2: which functions a start calls is not known and wanted, 4: no code caches, since Node
-       keeps its own in a layout that is not known)
-    25 modules that are loaded before any runs
-    26 to 29 name of the trust domain: 16 bytes as four numbers, in the order in which it is written in hexadecimal
+    23 V8 tag of the code caches in v8/, valid if there are any
+    24 flags (1: there are code caches, 2: a start should report which functions it calls, since that is not known,
+       4: no code caches, since the layout of Node's own is not known)
+    25 number of modules that are loaded before any of them runs
+    26 to 29 name of the trust domain: 16 bytes as four numbers, in the order of its hexadecimal digits
     30, 31 zero
 
 A string is two u32: offset and length, in UTF-16 code units of the decoded string section. Then the tables:
@@ -28,10 +28,10 @@ A string is two u32: offset and length, in UTF-16 code units of the decoded stri
                       the fact of the directory of the target's file (0xffffffff: none)
     input set  2 u32: first member, members
     member     1 u32: input
-    input      6 u32: kind; path string; detail string; fact (0xffffffff: none): of a package.json its own, of what is
-                      absent or any file that of its directory, whose names are unchanged while the fact holds
+    input      6 u32: kind; path string; detail string; fact (0xffffffff: none): a package.json has its own; an absent
+                      path or any file has that of its directory, whose names are unchanged while the fact holds
     pack       3 u32: file name string; the fact of the pack when its sources were found to be sound (0xffffffff: none):
-                      while it holds they are not looked at again; else the SHA-256 of each is compared
+                      while it holds, sources are not checked again; otherwise the SHA-256 of each is compared
     fact       4 f64: size, mtime in ms, ctime in ms, inode (module i has fact i; package.json files, directories and
                       packs follow)
     hash       32 bytes: SHA-256 of the file, in the order of the facts; zeros for directories and packs
@@ -76,9 +76,9 @@ _INPUT_KINDS = {
 
 
 class ServedKind(IntEnum):
-    """How the runner answers for a module; the numbers are in the file."""
+    """The parts of a module that the runner serves; the numbers are in the file."""
 
-    NATIVE = 0  # its resolution is left to Node, and so is its load
+    NATIVE = 0  # nothing: Node resolves and loads it
     MODULE = 1  # resolution and source
     JSON = 2  # resolution and source
     COMMONJS = 3  # resolution and, if it is UTF-8, source
@@ -86,7 +86,7 @@ class ServedKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileFact:
-    """What a file was: fingerprint, SHA-256, and whether no later write could have the same fingerprint."""
+    """The state of a file: fingerprint, SHA-256, and whether no later write could leave the same fingerprint."""
 
     fingerprint: Fingerprint
     sha256: bytes
@@ -95,7 +95,7 @@ class FileFact:
 
 @dataclass(frozen=True, slots=True)
 class ManifestRequest:
-    """One request of a module: who asks (`ASKED_…` flags) and the index of the module that answers it."""
+    """One request of a module: how it is made (`ASKED_…` flags) and the index of the module that it resolves to."""
 
     specifier: str
     asked: int
@@ -105,7 +105,7 @@ class ManifestRequest:
 
 @dataclass(frozen=True, slots=True)
 class ManifestModule:
-    """One module; `source` is None where the source is not served, and so is `fact` where there is no file."""
+    """One module; `source` is None if the source is not served, and `fact` is None if there is no file."""
 
     url: str
     path: str
@@ -117,11 +117,11 @@ class ManifestModule:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All that `encode_manifest` writes; `v8_tag` is None where there are no code caches.
+    """The content of a manifest; `v8_tag` is None if there are no code caches.
 
-    `domain` is the name of the trust domain (32 hexadecimal digits), below which those of the start lie.
-    With `wants_called_functions` the next start tells which functions it called. `loaded_first` counts the modules that
-    are loaded before any of them runs: the entry point and what it imports statically.
+    `domain` is the name of the trust domain (32 hexadecimal digits), whose directory has the code caches of the start.
+    With `wants_called_functions` the next start reports which functions it called. `loaded_first` counts the modules
+    that are loaded before any of them runs: the entry point and its static imports.
     """
 
     identity: str
@@ -230,7 +230,7 @@ def fact_numbers(fact: FileFact | None) -> bytes:
     if fact is None:
         return struct.pack("<4d", -1, 0, 0, 0)
     seen = fact.fingerprint
-    # A fingerprint that is not proven is written as one that no file has, so that the hash decides.
+    # An unproven fingerprint is written as one that no file can have, so that the hash decides.
     size = float(seen.size) if fact.proven else -1.0
     return struct.pack("<4d", size, seen.mtime_ms, seen.ctime_ms, float(seen.inode))
 
@@ -269,7 +269,7 @@ class _Inputs:
         self._directories: dict[str, int] = {}
 
     def add_set(self, inputs: tuple[ResolutionInput, ...]) -> int:
-        """Return the number of a set; the same tuple object is looked at once."""
+        """Return the number of a set; each tuple object is processed only once."""
         number = self._by_identity.get(id(inputs))
         if number is None:
             key = tuple(sorted({self._add(one) for one in inputs}))
@@ -288,7 +288,7 @@ class _Inputs:
             fact = NONE
             if one.kind is InputKind.PACKAGE_JSON:
                 fact = len(self._facts)
-                # A package.json that went away since it was read has no fact: its set never holds.
+                # A package.json that was removed after it was read has no fact, so its set never holds.
                 self._facts.append(self._manifest.package_json_facts.get(one.path))
             elif one.kind in (InputKind.ABSENT, InputKind.FILE):
                 fact = self.directory_fact(one.path)
@@ -298,7 +298,7 @@ class _Inputs:
         return number
 
     def directory_fact(self, path: str) -> int:
-        """Return the number of the fact of the directory that holds `path`, NONE where there is none."""
+        """Return the number of the fact of the directory that holds `path`, or NONE if it has no fact."""
         directory = path.rpartition("/")[0]
         number = self._directories.get(directory)
         if number is None:

@@ -1,6 +1,6 @@
-"""A manifest after one module's file has changed, without encoding all others again.
+"""The change of one module's file in a manifest, without encoding all other modules again.
 
-Only what the module is may have changed: its requests and their answers are those that the manifest has.
+Only the file's content may have changed: its requests and their answers must be those in the manifest.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ _HASH_SIZE = 32
 def with_changed_module(
     data: bytes, url: str, fact: FileFact, source: PackedSource | None, pack: Fingerprint | None
 ) -> bytes | None:
-    """Return the manifest with a file's new fact and place, or None where it has to be encoded as a whole.
+    """Return the manifest with a file's new fact and place, or None if it must be encoded as a whole.
 
-    `source` is None for a module whose source is not served. `pack` is what its pack is now, if all in it is proven.
+    `source` is None for a module whose source is not served. `pack` is the fingerprint of its pack now, or None if not
+    all sources in that are proven.
     """
     if check_manifest(data) is None:
         return None
@@ -68,7 +69,7 @@ def with_changed_module(
 
 
 def _number_of(url: str, data: bytes, header: tuple[int, ...]) -> int | None:
-    """Return the place of a module in the manifest, None where it has none."""
+    """Return the number of a module in the manifest, or None if it is not there."""
     wanted = url.encode("utf-16-le", "surrogatepass")
     section = data[header[18] : header[18] + header[19]]
     units = section.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass")

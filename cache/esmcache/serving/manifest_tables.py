@@ -1,6 +1,6 @@
-"""Whether the numbers of a manifest lie inside its own tables, as `runtime/manifest.cjs` and `hooks.cjs` compare them.
+"""The check that a manifest's numbers point only into its own tables, as `runtime/manifest.cjs` and `hooks.cjs` do it.
 
-A checksum says that the bytes are those that were written, not that they were written by us.
+A checksum shows that the bytes are unchanged, but not that esmcache wrote them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from operator import add
 _NONE = 0xFFFFFFFF
 _WORD = 4
 _LAST_MODULE_KIND = 3
-# Where the counts of the tables stand in the header, each before its offset, and how many numbers a row has.
+# For each table, the index of its count in the header (its offset follows), and the count of numbers in a row.
 _MODULES, _REQUESTS, _SETS, _MEMBERS, _INPUTS, _PACKS = (4, 12), (6, 6), (8, 2), (10, 1), (12, 6), (14, 3)
 _FACT_SIZE = 32
 
 
 def text_of_whole_manifest(data: bytes, header: Sequence[int]) -> str | None:
-    """Return the decoded string section, or None where a number points outside of what it is a number in."""
+    """Return the decoded string section, or None if a number points outside of its table."""
     text = _text(data, header)
     if text is None:
         return None
@@ -27,7 +27,7 @@ def text_of_whole_manifest(data: bytes, header: Sequence[int]) -> str | None:
 
 
 def _text(data: bytes, header: Sequence[int]) -> str | None:
-    """Return the string section, or None unless each table begins where the one before ends."""
+    """Return the string section, or None unless each table begins at the end of the one before."""
     end = len(header) * _WORD
     for count_at, fields in (_MODULES, _REQUESTS, _SETS, _MEMBERS, _INPUTS, _PACKS):
         if header[count_at + 1] != end:

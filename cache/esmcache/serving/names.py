@@ -1,4 +1,4 @@
-"""Names of files that both a writer and a start need: manifests, the preload, requests for a warm."""
+"""Names of files that both writers and starts need: manifests, the preload, requests for a warm."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-# The JavaScript of the preload and of what it loads.
+# The JavaScript of the preload and of the files that it loads.
 RUNTIME = Path(__file__).parent / "runtime"
-# What follows the name of an event file whose reports were taken in, and ask for a warm that is still due.
+# The suffix of an event file whose reports were read and which requests a warm that is still due.
 WANTED_SUFFIX = ".wanted"
-# The largest primes below 2**26, so that a runner can multiply with doubles, and factors that cancel no neighbours.
+# The largest primes below 2**26, so that a runner can multiply with doubles. With these factors, neighbouring code
+# units do not cancel each other out.
 _MODULI = (67_108_859, 67_108_837)
 _FACTORS = (40_014_893, 55_237_919)
 
@@ -23,8 +24,8 @@ def manifest_identity(entry_path: str, node_version: str, arch: str, conditions:
 def manifest_name(identity: str) -> str:
     """Return the file name for an identity: two sums over its UTF-16 code units.
 
-    Names can be made to collide. So whoever reads a manifest, or a mark of a start, compares the identity in it before
-    anything else is done.
+    Names can be made to collide. So every reader of a manifest, or of a mark of a start, first compares the identity
+    in it.
     """
     units = identity.encode("utf-16-le", "surrogatepass")
     one = other = len(units) // 2

@@ -1,18 +1,18 @@
 """Packs: append-only files of module sources, one per package version and one per workspace.
 
-Packs of one package version or workspace are a family: they have its name in theirs, and eight hexadecimal digits more,
-which are made up when a pack is made. There is one pack a family, but while compaction.py writes its successor. No two
-packs ever have the same name, so a manifest never points into another pack than the one that it was made for.
+The packs of one package version or workspace are a family: their names begin with its name and end with eight random
+hexadecimal digits. A family has one pack, except while compaction.py writes its successor. No two packs ever have the
+same name, so a manifest never points into another pack than the one that it was made for.
 
-A pack opens with a header of 16 bytes; then follow entries, each a header of 48 bytes, the source's text without byte
-order mark, and zeros up to a multiple of 8. All integers are u32 little-endian. The text is as V8 holds it, so that a
-runner converts nothing: one byte a character where that is enough (Latin-1), else UTF-16 little-endian.
+A pack begins with a header of 16 bytes. Entries follow: each has a header of 48 bytes, the source's text without byte
+order mark, and zeros up to a multiple of 8. All integers are u32 little-endian. The text has V8's internal encoding, so
+that a runner converts nothing: one byte per character if that is enough (Latin-1), else UTF-16 little-endian.
 
     pack header:   magic "ESMP", version, 0, 0
     entry header:  magic "ESMS", length, CRC-32 of the text, flags (bit 0: one byte), SHA-256 of the file
 
-The SHA-256 is that of the file as it was on disk, byte order mark included. An entry is written with one append
-under a lock, and a manifest names it only afterwards, so a reader never meets half of one.
+The SHA-256 is that of the file on disk, including a byte order mark. An entry is written with one append under a lock,
+and manifests name it only afterwards, so a reader never sees half of an entry.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _NAME = re.compile(r"(.*-[0-9a-f]{16})(?:\.[0-9a-f]{8})?\.pack", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class PackedSource:
-    """Where a source lies: pack; offset, length and checksum of its text; whether that has one byte a character."""
+    """The place of a source: pack; offset, length and checksum of its text; whether it has one byte per character."""
 
     pack: str
     offset: int
@@ -57,7 +57,7 @@ class PackedSource:
 
 
 class PackFault(Enum):
-    """What can be wrong with a pack."""
+    """The faults that a pack can have."""
 
     HEADER = "not a pack of this version"
     TRUNCATED = "ends in the middle of an entry"
@@ -65,7 +65,7 @@ class PackFault(Enum):
 
 
 def pack_family(label: str) -> str:
-    """Return the name that packs for `label` (a package's name@version or a workspace's path) begin with."""
+    """Return the beginning of the names of packs for `label` (a package's name@version or a workspace's path)."""
     readable = "".join(c if c.isascii() and (c.isalnum() or c in "@.-_") else "+" for c in label)[-64:]
     return f"{readable}-{sha256(label.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
@@ -76,13 +76,13 @@ def pack_label(root: str, name: str, version: str) -> str:
 
 
 def family_of(pack: str) -> str:
-    """Return the family of a pack by its file name; the name itself where it is no pack's."""
+    """Return the family of a pack by its file name, or the name itself if it is not that of a pack."""
     match = _NAME.fullmatch(pack)
     return match[1] if match else pack
 
 
 def new_pack_name(family: str) -> str:
-    """Return the name for another pack of a family."""
+    """Return the name for a new pack of a family."""
     return f"{family}.{secrets.token_hex(4)}.pack"
 
 
@@ -92,9 +92,9 @@ def served_text(source: bytes) -> bytes:
 
 
 def append_sources(directory: Path, family: str, sources: Sequence[tuple[bytes, bytes]]) -> list[PackedSource]:
-    """Append `(SHA-256, file content)` pairs to the family's pack and return where each lies.
+    """Append `(SHA-256, file content)` pairs to the family's pack and return the place of each.
 
-    The content is valid UTF-8. Raises OSError, and then leaves the pack as it was.
+    The content must be valid UTF-8. If it raises OSError, the pack is unchanged.
     """
     with pack_lock(directory):
         name = current_pack(directory, family) or new_pack_name(family)
@@ -103,7 +103,7 @@ def append_sources(directory: Path, family: str, sources: Sequence[tuple[bytes, 
         if size == 0:
             parts.append(pack_header())
         elif size % 8:
-            # A writer was stopped in the middle of its append; what it left is skipped by readers.
+            # A writer was stopped in the middle of its append. Readers skip the incomplete entry.
             parts.append(b"\0" * (-size % 8))
         at = size + sum(map(len, parts))
         placed: list[PackedSource] = []
@@ -120,18 +120,18 @@ def append_sources(directory: Path, family: str, sources: Sequence[tuple[bytes, 
 
 @contextlib.contextmanager
 def pack_lock(directory: Path) -> Iterator[None]:
-    """Hold the packs of a directory against all others who write them."""
+    """Hold the lock that excludes other writers of the packs in a directory."""
     with exclusive_lock(directory / ".lock"):
         yield
 
 
 def pack_header() -> bytes:
-    """Return the bytes that a pack begins with."""
+    """Return the bytes at the beginning of a pack."""
     return _PACK_HEADER.pack(PACK_MAGIC, VERSION, 0, 0)
 
 
 def packed_entry(digest: bytes, text: bytes, place: PackedSource) -> bytes:
-    """Return the bytes of an entry: header, text as it is packed, and zeros up to where the next one begins."""
+    """Return the bytes of an entry: header, packed text, and zeros up to the start of the next entry."""
     return _entry_header(digest, place) + text + b"\0" * (-len(text) % 8)
 
 
@@ -141,14 +141,14 @@ def _entry_header(digest: bytes, place: PackedSource) -> bytes:
 
 
 def entry_size(length: int) -> int:
-    """Return the bytes that the entry of a text takes."""
+    """Return the size in bytes of the entry of a text with this length."""
     return ENTRY_HEADER_SIZE + length + -length % 8
 
 
 def current_pack(directory: Path, family: str) -> str:
-    """Return the name of the pack that takes new sources, '' where there is none.
+    """Return the name of the family's pack that takes new sources, or '' if it has none.
 
-    Something alien or damaged is removed: nothing can rest on it.
+    Files of the family that are alien or damaged are removed: nothing may depend on them.
     """
     found = []
     for name in os.listdir(directory) if directory.is_dir() else ():
@@ -168,14 +168,14 @@ def _append(path: Path, size: int, content: bytes) -> None:
             file.write(content)
         path.chmod(0o600)
     except BaseException as error:
-        # What comes next would be written behind half an entry.
+        # Otherwise the next entry would be written after half an entry.
         with contextlib.suppress(OSError):
             if size:
                 os.truncate(path, size)
             else:
                 path.unlink()
         if isinstance(error, OSError):
-            # A full disk does not say which file it is about.
+            # The error of a full disk does not name the file.
             error.filename = str(path)
         raise
 
@@ -191,7 +191,7 @@ def _packed(source: bytes) -> tuple[bytes, bool]:
 
 
 def _unpacked(text: bytes, *, one_byte: bool) -> bytes:
-    """Return the source that was packed, without byte order mark; b"" where it is none."""
+    """Return the source that was packed, without byte order mark, or b"" if the text cannot be decoded."""
     if one_byte and text.isascii():
         return text
     try:
@@ -201,7 +201,7 @@ def _unpacked(text: bytes, *, one_byte: bool) -> bytes:
 
 
 def read_source(directory: Path, source: PackedSource) -> bytes | None:
-    """Return the source at a place in a pack, without byte order mark; None if absent or not what its checksum says."""
+    """Return the source at a place in a pack, without byte order mark, or None if absent or its checksum is wrong."""
     if not pack_size(directory, source.pack):
         return None
     try:
@@ -216,7 +216,7 @@ def read_source(directory: Path, source: PackedSource) -> bytes | None:
 
 
 def pack_fingerprint(directory: Path, name: str) -> Fingerprint | None:
-    """Return what the pack's file is, None where it is no file."""
+    """Return the fingerprint of the pack's file, or None if it does not exist."""
     try:
         return fingerprint((directory / name).lstat())
     except OSError:
@@ -224,9 +224,9 @@ def pack_fingerprint(directory: Path, name: str) -> Fingerprint | None:
 
 
 def sound_pack(directory: Path, name: str, sources: Iterable[tuple[bytes, PackedSource]]) -> Fingerprint | None:
-    """Return what the pack's file is if it is sound as a whole and holds these sources; None if not.
+    """Return the fingerprint of the pack's file if all of it is sound and it holds these sources, else None.
 
-    A source is given by the SHA-256 of its file and by its place. Every text in the pack is compared with its own.
+    A source is given by the SHA-256 of its file and by its place. Every text in the pack is compared with its SHA-256.
     """
     seen = pack_fingerprint(directory, name)
     content = read_regular(directory / name)
@@ -247,10 +247,10 @@ def sound_pack(directory: Path, name: str, sources: Iterable[tuple[bytes, Packed
 def held_places(
     directory: Path, name: str, wanted: Iterable[tuple[bytes, PackedSource]], proven: Fingerprint | None
 ) -> Iterator[tuple[bytes, PackedSource]]:
-    """Yield those of `wanted`, each a SHA-256 and a place in the pack `name`, where that source is.
+    """Yield each pair of `wanted`, a SHA-256 and a place in the pack `name`, if that source is at that place.
 
-    `proven` is what the file was when all its sources were found to be sound. While it is that, an entry's header
-    tells; else the SHA-256 of every text is compared.
+    `proven` is the file's fingerprint when all its sources were found to be sound. While the file still has it, only
+    the header of each entry is compared; otherwise also the SHA-256 of each text.
     """
     try:
         descriptor = os.open(directory / name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -267,7 +267,7 @@ def held_places(
             try:
                 header = _entry_header(digest, place)
             except struct.error:
-                # Numbers that no entry has.
+                # No entry can have such numbers.
                 continue
             if os.pread(descriptor, ENTRY_HEADER_SIZE, place.offset - ENTRY_HEADER_SIZE) != header:
                 continue
@@ -280,7 +280,7 @@ def held_places(
 
 
 def text_at(descriptor: int, digest: bytes, place: PackedSource) -> bytes | None:
-    """Return the text at a place in an open pack as it is packed, None if it is not of that source; raises OSError."""
+    """Return the packed text at a place in an open pack, or None if it is not that source; raises OSError."""
     text = os.pread(descriptor, place.length, place.offset)
     if crc32(text) != place.checksum or not is_source_of(digest, _unpacked(text, one_byte=place.one_byte)):
         return None
@@ -288,12 +288,12 @@ def text_at(descriptor: int, digest: bytes, place: PackedSource) -> bytes | None
 
 
 def is_source_of(digest: bytes, source: bytes) -> bool:
-    """Return whether a source without byte order mark is that of the file with this SHA-256."""
+    """Return whether a source without byte order mark comes from the file with this SHA-256."""
     return digest in (sha256(source).digest(), sha256(BYTE_ORDER_MARK + source).digest())
 
 
 def scan_pack(path: Path) -> Iterator[tuple[bytes, PackedSource] | PackFault]:
-    """Yield each entry's SHA-256 and place, and each fault, in file order; what is no regular file has no header."""
+    """Yield each entry's SHA-256 and place, and each fault, in file order; only a regular file can have a header."""
     yield from _scan(read_regular(path) or b"", path.name)
 
 
@@ -318,7 +318,7 @@ def _scan(content: bytes, name: str) -> Iterator[tuple[bytes, PackedSource] | Pa
 
 
 def _next_entry(content: bytes, at: int) -> int:
-    # After a damaged entry the next one starts at some later multiple of 8.
+    # After a damaged entry, the next one starts at a later multiple of 8.
     magic = struct.pack("<I", ENTRY_MAGIC)
     found = content.find(magic, at)
     while found >= 0 and found % 8:
@@ -327,14 +327,14 @@ def _next_entry(content: bytes, at: int) -> int:
 
 
 def is_pack(path: Path) -> bool:
-    """Return whether a file begins as a pack of this version; raises OSError."""
+    """Return whether a file begins like a pack of this version; raises OSError."""
     with path.open("rb") as file:
         head = file.read(_PACK_HEADER.size)
     return len(head) == _PACK_HEADER.size and _PACK_HEADER.unpack(head)[:2] == (PACK_MAGIC, VERSION)
 
 
 def pack_size(directory: Path, name: str) -> int:
-    """Return the pack's size in bytes, 0 where there is no regular file that nobody else can write."""
+    """Return the pack's size in bytes, or 0 unless it is a regular file that no other user can write."""
     try:
         status = os.lstat(directory / name)
     except OSError:
