@@ -1,4 +1,5 @@
-"""What an editor asks about a workspace: open documents, diagnostics, navigation, and what the cache holds.
+"""The answers to an editor's questions about a workspace: diagnostics, navigation, and the state of the cache.
 
-Answers in URLs, lines and columns. Knows no protocol, and writes nothing into the cache.
+This package holds the texts of open documents and answers in URLs, lines and columns. It must not know any protocol,
+and it never writes into the cache.
 """

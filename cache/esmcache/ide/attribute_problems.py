@@ -1,4 +1,4 @@
-"""Import attributes that Node refuses: what it would say, and what has to be written instead."""
+"""Import attributes that Node refuses: Node's error, and the text that has to be written instead."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from esmcache.records import ImportAttribute, ModuleFormat
 
-# Node looks at the type of these alone, and at that of JSON; a file without "type" in its package is one of them.
+# Node checks the attribute `type` only for these formats and for JSON. None is a file whose package has no "type".
 _WITHOUT_TYPE = frozenset(
     {ModuleFormat.MODULE, ModuleFormat.COMMONJS, ModuleFormat.BUILTIN, ModuleFormat.WASM, None},
 )
@@ -20,10 +20,10 @@ _COMMA = re.compile(_GAP + rb",", re.DOTALL)
 def attribute_problem(
     url: str, module_format: ModuleFormat | None, attributes: tuple[ImportAttribute, ...]
 ) -> str | None:
-    """Return Node's error for an import of the module at `url` with some attributes, None where it has none.
+    """Return Node's error for an import of the module at `url` with some attributes, or None if it accepts them.
 
-    Differs: where the program has loaded the module before, with the attributes that it needs, Node does not look at
-    others than `type`, nor at the type "javascript".
+    Differs: if the program has loaded the module before with the right attributes, Node ignores the type "javascript"
+    and all attributes other than `type`.
     """
     type_ = None
     for one in attributes:
@@ -42,12 +42,12 @@ def attribute_problem(
 
 
 def missing_clause(source: bytes, start: int, end: int) -> str:
-    """Return what makes JSON of an import whose specifier is at `[start, end)`, '' where it has a clause already."""
+    """Return the clause that an import of JSON needs after its specifier at `[start, end)`, or '' if it has one."""
     return "" if _CLAUSE.match(source, end) else f" with {_type_of_json(source, start)}"
 
 
 def missing_options(source: bytes, start: int, end: int) -> str:
-    """Return what makes JSON of an `import()` whose specifier is at `[start, end)`, '' where it has options already."""
+    """Return the options that an `import()` of JSON needs after its specifier at `[start, end)`, '' if it has some."""
     if _END_OF_CALL.match(source, end) is None or _COMMA.match(source, end) is not None:
         return ""
     return f", {{ with: {_type_of_json(source, start)} }}"

@@ -1,4 +1,4 @@
-"""What the cache holds of a workspace's modules, for showing it; reads, and never repairs."""
+"""The state of a workspace's modules in the cache, for display. It only reads the cache and never repairs it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KINDS = {"module": NodeKind.MODULE, "commonjs": NodeKind.COMMONJS, "json": Node
 
 
 class CachedFacts:
-    """Reads the store for one Node build; `disk` has the files as they are saved."""
+    """Reads the store for one Node build; `disk` has the saved files."""
 
     def __init__(
         self, directory: CacheDirectory, index: Index, disk: FileSource, build: NodeBuild | NodeMissing, reach: Reach
@@ -41,20 +41,20 @@ class CachedFacts:
 
     @property
     def engine_tag(self) -> str:
-        """Return the tag of the engine that is compiled for, '' where there is none."""
+        """Return the tag of the engine that code caches are made for, or '' if there is no supported Node."""
         return self._build.engine_tag if isinstance(self._build, NodeBuild) and self._build.supported else ""
 
     @property
     def engine_version(self) -> str:
-        """Return the version of the Node that is compiled for, '' where there is none."""
+        """Return the version of the Node that code caches are made for, or '' if there is no supported Node."""
         return self._build.version if isinstance(self._build, NodeBuild) and self._build.supported else ""
 
     def lookup(self, url: str) -> Lookup:
-        """Return what is kept of a module."""
+        """Return the state, the key and the files of a module in the cache."""
         return self._lookups.lookup(url, self._build)
 
     def findings(self, module: WorkspaceModule) -> list[Finding]:
-        """Return what is to be said of a module's cache: nothing of one that is fresh."""
+        """Return the findings about a module's cache; none if it is fresh and undamaged."""
         if not self.engine_tag:
             return [_finding(DiagnosticKind.ENGINE_MISSING, self._build.reason)]
         if module.module_format not in _CACHED:
@@ -71,7 +71,7 @@ class CachedFacts:
         return self._findings_of_fresh(row, found)
 
     def refusal(self, module: WorkspaceModule) -> VerdictRow | None:
-        """Return why the engine refuses the text that a module has now, None if it was not asked or does not."""
+        """Return the engine's refusal of a module's current text, or None if it was not compiled or not refused."""
         row = self._row(module.url)
         text = module.text
         if row is None or row.problem != SYNTAX_ERROR:
@@ -85,18 +85,18 @@ class CachedFacts:
         return next(refusals, None)
 
     def state(self, url: str) -> ModuleState:
-        """Return what is kept of a module and how much it reaches."""
+        """Return the cached state of a module, and the size of all that it statically imports."""
         found, row = self.lookup(url), self._row(url)
         reached = self._reach.through(url)
         problem = "" if row is None else row.problem
         return ModuleState(url, found.state, problem, reached.modules, reached.bytes, self.engine_version)
 
     def sizes(self, found: Lookup) -> tuple[int, int]:
-        """Return the bytes of a module's record and of its code cache."""
+        """Return the sizes in bytes of a module's record and of its code cache."""
         return _size(found.blob_path), _size(found.code_cache_path)
 
     def package_of(self, url: str) -> str:
-        """Return name@version of the package that a warmed module belongs to, '' where that is not known."""
+        """Return name@version of the package that a warmed module belongs to, or '' if that is not known."""
         row = self._row(url)
         if row is None:
             return ""
@@ -106,7 +106,7 @@ class CachedFacts:
         return f"{package.name}@{package.version}" if package.version else package.name
 
     def nodes(self, urls: Iterable[str], in_cycles: frozenset[str] = frozenset()) -> list[GraphNode]:
-        """Return modules with their states; whether a file has changed is told by its fingerprint alone."""
+        """Return modules with their states; a file counts as changed if its fingerprint has changed."""
         wanted = list(urls)
         rows = {row.url: row for row in self._index.where(ModuleRow, "url", wanted)}
         packages = {row.root: row for row in self._index.where(PackageRow, "root", {r.package for r in rows.values()})}
@@ -147,7 +147,7 @@ class CachedFacts:
         if found.code_cache_path is None:
             has_one = isinstance(self._build, NodeBuild) and self._build.compile_cache_layout
             compiled = row.kind in (ModuleFormat.MODULE.value, ModuleFormat.COMMONJS.value)
-            # Warmed for another Node, as after an update.
+            # The module was warmed for another Node, as happens after an update of Node.
             return [_finding(DiagnosticKind.CACHE_COLD, "")] if has_one and compiled else []
         if not os.path.lexists(found.code_cache_path):
             return [_finding(DiagnosticKind.CACHE_COLD, "")]

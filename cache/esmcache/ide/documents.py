@@ -12,22 +12,22 @@ from esmcache.spans import ColumnUnit
 
 
 class Documents:
-    """Files as an editor shows them: open ones by their text there, all others as on disk. A FileSource."""
+    """Files as an editor shows them: open files with the editor's text, all others from disk. A FileSource."""
 
     def __init__(self, disk: FileSource) -> None:
         self._disk = disk
         self._open: dict[str, Document] = {}
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the paths of what is open."""
+        """Yield the paths of the open documents."""
         return iter(list(self._open))
 
     def open(self, path: str, text: str) -> None:
-        """Take the editor's text in place of the file's."""
+        """Use the editor's text instead of the file's."""
         self._open[path] = Document(text.encode("utf-8", "surrogatepass"))
 
     def edit(self, path: str, changes: Iterable[TextChange], unit: ColumnUnit) -> None:
-        """Change the text of an open document, one change after the other; another one has no text to change."""
+        """Apply changes in order to the text of an open document; ignore them if no document is open at `path`."""
         for change in changes:
             document = self._open.get(path)
             if document is not None and change.range is not None:
@@ -36,23 +36,23 @@ class Documents:
                 self.open(path, change.new_text)
 
     def close(self, path: str) -> None:
-        """Go back to the file on disk."""
+        """Use the file on disk again."""
         self._open.pop(path, None)
 
     def take(self, other: Documents) -> None:
-        """Take over what is open there."""
+        """Take over the open documents of `other`."""
         self._open.update(other._open)
 
     def get(self, path: str) -> Document | None:
-        """Return the open document at `path`, None where none is open."""
+        """Return the open document at `path`, or None if none is open there."""
         return self._open.get(path)
 
     def lstat(self, path: str) -> os.stat_result | None:
-        """Return what is on disk: a document that was never saved is no file."""
+        """Return the status of the file on disk; a document that was never saved is not a file."""
         return self._disk.lstat(path)
 
     def read(self, path: str) -> bytes:
-        """Return the text in the editor, else the file's; raises OSError."""
+        """Return the editor's text, or else the file's; raises OSError."""
         document = self._open.get(path)
         return self._disk.read(path) if document is None else document.source
 

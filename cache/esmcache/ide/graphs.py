@@ -1,4 +1,4 @@
-"""The module graph as the index knows it, for showing: of one module, or of everything that a workspace starts."""
+"""The module graph in the index, for display: of one module, or of all entry points of a workspace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_NODES = 5_000
 
 
 class Graphs:
-    """Draws on the index alone."""
+    """Makes graphs from the index alone."""
 
     def __init__(self, index: Index, cached: CachedFacts, reach: Reach) -> None:
         self._index = index
@@ -24,7 +24,7 @@ class Graphs:
         self._reach = reach
 
     def of(self, root: str | None, starts: Sequence[str]) -> Graph:
-        """Return all that `starts` reach; what is beyond some thousand modules is left out."""
+        """Return the graph of all modules that `starts` reach; beyond 5,000 modules the rest is left out."""
         urls = self._reach.closure(list(starts), dynamic=True)
         shown = urls[:_MOST_NODES]
         numbers = {url: number for number, url in enumerate(shown)}
@@ -40,7 +40,7 @@ class Graphs:
         return Graph(root, self._cached.nodes(shown, in_cycles), edges, len(urls) > len(shown))
 
     def packages(self, urls: Iterable[str]) -> list[PackageModules]:
-        """Return modules by their packages, with the bytes of their code caches; the largest package first."""
+        """Return modules by package, with the sizes of their code caches; the workspace's own first, then by size."""
         wanted = list(urls)
         rows = {row.url: row for row in self._index.where(ModuleRow, "url", wanted)}
         known = {row.root: row for row in self._index.where(PackageRow, "root", {r.package for r in rows.values()})}
@@ -67,7 +67,7 @@ class Graphs:
 
 
 class _StaticEdges:
-    """The index's static imports as a LinkingGraph: each request is named by what it resolves to."""
+    """The index's static imports as a LinkingGraph; the specifier of each request is the URL that it resolves to."""
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach

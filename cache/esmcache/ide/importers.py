@@ -1,4 +1,4 @@
-"""Who imports a module: the index's word, checked against the texts as they are now."""
+"""The importers of a module: those in the index, checked against their current texts."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from esmcache.store.rows import RequestRow
 
 
 class Importers:
-    """Finds importers; those that were never warmed are known only while they are open."""
+    """Finds importers; modules that were never warmed are found only while they are open."""
 
     def __init__(self, modules: WorkspaceModules, index: Index) -> None:
         self._modules = modules
         self._index = index
 
     def urls(self, url: str) -> list[str]:
-        """Return the modules that may ask for `url`, open ones first."""
+        """Return the URLs of the modules that may request `url`, open ones first."""
         known = [row.url for row in self._index.where(RequestRow, "resolved_url", [url])]
         return list(dict.fromkeys([*(real_url(path) for path in self._modules.documents), *known]))
 
     def of(self, url: str) -> Iterator[tuple[WorkspaceModule, list[Occurrence]]]:
-        """Yield each module that asks for `url`, with the specifiers that do."""
+        """Yield each module that requests `url`, with the occurrences of the specifiers that do."""
         for one in self.urls(url):
             module = self._modules.module(one)
             if module is None:
@@ -34,7 +34,7 @@ class Importers:
                 yield module, found
 
     def depending(self, url: str) -> list[str]:
-        """Return the modules that ask for `url`, and those that ask for a module which exports its names again."""
+        """Return the URLs of the modules that request `url`, or a module that re-exports from it."""
         found: dict[str, None] = {}
         exporting = [url]
         for one in exporting:
@@ -50,5 +50,5 @@ class Importers:
 
     def _leads_to(self, module: WorkspaceModule, occurrence: Occurrence, url: str) -> bool:
         answer = self._modules.answer(module, occurrence.specifier, occurrence.kind)
-        # A query or fragment makes another module of the same file.
+        # With a query or fragment, the same file is another module.
         return isinstance(answer, Resolution) and split_specifier(answer.resolved_url)[0] == url

@@ -1,6 +1,6 @@
-"""The modules of a workspace as they are now, each with its record and the answers to its requests.
+"""The current modules of a workspace, each with its record and the answers to its requests.
 
-What an editor holds open comes from there; of other files the index is believed as long as they did not change.
+The texts of open files come from the editor. For other files, the index is used as long as they have not changed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from esmcache.store.cache_key import ANALYSIS_VERSION
 from esmcache.store.index import Index
 from esmcache.store.rows import AnalysisRow, ModuleRow
 
-# Between two looks at the file system where nobody tells of changes; told of one, it is looked at anew at once.
+# If no change is reported, the file system is checked again after this time; after a report it is checked at once.
 _SNAPSHOT_S = 30.0
 _ANALYSED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)
 
@@ -53,7 +53,7 @@ _ANALYSED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)
 class Occurrence:
     """One specifier in a text; `kind` is None for an import or export declaration.
 
-    `attributes` are those that can be read: a call may have others.
+    `attributes` are those that analysis can read; a call may have others.
     """
 
     specifier: str
@@ -65,7 +65,7 @@ class Occurrence:
 
 @dataclass(slots=True)
 class WorkspaceModule:
-    """A file as it is now; `record` is empty for what is neither an ES module nor CommonJS."""
+    """A file in its current state; `record` is empty unless the file is an ES module or CommonJS."""
 
     url: str
     path: str
@@ -80,21 +80,21 @@ class WorkspaceModule:
     _text: bytes | None = None
     answers: dict[tuple[str, bool], Resolution | ResolutionFailure] = field(default_factory=dict)
     declarations: dict[str, Span | None] = field(default_factory=dict)
-    # Of JSON: what is wrong with which text, once somebody has asked.
+    # For JSON, once requested: a text and its error.
     _json: tuple[bytes | None, JsonError | None] | None = None
 
     @property
     def text(self) -> bytes | None:
-        """Return the text in the editor, None for a file that is not open."""
+        """Return the text in the editor, or None for a file that is not open."""
         return self._text if self.is_open else None
 
     @property
     def is_linkable(self) -> bool:
-        """Return whether its record says all that it exports."""
+        """Return whether its record has all of its exports."""
         return self.module_format is ModuleFormat.MODULE and self.complete
 
     def occurrences(self) -> Iterator[Occurrence]:
-        """Yield every specifier that is written in the text, in no particular order."""
+        """Yield every specifier in the text, in no particular order."""
         record, seen = self.record, set()
         entries: tuple[ImportEntry | ExportEntry, ...] = (
             *record.import_entries,
@@ -111,7 +111,7 @@ class WorkspaceModule:
 
 
 class WorkspaceModules:
-    """Finds modules by URL and resolves what they ask for. A LinkingGraph."""
+    """Finds modules by URL and resolves their requests. A LinkingGraph."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class WorkspaceModules:
         self._index = index
         self._make_resolver = make_resolver
         self._builtin_names = builtin_names
-        # Of modules that have no file: they never change.
+        # Records of modules that have no file; these never change.
         self._records: dict[str, ModuleRecord | None] = {}
         self._modules: dict[str, WorkspaceModule] = {}
         self._resolver: Resolver | None = None
@@ -134,7 +134,7 @@ class WorkspaceModules:
 
     @property
     def resolver(self) -> Resolver:
-        """Return a resolver that looked at the file system a moment ago."""
+        """Return a resolver whose view of the file system is recent."""
         now = time.monotonic()
         if self._resolver is None or now - self._resolver_made_at > _SNAPSHOT_S:
             self.forget_resolutions()
@@ -142,24 +142,24 @@ class WorkspaceModules:
         return self._resolver
 
     def forget_resolutions(self) -> None:
-        """Look at the file system anew: names, links or package.json files may have changed."""
+        """Forget all resolutions, since names, links or package.json files may have changed."""
         self._resolver = None
         for module in self._modules.values():
             module.answers.clear()
 
     def forget(self, url: str) -> None:
-        """Read a module anew."""
+        """Forget a module, so that it is read again."""
         self._modules.pop(url, None)
 
     def module(self, url: str) -> WorkspaceModule | None:
-        """Return the module as it is now, None where there is no such file."""
+        """Return the module in its current state, or None if there is no such file."""
         path = path_from_file_url(url)
         if path is None:
             return None
         known = self._modules.get(url)
         document = self.documents.get(path)
         if document is not None:
-            # An editor's text is looked at only when it has changed.
+            # An editor's text is analysed only after it has changed.
             if known is None or not known.is_open:
                 module_format = self._format(path)
                 known = self._modules[url] = WorkspaceModule(
@@ -200,9 +200,9 @@ class WorkspaceModules:
         return answer
 
     def record(self, url: str) -> ModuleRecord | None:
-        """Return the record of a module whose exports are known: an ES module that could be read as a whole, or JSON.
+        """Return the record of a module whose exports are known, or None.
 
-        Of Node's own modules and of `data:` URLs the record names the exports, too.
+        They are known for ES modules that could be parsed completely, JSON, Node's own modules and `data:` URLs.
         """
         if not url.startswith("file:"):
             if url not in self._records:
@@ -216,7 +216,7 @@ class WorkspaceModules:
         return module.record if module.is_linkable else None
 
     def json_error(self, url: str) -> JsonError | None:
-        """Return what is wrong with the JSON module at a URL."""
+        """Return the error in the JSON module at a URL, or None."""
         module = self.module(url)
         if module is None:
             body = data_url_body(url) if url.startswith("data:") else None
@@ -230,7 +230,7 @@ class WorkspaceModules:
         return module._json[1]
 
     def resolved_url(self, url: str, request: ModuleRequest) -> str | None:
-        """Return what a request resolves to, None where it does not."""
+        """Return the URL that a request resolves to, or None if it cannot be resolved."""
         module = self.module(url)
         if module is not None:
             answer = self.answer(module, request.specifier, None)
@@ -241,7 +241,7 @@ class WorkspaceModules:
         return answer.resolved_url if isinstance(answer, Resolution) else None
 
     def lines(self, module: WorkspaceModule) -> LineIndex:
-        """Return the lines of a module's text; of a file that is gone, those of an empty one."""
+        """Return the lines of a module's text; a file that no longer exists counts as empty."""
         if module._lines is None:
             try:
                 module._lines = LineIndex(self.documents.read(module.path))
@@ -250,7 +250,7 @@ class WorkspaceModules:
         return module._lines
 
     def declaration(self, module: WorkspaceModule, name: str) -> Span | None:
-        """Return where a module declares a variable of its own, None where it does not or cannot be read."""
+        """Return the span where a module declares a variable, or None if it does not or cannot be read."""
         if name not in module.declarations:
             try:
                 document = self.documents.get(module.path) or Document(self.documents.read(module.path))
@@ -260,12 +260,12 @@ class WorkspaceModules:
         return module.declarations[name]
 
     def range(self, module: WorkspaceModule, span: Span) -> Range:
-        """Return a span as lines and columns."""
+        """Return a span of a module's text as lines and columns."""
         lines = self.lines(module)
         return Range(lines.position(span.start, self.unit), lines.position(span.end, self.unit))
 
     def place(self, module: WorkspaceModule, span: Span) -> Place:
-        """Return a span as a place."""
+        """Return a span of a module's text as a place."""
         return Place(module.url, self.range(module, span))
 
     def _record_without_file(self, url: str) -> ModuleRecord | None:
@@ -284,7 +284,7 @@ class WorkspaceModules:
     def _format(self, path: str) -> ModuleFormat | None:
         module_format, _ = self.resolver.format_of(path)
         if module_format is None and path.endswith((".js", ".mjs", ".cjs")):
-            # Without "type" the engine decides by the syntax; until it is asked, this is what it most likely is.
+            # Without "type", the engine decides the format by the syntax. Until it is asked, this is the likely format.
             return self._detected(path)
         return module_format
 
@@ -294,7 +294,7 @@ class WorkspaceModules:
         except OSError:
             return ModuleFormat.MODULE
         record = analysis.record
-        # CommonJS may have `await` as a name, which is then an error of the module that it would be.
+        # CommonJS may use `await` as a name. The analysis as an ES module then reports an error.
         awaits = record.has_tla and not analysis.diagnostics
         is_module = record.requested_modules or record.local_export_entries or awaits
         return ModuleFormat.MODULE if is_module else ModuleFormat.COMMONJS
@@ -339,5 +339,5 @@ class WorkspaceModules:
 
 
 def real_url(path: str) -> str:
-    """Return the URL under which Node knows a file: that of its real path."""
+    """Return the URL by which Node knows a file: that of its real path."""
     return file_url_from_path(os.path.realpath(path))

@@ -1,4 +1,4 @@
-"""The files as they will be once some of them have moved, for asking a resolver what will be found then."""
+"""A view of the files after some of them have moved, so that a resolver can find modules as they will be then."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from esmcache.file_source import FileSource
 
 
 class MovedFiles:
-    """Other files, each below its new path. A FileSource.
+    """The files of another FileSource, each at its new path. A FileSource.
 
-    `moves` are old and new paths of files and folders whose directories are real; `texts` are those that will have
-    changed, too, by the paths that they have now.
+    `moves` are old and new paths of files and folders; their directories must be real paths. `texts` are the texts that
+    will have changed, too, by their current paths.
     """
 
     def __init__(self, files: FileSource, moves: Sequence[tuple[str, str]], texts: Mapping[str, bytes]) -> None:
         self._files = files
         self._texts = texts
-        # A file that moves by itself out of a folder that moves, too, goes its own way.
+        # If a file and its folder both move, the file's own move counts, so longer paths come first.
         self._by_old = sorted(moves, key=lambda move: -len(move[0]))
         self._by_new = sorted(moves, key=lambda move: -len(move[1]))
         self._made = {folder for _, new in moves for folder in _folders_above(new)}
 
     def after(self, path: str) -> str:
-        """Return where what is at `path` now will be."""
+        """Return the new path of the file that is at `path` now."""
         for old, new in self._by_old:
             if _is_within(path, old):
                 return new + path[len(old) :]
         return path
 
     def before(self, path: str) -> str | None:
-        """Return where what will be at `path` is now, None where nothing will be that is there now."""
+        """Return the current path of the file that will be at `path`, or None if no existing file will be there."""
         for old, new in self._by_new:
             if _is_within(path, new):
                 return old + path[len(new) :]
         return path if self.after(path) == path else None
 
     def lstat(self, path: str) -> os.stat_result | None:
-        """Return what will be at `path`, None for nothing."""
+        """Return the status of the file that will be at `path`, or None if there will be no file."""
         before = self.before(path)
         status = None if before is None else self._files.lstat(before)
-        # A folder that is made for what moves there is like any other.
+        # A folder that is created by the move has the status of any other folder.
         return self._files.lstat("/") if status is None and path in self._made else status
 
     def read(self, path: str) -> bytes:
-        """Return the content of what will be at `path`; raises OSError."""
+        """Return the content of the file that will be at `path`; raises OSError."""
         before = self._existing(path)
         text = self._texts.get(before)
         return self._files.read(before) if text is None else text

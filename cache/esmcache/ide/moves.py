@@ -1,4 +1,4 @@
-"""What has to be written anew when files move: specifiers that lead to them, theirs, and package.json's targets."""
+"""The text changes that moves of files require: specifiers in and of these files, and targets in package.json."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from esmcache.resolution import Resolver
 from esmcache.spans import LineIndex, Span
 
 _SOURCES = (".js", ".mjs", ".cjs")
-# What `require` tries behind a path, and so what its specifiers leave out.
+# The suffixes that `require` tries after a path, so its specifiers may leave them out.
 _LEFT_OUT = ("", ".js", ".json", ".node", "/index.js", "/index.json", "/index.node")
 _WORD = re.compile(r"[A-Za-z0-9_\-]+")
 # Files that are found by the name of their folder.
@@ -36,9 +36,9 @@ _INTERNAL_NAME = b"[\"'`]#"
 
 
 class Moves:
-    """Finds the changes for some moves, before they happen.
+    """Finds the changes for moves of files, before these happen.
 
-    `make_resolver` returns a resolver over the files that it is given.
+    `make_resolver` returns a resolver over the given files.
     """
 
     def __init__(
@@ -49,9 +49,9 @@ class Moves:
         self._make_resolver = make_resolver
 
     def changes(self, moves: Sequence[tuple[str, str]], folders: Sequence[str]) -> dict[str, list[TextChange]]:
-        """Return what to change, by the URL that each file has now.
+        """Return the changes, by the current URL of each file.
 
-        `moves` are old and new paths. Importers are looked for in `folders`, besides those that the index knows.
+        `moves` are old and new paths. Importers are those in the index and those found by a search in `folders`.
         """
         real = [(_with_real_directory(old), _with_real_directory(new)) for old, new in moves]
         found, texts = self._package_changes(real)
@@ -64,7 +64,7 @@ class Moves:
         return found
 
     def _candidates(self, moves: Sequence[tuple[str, str]], folders: Sequence[str]) -> Iterable[str]:
-        """Return the modules that move, or that may ask for what does."""
+        """Return the modules that move, or that may request a file that moves."""
         found: dict[str, None] = {}
         for path in _files(moves):
             url = file_url_from_path(path)
@@ -79,10 +79,10 @@ class Moves:
         return found
 
     def _wanted(self, paths: Iterable[str]) -> re.Pattern[bytes]:
-        """Return what is in any text that may ask for a file, or for one in a folder.
+        """Return a pattern that matches every text that may request one of the files, or a file in one of the folders.
 
-        A path has its name in it, of which letters that may be encoded do not count; or it is asked for by the name
-        of its package, or by a name that the package gives it.
+        A specifier contains the name of the file, or of the folder of an index file, without letters that may be
+        encoded; or the name of the file's package, or a name that the package gives it (`#…`).
         """
         words = {_INTERNAL_NAME}
         for path in paths:
@@ -95,7 +95,7 @@ class Moves:
             if package_json is not None:
                 name = package_fields(self._modules.documents, package_json).get("name")
                 names += [name] if isinstance(name, str) else []
-            # A name without any such letter leaves nothing to look for, which is in every text.
+            # A name without any plain letters gives an empty pattern, which matches every text.
             words |= {max(_WORD.findall(name), key=len, default="").encode() for name in names}
         return re.compile(b"|".join(sorted(words)))
 
@@ -108,7 +108,7 @@ class Moves:
     def _package_changes(
         self, moves: Sequence[tuple[str, str]]
     ) -> tuple[dict[str, list[TextChange]], dict[str, bytes]]:
-        """Return the changes of package.json files by URL, and what those will hold, by path."""
+        """Return the changes of package.json files by URL, and their new contents by path."""
         documents = self._modules.documents
         after = MovedFiles(documents, moves, {}).after
         changes, texts = {}, {}
@@ -134,7 +134,7 @@ class Moves:
 
 
 class _Rewriter:
-    """Finds the specifiers that do not lead to the same module after a move, and those that do."""
+    """Finds the specifiers that no longer lead to the same module after a move, and their replacements."""
 
     def __init__(self, modules: WorkspaceModules, files: MovedFiles, resolver: Resolver) -> None:
         self._modules = modules
@@ -142,7 +142,7 @@ class _Rewriter:
         self._resolver = resolver
 
     def changes(self, module: WorkspaceModule) -> list[TextChange]:
-        """Return what to change in a module."""
+        """Return the changes in a module."""
         found = []
         for occurrence in module.occurrences():
             answer = self._modules.answer(module, occurrence.specifier, occurrence.kind)
@@ -163,7 +163,7 @@ class _Rewriter:
             yield TextChange(range_, between_quotes(specifier, quote_mark))
 
     def _specifier(self, home: str, occurrence: Occurrence, target: str) -> str | None:
-        """Return what is to be written in place of a specifier, None where it stays or nothing leads there."""
+        """Return the replacement of a specifier, or None if it stays or no specifier leads to the target."""
         after = self._files.after
         new_home, new_target = after(home), after(target)
         is_path = _is_path(occurrence.specifier)
@@ -174,7 +174,7 @@ class _Rewriter:
             return None
         if is_path:
             candidates = list(self._paths(occurrence, spelled, target, new_home))
-            # What cannot be loaded from its new place, as for its extension, is followed there all the same.
+            # If the file cannot be loaded from its new place, for example due to its extension, use its path anyway.
             default = candidates[-1]
         else:
             candidates = list(self._names(home, occurrence, target, new_home))
@@ -183,7 +183,7 @@ class _Rewriter:
         return next(leading, default)
 
     def _paths(self, occurrence: Occurrence, spelled: str, target: str, new_home: str) -> Iterator[str]:
-        """Yield paths to a file's new place: as it was spelled, with as much left out, and whole."""
+        """Yield paths to a file's new place: as spelled before, with the same suffix left out, and the whole path."""
         after = self._files.after
         new_target = after(target)
         path, suffix = (occurrence.specifier, "") if _is_required(occurrence) else split_specifier(occurrence.specifier)
@@ -201,7 +201,7 @@ class _Rewriter:
             yield (shown if _is_required(occurrence) else url_path(shown, path)) + suffix
 
     def _names(self, home: str, occurrence: Occurrence, target: str, new_home: str) -> Iterator[str]:
-        """Yield names by the patterns of a package and, within the package, the path."""
+        """Yield names by the patterns of a package, and the relative path if both files are in the package."""
         new_target = self._files.after(target)
         is_internal = occurrence.specifier.startswith("#")
         package_json = package_json_above(self._files, new_home if is_internal else new_target)
@@ -223,13 +223,13 @@ class _Rewriter:
 
 
 def _with_real_directory(path: str) -> str:
-    """Return a path as Node knows it: links are followed but the last, since that is what moves."""
+    """Return a path with the links in its directory followed, but not a link in the last name, since that moves."""
     path = os.path.abspath(path)
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
 def _files(moves: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Yield every file that moves."""
+    """Yield the old path of every file that moves."""
     for old, _ in moves:
         if os.path.isdir(old) and not os.path.islink(old):
             for folder, names, files in os.walk(old):
@@ -256,7 +256,7 @@ def _is_required(occurrence: Occurrence) -> bool:
 
 
 def _spelled(home: str, occurrence: Occurrence) -> str:
-    """Return the file's path that a specifier spells; `require` takes a path as it is."""
+    """Return the file's path that a specifier spells; `require` does not decode paths."""
     specifier = occurrence.specifier
     if specifier.startswith("file:"):
         return path_from_file_url(specifier) or specifier
@@ -267,7 +267,7 @@ def _spelled(home: str, occurrence: Occurrence) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    # A file's name need not be, and then no string in JavaScript is that name.
+    # A file's name need not be Unicode, but then no JavaScript string can spell it.
     try:
         text.encode()
     except UnicodeEncodeError:

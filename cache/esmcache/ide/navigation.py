@@ -1,4 +1,4 @@
-"""What a specifier or a name leads to, and who leads to it."""
+"""Navigation: the definitions that specifiers and names lead to, and the references to a definition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from esmcache.records import ExportEntry, ImportEntry, ImportName, Resolution
 from esmcache.spans import Position, Span
 
 _RENAMED = re.compile(rb"(?P<name>[^\s{},]+)\s+as\s+$")
-# Between what two names of one entry are looked for.
+# The other name of an entry (`a` in `a as b`) is searched for within this many bytes.
 _FARTHEST = 500
 _PROBLEMS = {
     Unlinked.AMBIGUOUS: "exported by more than one module",
@@ -24,21 +24,21 @@ _PROBLEMS = {
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """An import or export whose name stands at `span`."""
+    """An import or export whose name is at `span`."""
 
     entry: ImportEntry | ExportEntry
     span: Span
 
 
 class Navigation:
-    """Answers for one place in a module after the other."""
+    """Answers questions about single positions in modules."""
 
     def __init__(self, modules: WorkspaceModules, importers: Importers) -> None:
         self._modules = modules
         self._importers = importers
 
     def links(self, module: WorkspaceModule) -> list[Link]:
-        """Return every specifier with what it leads to."""
+        """Return every specifier with the file that it leads to."""
         return [
             Link(self._modules.range(module, _between_quotes(one.span)), one.specifier, self._target(module, one))
             for one in sorted(module.occurrences(), key=lambda one: one.span.start)
@@ -50,7 +50,7 @@ class Navigation:
         return next((one for one in module.occurrences() if one.span.start <= at <= one.span.end), None)
 
     def name_at(self, module: WorkspaceModule, position: Position) -> Name | None:
-        """Return the name of an import or export at a position, be it in its declaration or where it is used."""
+        """Return the name of an import or export at a position, in its declaration or where it is used."""
         at = self._offset(module, position)
         record = module.record
         entries: tuple[ImportEntry | ExportEntry, ...] = (
@@ -73,19 +73,19 @@ class Navigation:
         return None if used is None else Name(used, named[1])
 
     def definition(self, module: WorkspaceModule, position: Position) -> Definition | None:
-        """Return where what stands at a position is defined: a file, or the declaration that a name is bound to."""
+        """Return the definition for a position: a specifier's file, or the declaration that a name is bound to."""
         occurrence = self.specifier_at(module, position)
         if occurrence is not None:
             target = self._target(module, occurrence)
             range_ = self._modules.range(module, occurrence.span)
             return None if target is None else Definition(range_, Place(target, START))
         facts = self.name_facts(module, position)
-        # There is nothing to go to in a module that is no file.
+        # An editor cannot open a module that is not a file.
         origin = None if facts is None else facts.origin
         return Definition(facts.range, origin) if facts and origin and origin.url.startswith("file:") else None
 
     def name_facts(self, module: WorkspaceModule, position: Position) -> NameFacts | None:
-        """Return where the name at a position comes from, through all re-exports."""
+        """Return the origin of the name at a position, found through all re-exports."""
         found = self.name_at(module, position)
         if found is None:
             return None
@@ -102,7 +102,7 @@ class Navigation:
         return self._resolved(range_, name, target, resolve_export(self._modules, target, entry.import_name))
 
     def references(self, module: WorkspaceModule, position: Position, *, with_declaration: bool) -> list[Place]:
-        """Return every import and re-export of what stands at a position: of a binding, or of a whole module."""
+        """Return every import and re-export of the binding, or of the whole module, that is named at a position."""
         occurrence = self.specifier_at(module, position)
         if occurrence is not None:
             target = self._target(module, occurrence)
@@ -136,7 +136,7 @@ class Navigation:
                 yield self._modules.place(importer, one.span)
 
     def _referring(self, binding: ResolvedBinding) -> Iterator[Place]:
-        """Yield where a binding is imported or exported again, breadth first over those that export it."""
+        """Yield the places where a binding is imported or re-exported, breadth first over its exporting modules."""
         home = self._modules.module(binding.module)
         names = [
             (binding.module, entry.export_name)
@@ -204,7 +204,7 @@ class Navigation:
         return None
 
     def _renamed(self, module: WorkspaceModule, span: Span, at: int) -> Span | None:
-        """Return the span of `a` in `a as b`, if that is at an offset and `b` is at `span`."""
+        """Return the span of `a` in `a as b` if it is at the offset `at` and `b` is at `span`, else None."""
         if not at < span.start <= at + _FARTHEST:
             return None
         try:

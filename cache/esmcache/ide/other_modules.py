@@ -1,4 +1,4 @@
-"""What modules export that are no files of JavaScript: JSON, `data:` URLs and Node's own."""
+"""The exports of modules that are not JavaScript files: JSON, `data:` URLs and Node's own modules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from esmcache.analysis import analyse_module
 from esmcache.diagnostics import Severity
 from esmcache.records import ExportEntry, ModuleRecord
 
-# What is larger is hardly written by hand.
+# Larger files are rarely written by hand.
 LARGEST_JSON = 16_000_000
 _BYTE_ORDER_MARK = "\ufeff"
 _BASE64 = re.compile(rb";[ \t]*base64[ \t]*\Z", re.IGNORECASE)
@@ -24,26 +24,26 @@ _BLANKS = re.compile(rb"[ \t\n\f\r]+")
 
 @dataclass(frozen=True, slots=True)
 class JsonError:
-    """Why a text is not JSON, and where."""
+    """The reason why a text is not JSON, and the place of the error."""
 
     message: str
     byte_offset: int
 
 
 def record_of_names(names: Iterable[str]) -> ModuleRecord:
-    """Return the record of a module that exports just these names."""
+    """Return the record of a module that exports exactly these names."""
     return ModuleRecord(local_export_entries=tuple(ExportEntry(name, None, None, name) for name in names))
 
 
-# The value is the module's only export.
+# A JSON module has one export, its value.
 JSON_RECORD = ModuleRecord(local_export_entries=(ExportEntry("default", None, None, "*default*"),))
 
 
 def json_error(source: bytes) -> JsonError | None:
-    """Return what keeps Node from taking a text for JSON, None where nothing does or it is too large to be read."""
+    """Return the error for which Node rejects a text as JSON, or None if it accepts it or it is too large to check."""
     if len(source) > LARGEST_JSON:
         return None
-    # Bytes that are not UTF-8 are read as some character, as Node reads them.
+    # Bytes that are not UTF-8 are decoded as some character, as in Node.
     text = source.decode("utf-8", "surrogateescape")
     start = 1 if text.startswith(_BYTE_ORDER_MARK) else 0
     try:
@@ -55,13 +55,13 @@ def json_error(source: bytes) -> JsonError | None:
         without_strings = _STRING.sub(lambda match: " " * len(match[0]), text)
         return _error(text, f"{constant} is no value", without_strings.find(str(constant)))
     except RecursionError:
-        # JavaScript's limit is another one.
+        # JavaScript has another limit for nesting.
         return None
     return None
 
 
 def data_url_body(url: str) -> bytes | None:
-    """Return the text that a `data:` URL holds, None where it is not well formed.
+    """Return the text that a `data:` URL holds, or None if the URL is not well formed.
 
     Spec: data: URL processor of the Fetch standard.
     """
@@ -80,14 +80,14 @@ def data_url_body(url: str) -> bytes | None:
 
 
 def data_record(source: bytes) -> ModuleRecord | None:
-    """Return the record of a module that a URL holds, None where it cannot be read."""
+    """Return the record of the module in a `data:` URL, or None if it cannot be parsed."""
     analysis = analyse_module(source)
     is_wrong = any(one.kind.severity is Severity.ERROR for one in analysis.diagnostics)
     return None if is_wrong or not analysis.complete else analysis.record
 
 
 class _Constant(ValueError):
-    """What Python's json takes for a number and JavaScript's does not."""
+    """A constant that Python's json accepts as a number and JavaScript's JSON does not."""
 
 
 def _no_constant(name: str) -> None:

@@ -1,4 +1,4 @@
-"""What a package.json says of the package's own files: where it names them, and by which patterns others do."""
+"""The places where a package.json names files of its package, and the patterns by which others name these files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]')
 
 @dataclass(frozen=True, slots=True)
 class Rewriting:
-    """A text to be put in place of the characters `[start, end)` of another."""
+    """A text that replaces the characters `[start, end)` of another text."""
 
     start: int
     end: int
@@ -27,7 +27,7 @@ class Rewriting:
 
 
 def package_json_above(files: FileSource, path: str) -> str | None:
-    """Return the nearest package.json in a file's directory or above it, None where there is none."""
+    """Return the nearest package.json in a file's directory or above it, or None if none exists."""
     directory = path
     while directory != "/":
         directory = os.path.dirname(directory)
@@ -38,9 +38,9 @@ def package_json_above(files: FileSource, path: str) -> str | None:
 
 
 def moved_targets(text: str, root: str, after: Callable[[str], str]) -> list[Rewriting]:
-    """Return what to change in the package.json of the package in `root` when files go where `after` says.
+    """Return the changes in the package.json of the package in `root`; `after` returns the new path of a file.
 
-    A pattern's target changes only with a folder that holds all of its files.
+    A pattern's target changes only if a folder that holds all of its files moves.
     """
     changes = []
     for start, end, value in _target_strings(text):
@@ -54,14 +54,14 @@ def moved_targets(text: str, root: str, after: Callable[[str], str]) -> list[Rew
 
 
 def rewritten(text: str, changes: list[Rewriting]) -> str:
-    """Return a text after changes, which are in its order."""
+    """Return a text after changes, which must be in the order of the text."""
     for change in reversed(changes):
         text = text[: change.start] + change.text + text[change.end :]
     return text
 
 
 def package_fields(files: FileSource, package_json: str) -> dict[str, Any]:
-    """Return what a package.json says, nothing where it cannot be read."""
+    """Return the fields of a package.json; empty if it cannot be read."""
     try:
         content = json.loads(files.read(package_json))
     except (OSError, ValueError, RecursionError):
@@ -70,9 +70,9 @@ def package_fields(files: FileSource, package_json: str) -> dict[str, Any]:
 
 
 def names_by_patterns(fields: dict[str, Any], root: str, specifier: str, path: str) -> Iterator[str]:
-    """Yield the specifiers for a file by the patterns of its package that match `specifier`, as that one did.
+    """Yield the specifiers for the file `path` by those patterns of its package that match the old `specifier`.
 
-    A package without `exports` offers all of its files.
+    A package without `exports` exports all of its files.
     """
     name = fields.get("name")
     relative = os.path.relpath(path, root)
@@ -96,7 +96,7 @@ def names_by_patterns(fields: dict[str, Any], root: str, specifier: str, path: s
 
 
 def _star(pattern: str, text: str) -> str | None:
-    """Return what the pattern's one `*` stands for in `text`, None where it does not match."""
+    """Return the part of `text` that the pattern's one `*` matches, or None if the pattern does not match."""
     before, star, after = pattern.partition("*")
     if not star or not text.startswith(before) or not text.endswith(after) or len(text) <= len(before) + len(after):
         return None
@@ -114,7 +114,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _target_strings(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield place and value of every string that names a file of the package, in its package.json."""
+    """Yield start, end and value of every string in a package.json that names a file of the package."""
     depth, field = 0, ""
     tokens = list(_JSON_TOKEN.finditer(text))
     for number, token in enumerate(tokens):

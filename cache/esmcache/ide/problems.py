@@ -1,4 +1,4 @@
-"""What is wrong with a module, or with what is cached of it, as findings with places."""
+"""The problems of a module as findings with places: in its text, its requests and its linking."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from esmcache.store.rows import VerdictRow
 _HINT = re.compile(r'\nDid you mean to import (?P<json>".*")\?$', re.S)
 _NOT_BETWEEN_QUOTES = re.compile(r"[\"'`\\$\n\r]")
 _MOST_TRIED = 3
-# Of what a `data:` URL holds, the beginning tells which one it is.
+# The beginning of a `data:` URL is enough to recognise it.
 _LONGEST_URL = 60
 
 
 class Problems:
-    """Finds what is wrong with one module after the other."""
+    """Finds the problems of single modules."""
 
     def __init__(self, modules: WorkspaceModules) -> None:
         self._modules = modules
 
     def of(self, module: WorkspaceModule, *, with_cycles: bool = False) -> list[Finding]:
-        """Return what is wrong with a module's text, its requests and its linking; with cycles only if asked."""
+        """Return the problems in a module's text, requests and linking; import cycles only if `with_cycles`."""
         findings = [self._own(module, one) for one in module.diagnostics]
         findings += self._unresolved(module)
         findings += self._refused_attributes(module)
@@ -49,7 +49,7 @@ class Problems:
         return findings
 
     def refused(self, module: WorkspaceModule, refusal: VerdictRow) -> Finding:
-        """Return what the engine says of a text that analysis found nothing wrong with: its word is final."""
+        """Return the engine's error for a text in which analysis found no error; the engine decides."""
         lines = self._modules.lines(module)
         start = 0
         if refusal.line > 0:
@@ -68,7 +68,7 @@ class Problems:
 
     def _unresolved(self, module: WorkspaceModule) -> Iterator[Finding]:
         for occurrence in module.occurrences():
-            # What running code asks for is often meant to fail: optional packages, probes inside `try`.
+            # Requests of running code are often expected to fail: optional packages, probes inside `try`.
             if occurrence.kind is not None:
                 continue
             answer = self._modules.answer(module, occurrence.specifier, None)
@@ -76,9 +76,9 @@ class Problems:
                 yield self._unresolved_import(module, occurrence, answer)
 
     def _refused_attributes(self, module: WorkspaceModule) -> Iterator[Finding]:
-        """Yield imports with other attributes than the module's format asks for, and those of JSON that is none."""
+        """Yield findings for imports with attributes that Node refuses, and for imports of invalid JSON."""
         if not module.complete:
-            # Some of the attributes could not be read.
+            # Some attributes may be missing in the record.
             return
         source = self._source(module) if any(one.kind is CallKind.IMPORT for one in module.record.calls) else b""
         for occurrence in module.occurrences():
@@ -89,7 +89,7 @@ class Problems:
                 continue
             url, module_format = answer.resolved_url, answer.module_format
             is_json = module_format is ModuleFormat.JSON
-            # The options of a call may be anything; without any there is no doubt.
+            # The options of a call may be any expression. Only a call without options is certain to lack attributes.
             if occurrence.kind is not None and (not is_json or has_options(source, occurrence.span.end)):
                 continue
             detail = attribute_problem(url, module_format, occurrence.attributes)
@@ -126,7 +126,7 @@ class Problems:
         )
 
     def _attribute_of_json(self, module: WorkspaceModule, occurrence: Occurrence) -> Insertion | None:
-        """Return what has to stand behind a specifier of JSON, None where something does already."""
+        """Return the text to insert after the specifier of an import of JSON, or None if attributes are there."""
         source, (start, end) = self._source(module), (occurrence.span.start, occurrence.span.end)
         missing = missing_clause if occurrence.kind is None else missing_options
         text = "" if occurrence.attributes else missing(source, start, end)
@@ -161,7 +161,7 @@ class Problems:
         )
 
     def _suggestion(self, module: WorkspaceModule, specifier: str, failure: ResolutionFailure) -> str:
-        """Return a specifier that would be found: with the extension, as a file in a directory, or in other case."""
+        """Return a specifier that resolves: with extension, as a file in a directory, or in other case; else ''."""
         hint = _HINT.search(failure.message)
         if hint is not None:
             found = str(json.loads(hint["json"]))
@@ -169,7 +169,7 @@ class Problems:
             found = _in_other_case(os.path.dirname(module.path), specifier) or ""
         else:
             return ""
-        # It is to be put between the quotes that are there, whichever they are.
+        # The specifier replaces the text between the existing quotes, which may be of any kind.
         return "" if found == specifier or _NOT_BETWEEN_QUOTES.search(found) else found
 
     def _unlinked(self, module: WorkspaceModule, problem: LinkProblem) -> Finding:
@@ -226,7 +226,7 @@ def _tried(failure: ResolutionFailure) -> list[str]:
 
 
 def _in_other_case(directory: str, specifier: str) -> str | None:
-    """Return the specifier as the names on disk are spelled, None where no such file is there in any case."""
+    """Return the specifier with the case of the names on disk, or None if no such file exists in any case."""
     parts: list[str] = []
     for part in specifier.split("/"):
         if part not in (".", ".."):

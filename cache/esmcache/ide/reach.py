@@ -1,4 +1,4 @@
-"""What is reached through each module, as the index knows it: counted once for every state of the index."""
+"""The modules that each module reaches, from the index: counted once for every state of the index."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from esmcache.store.index import Index
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Modules that are statically imported through one, itself included, and the bytes of their sources."""
+    """The modules that one module statically reaches, including itself, and the bytes of their sources."""
 
     modules: int
     bytes: int
@@ -18,7 +18,7 @@ class Reached:
 
 @dataclass(slots=True)
 class Reach:
-    """Edges of the module graph in memory; read anew when another process has written the index."""
+    """The edges of the module graph in memory; they are read again if another process has written the index."""
 
     index: Index
     _version: tuple[int, int] = (-1, -1)
@@ -28,7 +28,7 @@ class Reach:
     _counted: dict[str, Reached] = field(default_factory=dict)
 
     def through(self, url: str) -> Reached:
-        """Return what is statically imported through a module."""
+        """Return the count and size of the modules that a module statically reaches."""
         self.refresh()
         found = self._counted.get(url)
         if found is None:
@@ -38,7 +38,7 @@ class Reach:
         return found
 
     def closure(self, urls: list[str], *, dynamic: bool) -> list[str]:
-        """Return all that modules reach, with what they ask for while running if `dynamic`."""
+        """Return all modules that `urls` reach; `dynamic` includes requests made while running."""
         self.refresh()
         found = dict.fromkeys(urls)
         pending = list(found)
@@ -50,12 +50,12 @@ class Reach:
         return list(found)
 
     def targets(self, url: str) -> list[tuple[str, bool]]:
-        """Return what a module asks for, each with whether it does so only while it runs."""
+        """Return the modules that a module requests; the flag of each says whether it does so only while it runs."""
         self.refresh()
         return self._targets.get(url, [])
 
     def refresh(self) -> bool:
-        """Read the edges anew if the index has changed; return whether it has."""
+        """Read the edges again if the index has changed, and return whether it has."""
         version = self.index.version()
         if version == self._version:
             return False

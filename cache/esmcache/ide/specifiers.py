@@ -1,4 +1,4 @@
-"""How a specifier is written that leads to a file: relative, encoded as in a URL, escaped as in a string."""
+"""The spelling of specifiers that lead to files: relative, encoded as in a URL, escaped as in a string."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import os
 import re
 from urllib.parse import quote
 
-# What stands in a URL's path for itself, in a file's name as in Node's own answers.
+# Characters that need no encoding in a URL's path, neither in file names nor in Node's own answers.
 _PLAIN = "/:@!$&'()*+,;=-._~[]"
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _PATH = re.compile(r"[^?#]*")
 
 
 def split_specifier(specifier: str) -> tuple[str, str]:
-    """Return the path of an imported specifier, and its query and fragment as they are written."""
+    """Return the path of an imported specifier, and its query and fragment as written."""
     path = _PATH.match(specifier)
     end = path.end() if path else 0
     return specifier[:end], specifier[end:]
 
 
 def url_path(path: str, like: str = "") -> str:
-    """Return a path as it stands in a URL; spaces and letters beyond ASCII stay as they are if `like` has such."""
+    """Return a path encoded for a URL; spaces and letters beyond ASCII are not encoded if `like` has such, too."""
     keeps_spaces = " " in like and not path.endswith(" ")
     keeps_letters = not like.isascii()
     return "".join(
@@ -32,13 +32,13 @@ def url_path(path: str, like: str = "") -> str:
 
 
 def relative_path(path: str, home: str) -> str:
-    """Return `path` as seen from the directory of the file `home`, with the dots that a specifier begins with."""
+    """Return `path` relative to the directory of the file `home`, beginning with `./` or `..` as specifiers do."""
     relative = os.path.relpath(path, os.path.dirname(home))
     return relative if relative.startswith("../") or relative == ".." else "./" + relative
 
 
 def between_quotes(text: str, quote_mark: str) -> str:
-    """Return what stands for `text` between quotes, or backticks, in JavaScript."""
+    """Return `text` escaped for JavaScript quotes or backticks."""
     escaped = text.replace("\\", "\\\\").replace(quote_mark, "\\" + quote_mark)
     if quote_mark == "`":
         escaped = escaped.replace("${", "\\${")

@@ -1,4 +1,4 @@
-"""The values in which a workspace answers: places in lines and columns of the unit that the editor counts in."""
+"""The values that a workspace returns; places are lines and columns in the unit that the editor uses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from esmcache.spans import Position
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """From `start` up to `end`."""
+    """The text from `start` up to, but not including, `end`."""
 
     start: Position
     end: Position
@@ -40,7 +40,7 @@ class RelatedPlace:
 
 @dataclass(frozen=True, slots=True)
 class Insertion:
-    """A text that is to be put at a place."""
+    """A text to insert at a position."""
 
     position: Position
     text: str
@@ -48,9 +48,9 @@ class Insertion:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One diagnostic of a module; `replacement` is a text that would mend what is at `range`, '' for none.
+    """One diagnostic of a module; `replacement` is a text for `range` that fixes the problem, or ''.
 
-    `insertion` is a text that has to stand somewhere else, too, or alone.
+    `insertion` is a text to insert elsewhere, in addition to `replacement` or as the only change.
     """
 
     code: str
@@ -64,7 +64,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A specifier without its quotes, and what it resolves to (None: nothing that is a file)."""
+    """A specifier without its quotes, and the file that it resolves to (None: no file)."""
 
     range: Range
     specifier: str
@@ -73,7 +73,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """Where what stands at `range` is defined."""
+    """The place of the definition of the text at `range`."""
 
     range: Range
     place: Place
@@ -81,10 +81,11 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class SpecifierFacts:
-    """What is known of the module that a specifier names; sizes in bytes, 0 where there is nothing.
+    """The facts about the module that a specifier names; sizes are in bytes, 0 if there is nothing.
 
-    `conditions` are those that choose among a package's targets, none for a relative specifier. `resolved_url` is ''
-    where `error` says why. `reached` and `reached_bytes` count what is statically imported through it, itself included.
+    `conditions` are those that choose among a package's targets, none for a relative specifier. If `resolved_url` is
+    '', `error` gives the reason. `reached` and `reached_bytes` count all modules that it statically reaches, including
+    itself.
     """
 
     range: Range
@@ -105,9 +106,9 @@ class SpecifierFacts:
 
 @dataclass(frozen=True, slots=True)
 class NameFacts:
-    """Where an imported or exported name comes from; `steps` are the re-exports on the way.
+    """The origin of an imported or exported name; `steps` are the re-exports that lead to it.
 
-    `origin` is None where it is not known, and `problem` says why.
+    If `origin` is None, it is not known, and `problem` gives the reason.
     """
 
     range: Range
@@ -120,9 +121,9 @@ class NameFacts:
 
 @dataclass(frozen=True, slots=True)
 class ModuleState:
-    """What the cache knows of a module and of all that it statically reaches.
+    """The cached state of a module, and the count and size of all modules that it statically reaches.
 
-    `engine_version` is that of the Node that is compiled for, '' where there is none.
+    `engine_version` is the version of the Node that code caches are made for, '' if there is no supported Node.
     """
 
     url: str
@@ -135,7 +136,7 @@ class ModuleState:
 
 @dataclass(frozen=True, slots=True)
 class ImportWeight:
-    """What the import at `range`, that of its specifier, pulls in."""
+    """The count and size of all modules that an import loads; `range` is that of its specifier."""
 
     range: Range
     modules: int
@@ -144,14 +145,14 @@ class ImportWeight:
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
-    """A text to be put in place of a range, or (None) of all there is."""
+    """A text that replaces a range, or the whole text if the range is None."""
 
     range: Range | None
     new_text: str
 
 
 class NodeKind(Enum):
-    """What a module in a graph is."""
+    """The kind of a module in a graph."""
 
     MODULE = "module"
     COMMONJS = "commonjs"
@@ -162,7 +163,7 @@ class NodeKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class GraphNode:
-    """A module in a graph; `state` is "native" where a runner loads it itself."""
+    """A module in a graph; `state` is "native" if Node loads it without the cache."""
 
     url: str
     name: str
@@ -176,7 +177,7 @@ class GraphNode:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Modules and who imports whom, as `(importer, imported, only while running)` by their places in `nodes`."""
+    """Modules and their imports, as `(importer, imported, only while running)`; both modules are indexes in `nodes`."""
 
     root: str | None
     nodes: Sequence[GraphNode]

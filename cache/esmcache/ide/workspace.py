@@ -1,4 +1,4 @@
-"""`Workspace`: all that a language server asks about open documents and the modules around them."""
+"""`Workspace`: the answers to all questions of a language server about open documents and the modules around them."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ from esmcache.store.rows import EntryPointRow
 
 
 class Workspace:
-    """The modules that an editor works on, with unsaved texts as they are there.
+    """The modules that an editor works on, with the editor's unsaved texts.
 
-    Paths are absolute; answers name files by the URLs of their real paths. Use from one thread. Raises CacheError
-    where the cache cannot be opened.
+    Paths are absolute; answers name files by the URLs of their real paths. Use it from one thread only. It raises
+    CacheError if the cache cannot be opened.
     """
 
     def __init__(self, cache: Cache, unit: ColumnUnit, project: ProjectSettings | None = None) -> None:
-        """Open the workspace; `project` is added to what projects say about themselves."""
+        """Open the workspace; `project` is added to the projects' own settings."""
         disk = DiskFileSource()
         self._cache = cache
         self._unit = unit
         self._project = project or ProjectSettings()
         self.conditions = tuple(self._project.conditions)
         self._index = cache.index
-        # Of open files: whether there was one on disk when that was last looked at.
+        # For each open path, whether a file existed on disk at the last check.
         self._was_there: dict[str, bool] = {}
         self._index_version = self._index.version()
         self._documents = Documents(disk)
@@ -82,16 +82,16 @@ class Workspace:
         return self._cache.index is self._index
 
     def guarded(self) -> AbstractContextManager[None]:
-        """Return what turns faults of the cache, met while this workspace is asked, into CacheError."""
+        """Return a context manager for calls of this workspace, which turns faults of the cache into CacheError."""
         return self._cache.guarded()
 
     def take_documents(self, other: Workspace) -> None:
-        """Take over what is open in another workspace, which must not be used any more."""
+        """Take over the open documents of another workspace, which must not be used afterwards."""
         self._documents.take(other._documents)
         self._was_there.update(other._was_there)
 
     def open(self, path: str, text: str) -> None:
-        """Take the editor's text of a file in place of what is on disk."""
+        """Use the editor's text of a file instead of the text on disk."""
         self._was_there[path] = os.path.isfile(path)
         self._documents.open(os.path.realpath(path), text)
         self._modules.forget(real_url(path))
@@ -101,29 +101,29 @@ class Workspace:
         self._documents.edit(os.path.realpath(path), changes, self._unit)
 
     def close(self, path: str) -> None:
-        """Go back to what is on disk."""
+        """Use the text on disk again."""
         self._was_there.pop(path, None)
         self._documents.close(os.path.realpath(path))
         self._modules.forget(real_url(path))
 
     def text(self, path: str) -> str | None:
-        """Return the text of an open file, None where it is not open."""
+        """Return the text of an open file, or None if it is not open."""
         document = self._documents.get(os.path.realpath(path))
         return None if document is None else document.source.decode("utf-8", "surrogatepass")
 
     def changed(self, paths: Iterable[str]) -> None:
-        """Look anew at files that may have come, gone or changed."""
+        """Check files again that may have been created, removed or changed."""
         for path in paths:
             self._modules.forget(real_url(path))
             is_there = os.path.isfile(path)
-            # What a file holds decides on how others are found only if it is a package.json.
+            # Only the content of a package.json can change how other files are found.
             if not (is_there and self._was_there.get(path)) or path.endswith("package.json"):
                 self._modules.forget_resolutions()
             if path in self._was_there:
                 self._was_there[path] = is_there
 
     def findings(self, path: str, *, with_cycles: bool = False, with_cache: bool = True) -> list[Finding]:
-        """Return what is to be said of a file's text, requests and linking, and of its cache."""
+        """Return the findings about a file's text, requests and linking, and about its cache."""
         module = self._module(path)
         if module is None:
             return []
@@ -136,34 +136,34 @@ class Workspace:
     def findings_of(
         self, paths: Sequence[str], *, with_cycles: bool = False, without_cache: Sequence[str] = ()
     ) -> dict[str, list[Finding]]:
-        """Return what is to be said of several files, of those in `without_cache` nothing of their caches."""
+        """Return the findings about several files; for those in `without_cache`, none about their caches."""
         return {
             path: self.findings(path, with_cycles=with_cycles, with_cache=path not in without_cache) for path in paths
         }
 
     def importers(self, path: str) -> list[str]:
-        """Return the URLs of the modules that ask for a file or get its names by others, open ones first."""
+        """Return the URLs of the modules that import a file, directly or by re-exports, open ones first."""
         return self._importers.depending(real_url(path))
 
     def links(self, path: str) -> list[Link]:
-        """Return every specifier in a file with what it leads to."""
+        """Return every specifier in a file with the file that it leads to."""
         module = self._module(path)
         return [] if module is None else self._navigation.links(module)
 
     def definition(self, path: str, position: Position) -> Definition | None:
-        """Return where what stands at a position is defined, None where nothing is known to be."""
+        """Return the definition for a position, or None if none is known."""
         module = self._module(path)
         return None if module is None else self._navigation.definition(module, position)
 
     def references(self, path: str, position: Position, *, with_declaration: bool) -> list[Place]:
-        """Return every import and re-export of what stands at a position."""
+        """Return every import and re-export of the binding or module that is named at a position."""
         module = self._module(path)
         if module is None:
             return []
         return self._navigation.references(module, position, with_declaration=with_declaration)
 
     def facts_at(self, path: str, position: Position) -> SpecifierFacts | NameFacts | None:
-        """Return what is known of the specifier or name at a position, None where there is neither."""
+        """Return the facts about the specifier or name at a position, or None if there is neither."""
         module = self._module(path)
         if module is None:
             return None
@@ -173,11 +173,11 @@ class Workspace:
         return self._specifier_facts(module, occurrence)
 
     def state(self, path: str) -> ModuleState:
-        """Return what is kept of a file and how much it reaches."""
+        """Return the cached state of a file, and the size of all that it statically imports."""
         return self._cached.state(real_url(path))
 
     def weights(self, path: str) -> list[ImportWeight]:
-        """Return what each static import of a file pulls in, as far as it was warmed."""
+        """Return the count and size of the modules that each static import of a file loads, as far as warmed."""
         module = self._module(path)
         found = []
         for occurrence in () if module is None else module.occurrences():
@@ -191,23 +191,23 @@ class Workspace:
         return sorted(found, key=lambda one: (one.range.start.line, one.range.start.column))
 
     def own_modules(self, folders: Sequence[str]) -> list[str]:
-        """Return the paths of the modules in folders, as a warm of them finds them; installed packages apart."""
+        """Return the paths of the modules in folders, as a warm finds them, without installed packages."""
         return list(dict.fromkeys([*own_modules(folders, self._project), *self._documents]))
 
     def graph(self, path: str | None, folders: Sequence[str]) -> Graph:
-        """Return the module graph of a file, or (None) of all that the folders' entry points start."""
+        """Return the module graph of a file, or of all entry points in the folders if `path` is None."""
         root = None if path is None else real_url(path)
         return self._graphs.of(root, self._entries(folders) if root is None else [root])
 
     def packages(self, folders: Sequence[str]) -> list[PackageModules]:
-        """Return the folders' own modules and all that their entry points reach, by package."""
+        """Return the folders' own modules and all modules that their entry points reach, by package."""
         own = [real_url(path) for path in self.own_modules(folders)]
         return self._graphs.packages(dict.fromkeys([*own, *self._reach.closure(self._entries(folders), dynamic=True)]))
 
     def moved(self, moves: Sequence[tuple[str, str]], folders: Sequence[str]) -> dict[str, list[TextChange]]:
-        """Return what has to be written anew, by URL, when files move from old to new paths.
+        """Return the text changes, by URL, that are needed when files move from old to new paths.
 
-        All modules in `folders` are looked at, be they cached or not.
+        All modules in `folders` are searched, whether cached or not.
         """
         self._modules.forget_resolutions()
         return self._moves.changes(moves, folders)
@@ -218,19 +218,19 @@ class Workspace:
         return sorted({file_url_from_path(row.path) for row in rows if row.path.startswith(inside)})
 
     def lookup(self, path: str) -> Lookup:
-        """Return what is kept of a file: fresh, stale or cold."""
+        """Return the cached state of a file: fresh, stale or cold."""
         return self._cached.lookup(real_url(path))
 
     def explain(self, path: str) -> Explanation:
-        """Return why a runner is or is not served a file; raises CacheError."""
+        """Return the reason why a file is or is not served; raises CacheError."""
         return self._cache.explain(real_url(path))
 
     def cache_directory(self) -> str:
-        """Return where the cache is."""
+        """Return the path of the cache directory."""
         return str(self._cache.directory.path)
 
     def index_changed(self) -> bool:
-        """Return whether another process has written the index since this was asked last."""
+        """Return whether another process has written the index since the last call."""
         before, self._index_version = self._index_version, self._index.version()
         return self._index_version != before
 
