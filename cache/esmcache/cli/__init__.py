@@ -1,1 +1,1 @@
-"""The command line: arguments in, one call of the cache, text out; computes nothing."""
+"""The command line: arguments in, one call of the cache, text out. It must not compute anything itself."""

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from esmcache.build.single_module import Inspection
     from esmcache.query.describe import Description
 
-# BMES's types by the names that JavaScriptCore gives them.
+# JavaScriptCore's names of BMES's types.
 _IMPORT_TYPES = ("Single", "SingleTypeScript", "Namespace")
 _EXPORT_TYPES = ("Local", "Indirect", "Namespace")
 
 
 def as_json_line(description: Description) -> str:
-    """Return the line of `analyze --json`; names that a type of entry does not have are null."""
+    """Return the output line of `analyze --json`; names that a type of entry does not have are null."""
     error = description.error
     said = {
         "path": description.path,
@@ -31,7 +31,7 @@ def as_json_line(description: Description) -> str:
 
 
 def record_to_json(record: Any) -> dict[str, Any]:
-    """Return requests, imports, exports and stars of a BMES file."""
+    """Return the requests, imports, exports and stars of a BMES file."""
     return {
         "requests": [
             {"specifier": request.specifier, "attributes": {one.key: one.value for one in request.attributes}}
@@ -63,7 +63,7 @@ def _export_to_json(entry: Any) -> dict[str, Any]:
 
 
 def inspection_to_json(inspection: Inspection) -> dict[str, Any]:
-    """Return all that `inspect` prints."""
+    """Return the complete output of `inspect`."""
     file = inspection.file
     trailer = file.trailer
     return {

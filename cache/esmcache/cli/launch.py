@@ -1,6 +1,6 @@
-"""The short way of `esmcache run` and `esmcache hook`: as little as can be between a user's word and their program.
+"""The fast path of `esmcache run` and `esmcache hook`, which does as little as possible before the program starts.
 
-Reads only command lines that are plainly right; help and wrong usage are left to click.
+It handles only command lines that are clearly valid. click handles help and wrong usage.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _VALUES = {"--cache-dir": "cache_dir", "--node": "node", "--jobs": "jobs"}
 
 
 def launch(arguments: Sequence[str]) -> int | None:
-    """Do what the arguments say and return the exit code, or None if they are for click to read."""
+    """Run the command and return its exit code, or return None if click must read the arguments."""
     open_closed_streams()
     options: dict[str, str] = {}
     rest = _take_options(arguments, options, _FLAGS)
@@ -44,7 +44,7 @@ def launch(arguments: Sequence[str]) -> int | None:
 
 
 def run(options: dict[str, str], entry: str, arguments: Sequence[str]) -> int:
-    """Become Node with the program; returns only where that fails, by raising CacheError."""
+    """Replace this process by Node with the program; raises CacheError if that fails."""
     program = Program(
         entry,
         arguments,
@@ -74,7 +74,7 @@ def print_hook(cache_dir: str | None) -> int:
 
 
 def _take_options(arguments: Sequence[str], options: dict[str, str], flags: dict[str, str]) -> list[str]:
-    """Take leading options into `options` and return the rest, which begins with an option if it is unclear."""
+    """Move leading options into `options` and return the rest, which begins with the first option that is unclear."""
     at = 0
     while at < len(arguments):
         name, equals, value = arguments[at].partition("=")

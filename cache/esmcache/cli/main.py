@@ -1,4 +1,4 @@
-"""The group of all commands: imports a command only when it is asked for, and turns every failure into one line."""
+"""The group of all commands: it imports a command only when it is used, and turns every failure into one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from esmcache.cli.options import common_options
 from esmcache.cli.streams import complain, drain_stdout, fail
 from esmcache.errors import CacheError
 
-# Command, where it is, and what `esmcache --help` says of it.
+# Each command, its module and function, and its summary in `esmcache --help`.
 COMMANDS: dict[str, tuple[str, str]] = {
     "warm": ("warm:warm", "Analyse, compile and store modules and all they reach."),
     "run": ("start:run", "Start a program, served from the cache."),
@@ -51,7 +51,7 @@ class _LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return the command, or None where there is none of that name."""
+        """Import and return the command, or return None if no command has that name."""
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
@@ -85,7 +85,7 @@ def cli() -> None:
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code; whatever goes wrong is one line on stderr."""
+    """Run a command and return its exit code; every failure is one line on stderr."""
     try:
         answer = cli.main(list(arguments), prog_name="esmcache", standalone_mode=False)
         return answer if isinstance(answer, int) else 0
@@ -104,7 +104,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except CacheError as error:
         return fail(str(error))
     except OSError as error:
-        # click's own output, its help, does not say what it was written to.
+        # The error has no file name if click could not write its own output, the help.
         where = error.filename or ("" if drain_stdout() else "standard output")
         return fail(f"{where}: {error.strerror or error}" if where else error.strerror or str(error))
     except Exception as error:

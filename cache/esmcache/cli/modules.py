@@ -173,7 +173,7 @@ def _resolve_lines(cache: Cache, conditions: Sequence[str]) -> int:
     rest = b""
     while chunk := os.read(sys.stdin.fileno(), _CHUNK):
         *lines, rest = (rest + chunk).split(b"\n")
-        # Files may have changed while this waited for the next question.
+        # Files may have changed while this process waited for the next line.
         resolver = cache.resolver(conditions) if lines else None
         for line in lines:
             failed = _resolve_line(resolver, line) or failed
@@ -212,7 +212,7 @@ def _answer_to_json(answer: Resolution | ResolutionFailure) -> dict[str, Any]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file as a whole that only its owner can write; a device or pipe is written to."""
+    """Write a whole file that only its owner can write; if `path` is a device or a pipe, write into it."""
     from esmcache.cache_directory import write_whole
 
     if not path.parent.is_dir():

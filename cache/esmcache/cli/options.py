@@ -1,4 +1,4 @@
-"""What all commands share: the options before or after a command's name, the cache they open, text out."""
+"""The parts that all commands share: common options before or after a command's name, opening the cache, output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(slots=True)
 class CommonOptions:
-    """The options of every command; `verbose` counts."""
+    """The options of every command."""
 
     cache_dir: str | None = None
     node: str | None = None
@@ -35,7 +35,7 @@ def common() -> CommonOptions:
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    # Given after the command's name counts more than before it, and nothing given changes nothing.
+    # An option after the command's name overrides one before it. An option that is not given changes nothing.
     if value and parameter.name is not None:
         setattr(context.find_root().ensure_object(CommonOptions), parameter.name, value)
 
@@ -70,5 +70,5 @@ def open_cache() -> Iterator[Cache]:
 
 
 def say_json(value: object) -> None:
-    """Print a value as a JSON document that people can read, too."""
+    """Print a value as a JSON document with indentation."""
     say_as_is(json.dumps(value, indent=2))

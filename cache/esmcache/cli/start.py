@@ -1,4 +1,4 @@
-"""`run` and `hook`, as click shows and checks them; see launch.py for the way they usually go."""
+"""`run` and `hook` for click, which shows their help and checks their usage; most calls go through launch.py."""
 
 from __future__ import annotations
 

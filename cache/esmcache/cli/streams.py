@@ -1,6 +1,6 @@
-"""The standard streams: opened where they were closed, and written to at once, so that a failure is noticed in time.
+"""The standard streams: opened if they were closed, and written without a buffer, so that a failure is noticed in time.
 
-Imported before every `esmcache run`, so it imports nothing that a start can do without.
+Every `esmcache run` imports this module, so it must import nothing that a start does not need.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from esmcache.wording import printable
 
 
 def open_closed_streams() -> None:
-    """Open those of stdin, stdout and stderr that were closed, onto nothing; a started program finds them closed."""
+    """Open stdin, stdout and stderr on the null device if they were closed; a started program finds them closed."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            # The lowest number that is free, so none of them is left to a file that is opened later.
+            # os.open returns the lowest free number, so no file that is opened later gets the number of a stream.
             nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
             setattr(sys, name, os.fdopen(nothing, mode, encoding="utf-8"))
 
 
 def say(text: str) -> None:
-    """Print a line on stdout, what is in it of files made harmless for terminals; raises OSError."""
+    """Print a line on stdout, with control characters escaped to protect terminals; raises OSError."""
     say_as_is(printable(text))
 
 
 def say_as_is(text: str) -> None:
-    """Print lines that hold nothing of files, or whose control characters are escaped already; raises OSError."""
+    """Print lines that hold no text from files, or whose control characters are escaped already; raises OSError."""
     write_out(_encoded(text) + b"\n")
 
 
 def write_out(content: bytes) -> None:
-    """Write bytes to stdout; raises OSError, which names it."""
+    """Write bytes to stdout; raises OSError that names standard output."""
     try:
         _write(sys.stdout, content)
     except OSError as error:
@@ -41,7 +41,7 @@ def write_out(content: bytes) -> None:
 
 
 def complain(text: str) -> None:
-    """Print a line on stderr as `say` does; where it cannot be written, there is nobody to tell."""
+    """Print a line on stderr as `say` does; a failure is ignored, since it cannot be reported anywhere."""
     with contextlib.suppress(OSError):
         _write(sys.stderr, _encoded(printable(text)) + b"\n")
 
@@ -53,18 +53,18 @@ def fail(message: str) -> int:
 
 
 def drain_stdout() -> bool:
-    """Return whether all that was printed could be written; what could not is dropped."""
+    """Return whether all output could be written; the rest is dropped."""
     try:
         sys.stdout.flush()
     except OSError:
-        # Python would complain once more when it flushes stdout at its end.
+        # Otherwise Python would report the error again when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return False
     return True
 
 
 def _encoded(text: str) -> bytes:
-    """Return the text such that paths keep their bytes, and whatever else is no UTF-8 is escaped."""
+    """Return the text as UTF-8; paths keep their bytes, and other text that is not valid UTF-8 is escaped."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -72,7 +72,7 @@ def _encoded(text: str) -> bytes:
 
 
 def _write(stream: TextIO, content: bytes) -> None:
-    """Write past the stream's buffer: what is in there when a write fails, Python tries once more at its end."""
+    """Write without the stream's buffer: after a failed write, Python would write the buffer again at exit."""
     stream.flush()
     rest = memoryview(content)
     while rest:

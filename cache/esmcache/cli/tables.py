@@ -1,4 +1,4 @@
-"""Tables for people: drawn by rich on a terminal, plain and never cut short elsewhere."""
+"""Tables for people: drawn by rich on a terminal; plain and never cut off elsewhere."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str
     )
     console.print(table)
     for line in text.getvalue().rstrip("\n").split("\n"):
-        # With the colours and styles of a terminal.
+        # The lines contain escape sequences for the terminal's colours and styles, which must stay.
         say_as_is(line.rstrip())

@@ -1,4 +1,4 @@
-"""`warm`: progress while it works, one summary line, and the problems that were met."""
+"""`warm`: shows progress while it works, then one summary line and the problems that it found."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def warm(missed: bool, conditions: tuple[str, ...], background: bool, as_json: b
 
 
 def _warm_in_background(paths: Sequence[str], conditions: tuple[str, ...]) -> int:
-    """Warm one entry point unless another process does so already, or enough are at work.
+    """Warm one entry point, unless another process is doing that or enough processes are warming.
 
-    The locks are never given back: the next process gets one of them once this process is gone.
+    The locks are never released explicitly: the next process gets them when this process ends.
     """
     with open_cache() as cache:
         for path in paths:
@@ -69,15 +69,15 @@ def _warm_in_background(paths: Sequence[str], conditions: tuple[str, ...]) -> in
                 return 0
             report = cache.warm([Path(path)], conditions=conditions)
             if not report.entries:
-                # What is left of the stamp keeps the next starts from trying the same at once.
+                # The stamp stays, so that the next starts do not try the same again at once.
                 return 1
             stamp.unlink(missing_ok=True)
     return 0
 
 
-# Nobody would look for them, and few files have one.
+# These problems are always printed: users would not look for them, and few files have one.
 _ALWAYS_TOLD = frozenset({DiagnosticKind.TOO_COSTLY.code, DiagnosticKind.CACHE_QUARANTINED.code})
-# So many problems are listed without being asked for.
+# Without -v, problems are listed only if there are at most this many.
 _FEW = 3
 
 
@@ -132,7 +132,7 @@ def _tell_others(problems: list[Problem], one: str, several: str) -> None:
 
 
 def place_of(problem: Problem) -> str:
-    """Return path:line:column of a problem, as far as they are known, relative where that is shorter."""
+    """Return path:line:column of a problem, as far as known; a path below the current directory is relative."""
     path = problem.path
     with contextlib.suppress(ValueError, OSError):
         relative = os.path.relpath(path)
@@ -142,7 +142,7 @@ def place_of(problem: Problem) -> str:
 
 @contextlib.contextmanager
 def progress_bar(as_json: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Yield what shows progress: a bar on stderr if that is a terminal, else nothing."""
+    """Yield a function that shows progress: a bar on stderr if that is a terminal, otherwise nothing."""
     if common().quiet or as_json or not sys.stderr.isatty():
         yield lambda stage, done, total: None
         return
