@@ -1,5 +1,6 @@
-"""Building caches: a warm of whole programs (`warm.py`), a save of one file (`save.py`), and one module by itself.
+"""Builds the cache: a warm of whole programs (`warm.py`), a save of one file (`save.py`), or a single module.
 
-A warm finds its targets (`targets.py`), walks the module graph (`walk.py`: read, analyse, compile), writes packs,
-code caches and manifests (`publish.py`), and puts rows into the index. Knows nothing of editors or commands.
+A warm finds its targets (`targets.py`), walks the module graph (`walk.py`: read, analyse, compile), writes packs, code
+caches and manifests (`publish.py`), and stores rows in the index (`commit.py`). This package must know nothing of
+editors or commands.
 """

@@ -1,7 +1,7 @@
-"""Analyses many sources on more than one core: tree-sitter holds the interpreter's lock, so that takes processes.
+"""Analyses many sources on several cores, in processes because tree-sitter holds Python's global interpreter lock.
 
-This file is also what such a process runs. It is given sources on its standard input and ends with that, hence with
-its parent; multiprocessing would run the main module of the program that uses esmcache once more.
+The worker processes run this file, too. A worker reads sources from its standard input and ends when that is closed, so
+it ends with its parent. `multiprocessing` is not used: it would run the main module of the calling program again.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import BinaryIO
 
 from esmcache.analysis import Analysis, analyse_commonjs, analyse_module
 
-# A process takes as long to start as some two megabytes take to be analysed.
+# Starting a process takes as long as analysing some 2 MB of source.
 _WORTH_A_PROCESS = 4_000_000
-# What a process is given at once: little enough that all of them end together.
+# The size of one share of work: small enough that all processes finish at about the same time.
 _SHARE_BYTES = 100_000
 _READY = b"\n"
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisTask:
-    """A source text, and whether it is an ES module; else it is CommonJS."""
+    """A source text to analyse: an ES module if `is_module`, else CommonJS."""
 
     source: bytes
     is_module: bool
@@ -39,9 +39,10 @@ class AnalysisTask:
 
 
 def analyse_all(tasks: Sequence[AnalysisTask], processes: int) -> list[Analysis]:
-    """Return the analysis of each task, in order, made by up to so many processes, of which this is one.
+    """Return the analysis of each task, in the order of the tasks, using at most `processes` processes.
 
-    Others are started where there is enough to do. What one of them leaves undone is done here.
+    This process is one of them; others are started only if there is enough work. This process does what they leave
+    undone.
     """
     size = sum(len(task.source) for task in tasks)
     others = min(processes - 1, size // _WORTH_A_PROCESS)
@@ -56,13 +57,13 @@ def analyse_all(tasks: Sequence[AnalysisTask], processes: int) -> list[Analysis]
         raise
     for thread in threads:
         thread.join()
-    # What a process that ended has given back.
+    # Do the shares that failed processes gave back.
     work.do()
     return work.results()
 
 
 class _Work:
-    """Tasks in shares, and what came of them; any thread may take part."""
+    """Tasks divided into shares, and their results; any thread may take part."""
 
     def __init__(self, tasks: Sequence[AnalysisTask]) -> None:
         self._tasks = tasks
@@ -70,14 +71,14 @@ class _Work:
         self._shares: deque[range] = deque(_shares(tasks))
 
     def take(self) -> range | None:
-        """Return the indexes of a share that nobody else has, or None if there is none."""
+        """Return the indexes of a share that nobody else has taken, or None if all shares are taken."""
         try:
             return self._shares.popleft()
         except IndexError:
             return None
 
     def abandon(self) -> None:
-        """Leave nothing to do for others."""
+        """Discard the shares that are left, so that the other threads stop."""
         self._shares.clear()
 
     def give_back(self, share: range) -> None:
@@ -90,7 +91,7 @@ class _Work:
         self._results[share.start : share.stop] = analyses
 
     def do(self) -> None:
-        """Do what is left here."""
+        """Analyse the shares that are left in this thread."""
         while (share := self.take()) is not None:
             self.note(share, [task.run() for task in self.tasks(share)])
 
@@ -110,8 +111,8 @@ def _shares(tasks: Sequence[AnalysisTask]) -> Iterator[range]:
 
 
 def _have_done(work: _Work) -> None:
-    """Let a process of its own do shares of the work until none is left, or the process ends."""
-    # -P: no module is imported from the directory that somebody happens to be in.
+    """Have a separate process analyse shares until none is left or the process ends."""
+    # -P: Python must not import modules from the current directory.
     command = [sys.executable, "-P", "-m", __name__]
     try:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -120,7 +121,7 @@ def _have_done(work: _Work) -> None:
     assert process.stdin is not None and process.stdout is not None
     with process:
         share = None
-        # A process that ends has not done its share, nor has one that answers with something else.
+        # A share is not done if its process ends, or answers with something else than analyses.
         with contextlib.suppress(Exception):
             if process.stdout.read(len(_READY)) == _READY:
                 while (share := work.take()) is not None:
@@ -134,7 +135,7 @@ def _have_done(work: _Work) -> None:
 
 
 def _serve(asked: BinaryIO, answers: BinaryIO) -> None:
-    """Answer with analyses until nothing more is asked."""
+    """Answer with the analyses of all tasks that are read from `asked`, until that ends."""
     answers.write(_READY)
     answers.flush()
     with contextlib.suppress(EOFError):
@@ -144,7 +145,7 @@ def _serve(asked: BinaryIO, answers: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    # Whatever may be printed must not be taken for an answer.
+    # Redirect stdout to stderr, so that printed text is not taken for an answer.
     _answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _serve(sys.stdin.buffer, _answers)

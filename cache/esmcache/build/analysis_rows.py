@@ -1,4 +1,4 @@
-"""Analysis as the store keeps it: what was found in a source text, once per content, and its BMES blob."""
+"""Converts analyses to rows of the index and BMES blobs, and back; each source content has one analysis."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ASKED = {
 
 
 def requests_of(record: ModuleRecord) -> tuple[GraphRequest, ...]:
-    """Return all that a record asks for: static requests first, then calls with a literal specifier."""
+    """Return all requests of a record: static requests first, then calls with a literal specifier."""
     static = [GraphRequest(r.specifier, Asked.IMPORT, r.attributes, r.span, r.phase) for r in record.requested_modules]
     calls = [
         GraphRequest(call.specifier, _ASKED[call.kind], call.attributes, call.span)
@@ -51,7 +51,7 @@ def requests_of_engine(requests: tuple[ModuleRequest, ...]) -> tuple[GraphReques
 
 
 def request_differences(ours: tuple[ModuleRequest, ...], theirs: tuple[ModuleRequest, ...]) -> str:
-    """Return how two request lists differ, '' where they do not; the order of attributes does not count."""
+    """Return how two request lists differ, or '' if they are equal; the order of attributes does not count."""
 
     def plain(requests: tuple[ModuleRequest, ...]) -> list[tuple[str, frozenset[ImportAttribute]]]:
         return [(request.specifier, frozenset(request.attributes)) for request in requests]
@@ -65,14 +65,14 @@ def request_differences(ours: tuple[ModuleRequest, ...], theirs: tuple[ModuleReq
 
 
 class AnalysisStore:
-    """Turns analyses into rows and blobs; counts what it wrote in `blobs_written`."""
+    """Turns analyses into rows and blobs; `blobs_written` counts the blobs that it wrote."""
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
         self.blobs_written = 0
 
     def proven(self, blobs: Iterable[BlobRow]) -> tuple[set[str], list[BlobRow]]:
-        """Return the keys of those blobs that are as they were stored, and rows of which something else is true now."""
+        """Return the keys of the sound blobs, and new rows of those whose file has other times or another inode."""
         keys, changed = set(), []
         for row in blobs:
             proven = self._blobs.proven(row)
@@ -84,7 +84,7 @@ class AnalysisStore:
     def store(
         self, analysis: Analysis, module_format: ModuleFormat, source_sha256: bytes
     ) -> tuple[AnalysisRow, BlobRow | None, list[ExportRow]]:
-        """Write the blob, if the record can be one, and return the rows to be put; raises OSError."""
+        """Write the blob if the record can be written as BMES, and return the rows to store; raises OSError."""
         blob = self._blob(analysis, module_format, source_sha256)
         row = AnalysisRow(
             source_sha256=source_sha256,
@@ -201,5 +201,5 @@ def _export_rows(record: ModuleRecord, source_sha256: bytes) -> list[ExportRow]:
 
 
 def _storable(text: str) -> str:
-    # SQLite takes UTF-8 only; a name that is ill-formed Unicode cannot be asked for by that name anyway.
+    # SQLite stores UTF-8 only. No request can use a name that is ill-formed Unicode, so replacing it loses nothing.
     return text.encode("utf-8", "replace").decode()

@@ -1,6 +1,7 @@
-"""A module record as the index keeps it: what a row's `requests` leave out, and the record made of both again.
+"""Converts the imports and exports of a module record to the JSON in a row's `bindings`, and back.
 
-Static requests are referred to by their place in `requests`; names that are no strings are numbers.
+The row's `requests` hold the rest of the record. The JSON names a static request by its position in `requests`, and
+stores an import name that is not a string as a number.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _NUMBERS = {name: number for number, name in enumerate(_NAMES)}
 
 
 def bindings_to_json(record: ModuleRecord) -> str:
-    """Return what imports and exports of a record bind, and whether it awaits; '' for a record without any."""
+    """Return a record's import and export entries and its top-level await as JSON, or '' if it has none of them."""
     if not (
         record.import_entries
         or record.local_export_entries
@@ -37,7 +38,7 @@ def bindings_to_json(record: ModuleRecord) -> str:
     places = {_identity(request): place for place, request in enumerate(record.requested_modules)}
 
     def asked(request: ModuleRequest) -> list[int]:
-        # An entry's request has its own statement's span.
+        # The request of an entry has the span of that entry's own statement.
         return [places[_identity(request)], *_ends(request.span)]
 
     stored = {
@@ -62,7 +63,7 @@ def bindings_to_json(record: ModuleRecord) -> str:
 
 
 def record_from_json(requests: tuple[GraphRequest, ...], bindings: str) -> ModuleRecord:
-    """Return the record that a row speaks of; calls without a literal specifier are left out."""
+    """Return the record that a row describes, without calls that have no literal specifier."""
     static = [one for one in requests if Asked.WHILE_RUNNING not in one.asked]
     requested = [ModuleRequest(one.specifier, one.attributes, one.phase, one.span) for one in static]
     calls = tuple(

@@ -1,7 +1,7 @@
-"""Which functions starts of programs called, by the source that holds them: what the compiler compiles ahead.
+"""Knows which functions of each source earlier runs called, so that the compiler can precompile them.
 
-A start tells it of the sources that it loaded. Where a file is edited, what is known of its old text is carried over to
-the new one, so that an edit neither loses the functions around it nor makes the next start tell them again.
+A run reports the functions of the sources that it loaded. After an edit, the functions in unchanged lines are carried
+over to the new text. So an edit does not lose them, and the next run need not report them again.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from esmcache.serving.pack import read_source, served_text
 from esmcache.store.index import Index
 from esmcache.store.rows import CalledFunctionsRow, PackEntryRow
 
-# Where more was edited at once, what is not above or below it is not looked for.
+# If the edited part has more lines than this, no unchanged lines are looked for between its first and its last line.
 _MOST_LINES_COMPARED = 500
 
 
 class CalledFunctions:
-    """What the index knows, and what one warm carries over; `rows` are to be put into the index."""
+    """The called functions that the index knows, and those that one warm carries over; `rows` must be stored."""
 
     def __init__(self, index: Index, directory: CacheDirectory) -> None:
         self._index = index
@@ -31,14 +31,14 @@ class CalledFunctions:
         self.rows: list[CalledFunctionsRow] = []
 
     def prefetch(self, hashes: Iterable[bytes]) -> None:
-        """Read what the index knows of these sources."""
+        """Read the called functions of these sources from the index."""
         for row in self._index.where(CalledFunctionsRow, "source_sha256", list(hashes)):
             self._known[row.source_sha256] = row
 
     def carry_over(self, edited: Mapping[bytes, tuple[bytes, bytes]]) -> None:
-        """Know of new sources what is known of those that they replace.
+        """Carry the called functions of replaced sources over to the sources that replace them.
 
-        `edited` has, by the SHA-256 of what a file is now, the SHA-256 of what it was and its content now.
+        `edited` maps the SHA-256 of each new source to the SHA-256 of the old one and the content of the new one.
         """
         replaced = {before for before, _ in edited.values()}
         rows = {row.source_sha256: row for row in self._index.where(CalledFunctionsRow, "source_sha256", replaced)}
@@ -58,22 +58,22 @@ class CalledFunctions:
         return None
 
     def is_known(self, sha256: bytes) -> bool:
-        """Return whether a start has told which functions of a source it called, if any."""
+        """Return whether a run has reported which functions of a source it called, even if it called none."""
         return sha256 in self._known
 
     def offsets(self, sha256: bytes) -> tuple[int, ...]:
-        """Return where the functions start that are to be compiled with a source, in UTF-16 code units."""
+        """Return the offsets, in UTF-16 code units, of the functions to precompile with a source."""
         row = self._known.get(sha256)
         return () if row is None else row.offsets
 
     def checksum(self, sha256: bytes) -> int:
-        """Return a number that says which functions these are, 0 for none."""
+        """Return a checksum of the functions to precompile with a source, 0 if there are none."""
         row = self._known.get(sha256)
         return 0 if row is None else row.checksum
 
 
 def moved_offsets(offsets: Iterable[int], before: bytes, after: bytes) -> tuple[int, ...]:
-    """Return where an edited text has what began at these offsets (UTF-16 code units) in lines that are still there."""
+    """Return the offsets (UTF-16 code units), in the edited text, of what began at `offsets` in unchanged lines."""
     old, new = _lines(before), _lines(after)
     first = _count_same(old, new)
     rest = min(len(old), len(new)) - first
@@ -102,6 +102,6 @@ def _starts(lines: Iterable[str]) -> list[int]:
 
 
 def _count_same(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many lines two texts begin with alike."""
+    """Return the number of equal lines at the beginning of two texts."""
     most = min(len(one), len(other))
     return next((i for i in range(most) if one[i] != other[i]), most)

@@ -1,7 +1,7 @@
-"""Puts what builds found and made into the index: the only place where a build writes rows.
+"""Stores in the index what builds found and made: the only place where a build writes rows.
 
-Each function is one transaction. Files (packs, code caches, manifests) are written before it, so a build that is
-stopped leaves files without rows, which the next collection removes.
+Each function is one transaction. Packs, code caches and manifests are written before it, so a build that is interrupted
+leaves files without rows, which the next collection (`gc`) removes.
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ from esmcache.store.rows import (
 
 @dataclass(frozen=True, slots=True)
 class WarmCommit:
-    """What became of a warm's rows.
+    """The result of storing a warm.
 
-    `rows` counts those that differed from the index, `overtaken` are URL and path of modules that another process has
-    cached since the warm began, and `directories` are those that Node is pointed at, to be written after this.
+    `rows` counts those that differed from the index. `overtaken` maps URL to path of the modules that another process
+    has cached since the warm began. `directories` are the directories that Node is pointed at; they must be written
+    after this.
     """
 
     rows: int
@@ -59,8 +60,8 @@ def commit_warm(
 ) -> WarmCommit:
     """Store a warm that began at `started_at` (seconds since the epoch); raises IndexUnusable.
 
-    `entries` are the paths that the warm was asked for, `preload` the SHA-256 of the preload's compiled files. A module
-    that another process has cached meanwhile keeps its newer rows.
+    A module that another process has cached since then keeps its newer rows. `entries` are the paths that the warm was
+    asked for, `preload` maps the preload's compiled files to their SHA-256.
     """
     index = context.index
     rows = _changed_rows(index, found, publisher)
@@ -95,8 +96,8 @@ def commit_save(
 ) -> list[str]:
     """Store one saved module, and return the directories below v8/ in which it has an entry; raises IndexUnusable.
 
-    Without `with_requests` the stored requests stay as they are: manifests are still to be compared with them, and
-    a warm stores what they became.
+    Without `with_requests` the stored requests stay unchanged: manifests must still be compared with them, and a warm
+    stores the new ones.
     """
     index = context.index
     sets = InputSets()
@@ -122,7 +123,7 @@ def commit_module(
     exports: Sequence[ExportRow],
     module: ModuleRow | None,
 ) -> None:
-    """Store the cache of one module by itself, None for `module` where its text is not on disk."""
+    """Store the cache of a single module; `module` is None if its text is not on disk."""
     with index.transaction():
         index.put([analysis])
         index.put([] if blob is None else [blob])
@@ -132,7 +133,7 @@ def commit_module(
 
 
 def commit_compiled(index: Index, found: WalkResult, compiler: Compiler) -> None:
-    """Store what was analysed and compiled, of modules that nothing else is kept of."""
+    """Store the results of analysis and compilation, without rows for the modules themselves."""
     with index.transaction():
         _put_found(index, found)
         _put_compiled(index, compiler)
@@ -140,7 +141,7 @@ def commit_compiled(index: Index, found: WalkResult, compiler: Compiler) -> None
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows that differ from those in the index; `requests` by URL, also of modules that ask for nothing any more."""
+    """Rows that differ from the index; `requests` are by URL and include modules that no longer request anything."""
 
     modules: list[ModuleRow]
     requests: dict[str, list[RequestRow]]
@@ -149,7 +150,7 @@ class _Rows:
 
     @property
     def count(self) -> int:
-        """Return how many there are."""
+        """Return the number of all these rows."""
         requests = sum(len(rows) for rows in self.requests.values())
         return len(self.modules) + requests + len(self.inputs) + len(self.packages)
 
@@ -182,7 +183,7 @@ def _changed_rows(index: Index, found: WalkResult, publisher: Publisher) -> _Row
 
 
 def _overtaken(index: Index, found: WalkResult, started_at: float) -> dict[str, str]:
-    """Return URL and path of modules that another process has cached since: its rows are the newer ones."""
+    """Return URL and path of the modules for which another process has stored a newer source since `started_at`."""
     return {
         row.url: row.path
         for row in index.where(ModuleRow, "url", found.modules)
@@ -214,7 +215,7 @@ def _put_packs(index: Index, publisher: Publisher) -> None:
 def _claim_names(
     context: BuildContext, published: Sequence[Published], preload: Mapping[Path, bytes], compiler: Compiler
 ) -> list[DomainDirectory]:
-    """Store which names modules claim in the directories of their domains, and return those."""
+    """Store the names that modules claim in the directories of their domains, and return these directories."""
     directories = []
     for domain in dict.fromkeys(one.domain for one in published):
         place = domain_place(domain, context.node)
@@ -229,7 +230,7 @@ def _claim_names(
 
 
 def _renew_claims(context: BuildContext, module: GraphModule, compiler: Compiler) -> list[str]:
-    """Have a module's entries be those of its text as it is now; return the directories that hold them."""
+    """Update a module's claims to the code cache of its current text; return the directories that hold its entries."""
     index, kept = context.index, compiler.kept(module)
     rows = [
         row for row in index.where(CodeCacheLinkRow, "url", [module.url]) if is_of_build(row.directory, context.node)

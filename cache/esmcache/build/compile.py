@@ -1,8 +1,8 @@
-"""Code caches: asks Node's workers for what the store does not have, and writes the entries that Node will read.
+"""Makes code caches: has Node's workers compile what the store lacks, and writes the entries that Node will read.
 
-A code cache is kept by the SHA-256 of its source, and does not depend on where the file lies: `domain_directory` links
-to it from where Node looks. What V8 compiles of itself is a module's top level; the functions that starts were seen to
-call are compiled with it, so that a start finds them in the code cache, too.
+A code cache is stored under the SHA-256 of its source and does not depend on the file's path; `domain_directory` links
+to it from the directory where Node looks. By itself, V8 compiles only a module's top level. The functions that earlier
+runs called are precompiled with it, so that a start finds them in the code cache, too.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ _COMPILE_KINDS = {ModuleFormat.MODULE: CompileKind.MODULE, ModuleFormat.COMMONJS
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An engine's word: "ok", "syntax-error", "quarantined" or "died"; requests are None where it had none.
+    """The engine's verdict on a source: "ok", "syntax-error", "quarantined" or "died".
 
-    What ended the engine's process is quarantined: it is not compiled again until it changes or is rebuilt.
+    `requested_modules` is None if the engine returned no list. A source that ended the engine's process is quarantined:
+    it is not compiled again until it changes or is rebuilt.
     """
 
     outcome: str
@@ -51,7 +52,7 @@ class Verdict:
 
 
 class Compiler:
-    """Collects code caches for one Node build during one warm; nothing is run, only compiled."""
+    """Collects the code caches for one Node build during one warm; it compiles sources and never runs them."""
 
     def __init__(self, context: BuildContext) -> None:
         self._index = context.index
@@ -69,11 +70,11 @@ class Compiler:
 
     @property
     def jobs(self) -> int:
-        """Return how many processes may work at once."""
+        """Return the number of processes that may work at once."""
         return self._pool.jobs
 
     def prefetch(self, hashes: Iterable[bytes]) -> None:
-        """Read what the index knows of these sources."""
+        """Read the verdicts, code caches and called functions of these sources from the index."""
         wanted = list(hashes)
         for row in self._index.where(VerdictRow, "source_sha256", wanted):
             if row.engine_tag == self._node.engine_tag:
@@ -84,7 +85,7 @@ class Compiler:
         self.called.prefetch(wanted)
 
     def has_to_compile(self, module: GraphModule) -> bool:
-        """Return whether the engine's verdict on a module is not known, or its code cache is not at hand."""
+        """Return whether the engine's verdict on a module is unknown, or its code cache is missing or outdated."""
         if module.fact is None:
             return False
         key = (module.fact.sha256, _kind_to_ask_for(module).value)
@@ -104,7 +105,7 @@ class Compiler:
         self._pending[digest, kind.value] = (self._pool.submit(task), source)
 
     def verdict(self, module: GraphModule) -> Verdict:
-        """Return the engine's word on a module whose compilation was started, once it has come; raises OSError."""
+        """Return the engine's verdict on a module, waiting for it if it is being compiled; raises OSError."""
         fact = module.fact
         if fact is None:
             return Verdict("died", "not compiled")
@@ -117,7 +118,7 @@ class Compiler:
         future, source = pending
         answer = future.result()
         if isinstance(answer, CompileFailure) and answer.ended_engine and self.called.offsets(fact.sha256):
-            # Perhaps it is not the source that the engine cannot bear, but the functions being asked for.
+            # The functions to precompile, and not the source itself, may have ended the engine: try without them.
             answer = self._pool.submit(CompileTask(CompileKind(key[1]), module.url, source)).result()
         self.compiled += 1
         verdict = _verdict_from_answer(answer)
@@ -134,16 +135,18 @@ class Compiler:
         return verdict
 
     def rows_to_put(self) -> list[CodeCacheRow]:
-        """Return the rows of code caches that nobody has replaced or removed since; the caller holds a transaction.
+        """Return the rows whose code caches have not been replaced or removed since; the caller holds a transaction.
 
-        Compiled twice, a source has code caches of other bytes: the row is that of the warm that wrote last.
+        Compiling a source twice gives code caches with different bytes. The index keeps the row of the warm that wrote
+        last.
         """
         return [row for row in self.cache_rows if self.store.is_as_proven(row)]
 
     def keep_preload(self, paths: Sequence[Path]) -> dict[Path, bytes]:
-        """Have files of the preload compiled ahead, and return the SHA-256 of each that was; raises OSError.
+        """Precompile files of the preload, and return the SHA-256 of each file that was compiled; raises OSError.
 
-        Those are files that Node compiles with its compile cache open. Node 26 would never write their code caches.
+        `paths` are the files that Node compiles while its compile cache is open. Node 26 would never write their code
+        caches.
         """
         if not self._node.compile_cache_layout:
             return {}
@@ -160,7 +163,7 @@ class Compiler:
         return {path: digest for path, digest in hashes.items() if (digest, "commonjs") in self._kept}
 
     def kept(self, module: GraphModule) -> CodeCacheRow | None:
-        """Return the code cache of a module as it is now, None where it has none."""
+        """Return the code cache of a module's current text, or None if it has none."""
         found = module.module_format
         if found not in _COMPILE_KINDS or module.fact is None or self.keeps_back(module):
             return None
@@ -168,11 +171,11 @@ class Compiler:
         return None if row is None else self.store.proven(row)
 
     def keeps_back(self, module: GraphModule) -> bool:
-        """Return whether the module was compiled, but must have no code cache, since a program could tell."""
+        """Return whether the module was compiled but must have no code cache, because a program could notice one."""
         return module.fact is not None and module.fact.sha256 in self._kept_back
 
     def _is_current(self, found: ModuleFormat, source_sha256: bytes) -> bool:
-        """Return whether the source has a code cache with the functions that starts were seen to call."""
+        """Return whether the source has a code cache with the functions that earlier runs called."""
         row = self._kept.get((source_sha256, found.value))
         return (
             row is not None
@@ -192,9 +195,9 @@ def _kind_to_ask_for(module: GraphModule) -> CompileKind:
 
 
 def _may_be_kept(answer: CompiledSource, source: bytes) -> bool:
-    """Return whether nobody can tell that a source comes with a code cache.
+    """Return whether no program can notice that this source has a code cache.
 
-    V8 counts a program's branches only where it compiles while they are counted.
+    V8 counts a program's branches only in code that it compiles while it counts.
     """
     counts_calls = b"startPreciseCoverage" in source and b"inspector" in source
     return bool(answer.code_cache) and not counts_calls

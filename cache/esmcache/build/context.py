@@ -1,4 +1,4 @@
-"""The things that every build works with, so that its steps need not be handed them one by one."""
+"""`BuildContext`: the objects that every step of a build needs, passed as one value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from esmcache.store.index import Index
 
 @dataclass(frozen=True, slots=True)
 class BuildContext:
-    """One open cache, the files that are built from, and the Node that is built for, with its workers."""
+    """One open cache, the files to build from, and the Node to build for, with its workers."""
 
     directory: CacheDirectory
     index: Index
@@ -25,6 +25,6 @@ class BuildContext:
     def resolver(self, conditions: tuple[str, ...]) -> Resolver:
         """Return a resolver for starts with these conditions.
 
-        It knows no environment: what `require` finds by NODE_PATH or HOME depends on who starts the program.
+        It ignores the environment: what `require` finds by NODE_PATH or HOME depends on who starts the program.
         """
         return Resolver(self.files, conditions, self.node.version_numbers)

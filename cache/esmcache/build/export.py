@@ -1,7 +1,8 @@
 """Fills a compile-cache directory for plain Node (`NODE_COMPILE_CACHE=DIR node app.mjs`), without running the program.
 
-Such a directory holds code caches only: Node finds, reads and analyses files as ever. It can go into an image, since
-its names depend on the Node build, V8's flags, the user's number and the files' places, all of which are given.
+Such a directory holds code caches only: Node still finds, reads and analyses files itself. The directory can be part of
+an image: its names depend on the Node build, V8's flags, the user's number and the paths of the files, which are all
+given.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _COMPILED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)
 
 @dataclass(slots=True)
 class ExportReport:
-    """What was written where; `modules` counts those that Node would look for in the directory."""
+    """The result of an export; `modules` counts those that Node would look for in the directory."""
 
     directory: str = ""
     modules: int = 0
@@ -35,7 +36,7 @@ class ExportReport:
 
 
 class Export:
-    """Compiles what entry points reach and copies the entries out of the cache."""
+    """Compiles the modules that entry points reach, and copies their entries out of the cache."""
 
     def __init__(self, context: BuildContext) -> None:
         self._context = context
@@ -61,13 +62,13 @@ class Export:
             kept = compiler.kept(modules[0])
             content = None if kept is None else read_regular(Path(compiler.store.path_of(kept)))
             if len(modules) > 1:
-                # Node could take the one for the other.
+                # Node would take the code cache of one module for that of the other.
                 shared = f"Node gives its code cache the same name as that of {modules[1].path}, so neither has one"
                 report.problems.append(Problem(modules[0].path, "no-code-cache", shared))
             elif content is not None:
                 write_whole(Path(report.directory) / name, content)
                 report.written += 1
                 report.bytes += len(content)
-        # Whether a runner could serve a module is nothing to plain Node.
+        # A request mismatch only means that a runner cannot serve the module. Plain Node is not affected.
         report.problems += [problem for problem in found.problems if problem.code != "request-mismatch"]
         return report

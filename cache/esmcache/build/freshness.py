@@ -1,4 +1,4 @@
-"""Reading a file such that its bytes, its fingerprint and its SHA-256 belong together."""
+"""Decides whether a file is unchanged, and reads it so that its bytes, fingerprint and SHA-256 belong together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ATTEMPTS = 3
 
 
 def read_file(files: FileSource, path: str) -> tuple[bytes, FileFact] | str:
-    """Return a regular file's bytes and what it was when they were read, or one line why not."""
+    """Return a regular file's bytes and its facts when they were read, or one line that says why it cannot be read."""
     for _ in range(_ATTEMPTS):
         read_at_ms = time.time() * 1000
         status = files.lstat(path)
@@ -29,7 +29,7 @@ def read_file(files: FileSource, path: str) -> tuple[bytes, FileFact] | str:
         except OSError as error:
             return f"cannot be read: {error.strerror}"
         status = files.lstat(path)
-        # A file of /proc or /sys may say of its size what it likes.
+        # A file of /proc or /sys may report a size that is not that of its content.
         if status is not None and fingerprint(status) == before and len(content) == before.size:
             fact = FileFact(before, sha256(content).digest(), is_proven(before, read_at_ms))
             return content, fact
@@ -37,7 +37,7 @@ def read_file(files: FileSource, path: str) -> tuple[bytes, FileFact] | str:
 
 
 def known_fact(files: FileSource, path: str, row: ModuleRow | None) -> FileFact | None:
-    """Return what is known of an unchanged file without reading it, or None."""
+    """Return the known facts of an unchanged file without reading it, or None."""
     if row is None or not row.proven:
         return None
     status = files.lstat(path)

@@ -1,4 +1,4 @@
-"""The module graph as a warm finds it: one `GraphModule` a file, with its requests and Node's answers to them."""
+"""The module graph as a warm finds it: one `GraphModule` for a file, with its requests and Node's answers to them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from esmcache.records import (
 from esmcache.serving.manifest import FileFact, ServedKind
 from esmcache.spans import Span
 
-# Why a module is left to Node that the engine refuses, in the index and for a person.
+# The reason for leaving a module to Node that the engine refuses; it is stored in the index and shown to people.
 SYNTAX_ERROR = "syntax error"
-# And why one is that the index and the manifests could not name.
+# The reason for leaving a module to Node whose path the index and the manifests cannot store.
 NOT_UTF8 = "its path is not UTF-8, so it is left to Node"
 
 
 class Asked(IntFlag):
-    """Who asks for a module; the lower three bits are a manifest's."""
+    """How a module is requested; the lower three bits are the same in a manifest."""
 
     IMPORT = 1
     REQUIRE = 2
@@ -35,7 +35,7 @@ class Asked(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class GraphRequest:
-    """One specifier as a module asks for it."""
+    """One specifier that a module requests, and how."""
 
     specifier: str
     asked: Asked
@@ -46,7 +46,7 @@ class GraphRequest:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something about a module that a person should know; line and column are one-based, 0: unknown."""
+    """A problem of a module that a person should know; line and column are one-based, 0 if unknown."""
 
     path: str
     code: str
@@ -60,8 +60,8 @@ class Problem:
 class GraphModule:
     """A file that a program can load.
 
-    `module_format` is Node's, None until the engine has said what a file without "type" is. `kind` is how a
-    runner answers for it, and `native_because` why Node loads it itself where that is so.
+    `module_format` is Node's format; it is None until the engine has decided what a file without "type" is. `kind` says
+    how a runner serves the module. `native_because` says why Node loads it itself, if it does.
     """
 
     url: str
@@ -81,7 +81,7 @@ class GraphModule:
 
     @property
     def has_syntax_error(self) -> bool:
-        """Return whether the engine refuses it."""
+        """Return whether the engine refuses the module."""
         return self.native_because == SYNTAX_ERROR
 
     def leave_native(self, reason: str) -> None:
@@ -100,7 +100,7 @@ def is_utf8(text: str) -> bool:
 
 
 def load_order(roots: Iterable[GraphModule], graph: Mapping[str, GraphModule]) -> list[GraphModule]:
-    """Return all that the roots reach, in the order in which Node loads it: each module before what it requests."""
+    """Return all modules that the roots reach, in Node's loading order: each module before what it requests."""
     found: dict[str, GraphModule] = {}
     stack = list(roots)[::-1]
     while stack:

@@ -1,4 +1,4 @@
-"""What was found of modules, as rows of the index, and back."""
+"""Converts modules, their requests and the answers to rows of the index."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from esmcache.store.rows import InputRow, ModuleRow, RequestRow
 
 
 class InputSets:
-    """Names sets of resolution inputs by a digest of what is in them."""
+    """Names each set of resolution inputs by a digest of its content."""
 
     def __init__(self) -> None:
         self._names: dict[int, str] = {}
         self._sets: dict[str, tuple[ResolutionInput, ...]] = {}
 
     def name(self, inputs: tuple[ResolutionInput, ...]) -> str:
-        """Return the name of a set, '' for an empty one."""
+        """Return the name of a set, or '' for an empty one."""
         if not inputs:
             return ""
         name = self._names.get(id(inputs))
@@ -30,7 +30,7 @@ class InputSets:
         return name
 
     def rows(self, name: str) -> list[InputRow]:
-        """Return the rows of a set that was named before."""
+        """Return the rows of a set that `name` was called with."""
         return [
             InputRow(name, ordinal, one.kind.value, _storable(one.path), _storable(one.detail))
             for ordinal, one in enumerate(self._sets[name])
@@ -38,7 +38,7 @@ class InputSets:
 
 
 def module_row(module: GraphModule, package_root: str, now: float) -> ModuleRow | None:
-    """Return the row of a module that was warmed at `now` (s), None where its file cannot be read."""
+    """Return the row of a module that was warmed at `now` (s), or None if its file cannot be read."""
     fact = module.fact
     if fact is None:
         return None
@@ -61,12 +61,12 @@ def module_row(module: GraphModule, package_root: str, now: float) -> ModuleRow 
 
 
 def is_same(row: ModuleRow, known: ModuleRow) -> bool:
-    """Return whether two rows say the same, whenever they were written."""
+    """Return whether two rows are equal except for the time when they were written."""
     return all(getattr(row, name) == getattr(known, name) for name in ModuleRow.__slots__ if name != "warmed_at")
 
 
 def request_rows(module: GraphModule, sets: InputSets) -> list[RequestRow]:
-    """Return what a module asks for and was answered."""
+    """Return a module's requests and their answers."""
     rows = []
     for ordinal, (request, answer) in enumerate(zip(module.requests, module.answers, strict=True)):
         attributes = json.dumps({a.key: a.value for a in request.attributes}) if request.attributes else ""

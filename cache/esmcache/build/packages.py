@@ -1,4 +1,4 @@
-"""Which package a file belongs to, by its path alone, and what the package says of itself."""
+"""Finds the package that a file belongs to by the file's path, and reads the package's name and version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from esmcache.store.rows import PackageRow
 
 @dataclass(slots=True)
 class Packages:
-    """Which package a file belongs to, by its path alone, and what the package says of itself."""
+    """The packages that were found so far; `rows` has their names and versions, by directory."""
 
     files: FileSource
     rows: dict[str, PackageRow] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Packages:
         return root
 
     def pack_label(self, root: str) -> str:
-        """Return what names the pack of a package: name@version if it was installed, else its directory."""
+        """Return the label of a package's pack: name@version if the package was installed, else its directory."""
         row = self.rows[root]
         return pack_label(root, row.name, row.version)
 

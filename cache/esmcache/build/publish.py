@@ -1,4 +1,4 @@
-"""Makes what runners read: sources into packs, and a manifest for each entry point."""
+"""Writes the files that runners read: packs of sources, and a manifest for each entry point."""
 
 from __future__ import annotations
 
@@ -45,23 +45,24 @@ from esmcache.serving.pack import (
 from esmcache.store.rows import CodeCacheLinkRow, PackEntryRow, PackRow
 
 _ASKED_IN_MANIFEST = ASKED_BY_IMPORT | ASKED_BY_REQUIRE | ASKED_WHILE_RUNNING
-# Node refuses encoded separators in the URL of an import, an entry point's included.
+# Node refuses encoded separators in the URL of an import and of an entry point.
 _REFUSED_IN_URLS = re.compile(r"%2f|%5c", re.IGNORECASE)
 _RESOLVE = re.compile(rb"\bresolve\b")
 _PATHS = re.compile(rb"\bpaths\b")
 _MOST_APPENDED_AT_ONCE = 32 * 1024 * 1024
-# Of a program that is smaller, V8 compiles what is called sooner than a start could tell what that was.
+# In a smaller program, V8 compiles the called functions faster than a start could report them.
 _LEAST_BYTES_WITH_CALLS = 64 * 1024
-# Below this, asking again would take longer than what is compiled ahead of it saves in some ten starts.
+# Below this, one more report would take longer than the functions precompiled from it save in some ten starts.
 _LEAST_UNKNOWN_BYTES = 16 * 1024
 _PACKED_KINDS = (ServedKind.MODULE, ServedKind.JSON, ServedKind.COMMONJS)
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A manifest that is there now: its name, its modules, and the entries that its starts look for.
+    """A manifest that now exists, and its modules.
 
-    `domain` is the name of the trust domain, `links` what its modules claim in the domain's directory.
+    `domain` is the name of the trust domain. `links` are the names that its modules claim in the domain's directory,
+    where starts look for their entries.
     """
 
     manifest: str
@@ -80,7 +81,7 @@ class Publisher:
         compiler: Compiler,
         started_ms: float,
     ) -> None:
-        """Prepare to publish what was found by looking at files from `started_ms` (since the epoch) on."""
+        """Prepare to publish a graph whose files were looked at from `started_ms` (since the epoch) on."""
         self._directory = context.directory
         self._started_ms = started_ms
         self._index = context.index
@@ -113,7 +114,7 @@ class Publisher:
             self._append(name, members)
 
     def _know_places(self, hashes: Iterable[bytes]) -> None:
-        """Find the sources that packs hold."""
+        """Note the places of sources that packs hold already."""
         rows: dict[str, list[PackEntryRow]] = {}
         for row in self._index.where(PackEntryRow, "source_sha256", set(hashes)):
             rows.setdefault(row.pack, []).append(row)
@@ -124,7 +125,7 @@ class Publisher:
                 self._places[digest, family_of(name)] = place
 
     def _prove_packs(self, names: Collection[str]) -> None:
-        """Compare all sources in those packs that have changed since the last time, and remove what is damaged."""
+        """Check all sources in the packs that have changed since the last check, and remove damaged packs."""
         known = {row.pack: Fingerprint(*astuple(row)[1:]) for row in self._index.where(PackRow, "pack", names)}
         changed: dict[str, list[PackEntryRow]] = {}
         for name in names:
@@ -141,7 +142,7 @@ class Publisher:
             if sound is not None:
                 self._note_sound(name, sound)
             else:
-                # Manifests that name it fall back to Node until their programs are warmed.
+                # Until their programs are warmed, manifests that name this pack fall back to Node.
                 self.lost_packs.add(name)
                 self._directory.remove("packs", name)
 
@@ -150,7 +151,7 @@ class Publisher:
         self._sound_pack_rows[name] = PackRow(name, *astuple(seen))
 
     def sound_pack_rows(self) -> list[PackRow]:
-        """Return what the packs are in which every source is proven."""
+        """Return the rows of the packs in which this build has proven every source."""
         return list(self._sound_pack_rows.values())
 
     def _append(self, family: str, members: Sequence[GraphModule]) -> None:
@@ -166,11 +167,11 @@ class Publisher:
                     continue
                 module.source = answer[0]
             if module.kind is not ServedKind.MODULE and module.source.startswith(BYTE_ORDER_MARK):
-                # Who reads it gets another text, depending on who asks and on Node's version.
+                # The text that a program gets depends on how it asks and on Node's version.
                 module.leave_native("a byte order mark in what is no ES module")
                 continue
             if not _is_utf8(module.source):
-                # A CommonJS module is served without its source: Node replaces what it cannot read in it.
+                # Such a CommonJS module is served without its source: Node replaces the bytes that are not UTF-8.
                 if module.kind is not ServedKind.COMMONJS:
                     module.leave_native("not valid UTF-8")
                 continue
@@ -183,7 +184,7 @@ class Publisher:
             self._append_batch(family, batch)
 
     def _append_batch(self, family: str, batch: dict[bytes, bytes]) -> None:
-        # The index may have been lost, and with it what was known of the file that will be appended to.
+        # If the index was lost, nothing is known of the pack that will be appended to: check it first.
         current = current_pack(self._directory.packs_path, family)
         if current and current not in self._sound_packs:
             self._prove_packs([current])
@@ -196,20 +197,20 @@ class Publisher:
         sound_size = PACK_HEADER_SIZE if before is None else before.size
         is_next = first.offset - ENTRY_HEADER_SIZE == sound_size + -sound_size % 8
         if seen is not None and is_next and seen.size == last.offset + last.length + -last.length % 8:
-            # Nobody else has written since it was proven, or since it was made.
+            # No other process has written to the pack since it was proven or made.
             self._note_sound(first.pack, seen)
         else:
             self._sound_packs.pop(first.pack, None)
             self._sound_pack_rows.pop(first.pack, None)
 
     def pack_fact(self, source: PackedSource | None) -> Fingerprint | None:
-        """Return what the pack of a source is, None where not all in it is proven."""
+        """Return the fingerprint of the pack that holds a source, or None if some source in the pack is not proven."""
         return None if source is None else self._sound_packs.get(source.pack)
 
     def publish(self, entry: GraphModule, graph: dict[str, GraphModule], also: Iterable[str]) -> Published:
-        """Write the entry point's manifest if it differs from the one that is there; raises OSError.
+        """Write the entry point's manifest if it differs from the existing one; raises OSError.
 
-        `also` are URLs that earlier runs loaded, nobody knows from where.
+        `also` are URLs that earlier runs loaded; it is not known which modules requested them.
         """
         modules = load_order([entry, *(graph[url] for url in also if url in graph)], graph)
         numbers = {module.url: number for number, module in enumerate(modules)}
@@ -225,7 +226,7 @@ class Publisher:
         has_code_caches = (
             self._node.compile_cache_layout
             and all(self._compiler.kept(module) is not None for module in compiled)
-            # Node would take the one for the other.
+            # Node would take the code cache of one module for that of the other.
             and len({link.name for link in links} - preload_names().keys()) == len(links)
         )
         identity = manifest_identity(entry.path, self._node.version, self._node.arch, self.conditions)
@@ -251,9 +252,9 @@ class Publisher:
         return Published(name, modules, domain.name, links)
 
     def _links(self, place: str, modules: Iterable[GraphModule], members: set[str]) -> Iterator[CodeCacheLinkRow]:
-        """Yield what the modules claim in the domain's directory, those that Node loads itself included.
+        """Yield the names that modules claim in the domain's directory, including modules that Node loads itself.
 
-        A module that is to have no code cache claims its name, too: Node looks for it all the same.
+        A module that must have no code cache claims its name, too, because Node looks for one all the same.
         """
         for module in modules:
             kind = module.module_format
@@ -277,7 +278,7 @@ class Publisher:
         requests: dict[str, list[ManifestRequest]] = {}
         refused = Asked.WORKER | (Asked.REQUIRE if self.may_name_paths(module) else Asked(0))
         if module.is_root and not _REFUSED_IN_URLS.search(module.url):
-            # What asks for an entry point has no URL of its own: it is kept as the module's request for itself.
+            # The request for an entry point comes from no URL: it is stored as the module's request for itself.
             inputs = self._with_facts(module.root_inputs)
             requests[module.url] = [ManifestRequest(module.url, ASKED_BY_IMPORT, numbers[module.url], inputs)]
         for request, answer in zip(module.requests, module.answers, strict=True):
@@ -304,13 +305,13 @@ class Publisher:
         return ManifestModule(module.url, module.path, kind, module.fact, source, flat)
 
     def source_of(self, module: GraphModule) -> PackedSource | None:
-        """Return where the source of a module lies that was packed, None where it is not served."""
+        """Return the place of a module's packed source, or None if the source is not served."""
         if module.kind not in _PACKED_KINDS or module.fact is None:
             return None
         return self._places.get((module.fact.sha256, pack_family(self.packages.pack_label(module.package_root))))
 
     def may_name_paths(self, module: GraphModule) -> bool:
-        """Return whether `require.resolve(specifier, {paths})` may be there: a hook is asked as if by `require`."""
+        """Return whether the module may use `require.resolve(specifier, {paths})`, which hooks see as a `require`."""
         if not any(Asked.REQUIRE in request.asked for request in module.requests):
             return False
         try:
@@ -322,12 +323,12 @@ class Publisher:
     def _with_facts(self, inputs: tuple[ResolutionInput, ...]) -> tuple[ResolutionInput, ...]:
         if id(inputs) in self._seen_inputs:
             return inputs
-        # The graph holds on to its answers, so their ids stay theirs.
+        # The graph keeps its answers alive, so no other object can get their ids.
         self._seen_inputs.add(id(inputs))
         for one in inputs:
             if one.kind is InputKind.PACKAGE_JSON and one.path not in self._package_json_facts:
                 answer = read_file(self._files, one.path)
-                # What was resolved from another content than this is never served: it has no fact.
+                # An answer that was resolved from other content than this has no fact, so it is never served.
                 if not isinstance(answer, str) and answer[1].sha256.hex() == one.detail:
                     self._package_json_facts[one.path] = answer[1]
             elif one.kind in (InputKind.ABSENT, InputKind.FILE):
@@ -345,7 +346,7 @@ class Publisher:
 
 
 def _count_loaded_first(entry: GraphModule, graph: dict[str, GraphModule]) -> int:
-    """Return how many modules that are served Node loads before it runs any of them."""
+    """Return the number of served modules that Node loads before it runs any of them."""
     found: set[str] = set()
     stack = [entry]
     while stack:

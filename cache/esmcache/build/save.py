@@ -1,7 +1,7 @@
-"""What a save changes: one module's cache, and what runners read of it, without walking the graph again.
+"""Updates the cache after a save: one module's own cache, and what runners read of it.
 
-Where a module asks for the same as before, the manifests that hold it are changed in place; else their entry points
-have to be warmed, which is left to the caller.
+A save does not walk the graph again. If the module's requests are unchanged, the manifests that hold it are changed in
+place. Otherwise the caller must warm their entry points.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from esmcache.store.rows import EntryPointRow, RequestRow
 
 @dataclass(slots=True)
 class Update:
-    """What became of saved modules.
+    """The result of updating saved modules.
 
-    `updated` are the URLs whose caches are those of the files as they are now; `to_warm` the entry points, with their
-    conditions, that are served the old graph until they are warmed.
+    `updated` are the URLs whose caches now match their files. `to_warm` has, by conditions, the entry points that are
+    served the old graph until they are warmed.
     """
 
     updated: list[str] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Update:
 
 
 class Save:
-    """Brings the cache up to date with single files, for one Node build."""
+    """Updates the cache of single files, for one Node build."""
 
     def __init__(self, context: BuildContext) -> None:
         self._context = context
@@ -98,10 +98,11 @@ class Save:
         return _Visit(module, found, compiler, publisher)
 
     def _change(self, entry: EntryPointRow, visit: _Visit) -> bool:
-        """Return whether the entry point's manifest now speaks of the module as it is."""
+        """Change the entry point's manifest in place; return False if the entry point must be warmed instead."""
         module, publisher = visit.module, visit.publisher
         if module.has_syntax_error:
-            # What runs it gets Node's error, as from any file that changed; the next save will mend it.
+            # A program that loads the module gets Node's error, as from any changed file. The next save mends the
+            # manifest.
             return True
         if module.kind is ServedKind.NATIVE or module.fact is None or publisher.may_name_paths(module):
             return False
@@ -123,7 +124,7 @@ class Save:
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """One module as it was found under some conditions."""
+    """One module as it was found under certain conditions."""
 
     module: GraphModule
     found: WalkResult

@@ -1,4 +1,4 @@
-"""The cache of one module by itself: made, stored and put together as BMES, whatever it imports."""
+"""Makes and stores the cache of a single module, and joins its parts as BMES; its imports do not matter."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _NOT_ON_DISK = Fingerprint(-1, 0.0, 0.0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What was found in a source text, and the text's SHA-256."""
+    """The analysis of a source text, and the text's SHA-256."""
 
     analysis: Analysis
     source_sha256: bytes
@@ -49,7 +49,7 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a BMES file consists of; `size` in bytes."""
+    """The parts of a BMES file; `size` is in bytes."""
 
     name: str
     size: int
@@ -58,7 +58,7 @@ class Inspection:
 
 
 def inspect_bmes(name: str, content: bytes) -> Inspection:
-    """Return what BMES bytes consist of; raises CacheError where they are none."""
+    """Return the parts of a BMES file's content; raises CacheError if it is no BMES."""
     file = decode(content)
     if isinstance(file, Damage):
         raise CacheError(f"{name} is no BMES file: {file.reason}")
@@ -74,7 +74,7 @@ class ModuleBuilder:
         self._blobs = BlobStore(context.directory.blobs_path)
 
     def generate(self, url: str, source: bytes | None) -> Generated:
-        """Store a module's record and code cache; `source` None: the file's; raises CacheError, OSError."""
+        """Store a module's record and code cache, from its file if `source` is None; raises CacheError and OSError."""
         module = self._module(url, source)
         content, fact = module.source, module.fact
         assert content is not None and fact is not None
@@ -88,7 +88,7 @@ class ModuleBuilder:
         return Generated(analysis, fact.sha256)
 
     def bmes(self, url: str, *, with_bytecode: bool) -> bytes:
-        """Return the BMES bytes of a file, with its code cache unless told otherwise; raises CacheError, OSError."""
+        """Return the BMES bytes of a file, with its code cache if `with_bytecode`; raises CacheError and OSError."""
         made = self.generate(url, None)
         stored = self._blobs.read(record_key(ModuleFormat.MODULE.value, made.source_sha256).digest)
         file = None if stored is None else decode(stored)

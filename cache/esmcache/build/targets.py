@@ -1,4 +1,4 @@
-"""Which files a warm starts from: files that were named, a package's own entry points, and the modules of a folder."""
+"""Finds the files that a warm starts from: named files, a package's own entry points, and the modules of a folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCE_SUFFIXES = (".js", ".mjs", ".cjs")
 
 @dataclass(slots=True)
 class Targets:
-    """Absolute paths: `entries` get a manifest, `modules` are only kept in the cache."""
+    """Absolute paths of the files to warm: `entries` get a manifest, `modules` are only cached."""
 
     entries: list[str] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Targets:
 
 
 def find_targets(paths: list[Path], also: ProjectSettings | None = None, *, each_is_started: bool = False) -> Targets:
-    """Return what to warm for files and directories as a user names them; `also` is added to projects' settings.
+    """Return what to warm for the files and directories that a user names; `also` is added to the projects' settings.
 
     With `each_is_started` a directory without an entry point is a problem.
     """
@@ -58,7 +58,7 @@ def find_targets(paths: list[Path], also: ProjectSettings | None = None, *, each
 
 
 def _why_missing(path: Path) -> str:
-    """Return why nothing can be found at a path, '' where something is there."""
+    """Return why nothing can be found at a path, or '' if something is there."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -69,9 +69,9 @@ def _why_missing(path: Path) -> str:
 
 
 def package_entries(directory: Path) -> list[str] | Problem:
-    """Return the files that package.json's main, module, exports and bin name and that exist, or why Node fails on it.
+    """Return the existing files that package.json names in main, module, exports and bin, or why Node fails on it.
 
-    To Node one that cannot be read is not there.
+    Node treats a package.json that it cannot read as absent.
     """
     path = directory / "package.json"
     try:
@@ -99,7 +99,7 @@ def _strings(value: Any, depth: int) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """Settings whose files are absolute, and whose patterns know which directory they are relative to."""
+    """Settings with absolute files, and with patterns that know the directory to which they are relative."""
 
     entries: list[str]
     conditions: list[str]
@@ -107,7 +107,7 @@ class _Selection:
     exclude: list[PathPatterns]
 
     def takes(self, path: str) -> bool:
-        """Return whether a file is one that is warmed."""
+        """Return whether a file is warmed."""
         is_included = not self.include or any(patterns.match(path) for patterns in self.include)
         return is_included and not any(patterns.match(path) for patterns in self.exclude)
 
@@ -116,7 +116,7 @@ class _Selection:
         return any(patterns.match(directory, is_directory=True) for patterns in self.exclude)
 
     def faults(self) -> list[Problem]:
-        """Return what is wrong with the patterns, as far as it is known by now."""
+        """Return the faults of the patterns that are known so far."""
         return [
             Problem(patterns.directory, "bad-configuration", f"{name}: {fault}")
             for name, some in (("include", self.include), ("exclude", self.exclude))
@@ -126,9 +126,9 @@ class _Selection:
 
 
 def _settings_for(directory: Path, targets: Targets) -> tuple[_Selection, Path]:
-    """Return the settings of the nearest directory upwards that has a package.json or esmcache.json, and where it is.
+    """Return the settings of the nearest directory upwards with a package.json or esmcache.json, and that directory.
 
-    Of a part of a project only the entry points in it are meant.
+    If `directory` is only a part of a project, its settings name only the entry points in that part.
     """
     for candidate in (directory, *directory.parents):
         if (candidate / "package.json").exists() or (candidate / "esmcache.json").exists():
@@ -147,7 +147,7 @@ def _settings_for(directory: Path, targets: Targets) -> tuple[_Selection, Path]:
 
 
 def _in_part(paths: list[str], project: Path, directory: Path) -> list[str]:
-    """Return those of a project's files that are meant where `directory` of it is."""
+    """Return the files below `directory`, or all of them if that is the project itself."""
     return [path for path in paths if project == directory or Path(path).is_relative_to(directory)]
 
 
@@ -188,8 +188,8 @@ def _add_modules(directory: Path, selection: _Selection, targets: Targets) -> No
             and not selection.leaves_out(os.path.join(folder, name))
         )
         if folder != str(directory) and "package.json" in files:
-            # A package of a workspace: what it offers is started, or imported by the others, by its own name. A broken
-            # one may be there for a test; nobody has named it.
+            # A package of a workspace: its entry points are started, or other packages import them by its name. A
+            # broken package may be there for a test, and the user has not named it, so it is no problem here.
             _add_entries(Path(folder), _own_settings(Path(folder), targets), targets, Path(folder))
         for name in sorted(files):
             path = os.path.join(folder, name)
@@ -198,7 +198,7 @@ def _add_modules(directory: Path, selection: _Selection, targets: Targets) -> No
 
 
 def _add_entries(project: Path, settings: _Selection, targets: Targets, directory: Path) -> Problem | None:
-    """Add the entry points in a part of a package and in its settings; return what is wrong with its package.json."""
+    """Add the entry points in a part of a package and in its settings; return the problem of a broken package.json."""
     of_package = package_entries(project)
     found = [] if isinstance(of_package, Problem) else _in_part(of_package, project, directory)
     for path in settings.entries:

@@ -1,11 +1,12 @@
-"""Which trust domain a program belongs to, and which files may have code caches in it.
+"""Decides which trust domain a program belongs to, and which files may have code caches in that domain.
 
-Node finds a code cache by CRC-32 of the file's name and takes it by CRC-32 of the file's text. Both can be forged, so a
-start reads only entries of its own domain: the workspace that the program belongs to. A file is inside a workspace if
-no other workspace begins between its root and the file. A workspace begins at a directory with a package.json, an
-esmcache.json, a .git or a node_modules, unless the `workspaces` of a package.json further up (or a pnpm-workspace.yaml)
-name that directory as one of theirs. Packages in the node_modules of the workspace, or of a directory above it, belong
-to it, and so does what its modules find there through a link. No workspace begins where others can write (trust.py).
+Node finds a code cache by the CRC-32 of the file's name and accepts it by the CRC-32 of the file's text. Both can be
+forged, so a start reads only entries of its own domain: the workspace that the program belongs to. A file is inside a
+workspace if no other workspace begins between its root and the file. A workspace begins at a directory with a
+package.json, an esmcache.json, a .git or a node_modules, unless the `workspaces` of a package.json further up (or a
+pnpm-workspace.yaml) list that directory as a package. Packages in the node_modules of the workspace, or of a directory
+above it, belong to it. So do packages that its modules find there through a link. No workspace begins in a directory
+that others can write (trust.py).
 
 A tool that is installed elsewhere may load a file of some project, such as its configuration. That file is outside of
 the tool's domain and gets no code cache there.
@@ -30,9 +31,9 @@ from esmcache.trust import find_untrusted
 _MARKERS = ("package.json", "esmcache.json", ".git", "node_modules")
 _NODE_MODULES = "/node_modules/"
 _PNPM = "pnpm-workspace.yaml"
-# No workspace has more.
+# No workspace lists more patterns.
 _MOST_PATTERNS = 1000
-# What names a package, as opposed to a path, a URL or an entry of the package's own `imports`.
+# Matches a specifier that names a package, not a path, a URL or an entry of the package's own `imports`.
 _PACKAGE_SPECIFIER = re.compile(r"(?![./#])(?![A-Za-z][A-Za-z0-9+.-]*:)")
 
 
@@ -44,12 +45,12 @@ class TrustDomain:
 
     @property
     def name(self) -> str:
-        """Return what its directories are called: 32 hexadecimal digits."""
+        """Return the name of the domain's directories: 32 hexadecimal digits."""
         return sha256(self.root.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 class TrustDomains:
-    """Finds domains by looking at files; each directory is looked at once."""
+    """Finds trust domains in the file system; each directory is looked at once."""
 
     def __init__(self, files: FileSource) -> None:
         self._files = files
@@ -87,7 +88,7 @@ class TrustDomains:
     def _add_linked(
         self, found: set[str], graph: Mapping[str, GraphModule], package_root: Callable[[str], str]
     ) -> None:
-        """Add what modules of the domain reach by the name of a package, and the other files of such packages."""
+        """Add files that modules of the domain request by a package's name, and other files of those packages."""
         linked: set[str] = set()
         stack = list(found)
         while stack:
@@ -104,7 +105,7 @@ class TrustDomains:
                     stack.append(target.url)
 
     def _owner(self, directory: str) -> str | None:
-        """Return the root of the workspace that a directory is in, None where there is none."""
+        """Return the root of the workspace that a directory is in, or None if it is in none."""
         if directory in self._owners:
             return self._owners[directory]
         if self._is_beginning(directory):
@@ -119,14 +120,14 @@ class TrustDomains:
         found = self._begins.get(directory)
         if found is None:
             found = any(self._files.lstat(os.path.join(directory, name)) is not None for name in _MARKERS)
-            # In a directory like /tmp anybody can put one, and name everybody's projects as its own.
-            # What lies below the home directory, or above it, is more than one workspace, whatever is there.
+            # In a directory like /tmp anyone could put such a file, and claim everyone's projects with it. The home
+            # directory and the directories above it hold more than one workspace, whatever is there.
             found = found and not _is_within(self._home, directory) and find_untrusted(directory) is None
             self._begins[directory] = found
         return found
 
     def _workspace_root(self, directory: str) -> str:
-        """Return the directory further up that names this one as a package of its workspace, else the directory."""
+        """Return the nearest directory above whose workspace lists this one as a package, or else this directory."""
         root = self._roots.get(directory)
         if root is None:
             root, above = directory, os.path.dirname(directory)
@@ -139,7 +140,7 @@ class TrustDomains:
         return root
 
     def _patterns(self, directory: str) -> list[str]:
-        """Return what the workspace that begins in a directory says of where its packages are."""
+        """Return the patterns by which the workspace that begins in a directory lists its packages."""
         if not self._is_beginning(directory):
             return []
         listed: Any = None
@@ -158,7 +159,7 @@ class TrustDomains:
 
 
 def _holder(path: str) -> str:
-    """Return the directory that decides on a file: that of the outermost node_modules above it, else its own."""
+    """Return the directory that decides a file's domain: that of the outermost node_modules, else the file's own."""
     before, found, _ = path.partition(_NODE_MODULES)
     return (before or "/") if found else os.path.dirname(path)
 
@@ -168,7 +169,7 @@ def _is_within(path: str, directory: str) -> bool:
 
 
 def _names(patterns: Iterable[str], path: str) -> bool:
-    """Return whether patterns of a workspace, of which the last that fits counts, name a directory below it."""
+    """Return whether the patterns of a workspace name a directory below it; the last pattern that fits decides."""
     named = False
     for pattern in patterns:
         excludes = pattern.startswith("!")
@@ -180,7 +181,7 @@ def _names(patterns: Iterable[str], path: str) -> bool:
 
 def _fits(pattern: list[str], parts: list[str]) -> bool:
     """Return whether a pattern names a path; `**` stands for any number of parts."""
-    # How many parts the pattern so far may stand for.
+    # The numbers of path parts that the pattern so far can match.
     reached = {0}
     for one in pattern:
         if one == "**":
@@ -193,7 +194,7 @@ def _fits(pattern: list[str], parts: list[str]) -> bool:
 
 
 def _pnpm_packages(text: str) -> Iterator[str]:
-    """Yield the items of the list `packages` in a pnpm-workspace.yaml, which people write one a line."""
+    """Yield the items of the list `packages` in a pnpm-workspace.yaml, if they are written one per line."""
     is_listed = False
     for line in text.splitlines():
         item = line.strip()

@@ -1,7 +1,7 @@
 """Finds the module graph below some roots: reads, analyses and resolves file after file, in waves.
 
-While a wave is analysed, Node workers compile it; where only the engine can say what a file is (no "type",
-or a syntax that tree-sitter does not know), its word is waited for.
+Node workers compile a wave while it is analysed. If only the engine can decide what a file is (no "type", or syntax
+that tree-sitter does not know), the walk waits for its verdict.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import ANALYSIS_VERSION
 from esmcache.store.rows import AnalysisRow, BlobRow, ExportRow, ModuleRow
 
-# Called with what is counted, how many are done and how many are known of.
+# Called with what is counted, the number that is done, and the number that is known so far.
 Progress = Callable[[str, int, int], None]
 
 _SERVED = {
@@ -43,7 +43,7 @@ _SERVED = {
 
 @dataclass(slots=True)
 class WalkResult:
-    """The graph, in the order in which modules were found, and what is to be put into the index."""
+    """The graph, in the order in which modules were found, and the rows to store."""
 
     modules: dict[str, GraphModule] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -57,7 +57,7 @@ class WalkResult:
 
 
 class Walk:
-    """One walk over the graph; make a new one for the next."""
+    """One walk over the graph; each walk needs a new object."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Walk:
     def find_roots(
         self, entries: Sequence[str], modules: Sequence[str], problems: list[Problem]
     ) -> list[tuple[Resolution, bool]]:
-        """Return what Node would load for entry points (with True) and for single modules; adds to `problems`."""
+        """Return what Node would load for entry points (with True) and single modules (False); adds to `problems`."""
         roots: list[tuple[Resolution, bool]] = []
         for path in entries:
             answer = self._resolver.resolve_entry(path)
@@ -95,14 +95,14 @@ class Walk:
         return roots
 
     def root_at(self, url: str) -> list[tuple[Resolution, bool]]:
-        """Return the module at a URL as a single module, nothing where there is no such file."""
+        """Return the module at a URL as a single module, or an empty list if there is no such file."""
         path = path_from_file_url(url)
         if path is None or self._files.lstat(path) is None:
             return []
         return [(self._at(url, path), False)]
 
     def walk(self, roots: Iterable[tuple[Resolution, bool]]) -> WalkResult:
-        """Return all that the roots reach; each is `(resolution, is it an entry point)`."""
+        """Return all that the roots reach; each root is a pair `(resolution, is it an entry point)`."""
         for resolution, is_entry in roots:
             module = self._reach(resolution)
             if module is not None and is_entry:
@@ -117,7 +117,7 @@ class Walk:
         return self._found
 
     def look_at(self, path: str) -> WalkResult:
-        """Return one module with its requests and their answers; of what they reach just the URLs are known."""
+        """Return one module with its requests and answers; the modules that it requests are known only by URL."""
         module = self._reach(self._at(file_url_from_path(path), path))
         if module is not None:
             self._visit([module])
@@ -162,7 +162,7 @@ class Walk:
             self._resolve(module)
 
     def _read(self, module: GraphModule, row: ModuleRow | None) -> bool:
-        """Learn what the file is; return whether it is one that can be analysed or served."""
+        """Find out what a module's file is; return whether it can be analysed or served."""
         fact = known_fact(self._files, module.path, row)
         if fact is None:
             answer = read_file(self._files, module.path)
@@ -183,7 +183,7 @@ class Walk:
         return True
 
     def _source(self, module: GraphModule) -> bytes | None:
-        """Return the file's content if it is still the one that `module.fact` speaks of."""
+        """Return the file's content if it is still the one that `module.fact` describes."""
         if module.source is None:
             answer = read_file(self._files, module.path)
             if isinstance(answer, str) or module.fact is None or answer[1].sha256 != module.fact.sha256:
@@ -198,7 +198,7 @@ class Walk:
             row for row in self._index.where(AnalysisRow, "source_sha256", hashes) if row.version == ANALYSIS_VERSION
         ]
         blobs = self._index.where(BlobRow, "key", {row.blob_key for row in analyses if row.blob_key})
-        # `clear` may have removed one, or something has damaged it.
+        # A blob may have been removed by `clear`, or damaged.
         sound, changed = self._analyses.proven(blobs)
         self._found.blobs += changed
         for row in analyses:
@@ -213,7 +213,7 @@ class Walk:
         self._compiler.called.carry_over(edited)
 
     def _analyse(self, modules: Iterable[GraphModule]) -> None:
-        """Analyse those sources that the index knows nothing of, each once."""
+        """Analyse the sources that have no analysis in the index, each source once."""
         unknown: dict[tuple[bytes, str], tuple[ModuleFormat, bytes]] = {}
         for module in modules:
             key = _analysis_key(module)
@@ -259,7 +259,7 @@ class Walk:
             module.kind = _SERVED[verdict.detected_kind]
 
     def _judge(self, module: GraphModule) -> None:
-        """Compare what analysis found with the engine's word, which is final."""
+        """Compare the analysis with the engine's verdict, which is final."""
         if module.kind not in (ServedKind.MODULE, ServedKind.COMMONJS) or module.fact is None:
             return
         verdict = self._compiler.verdict(module)
@@ -275,7 +275,8 @@ class Walk:
             return
         row = self._rows[module.fact.sha256, ModuleFormat.MODULE.value]
         if not row.complete:
-            # tree-sitter could not read all of it, the engine could: its list and the calls that were found are used.
+            # tree-sitter could not read all of the source, but the engine could: use its list, and the calls that were
+            # found.
             if len(verdict.requested_modules) > MOST_REQUESTS:
                 module.requests = ()
                 module.leave_native(f"it costs too much (more than {MOST_REQUESTS} requests)")
@@ -288,7 +289,7 @@ class Walk:
             module.leave_native(f"analysis and engine disagree on its requests ({differences})")
             self._problem(module, "request-mismatch", module.native_because)
         elif module.format_is_detected:
-            # Node warns of such a module where it loads it itself, and so it must.
+            # Node warns of such a module when it loads it itself. A served program must show the same warning.
             module.leave_native('a module by its syntax alone (package.json has no "type")')
 
     def _syntax_error(self, module: GraphModule, verdict: Verdict) -> None:
@@ -312,7 +313,7 @@ class Walk:
         return self._resolver.resolve_import(request.specifier, module.url)
 
     def _unresolved(self, module: GraphModule, request: GraphRequest, failure: ResolutionFailure) -> None:
-        # What running code asks for is often meant to fail (optional packages); only static requests are reported.
+        # Calls in running code are often meant to fail (optional packages), so only static requests are reported.
         if Asked.WHILE_RUNNING in request.asked:
             return
         line = column = 0
@@ -322,7 +323,7 @@ class Walk:
         self._problem(module, failure.code, failure.message, line, column, is_error=False)
 
     def _lines_of(self, module: GraphModule) -> LineIndex | None:
-        """Return the lines of a module's text; those of the last one are kept, since one may have many problems."""
+        """Return the lines of a module's text; the last module's are kept, since one module may have many problems."""
         if self._lines is None or self._lines[0] != module.url:
             source = self._source(module)
             if source is None:
@@ -344,7 +345,7 @@ class Walk:
 
 
 def _analysis_key(module: GraphModule) -> tuple[bytes, str] | None:
-    """Return what an analysis is known by, or None where there is nothing to analyse."""
+    """Return the key of a module's analysis, or None if there is nothing to analyse."""
     if module.kind is ServedKind.JSON or module.module_format is None or module.fact is None:
         return None
     return module.fact.sha256, module.module_format.value

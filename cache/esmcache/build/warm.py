@@ -1,4 +1,4 @@
-"""One warm: finds the graph, compiles it, stores what is new, and publishes what runners read."""
+"""Runs one warm: finds the graph, compiles it, publishes what runners read, and stores what is new."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from esmcache.store.rows import EntryPointRow, MissRow
 
 @dataclass(slots=True)
 class WarmReport:
-    """What a warm did, in numbers and problems; a second warm of the same files has zeros from `read` on.
+    """The result of a warm, in numbers and problems; a second warm of the same files has zeros from `read` on.
 
-    `overtaken` are the paths of files that another process cached anew after this warm had read them.
+    `overtaken` are the paths of files that another process has cached again since this warm read them.
     """
 
     entries: int = 0
