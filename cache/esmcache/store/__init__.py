@@ -1,1 +1,1 @@
-"""What is kept between runs: content-addressed blobs and the SQLite index of everything known about modules."""
+"""Keeps data between runs: content-addressed files, and the SQLite index of everything known about modules."""

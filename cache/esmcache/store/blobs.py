@@ -21,17 +21,17 @@ class BlobStore:
         self._directory = directory
 
     def path(self, key: str) -> Path:
-        """Return where the blob of `key` lies."""
+        """Return the path of the blob of `key`."""
         return self._directory / key[:2] / key
 
     def read(self, key: str) -> bytes | None:
-        """Return the blob's bytes, or None where it is absent or cannot be read."""
+        """Return the blob's bytes, or None if it is absent or cannot be read."""
         return read_regular(self.path(key))
 
     def proven(self, row: BlobRow) -> BlobRow | None:
-        """Return the row with what its file is now, None where the file is absent or has another SHA-256.
+        """Return the row with its file's current times and inode, or None if the file is absent or has another SHA-256.
 
-        Only a file that is not as it was when that was last compared is read.
+        The file is read only if its fingerprint has changed since the last comparison.
         """
         seen = self._look(row.key)
         if seen == Fingerprint(row.size, row.mtime_ms, row.ctime_ms, row.inode):
@@ -44,7 +44,7 @@ class BlobStore:
     def write(self, key: str, content: bytes) -> BlobRow:
         """Store `content` under `key` and return the row to be put into the index; raises OSError."""
         write_whole(real_directory(self._directory, key[:2]) / key, content)
-        # Where it is gone at once, no later file is as it was.
+        # If the file is removed at once, no later file has this fingerprint.
         seen = self._look(key) or Fingerprint(len(content), 0.0, 0.0, 0)
         digest = sha256(content).digest()
         return BlobRow(key, digest, len(content), time.time(), seen.mtime_ms, seen.ctime_ms, seen.inode)

@@ -1,25 +1,25 @@
-"""Cache keys: named ingredients, hashed. `explain` prints the very list that the key is made of."""
+"""Makes cache keys by hashing named ingredients; `explain` prints the same list of ingredients that is hashed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
 
-# Raised whenever analysis gives other records for the same source.
+# Increase this whenever analysis gives other records for the same source.
 ANALYSIS_VERSION = 3
 BMES_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class CacheKey:
-    """A digest (64 hex digits) and the `(name, value)` ingredients that it was made of."""
+    """A digest (64 hex digits), and the `(name, value)` ingredients that were hashed."""
 
     digest: str
     ingredients: tuple[tuple[str, str], ...]
 
 
 def record_key(module_kind: str, source_sha256: bytes) -> CacheKey:
-    """Return the key of a module record; records depend on no engine, so all share them."""
+    """Return the key of a module record; records do not depend on the engine, so all engines share them."""
     return _key(
         ("format", f"bmes-{BMES_VERSION}"),
         ("analysis", str(ANALYSIS_VERSION)),
@@ -29,7 +29,7 @@ def record_key(module_kind: str, source_sha256: bytes) -> CacheKey:
 
 
 def code_cache_key(engine_tag: str, module_kind: str, source_sha256: bytes) -> CacheKey:
-    """Return the key of a code cache, which only the very engine build that made it can read."""
+    """Return the key of a code cache, which only the engine build that made it can read."""
     return _key(("engine", engine_tag), ("kind", module_kind), ("source", source_sha256.hex()))
 
 

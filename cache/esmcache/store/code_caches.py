@@ -1,6 +1,6 @@
-"""Code caches below code/, each a file named by engine, kind and SHA-256 of its source; an absent one is a miss.
+"""Stores code caches below code/, each in a file named by engine, kind and SHA-256 of its source.
 
-A file holds the bytes of the entry that Node will read. Nothing that an engine writes by itself lies here.
+An absent code cache is a miss. A file holds the bytes of the entry that Node will read. Engines do not write here.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class CodeCacheStore:
         self._proven: dict[CodeCacheRow, CodeCacheRow | None] = {}
 
     def path(self, engine_tag: str, kind: str, source_sha256: bytes) -> Path:
-        """Return where the code cache of a source lies, if there is one."""
+        """Return the path of a source's code cache, whether or not it exists."""
         return Path(self._name(engine_tag, kind, source_sha256))
 
     def path_of(self, row: CodeCacheRow) -> str:
-        """Return where the code cache of a row lies."""
+        """Return the path of a row's code cache."""
         return self._name(row.engine_tag, row.kind, row.source_sha256)
 
     def write(self, engine_tag: str, kind: str, source_sha256: bytes, content: bytes, functions: int) -> CodeCacheRow:
@@ -54,14 +54,14 @@ class CodeCacheStore:
         )
 
     def is_as_proven(self, row: CodeCacheRow) -> bool:
-        """Return whether the row's file is the very one whose SHA-256 was compared."""
+        """Return whether the row's file is unchanged since its SHA-256 was compared."""
         seen = _regular(self.path_of(row))
         return seen is not None and (seen.size, seen.mtime_ms, seen.inode) == (row.size, row.mtime_ms, row.inode)
 
     def proven(self, row: CodeCacheRow) -> CodeCacheRow | None:
-        """Return the row with what its file is now, None where the file is absent or has another SHA-256.
+        """Return the row with its file's current time and inode, or None if the file is absent or has another SHA-256.
 
-        Only a file that is not the one that was compared before is read. One object looks at each row once.
+        The file is read only if it has changed since the last comparison. One object checks each row once.
         """
         if row not in self._proven:
             self._proven[row] = self._prove(row)
@@ -86,7 +86,7 @@ class CodeCacheStore:
 
 
 def _regular(path: str) -> Fingerprint | None:
-    """Return what a regular file of the user's own is, None for anything else."""
+    """Return the fingerprint of a regular file that other users cannot write, or None for anything else."""
     try:
         status = os.lstat(path)
     except OSError:

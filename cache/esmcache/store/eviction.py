@@ -1,27 +1,28 @@
-"""Which rows of the index stay, and which entry points go when the cache is too large.
+"""Decides which rows of the index stay, and which entry points are removed when the cache is too large.
 
-The contract of the size limit:
+The rules of the size limit:
 
-- Counted are the bytes of all files below the cache directory, each once however many links it has: also what Node
-  wrote there, what writers left half-written, and SQLite's log. Directories and half-filled blocks are not.
-- What nothing names goes whenever the cache is collected, however small it is: records, verdicts, code caches and
-  sources of texts that no module has any more, and files without a row. A pack of which more than a third is such text
-  is written again without it.
-- If the rest is still too large, all dead text in packs goes. If that is not enough, the cache is brought down to nine
-  tenths of the limit: first modules go that no entry point reaches, then entry points, the one first whose last start
-  or warm is the longest ago. A module, source or code cache goes with the last entry point that needs it. The entry
-  point that was used last never goes: a program that alone is larger than the limit stays served.
-- The cache is collected by `esmcache gc`, and by itself after a warm or a save that finds that it has grown by a sixth
-  since the last time, and after a warm if that was ten minutes ago (maintain/collect.py).
-- Nobody is in the middle of writing the cache while it is collected: warms and saves wait for a collection, and `gc`
-  waits for them, for a while (maintain/turns.py). If one is still at work then, nothing goes but abandoned files.
-- Rows go before files, and only once the rows are there that take their place. Stopped at any moment, a collection
-  leaves files without rows, which the next one removes, and never rows without files.
-- Starts take no part in this. Each file is replaced or removed as a whole, and no name of a pack is ever used again. So
-  a start reads what its manifest was made for, or finds it gone and has Node load the module. A program that is running
-  when its entry point goes loads the modules that it has not loaded yet from its own tree.
+- The limit counts the bytes of all files below the cache directory, also of entries that Node wrote there, of files
+  that writers left half-written, and of SQLite's log. A file with several links counts once. Directories and
+  half-filled blocks do not count.
+- Every collection removes what nothing names, however small the cache is: records, verdicts, code caches and sources of
+  texts that no module has any more, and files without a row. If more than a third of a pack is such text, the pack is
+  written again without it.
+- If the rest is still too large, all dead text in packs is removed. If that is not enough, the cache is brought down to
+  nine tenths of the limit: first by removing modules that no entry point reaches, then by removing entry points, those
+  first whose last start or warm is the longest ago. A module, source or code cache is removed with the last entry point
+  that needs it. The entry point that was used last always stays, so a program that alone exceeds the limit is served.
+- `esmcache gc` collects the cache. A warm or save collects it if it has grown by a sixth since the last collection. A
+  warm also collects it if the last collection was ten minutes ago (maintain/collect.py).
+- Nobody writes the cache while it is collected: warms and saves wait for a collection, and `gc` waits for them, for a
+  while (maintain/turns.py). If one is still at work then, only abandoned files are removed.
+- Rows are removed before files, and only after the rows that take their place are stored. If a collection is stopped at
+  any moment, it leaves files without rows, which the next one removes, and never rows without files.
+- Starts do not take part in this. Each file is replaced or removed as a whole, and no name of a pack is ever used
+  again. So a start reads what its manifest was made for, or finds it gone and has Node load the module. If the entry
+  point of a running program is removed, the program loads its remaining modules from its own tree.
 
-Knows no files: sizes are those that the rows tell.
+This module must look at no files: it takes sizes from rows and from its caller.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ from dataclasses import dataclass
 from esmcache.store.index import Index
 from esmcache.store.rows import EntryPointRow, ModuleRow, RequestRow
 
-# Misses of programs that were never warmed.
+# Misses of programs that were never warmed are kept this long.
 _KEEP_MISSES_S = 30 * 86_400.0
 
-# Code caches of modules that only entry points for other engines have.
+# Removes code caches of modules that only entry points for other engines have.
 _CODE_CACHES_OF_NO_ENTRY_POINT = (
     "delete from code_caches where source_sha256 in (select source_sha256 from modules) and not exists"
     " (select 1 from modules m join entry_modules r on r.url = m.url join entry_points e on e.manifest = r.manifest"
     " where m.source_sha256 = code_caches.source_sha256 and e.engine_tag = code_caches.engine_tag)"
 )
 _EMPTY_INDEX_BYTES = 200_000
-# How large the rows of a module are, all tables together, beside the one that says that an entry point has it.
+# The size of a module's rows in all tables together, as a multiple of its row in entry_modules.
 _ROWS_OF_A_MODULE = 8
 _MOST_PARAMETERS = 500
 
@@ -59,7 +60,7 @@ _WITHOUT_OWNER = (
     "delete from code_caches where source_sha256 not in (select source_sha256 from modules)"
     " and source_sha256 not in (select source_sha256 from code_cache_links)",
 )
-# A claim to a name is for a module of the domain's manifests for that Node, and for the text that it has now. The
+# A valid claim to a name is for a module that manifests of the domain and that Node hold, and for its current text. The
 # directory is called <domain>/<Node's tag>-<user>, and the engine node-<Node's tag>.
 _UNFOUNDED = (
     "exists (select 1 from modules m where m.url = l.url and m.source_sha256 != l.source_sha256)"
@@ -70,17 +71,17 @@ _UNFOUNDED = (
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Bytes that rows do not tell: of manifests by name, and of the index."""
+    """Sizes in bytes that no row holds: of manifests by name, and of the index."""
 
     manifests: Mapping[str, int]
     index: int
 
 
 def remove_unnamed(index: Index, preload_urls: Iterable[str], now: float) -> set[str]:
-    """Remove all rows that nothing names; the caller holds a transaction.
+    """Remove all rows that nothing names, and return the directories below v8/ that lost a module's claim to a name.
 
-    `preload_urls` are those modules that every directory of code caches has besides those of its manifests. Return the
-    directories, below v8/, of which a module's claim to a name was removed. Pack entries are for `live_sources`.
+    The caller holds a transaction. `preload_urls` are the modules that every directory has besides those of its
+    manifests. Pack entries are left to `remove_pack_entries`.
     """
     orphans = index.execute("select distinct url from requests where url not in (select url from modules)")
     index.remove(RequestRow, "url", [url for (url,) in orphans])
@@ -118,10 +119,10 @@ def _remove_links(index: Index, preload_urls: set[str]) -> set[str]:
 
 
 def evict(index: Index, excess: int, sizes: Sizes) -> list[str]:
-    """Remove rows of modules that no entry point has, and of entry points, until `excess` bytes are freed.
+    """Remove modules that no entry point has, then entry points, until `excess` bytes are freed.
 
-    The caller holds a transaction, and calls `remove_unnamed` after it. Return the manifests whose entry points went.
-    Each module is looked at once for every entry point that has it.
+    The caller holds a transaction, and calls `remove_unnamed` after it. Return the manifests of the removed entry
+    points. Each module is looked at once for every entry point that has it.
     """
     entries = sorted(index.all(EntryPointRow), key=lambda row: (row.used_at, row.manifest))
     members: dict[str, list[str]] = {entry.manifest: [] for entry in entries}
@@ -157,10 +158,10 @@ def _freed_bytes(
     sources: Mapping[str, bytes],
     sizes: Sizes,
 ) -> tuple[int, list[int]]:
-    """Return the bytes that go with modules that no entry point has, and those that go with each of `entries`.
+    """Return the bytes that are freed with modules that no entry point has, and those freed with each of `entries`.
 
-    They go in that order, so what several entry points need goes with the last of them. `members` are the modules of
-    entry points by manifest, and `sources` those of modules.
+    Entries are removed in this order, so data that several of them need is freed with the last one. `members` maps
+    manifests to the URLs of their modules, and `sources` maps URLs to the SHA-256 of the modules' sources.
     """
     last: dict[bytes, int] = {}
     last_by_engine: dict[str, dict[bytes, int]] = {}
@@ -188,7 +189,7 @@ def _freed_bytes(
         else:
             unreached += size
     for tag, source, size in index.execute("select engine_tag, source_sha256, size from code_caches"):
-        # Those for an engine that no entry point is for go with the source.
+        # A code cache for an engine that has no entry point is freed with its source.
         number = last_by_engine.get(tag, last).get(source, -1)
         if number >= 0:
             freed_with[number] += size
@@ -198,7 +199,7 @@ def _freed_bytes(
 
 
 def needed_sources(index: Index) -> list[tuple[bytes, str, str, str]]:
-    """Return the SHA-256 of every module's source, with root, name and version of the package that it is in."""
+    """Return the SHA-256 of every module's source, with root, name and version of the module's package."""
     sql = (
         "select distinct m.source_sha256, m.package, coalesce(p.name, ''), coalesce(p.version, '')"
         " from modules m left join packages p on p.root = m.package"
@@ -208,7 +209,7 @@ def needed_sources(index: Index) -> list[tuple[bytes, str, str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The files that rows name; nobody has checked the values, which only serve to tell whether a file has a row."""
+    """The files that rows name; the values are unchecked and only serve to tell whether a file has a row."""
 
     manifests: list[str]
     blobs: list[str]
@@ -217,7 +218,7 @@ class Named:
 
 
 def named_files(index: Index) -> Named:
-    """Return which manifests, records and code caches (engine, kind, source) rows name, and which links below v8/."""
+    """Return the manifests, records, code caches (engine, kind, source) and links below v8/ that rows name."""
     return Named(
         [manifest for (manifest,) in index.execute("select manifest from entry_points")],
         [key for (key,) in index.execute("select key from blobs")],
@@ -230,7 +231,7 @@ def named_files(index: Index) -> Named:
 
 
 def remove_pack_entries(index: Index, entries: Iterable[tuple[bytes, str]]) -> None:
-    """Forget sources, each by SHA-256 and pack, and packs that hold no other; the caller holds a transaction."""
+    """Remove rows of sources, given by SHA-256 and pack, and of emptied packs; the caller holds a transaction."""
     of_packs: dict[str, list[bytes]] = {}
     for source, pack in entries:
         of_packs.setdefault(pack, []).append(source)
@@ -251,7 +252,7 @@ def stored_bytes(index: Index) -> tuple[int, int]:
 
 
 def unused_share(index: Index) -> tuple[int, float]:
-    """Return the bytes of the index's pages that hold something, and which part of all pages holds nothing."""
+    """Return the bytes of the index's used pages, and the fraction of all pages that is unused."""
     page_size, pages, unused = (
         int(index.execute(f"pragma {name}")[0][0]) for name in ("page_size", "page_count", "freelist_count")
     )

@@ -1,7 +1,8 @@
-"""The SQLite index: what is known of modules, requests, packages, blobs, code caches, packs and entry points.
+"""The SQLite index of modules, requests, packages, blobs, code caches, packs and entry points.
 
-The only way to the tables. Rows come and go as the frozen values of rows.py. Several processes may have it open; writes
-are short transactions that wait for one another. A row whose values make no sense is damage, whatever left it so.
+All access to the tables goes through this module. Rows are the frozen values of rows.py. Several processes may have the
+index open; writes are short transactions that wait for one another. A row with invalid values is damage, whatever its
+cause.
 """
 
 from __future__ import annotations
@@ -46,26 +47,26 @@ __all__ = ["Index", "IndexDamaged", "IndexUnusable", "IndexVanished", "discard_i
 
 _BUSY_TIMEOUT_MS = 60_000
 _MOST_PARAMETERS = 500
-# Kept among the statistics, but none of them.
+# Stored in the table of statistics, but not a statistic.
 _CHANGES_OF_EDGES = "changes of edges"
-# Beside user_version, and with the same number in it: one of the two alone may be damaged.
+# application_id is this plus the number in user_version, so that damage to one of the two is noticed.
 _APPLICATION = 0x65736D00
-# Indexes of these versions have no application_id.
+# Indexes up to this version have no application_id.
 _LAST_WITHOUT_APPLICATION = 4
-# A log that is larger is taken into the database after a transaction; else the last one to close does so.
+# A larger log is checkpointed after a transaction; a smaller one when the last process closes the index.
 _LARGE_LOG_BYTES = 4 << 20
 
 Row = TypeVar("Row")
 
 
 class Index:
-    """An open index. Use as a context manager, from one thread.
+    """An open index; use it as a context manager, from one thread.
 
-    `replaced` says why the file that was there was no index, '' where it was one or where nothing was.
+    `replaced` says why the existing file was no sound index; it is '' if the file was one, or if there was none.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the index at `path`, made or made again if need be; raises IndexUnusable."""
+        """Open the index at `path`, and create or replace it if necessary; raises IndexUnusable."""
         self._path = path
         self.replaced = ""
         try:
@@ -76,7 +77,7 @@ class Index:
             try:
                 self._database = self._open_sound(mark)
             except IndexDamaged as error:
-                # Losing it loses nothing but time.
+                # Losing the index costs only time: its content can be made again.
                 self.replaced = str(error)
                 self._database = self._make(mark)
             try:
@@ -92,7 +93,7 @@ class Index:
         self.close()
 
     def close(self) -> None:
-        """Close the index; whoever is the last one takes the log into the database."""
+        """Close the index; the last process that closes it checkpoints the log."""
         try:
             with held(self._path) as mark:
                 self._close(mark)
@@ -102,13 +103,13 @@ class Index:
 
     @property
     def is_there(self) -> bool:
-        """Return whether the file that was opened still has its name."""
+        """Return whether the opened file is still at its path."""
         return self._place.is_there()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Group writes; others wait. Raises IndexUnusable where the disk is full or the file is gone."""
-        # A commit need not outlive a power failure: what is lost is made again.
+        """Group writes while other writers wait; raises IndexUnusable if the disk is full or the file is gone."""
+        # A commit need not survive a power failure, because lost rows are made again.
         self._execute("pragma synchronous = normal")
         # Taking the write lock first lets the busy timeout apply; a read that turns into a write would fail.
         self._execute("begin immediate")
@@ -176,7 +177,7 @@ class Index:
         self._execute("delete from entry_modules where manifest = ?", (manifest,))
 
     def urls_of_domain(self, domain: str, engine_tag: str, without: Sequence[str]) -> set[str]:
-        """Return the modules that manifests of a trust domain hold, those of some manifests left out."""
+        """Return the URLs of modules that a trust domain's manifests hold, except for the manifests in `without`."""
         sql = (
             "select distinct m.url from entry_modules m join entry_points e on e.manifest = m.manifest"
             f" where e.domain = ? and e.engine_tag = ? and e.manifest not in ({','.join('?' * len(without))})"
@@ -184,16 +185,16 @@ class Index:
         return {row[0] for row in self._rows(sql, (domain, engine_tag, *without))}
 
     def remove_links(self, links: Sequence[tuple[str, str, str]]) -> None:
-        """Remove the claims of modules to names, each by directory, name and URL."""
+        """Remove modules' claims to names, each given by directory, name and URL."""
         self._execute_many("delete from code_cache_links where directory = ? and name = ? and url = ?", links)
 
     def remove_code_caches(self, rows: Iterable[CodeCacheRow]) -> None:
-        """Forget code caches that are kept."""
+        """Remove the rows of code caches."""
         sql = "delete from code_caches where engine_tag = ? and kind = ? and source_sha256 = ?"
         self._execute_many(sql, [(row.engine_tag, row.kind, row.source_sha256) for row in rows])
 
     def count(self, increments: Mapping[str, int]) -> None:
-        """Add to the statistics."""
+        """Add increments to counters of the statistics."""
         sql = (
             "insert into statistics (name, value) values (?, ?)"
             " on conflict (name) do update set value = value + excluded.value"
@@ -213,7 +214,7 @@ class Index:
         self._execute(sql, (used_at, manifest))
 
     def note_misses(self, misses: Iterable[MissRow]) -> None:
-        """Add up what runners missed."""
+        """Add the misses that runners reported to the stored ones."""
         sql = (
             "insert into misses (entry, url, executable, conditions, reason, count, seen_at)"
             " values (?, ?, ?, ?, ?, ?, ?)"
@@ -224,7 +225,7 @@ class Index:
             self._execute(sql, astuple(miss))
 
     def settle_misses(self, entries: Iterable[str], executable: str, conditions: str) -> None:
-        """Note that entry points were warmed: what they load besides their graph is kept, the rest forgotten."""
+        """Note that entry points were warmed: keep what they load besides their graph, and remove other misses."""
         which = "where entry = ? and executable = ? and conditions = ?"
         for entry in entries:
             parameters = (entry, executable, conditions)
@@ -232,7 +233,7 @@ class Index:
             self._execute(f"update misses set reason = '{SETTLED}' {which}", parameters)
 
     def summary(self, table: str, group: str, size: str) -> list[tuple[str, int, int]]:
-        """Return `(group, rows, sum of size)` of a table, largest first; names are the schema's own."""
+        """Return `(group, rows, sum of size)` of a table, largest first; the arguments are names in the schema."""
         sql = f"select {group}, count(*), coalesce(sum({size}), 0) from {table} group by {group} order by 3 desc, 1"
         return [(name, count, total) for name, count, total in self._rows(sql)]
 
@@ -250,21 +251,21 @@ class Index:
         return self._rows("select url, resolved_url, asked from requests where resolved_url != ''")
 
     def sizes(self) -> dict[str, int]:
-        """Return the bytes of every module's source."""
+        """Return the bytes of every module's source, by URL."""
         return dict(self._rows("select url, size from modules"))
 
     def version(self) -> tuple[int, int]:
-        """Return two numbers of which one is another after each write, of whatever connection."""
+        """Return two numbers, at least one of which changes with each write of any connection."""
         connection: sqlite3.Connection = self._database.conn
         return int(self._rows("pragma data_version")[0][0]), connection.total_changes
 
     def edges_version(self) -> int:
-        """Return a number that is another one after `edges` has changed."""
+        """Return a number that changes whenever the result of `edges` may have changed."""
         rows = self._rows("select value from statistics where name = ?", (_CHANGES_OF_EDGES,))
         return int(rows[0][0]) if rows else 0
 
     def check(self) -> list[str]:
-        """Return what SQLite's own check finds wrong, an empty list for a sound file."""
+        """Return the faults that SQLite's own check finds; the list is empty for a sound file."""
         try:
             rows = self._rows("pragma quick_check")
         except IndexUnusable as error:
@@ -272,25 +273,25 @@ class Index:
         return [row[0] for row in rows if row[0] != "ok"]
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Run a statement of another module of store/ and return its rows, whose values nobody has checked."""
+        """Run a statement for another module of store/ and return its rows, with unchecked values."""
         return self._rows(sql, parameters)
 
     def vacuum(self) -> None:
-        """Give unused pages back to the file system, as far as no other process reads."""
+        """Give unused pages back to the file system, as far as readers in other processes allow it."""
         self._execute("vacuum")
         self.truncate_log()
 
     def truncate_log(self) -> None:
-        """Take all of the log into the database, as far as no other process reads, and leave it empty."""
+        """Checkpoint the whole log and leave it empty, as far as readers in other processes allow it."""
         with self._held() as mark:
             mark.remove()
             self._rows("pragma wal_checkpoint(truncate)")
             mark.write()
 
     def discard(self) -> None:
-        """Close and remove the index, whatever state it is in: the next one to open it makes a new one.
+        """Close and remove the index, whatever its state; the next process that opens it makes a new one.
 
-        One that has taken its place already stays. Raises IndexUnusable.
+        An index that has already taken its place stays. Raises IndexUnusable.
         """
         with self._held() as mark:
             was_there = self.is_there
@@ -327,7 +328,7 @@ class Index:
             yield row_type(*values)
 
     def _shorten_log(self) -> None:
-        """Take a large log into the database; SQLite itself would do so at any commit, without a mark."""
+        """Checkpoint a large log, with the mark held; SQLite's own checkpoint at any commit would ignore the mark."""
         log = self._path.with_name(self._path.name + "-wal")
         with contextlib.suppress(OSError, IndexUnusable):
             if log.stat().st_size > _LARGE_LOG_BYTES:
@@ -345,7 +346,7 @@ class Index:
             raise self._place.fault(error) from error
 
     def _close(self, mark: Mark | None) -> None:
-        """Close the database; with a mark, say what its file is then."""
+        """Close the database; if `mark` is given, update it for the file."""
         log = self._path.with_name(self._path.name + "-wal")
         try:
             writes = mark is not None and self.is_there and log.stat().st_size > 0
@@ -359,7 +360,7 @@ class Index:
             mark.write()
 
     def _open_sound(self, mark: Mark) -> Database:
-        """Open what is there, or make it; raises IndexDamaged for what is no sound index."""
+        """Open the existing index, or make one; raises IndexDamaged if the existing file is no sound index."""
         if fault := why_no_file_of_ours(self._path):
             raise IndexDamaged(fault)
         if not os.path.lexists(self._path):
@@ -369,7 +370,7 @@ class Index:
         return self._open(mark, checked=not mark.is_current())
 
     def _make(self, mark: Mark) -> Database:
-        # A log that is left belongs to a database that is gone.
+        # A log that is left over belongs to a database that is gone.
         remove_files(self._path, mark)
         make_file(self._path)
         return self._open(mark)
@@ -387,7 +388,7 @@ class Index:
 
     def _prepared(self, database: Database, mark: Mark, *, checked: bool) -> Database:
         database.execute(f"pragma busy_timeout = {_BUSY_TIMEOUT_MS}")
-        # The file is written where its mark is held, see index_file.py.
+        # No automatic checkpoints: the file is written only while its mark is held, see index_file.py.
         database.execute("pragma wal_autocheckpoint = 0")
         version = schema.user_version(database)
         application = int(database.execute("pragma application_id").fetchone()[0])
@@ -399,13 +400,14 @@ class Index:
             raise IndexDamaged(f"{self._path} cannot be used: {faults[0]}")
         if version < schema.VERSION:
             mark.remove()
-            # What a power failure leaves of it is no index, and waiting for the disk takes longer than all the rest.
+            # After a power failure here the file is no index, so nothing is lost. Waiting for the disk would take
+            # longer than all the rest.
             database.execute("pragma synchronous = off")
             _enable_wal(database)
             database.execute("begin immediate")
             schema.migrate(database)
             database.execute(f"pragma application_id = {_APPLICATION + schema.VERSION}")
-            # No index that was here before had got as far.
+            # The counter starts with the current time in ms, which no earlier index at this path has reached.
             sql = "insert or ignore into statistics (name, value) values (?, ?)"
             database.execute(sql, (_CHANGES_OF_EDGES, time.time_ns() // 1_000_000))
             database.commit()
@@ -422,7 +424,7 @@ def discard_index(path: Path) -> None:
 
 
 def _enable_wal(database: Database) -> None:
-    # Two processes that make a new index at once: SQLite does not wait for this one lock by itself.
+    # If two processes make a new index at once, SQLite does not wait for this one lock by itself.
     deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
     while True:
         try:

@@ -1,9 +1,9 @@
-"""The file of the index: who may change it when, how damage is noticed, and what SQLite's errors mean.
+"""The file of the index: when a process may write it, how damage is noticed, and what SQLite's errors mean.
 
-SQLite finds damage only where it happens to read, and only in the structure of a file. So the file itself is watched:
-its writers write it in few places (opening, checkpoints, closing), one process at a time, and leave a mark that says
-what the file was then. A file that differs from its mark was changed by something else, and is replaced: the sources
-and the other files give back all that it held. Knows no table.
+SQLite notices damage only in pages that it reads, and only in the structure of a file. So this module watches the file
+itself. Processes write it at few points (opening, checkpoints, closing), one at a time, and leave a mark that holds the
+file's inode, size and times. A file that differs from its mark was changed by something else and is replaced: the
+sources and the other files give back all that it held. This module must know no table.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pathlib import Path
 
 from esmcache.cache_directory import remove_any, why_alien
 
-# Hidden, so that a directory that holds it alone still may become a cache.
+# A hidden name, so that a directory that holds only this file may still become a cache.
 _LOCK_NAME = ".index.lock"
 _MOST_MARK_BYTES = 200
 
-# What SQLite says of a sound file that cannot be used now.
+# SQLite's error codes for a sound file that cannot be used at the moment.
 _PASSING = frozenset(
     {
         sqlite3.SQLITE_PERM,
@@ -41,7 +41,7 @@ _PASSING = frozenset(
 )
 # An extended error code has the primary one in its lowest byte.
 _PRIMARY = 0xFF
-# What comes of reading a damaged file: not all of it is an error of sqlite3's.
+# The errors that reading a damaged file can raise; not all of them are sqlite3's.
 FAULTS = (sqlite3.Error, UnicodeDecodeError, OverflowError)
 
 
@@ -54,24 +54,24 @@ class IndexDamaged(IndexUnusable):
 
 
 class IndexVanished(IndexUnusable):
-    """The file or its directory was removed while it was used: another try may find it, or make it."""
+    """The file or its directory was removed while it was used; another try may find it, or make it."""
 
 
 class Place:
-    """Where an index is: the directory as it was at the beginning, and the file once it was opened."""
+    """The place of an index: the directory as it was at the beginning, and the file that was opened."""
 
     def __init__(self, path: Path) -> None:
-        """Look at the directory; raises OSError where there is none."""
+        """Look at the directory; raises OSError if there is none."""
         self.path = path
         self._directory = os.stat(path.parent).st_ino
         self._file: int | None = None
 
     def note_file(self) -> None:
-        """Remember which file was opened; raises OSError where it is gone."""
+        """Remember which file was opened; raises OSError if it is gone."""
         self._file = os.lstat(self.path).st_ino
 
     def is_there(self) -> bool:
-        """Return whether what was opened still has its name."""
+        """Return whether the directory and the opened file are still at their paths."""
         try:
             is_directory = os.stat(self.path.parent).st_ino == self._directory
             return is_directory and (self._file is None or os.lstat(self.path).st_ino == self._file)
@@ -79,7 +79,7 @@ class Place:
             return False
 
     def fault(self, error: Exception) -> IndexUnusable:
-        """Return what an error means. Decided by SQLite's error codes: its texts are for people."""
+        """Return the kind of IndexUnusable that an error means, by SQLite's error codes and not by its texts."""
         message = f"{self.path} cannot be used: {error}"
         if isinstance(error, OSError):
             message = f"{self.path} cannot be used: {error.strerror}"
@@ -91,16 +91,16 @@ class Place:
 
 
 class Mark:
-    """What the index's file was when one of us last wrote it; only whoever holds the lock may look."""
+    """The state of the index's file after esmcache last wrote it; only the holder of the lock may look."""
 
     def __init__(self, descriptor: int | None, path: Path) -> None:
         self._descriptor = descriptor
         self._path = path
 
     def fault(self) -> str:
-        """Return why the file cannot be one of ours, '' where it can.
+        """Return why the file cannot be one of ours, or '' if it can.
 
-        A copy has another inode. It keeps size and time of the last change, the latter perhaps in whole seconds.
+        A copy can: it has another inode, the same size, and the same time of change, perhaps in whole seconds.
         """
         said, now = self._said(), self._now()
         if said is None or now is None or said == now:
@@ -109,22 +109,23 @@ class Mark:
         return "" if is_copy else "was changed by something else than esmcache"
 
     def is_current(self) -> bool:
-        """Return whether the file is what the mark says."""
+        """Return whether the file is unchanged since the mark was written."""
         said = self._said()
         return said is not None and said == self._now()
 
     def remove(self) -> None:
-        """Say nothing of the file: it is about to be written."""
+        """Empty the mark, because the file is about to be written."""
         if self._descriptor is not None:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, 0)
 
     def write(self) -> None:
-        """Say what the file is now."""
+        """Note the current state of the file."""
         now = self._now()
         if self._descriptor is None or now is None:
             return
-        # Without a mark the next one to open the file has all of it checked: a full disk costs no more than that.
+        # Without a mark, the next process that opens the file has SQLite check all of it. That is the whole cost of a
+        # full disk.
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, " ".join(map(str, now)).encode(), 0)
@@ -148,10 +149,10 @@ class Mark:
 
 @contextlib.contextmanager
 def held(path: Path) -> Iterator[Mark]:
-    """Hold the index at `path` against everybody else who opens, checkpoints, closes or removes it.
+    """Hold a lock against all other processes that open, checkpoint, close or remove the index at `path`.
 
-    Two processes that replaced it at once could otherwise remove each other's log, and then write two logs for one
-    file. Never taken within a transaction. Raises FileNotFoundError where the directory is gone.
+    Without it, two processes that replace the index at once could remove each other's log, and then write two logs for
+    one file. It is never taken within a transaction. Raises FileNotFoundError if the directory is gone.
     """
     descriptor = _open_lock(path.with_name(_LOCK_NAME))
     try:
@@ -164,7 +165,7 @@ def held(path: Path) -> Iterator[Mark]:
 
 
 def _open_lock(lock: Path) -> int | None:
-    """Return a descriptor of the lock file, made if need be, or None on a full or read-only disk."""
+    """Return a descriptor of the lock file, made if it is absent, or None on a full or read-only disk."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     for _ in range(2):
         try:
@@ -172,7 +173,7 @@ def _open_lock(lock: Path) -> int | None:
         except FileNotFoundError:
             raise
         except OSError:
-            # A link or directory, perhaps.
+            # Perhaps the path is a link or a directory.
             if not lock.is_symlink() and not lock.is_dir():
                 return None
         else:
@@ -185,9 +186,9 @@ def _open_lock(lock: Path) -> int | None:
 
 
 def remove_files(path: Path, mark: Mark) -> None:
-    """Remove the index, whatever it is, by whoever holds its mark; raises OSError.
+    """Remove the files of the index, whatever they are; the caller holds `mark`; raises OSError.
 
-    The database goes first: SQLite leaves the log alone when it closes a database that has lost its name.
+    The database is removed first: SQLite leaves the log alone when it closes a database that has lost its name.
     """
     for name in files_of(path):
         remove_any(name)
@@ -195,14 +196,14 @@ def remove_files(path: Path, mark: Mark) -> None:
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return the index's own file and what SQLite puts beside it."""
+    """Return the index's own file and the files that SQLite puts beside it."""
     return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
 
 
 def why_no_file_of_ours(path: Path) -> str:
-    """Return why one of the index's files is not to be opened, '' where it is, or where nothing is there.
+    """Return why one of the index's files must not be opened, or '' if all may be opened or are absent.
 
-    SQLite would wait for a FIFO, and never come to use a directory; what others can write may hold anything.
+    SQLite would wait for a FIFO, and cannot use a directory. A file that others can write may hold anything.
     """
     for name in files_of(path):
         try:
@@ -219,5 +220,5 @@ def why_no_file_of_ours(path: Path) -> str:
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file for a new index, for the user alone whatever the umask; raises OSError."""
+    """Make an empty file for a new index that only the user can access, under any umask; raises OSError."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))

@@ -1,7 +1,7 @@
-"""Which values a row of the index can have: what is anything else comes of damage, or of somebody who means harm.
+"""Checks the values in rows of the index: wrong values come from damage or from an attacker.
 
-Nobody who is given a row has to doubt it: its values are of their types, digests have their length, and names that are
-joined with a directory are one component of a path. JSON within a value is read by those who wrote it, in `as_stored`.
+Code that gets a row can rely on it: values have their types, digests have their length, and names that are joined with
+a directory are one component of a path. The module that wrote JSON into a value decodes it, within `as_stored`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from esmcache.store.index_file import IndexDamaged
 _TYPES = {"str": str, "int": int, "float": float, "bytes": bytes}
 _DIGEST_BYTES = 32
 _DIGESTS = frozenset({"source_sha256", "content_sha256"})
-# Names of files. '' names none, where one need not be.
+# Columns with names of files. Those in _MAY_BE_EMPTY may be '' instead.
 _NAMES = frozenset({"pack", "manifest", "blob_key", "key", "name"})
 _MAY_BE_EMPTY = frozenset({"blob_key"})
-# Tables where `name` is no file's.
+# Rows whose `name` is not a file's name.
 _OTHER_NAMES = frozenset({"PackageRow"})
-# A trust domain, and a directory of code caches in it.
+# The forms of a trust domain's name, and of the name of a directory of code caches.
 _FORMS = {"domain": re.compile("([0-9a-f]{32})?"), "directory": re.compile(r"[0-9a-f]{32}/v[\w.-]+", re.ASCII)}
 
 Checker = Callable[[Sequence[object]], bool]
@@ -31,7 +31,7 @@ Checker = Callable[[Sequence[object]], bool]
 
 @cache
 def checker_of(row_type: type) -> Checker:
-    """Return what says whether values, in the order of the columns, make a row of that type."""
+    """Return a function that tells whether values, in the order of the columns, are a valid row of that type."""
     columns = fields(row_type)
     types = tuple(_TYPES[str(field.type)] for field in columns)
     digests = [index for index, field in enumerate(columns) if field.name in _DIGESTS]
@@ -58,7 +58,7 @@ def checker_of(row_type: type) -> Checker:
 
 @contextlib.contextmanager
 def as_stored(table: str) -> Iterator[None]:
-    """Take whatever goes wrong while a value of `table` is decoded as damage of it: it was right when it was stored."""
+    """Turn any error while a value of `table` is decoded into IndexDamaged: the value was right when it was stored."""
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The rows of the index, as the values that come and go."""
+"""The types of the index's rows, as frozen values."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Why a miss is none any more.
+# The reason of a miss that a later warm has taken in.
 SETTLED = "warmed since"
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleRow:
-    """A file as it was when it was last warmed; times as `file_source.Fingerprint`, `warmed_at` in s."""
+    """A file as it was when it was last warmed; times are as in `file_source.Fingerprint`, `warmed_at` is in s."""
 
     url: str
     path: str
@@ -31,7 +31,7 @@ class ModuleRow:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisRow:
-    """What was found in a source text; `requests`, `bindings` and `diagnostics` are JSON of our own."""
+    """The analysis of a source text; `requests`, `bindings` and `diagnostics` are JSON of our own."""
 
     source_sha256: bytes
     kind: str
@@ -45,7 +45,7 @@ class AnalysisRow:
 
 @dataclass(frozen=True, slots=True)
 class VerdictRow:
-    """What an engine said of a source text; line and column are one-based, 0 where they do not apply."""
+    """An engine's verdict on a source text; line and column are one-based, 0 where they do not apply."""
 
     engine_tag: str
     kind: str
@@ -74,7 +74,7 @@ class RequestRow:
 
 @dataclass(frozen=True, slots=True)
 class ExportRow:
-    """An exported name of a source text; `module_name` is '' for a local one, `export_name` for a star."""
+    """An exported name of a source text; `module_name` is '' for a local export, `export_name` is '' for a star."""
 
     source_sha256: bytes
     ordinal: int
@@ -85,7 +85,7 @@ class ExportRow:
 
 @dataclass(frozen=True, slots=True)
 class InputRow:
-    """A file-system fact in a set of them."""
+    """One file-system fact in a set of them."""
 
     input_set: str
     ordinal: int
@@ -96,7 +96,7 @@ class InputRow:
 
 @dataclass(frozen=True, slots=True)
 class PackageRow:
-    """A package's directory, name and version ('' where its package.json does not say)."""
+    """A package's directory, name and version ('' if its package.json does not say)."""
 
     root: str
     name: str
@@ -105,9 +105,9 @@ class PackageRow:
 
 @dataclass(frozen=True, slots=True)
 class BlobRow:
-    """A stored BMES file: the SHA-256 of all its bytes, and what the file was when that was last compared.
+    """A stored BMES file: the SHA-256 of all its bytes, and the file's fingerprint when that was last compared.
 
-    Times are as in `file_source.Fingerprint`, but `stored_at` in s.
+    Times are as in `file_source.Fingerprint`, but `stored_at` is in s.
     """
 
     key: str
@@ -121,11 +121,11 @@ class BlobRow:
 
 @dataclass(frozen=True, slots=True)
 class CodeCacheRow:
-    """A code cache that is kept: the SHA-256 of the whole file, and what the file was when that was compared.
+    """A stored code cache: the SHA-256 of the whole file, and the file's size, time and inode when that was compared.
 
-    `functions` is the checksum of the called functions that it has besides the top level, 0 where there are none.
-    The time is as in `file_source.Fingerprint`. A file with another size, time or inode is hashed before it is used;
-    its ctime says nothing, since each hard link changes it.
+    `functions` is the checksum of the called functions that it has besides the top level, 0 if there are none. The time
+    is as in `file_source.Fingerprint`. A file with another size, time or inode is hashed before it is used; its ctime
+    is not compared, because each hard link changes it.
     """
 
     engine_tag: str
@@ -141,9 +141,9 @@ class CodeCacheRow:
 
 @dataclass(frozen=True, slots=True)
 class CodeCacheLinkRow:
-    """A module's claim to a name in a compile-cache directory (`<domain>/<node tag>`, below v8/).
+    """A module's claim to a name in a compile-cache directory (`<domain>/<node tag>-<user>`, below v8/).
 
-    There is a file of that name only where one module alone claims it.
+    There is a file of that name only if a single module claims it.
     """
 
     directory: str
@@ -155,14 +155,14 @@ class CodeCacheLinkRow:
 
 @dataclass(frozen=True, slots=True)
 class CalledFunctionsRow:
-    """Where in a source text (UTF-16 code units) those functions start that starts called: u32 LE, ascending."""
+    """The offsets of the functions in a source text (UTF-16 code units) that runs called: u32 LE, ascending."""
 
     source_sha256: bytes
     starts: bytes
 
     @classmethod
     def of(cls, source_sha256: bytes, offsets: Iterable[int]) -> CalledFunctionsRow:
-        """Return the row that holds these offsets, in whatever order they are."""
+        """Return the row that holds these offsets, which may be in any order."""
         ordered = sorted(set(offsets))
         return cls(source_sha256, struct.pack(f"<{len(ordered)}I", *ordered))
 
@@ -173,13 +173,13 @@ class CalledFunctionsRow:
 
     @property
     def checksum(self) -> int:
-        """Return a number that other functions do not share, 0 for none."""
+        """Return the CRC-32 of the offsets, 0 if there are none."""
         return zlib.crc32(self.starts)
 
 
 @dataclass(frozen=True, slots=True)
 class PackEntryRow:
-    """Where a source lies in a pack."""
+    """The place of a source in a pack."""
 
     source_sha256: bytes
     pack: str
@@ -191,7 +191,7 @@ class PackEntryRow:
 
 @dataclass(frozen=True, slots=True)
 class PackRow:
-    """What a pack's file was when all its sources were found to be sound; times as `file_source.Fingerprint`."""
+    """The fingerprint of a pack's file when all its sources were found sound; times as in `file_source.Fingerprint`."""
 
     pack: str
     size: int
@@ -221,7 +221,7 @@ class EntryPointRow:
 
 @dataclass(frozen=True, slots=True)
 class MissRow:
-    """What a runner (`executable`) looked for in vain: `url` is '' where the entry point has no fresh manifest.
+    """A miss that a runner (`executable`) reported; `url` is '' if the entry point has no fresh manifest.
 
     `conditions` are those of the start, separated by NUL.
     """
@@ -236,11 +236,11 @@ class MissRow:
 
     @property
     def is_settled(self) -> bool:
-        """Return whether a warm since then took it in."""
+        """Return whether a later warm has taken the miss in."""
         return self.reason == SETTLED
 
 
-# The table of each.
+# The table of each row type.
 ROW_TABLES: dict[type, str] = {
     ModuleRow: "modules",
     AnalysisRow: "analyses",

@@ -1,5 +1,7 @@
-"""The index's tables and their version. The index holds nothing that the sources and the other files cannot give back,
-so a version that is not ours is replaced, and an older one is migrated in place.
+"""The tables of the index and their version.
+
+The sources and the other files can give back all that the index holds. So a migration from an older version may drop
+tables. The index refuses a newer version.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from collections.abc import Callable
 from sqlite_utils import Database
 
 _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
-    # One row per file that was ever warmed: what it was, and how Node loads it.
+    # One row for each file that was ever warmed: its state then, and how Node loads it.
     "modules": (
         {
             "url": str,
@@ -27,7 +29,7 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
         },
         ("url",),
     ),
-    # What analysis (or, for "detect", the engine) found in a source text; shared by all files that hold it.
+    # The analysis of a source text; all files with this text share it.
     "analyses": (
         {
             "source_sha256": bytes,
@@ -41,7 +43,7 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
         },
         ("source_sha256", "kind"),
     ),
-    # An engine's word on a source text: outcome "ok", "syntax-error" or "quarantined"; for kind "detect" the
+    # An engine's verdict on a source text: outcome "ok", "syntax-error" or "quarantined"; for kind "detect" also the
     # kind that Node's syntax detection finds.
     "verdicts": (
         {
@@ -92,8 +94,8 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
         },
         ("key",),
     ),
-    # The code cache of a source text below code/, by the engine that made it, and what its file was when its SHA-256
-    # was last compared.
+    # The code cache of a source text below code/, by the engine that made it, and the state of its file when its
+    # SHA-256 was last compared.
     "code_caches": (
         {
             "engine_tag": str,
@@ -108,18 +110,18 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
         },
         ("engine_tag", "kind", "source_sha256"),
     ),
-    # Which module claims which name in a compile-cache directory below v8/.
+    # The names that modules claim in the compile-cache directories below v8/.
     "code_cache_links": (
         {"directory": str, "name": str, "url": str, "kind": str, "source_sha256": bytes},
         ("directory", "name", "url"),
     ),
-    # Where in a source text those functions start that starts of programs called.
+    # The offsets of the functions in a source text that runs called.
     "called_functions": ({"source_sha256": bytes, "starts": bytes}, ("source_sha256",)),
     "pack_entries": (
         {"source_sha256": bytes, "pack": str, "offset": int, "length": int, "checksum": int, "one_byte": int},
         ("source_sha256", "pack"),
     ),
-    # What a pack's file was when all its sources were found to be sound.
+    # The fingerprint of a pack's file when all its sources were found sound.
     "packs": ({"pack": str, "size": int, "mtime_ms": float, "ctime_ms": float, "inode": int}, ("pack",)),
     "entry_points": (
         {
@@ -170,7 +172,7 @@ def _create(database: Database) -> None:
 
 
 def _forget_analyses(database: Database) -> None:
-    # Analyses made before say nothing of bindings; the sources still can.
+    # Older analyses have no bindings; analysing the sources again gives them.
     columns, key = _TABLES["analyses"]
     database.table("analyses").drop(ignore=True)
     database.table("analyses").create(columns, pk=key, if_not_exists=True)
@@ -184,7 +186,7 @@ def _know_called_functions_and_packs(database: Database) -> None:
 
 
 def _forget_packs(database: Database) -> None:
-    # Packs of before hold other texts, and are replaced.
+    # Older packs hold other texts, and are replaced.
     for name in ("pack_entries", "packs"):
         columns, key = _TABLES[name]
         database.table(name).drop(ignore=True)
@@ -192,7 +194,7 @@ def _forget_packs(database: Database) -> None:
 
 
 def _keep_code_caches_by_source(database: Database) -> None:
-    # Earlier code caches lay in one directory for all projects. The next warm makes them, and records, again.
+    # Older code caches lay in one directory for all projects. The next warm makes code caches and records again.
     for name in ("blobs", "code_caches", "code_cache_links", "entry_points", "entry_modules"):
         columns, key = _TABLES[name]
         database.table(name).drop(ignore=True)
@@ -215,7 +217,7 @@ VERSION = len(_MIGRATIONS)
 
 
 def user_version(database: Database) -> int:
-    """Return the version that the file says it has; 0 for a new one."""
+    """Return the version that is stored in the file; 0 for a new one."""
     return int(database.execute("pragma user_version").fetchone()[0])
 
 
