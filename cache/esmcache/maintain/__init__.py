@@ -1,4 +1,4 @@
-"""Keeping the cache sound and small: verify, statistics, the size limit, clearing, and what runners reported.
+"""Keeps the cache sound and small: verify, statistics, the size limit, clearing, and the reports of runners.
 
-Knows how the files of a cache depend on one another, and nothing of how they are built.
+This package knows how the files of a cache depend on one another. It must not know how they are built.
 """

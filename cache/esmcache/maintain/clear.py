@@ -1,4 +1,4 @@
-"""Removing what is known: all of it, of single modules, and of files that are there no more."""
+"""Removes cached data: all of it, that of single modules, and that of files that no longer exist."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from esmcache.store.rows import (
 
 
 def clear_files(directory: CacheDirectory) -> Collected:
-    """Remove all that is cached but the index; a program that is running keeps what it has open."""
+    """Remove all that is cached except the index; a running program keeps the files that it has open."""
     before = file_sizes(directory)
     for path in directory.content_paths:
         remove_any(path)
@@ -35,7 +35,7 @@ def clear_files(directory: CacheDirectory) -> Collected:
 
 
 def forget_modules(directory: CacheDirectory, index: Index, urls: Iterable[str]) -> None:
-    """Remove what is known of modules, and their records and code caches, those of equal sources included."""
+    """Remove modules with their records and code caches, also those of other modules with the same sources."""
     known = list(urls)
     hashes = {row.source_sha256 for row in index.where(ModuleRow, "url", known)}
     analyses = list(index.where(AnalysisRow, "source_sha256", hashes))
@@ -52,13 +52,13 @@ def forget_modules(directory: CacheDirectory, index: Index, urls: Iterable[str])
         directory.remove("blobs", key[:2], key)
     for row in caches:
         code.remove(row)
-    # Where Node looks they still are, until a warm fills those directories again.
+    # Node's directories still have links to the code caches until a warm fills the directories again.
     for place in filter(is_place, places):
         remove_any(seal_path(directory, place))
 
 
 def forget_gone(directory: CacheDirectory, index: Index, paths: Iterable[str]) -> None:
-    """Remove what is known of files and entry points, at some paths or below them, that are there no more."""
+    """Remove the data of files and entry points, at or below `paths`, that no longer exist."""
     places = [(path, os.path.join(path, "")) for path in paths]
 
     def is_gone(path: str) -> bool:
@@ -79,7 +79,7 @@ def forget_gone(directory: CacheDirectory, index: Index, paths: Iterable[str]) -
 
 
 def forget_entry_points(index: Index, names: Iterable[str]) -> None:
-    """Remove what is known of manifests; their files are the caller's."""
+    """Remove the data of manifests from the index; the caller removes their files."""
     manifests = list(names)
     with index.transaction():
         index.remove(EntryPointRow, "manifest", manifests)

@@ -1,6 +1,7 @@
-"""Brings the cache under its size limit: the contract is in store/eviction.py, which decides what of the index stays.
+"""Brings the cache under its size limit; store/eviction.py has the rules and decides which rows of the index stay.
 
-The order in which files go: manifests, marks of starts, directories that Node is pointed at, then what those lead to.
+Files are removed in this order: manifests, marks of starts, the directories that Node is pointed at, then the files
+that those lead to.
 """
 
 from __future__ import annotations
@@ -46,28 +47,28 @@ from esmcache.store.rows import EntryPointRow, PackEntryRow, PackRow
 
 _STAMP = ".collected"
 _COLLECT_EVERY_S = 600.0
-# A cache that has grown by a sixth and this much since the last time is collected sooner.
+# A cache is collected sooner if it has grown by a sixth and this many bytes since the last collection.
 _SMALL_GROWTH_BYTES = 64 * 1024
-# Nor is a cache collected at every warm that lies just above its limit.
+# A cache just above its limit is not collected at every warm: it must have grown by 2 % and this many bytes.
 _SMALL_EXCESS_BYTES = 64 * 1024
-# A log that is larger, or a quarter as large as the index, is taken into that.
+# A log is checkpointed if it is larger than this or than a quarter of the index.
 _LARGEST_LOG_BYTES = 1 << 20
-# Between two looks at least so many times passes as the last one took.
+# The time between two checks of the size is at least this multiple of the time that the last check took.
 _LOOKS_APART = 20
-# An index with a larger part of unused pages is written again without them.
+# An index with a larger fraction of unused pages is written again without them.
 _UNUSED_SHARE, _UNUSED_SHARE_IF_TIGHT = 0.2, 0.05
 _MOST_ROUNDS = 5
 _PRELOAD_URLS = frozenset(file_url_from_path(str(path)) for path in PRELOAD_FILES)
-# In the order in which files go.
+# In the order in which files are removed.
 _CONTENTS = ("manifests", "starts", "v8", "seals", "code", "blobs", "packs")
 
-# What packs hold of the sources that are needed: SHA-256 and place, by pack.
+# The needed sources that packs hold: SHA-256 and place, by pack.
 Live = dict[str, list[tuple[bytes, PackedSource]]]
 
 
 @dataclass(slots=True)
 class Collected:
-    """What was removed, and what is left, in bytes; `busy` if only abandoned files were, since somebody was writing."""
+    """The result of a collection, sizes in bytes; `busy`: someone was writing, so only abandoned files were removed."""
 
     entry_points: int = 0
     files: int = 0
@@ -79,7 +80,7 @@ class Collected:
 def collect(directory: CacheDirectory, index: Index, max_size: int, wait_s: float = 0.0) -> Collected:
     """Remove what nothing needs, and bring the rest under `max_size` bytes; raises OSError and IndexUnusable.
 
-    Wait `wait_s` seconds for others to end what they are writing.
+    Wait up to `wait_s` seconds for other processes to finish writing.
     """
     answer = Collected()
     with collecting(directory.path, wait_s) as is_alone, _without_cycle_collection():
@@ -92,7 +93,7 @@ def collect(directory: CacheDirectory, index: Index, max_size: int, wait_s: floa
         if is_alone:
             for _ in range(_MOST_ROUNDS):
                 evicts_more = _Collection(directory, index, max_size, sizes, answer).run()
-                # How much the index shrinks is a guess.
+                # A round can only guess how much the index will shrink.
                 if sum(sizes.values()) <= max_size or not evicts_more:
                     break
             _note_collected(directory, index)
@@ -102,7 +103,7 @@ def collect(directory: CacheDirectory, index: Index, max_size: int, wait_s: floa
 
 @contextlib.contextmanager
 def _without_cycle_collection() -> Iterator[None]:
-    """Keep Python from looking for cycles: a collection makes none, but so many objects that this takes a quarter."""
+    """Turn off Python's cycle collector: it finds nothing among the many objects, but takes a quarter of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -113,21 +114,21 @@ def _without_cycle_collection() -> Iterator[None]:
 
 
 class SelfCollection:
-    """Collects, after a warm or a save, a cache that has grown; looks whether it has, but not at every turn."""
+    """Collects a cache that has grown, after a warm or a save; it does not check the size every time."""
 
     def __init__(self) -> None:
         self._next_look = 0.0
 
     def run(self, directory: CacheDirectory, index: Index, max_size: int, *, by_time: bool) -> None:
-        """Collect if it is due: also, if `by_time`, where the last time was a while ago.
+        """Collect the cache if it has grown, or if `by_time` and the last collection was a while ago.
 
-        Nobody is waited for. Raises OSError and IndexUnusable.
+        The collection does not wait for other processes. Raises OSError and IndexUnusable.
         """
         if time.monotonic() < self._next_look:
             return
         started = time.process_time()
         is_due = _is_due(directory, index, max_size, by_time=by_time)
-        # A look costs more in a large cache, and a large one grows more slowly in proportion.
+        # A check takes longer in a large cache, and a large cache grows more slowly in proportion.
         looked = time.process_time() - started
         self._next_look = time.monotonic() + _LOOKS_APART * looked
         if is_due:
@@ -152,7 +153,7 @@ def _is_due(directory: CacheDirectory, index: Index, max_size: int, *, by_time: 
 
 def _note_collected(directory: CacheDirectory, index: Index) -> None:
     stamp = directory.path / _STAMP
-    # Where that cannot be written, there is another collection soon.
+    # If the stamp cannot be written, there is another collection soon.
     with contextlib.suppress(OSError):
         if not stamp.is_file():
             remove_any(stamp)
@@ -160,7 +161,7 @@ def _note_collected(directory: CacheDirectory, index: Index) -> None:
 
 
 def _estimated_bytes(directory: CacheDirectory, index: Index) -> int:
-    """Return about what the cache takes, without listing its thousands of small files."""
+    """Return the approximate bytes of the cache, without listing its thousands of small files."""
     total = sum(stored_bytes(index))
     for path in (directory.packs_path, directory.manifests_path):
         with contextlib.suppress(OSError), os.scandir(path) as entries:
@@ -180,12 +181,12 @@ def _shorten_log(directory: CacheDirectory, index: Index) -> None:
 
 
 class _Collection:
-    """One collection, by whoever is alone with the cache."""
+    """One collection, by a process that is alone with the cache."""
 
     def __init__(
         self, directory: CacheDirectory, index: Index, max_size: int, sizes: dict[str, int], answer: Collected
     ) -> None:
-        """`sizes` says what the files are, and is kept up to date."""
+        """Prepare a collection; `sizes` are those of all files, and are kept up to date."""
         self._directory = directory
         self._index = index
         self._max_size = max_size
@@ -197,7 +198,7 @@ class _Collection:
         self._sources: list[tuple[bytes, str, PackedSource]] | None = None
 
     def run(self) -> bool:
-        """Remove rows, then files, then dead text; return whether entry points went of which more could go.
+        """Remove rows, then files, then dead text; return whether entry points were removed and more could be.
 
         Raises OSError and IndexUnusable.
         """
@@ -229,7 +230,7 @@ class _Collection:
         return bool(gone) and len(self._manifests()) > 1
 
     def _look_at_sources(self) -> tuple[Live, list[tuple[bytes, str]]]:
-        """Return what each pack holds of the sources that modules have, and which others (SHA-256, pack) it has."""
+        """Return the sources in each pack that modules have, and all others (SHA-256, pack)."""
         families: dict[str, str] = {}
         needed = set()
         for source, root, name, version in needed_sources(self._index):
@@ -247,7 +248,7 @@ class _Collection:
         return live, dead
 
     def _packed(self) -> list[tuple[bytes, str, PackedSource]]:
-        """Return SHA-256, family and place of every source in a pack, '' for the family of a pack that is gone."""
+        """Return SHA-256, family and place of every source in a pack; the family of a pack that is gone is ''."""
         if self._sources is None:
             families: dict[str, str] = {}
             self._sources = []
@@ -292,7 +293,7 @@ class _Collection:
         return files + unused_share(self._index)[0]
 
     def _remove_files(self, named: Collection[str]) -> set[str]:
-        """Remove what the index does not name; return those directories below v8/ that hold more than they should."""
+        """Remove files that the index does not name; return the directories below v8/ that hold surplus entries."""
         filled = {place.rpartition("/")[0] for place in named if place.startswith("v8/")}
         gone: dict[str, list[str]] = {}
         for place in self._sizes:
@@ -310,7 +311,7 @@ class _Collection:
                     os.rmdir(self._directory.path.joinpath(*parts))
                 parts.pop()
         changed = gone.keys() & filled
-        # What these hold too much goes when they are filled.
+        # The surplus entries of these directories are removed when the directories are filled.
         for holder in changed:
             self._forget(holder, gone[holder])
         return {holder.removeprefix("v8/") for holder in changed}
@@ -327,7 +328,7 @@ class _Collection:
             moved: dict[str, MovedPack] = {}
             for family, names in families.items():
                 if self._is_wasteful(names, sources):
-                    # On a full disk the packs stay as they are.
+                    # On a full disk the packs stay unchanged.
                     with contextlib.suppress(OSError):
                         live = {name: sources[name] for name in names}
                         successor = compact_packs(self._directory.packs_path, family, live)
@@ -338,13 +339,13 @@ class _Collection:
     def _is_wasteful(self, names: Sequence[str], sources: Live) -> bool:
         size = sum(self._sizes[f"packs/{name}"] for name in names)
         dead = size - sum(_pack_bytes(sources[name]) for name in names)
-        # More than one pack is what a collection left that was stopped.
+        # A collection that was stopped can leave several packs of a family.
         return len(names) > 1 or dead * 3 > size or (self._is_tight and dead * 20 > size)
 
     def _move(self, moved: Mapping[str, MovedPack]) -> None:
-        """Have index and manifests name the successors of packs, and remove those packs.
+        """Make index and manifests name the successors of packs, and remove those packs.
 
-        The index names both until all manifests are written: where this is stopped, nothing that is named is missing.
+        The index names both until all manifests are written, so if this is stopped, no file that is named is missing.
         """
         with self._index.transaction():
             for pack in {one.name: one for one in moved.values()}.values():
@@ -366,7 +367,7 @@ class _Collection:
             self._answer.files += 1
 
     def _fill_directories(self, changed: Collection[str]) -> None:
-        """Have the directories that Node is pointed at hold exactly what the index says, and seal them."""
+        """Make the directories that Node is pointed at hold exactly what the index says, and seal them."""
         store = CodeCacheStore(self._directory.code_path)
         for place in sorted(self._places):
             if place in changed or not is_sealed(self._directory, place):
@@ -379,9 +380,9 @@ def _pack_bytes(sources: Iterable[tuple[bytes, PackedSource]]) -> int:
 
 
 def _stays(place: str, named: Collection[str]) -> bool:
-    """Return whether a file is named, or none of those that the index could name."""
+    """Return whether a file stays: the index names it, or it is of a kind that the index does not name."""
     if place in named or place.partition("/")[0] not in _CONTENTS:
         return True
     name = place.rpartition("/")[2]
-    # What somebody is writing goes once it is old.
+    # A file that is being written is removed only once it is old (`remove_abandoned`).
     return name == ".lock" or is_temporary(name)

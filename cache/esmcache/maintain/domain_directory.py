@@ -1,14 +1,14 @@
-"""The directory that Node is pointed at: one for each trust domain and each of Node's tags, below v8/.
+"""The compile-cache directories that Node is pointed at: one below v8/ for each trust domain and each of Node's tags.
 
-It holds hard links to code caches that are kept (copies where the file system has no links), and an entry for exactly
-those modules that manifests of the domain name. Node must not write there at exit: the directory has mode 0500. That
-does not keep root, whose starts reach the directory by a link in live/ that is gone when Node would write. Whatever is
-written all the same, a seal says what the directory's inode and ctime were when every entry in it had been proven. A
-start uses no code caches where the two differ, and the next warm mends the directory.
+A directory holds hard links to code caches in code/ (copies where the file system has no links), and an entry for
+exactly those modules that manifests of the domain name. Node must not write there at exit, so the directory has mode
+0500. That does not stop root, so starts of root reach the directory by a link in live/ that is removed before Node
+would write. A seal shows whether something was written all the same: it has the inode and ctime that the directory had
+when every entry in it was proven. A start uses no code caches if they differ, and the next warm repairs the directory.
 
-An entry belongs to one module. Names are CRC-32s, so another module may be made to have the same one: then neither has
-an entry. Names of the preload's own files are never given to anything else. A program that loads two such modules is
-served without code caches, since Node takes what it compiled for the one for the other, entries or not.
+An entry belongs to one module. Names are CRC-32s, so another module can be made to have the same name; then neither has
+an entry. Names of the preload's own files are never given to other files. A program that loads two such modules is
+served without code caches: even without entries, Node would take what it compiled for one of them for the other.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from esmcache.user_directories import hook_path
 # Files of the preload that Node compiles while its compile cache is open.
 PRELOAD_FILES = tuple(RUNTIME / f"{name}.cjs" for name in ("serving", "manifest", "hooks", "telling"))
 _PLACE = re.compile(r"[0-9a-f]{32}/v[A-Za-z0-9.+_-]+")
-# Stands for the source of a module that claims a name and is to have no code cache.
+# The source in the claim of a module that must have no code cache.
 NO_SOURCE = bytes(32)
 _MODE, _WRITABLE_MODE = 0o500, 0o700
 _TRIES = 5
@@ -50,18 +50,18 @@ _LONGEST_WAIT_S = 5.0
 
 
 def module_entry_name(kind: ModuleFormat, url: str, path: str) -> str:
-    """Return what Node calls the entry of a module."""
+    """Return the name of a module's entry in Node's compile cache."""
     return entry_name(kind, url if kind is ModuleFormat.MODULE else path)
 
 
 def preload_names() -> dict[str, str]:
-    """Return the paths of the preload's files, by what Node calls their entries."""
+    """Return the paths of the preload's files, by the names of their entries in Node's compile cache."""
     paths = [*sorted(RUNTIME.glob("*.cjs")), hook_path(os.environ)]
     return {entry_name(ModuleFormat.COMMONJS, str(path)): str(path) for path in paths}
 
 
 def preload_links(directory: str, sources: Mapping[Path, bytes]) -> list[CodeCacheLinkRow]:
-    """Return the claims of the preload's files, by path with the SHA-256 of each."""
+    """Return the claims of the preload's files; `sources` maps their paths to their SHA-256."""
     return [
         CodeCacheLinkRow(
             directory,
@@ -89,13 +89,13 @@ class DomainDirectory:
         self._store = store
 
     def claim(self, rows: Sequence[CodeCacheLinkRow], also_named: Iterable[str]) -> None:
-        """Have exactly these modules claim names, and those of `also_named` (URLs) that did before.
+        """Store these claims, keep earlier claims of the URLs in `also_named`, and remove all others.
 
         The caller holds a transaction, and calls `write` after it.
         """
         stored = {(row.name, row.url): row for row in self._index.where(CodeCacheLinkRow, "directory", [self.place])}
         wanted = {(row.name, row.url): row for row in rows}
-        # Other installations have preloads of their own, elsewhere.
+        # Claims for the preloads of other installations, which lie elsewhere, are removed, too.
         kept = set(also_named)
         gone = [(self.place, *key) for key, row in stored.items() if key not in wanted and row.url not in kept]
         self._index.remove_links(gone)
@@ -104,7 +104,7 @@ class DomainDirectory:
     def write(self, *, is_known_to_differ: bool = False) -> None:
         """Bring the directory up to date with the index, and seal it; raises OSError and IndexUnusable.
 
-        It is looked at first, unless `is_known_to_differ`: mostly there is nothing to do.
+        Unless `is_known_to_differ`, the seal is compared first, because mostly there is nothing to do.
         """
         if not is_known_to_differ and self._is_sealed(self._entries()):
             return
@@ -116,11 +116,11 @@ class DomainDirectory:
             for _ in range(_TRIES):
                 if self._close(entries, self._fill(entries)):
                     return
-        # Somebody writes there all the time; without a seal no start uses it.
+        # Another process keeps writing there. Without a seal no start uses the directory.
         remove_any(self._seal)
 
     def _entries(self) -> dict[str, CodeCacheRow]:
-        """Return the entries that are to be there, by name."""
+        """Return the entries that the directory must hold, by name."""
         owners = owners_of_names(self._index.where(CodeCacheLinkRow, "directory", [self.place]))
         kept = self._kept({row.source_sha256 for row in owners.values()})
         return {
@@ -146,7 +146,7 @@ class DomainDirectory:
         return found
 
     def _fill(self, entries: Mapping[str, CodeCacheRow]) -> dict[str, int]:
-        """Have the directory hold these entries and nothing else; return the inodes of those that could be had.
+        """Make the directory hold exactly these entries; return the inodes of those that could be placed.
 
         Raises OSError.
         """
@@ -165,7 +165,7 @@ class DomainDirectory:
         return placed
 
     def _put(self, name: str, kept: CodeCacheRow, *, replaces: bool) -> int | None:
-        """Link (or copy) a code cache that is kept, and return the inode; None where it is gone."""
+        """Link or copy a code cache into the directory, and return the inode, or None if the code cache is gone."""
         source, target = self._store.path_of(kept), self._path / name
         if replaces:
             remove_any(target)
@@ -173,7 +173,7 @@ class DomainDirectory:
             os.link(source, target, follow_symlinks=False)
             return kept.inode
         except FileNotFoundError:
-            # It was collected a moment ago; the module has no entry until it is compiled again.
+            # A collection has just removed it; the module has no entry until it is compiled again.
             return None
         except OSError:
             content = read_regular(Path(source))
@@ -183,7 +183,7 @@ class DomainDirectory:
             return target.lstat().st_ino
 
     def _close(self, entries: Mapping[str, CodeCacheRow], placed: Mapping[str, int]) -> bool:
-        """Take the right to write away and seal what is there; return whether nobody else has written meanwhile."""
+        """Take away the right to write, and seal the directory; return False if someone else has written meanwhile."""
         os.chmod(self._path, _MODE)
         seen = self._settled()
         if seen is None or _inodes(self._path) != placed or _now(self._path) != seen:
@@ -192,9 +192,9 @@ class DomainDirectory:
         return True
 
     def _settled(self) -> Fingerprint | None:
-        """Return what the directory is once a later write must leave another ctime, None where it never comes to rest.
+        """Return the directory's state once any later write must change its ctime, or None if writes go on.
 
-        Its mode keeps all but root from writing, so only root waits: for a tick of the file system's clock.
+        The directory's mode keeps all but root from writing, so only root waits for a tick of the file system's clock.
         """
         deadline = time.monotonic() + _LONGEST_WAIT_S
         while True:
@@ -211,7 +211,7 @@ class DomainDirectory:
 
 
 def owners_of_names(links: Iterable[CodeCacheLinkRow]) -> dict[str, CodeCacheLinkRow]:
-    """Return the claims to names of one directory that nobody disputes, by name."""
+    """Return the claims to names of one directory that no other module disputes, by name."""
     claims: dict[str, list[CodeCacheLinkRow]] = {}
     for row in links:
         claims.setdefault(row.name, []).append(row)
@@ -236,7 +236,7 @@ def is_place(place: str) -> bool:
 
 
 def engine_tag_of(place: str) -> str:
-    """Return the engine whose code caches a directory below v8/ holds."""
+    """Return the tag of the engine whose code caches a directory below v8/ holds."""
     return f"node-{place.partition('/')[2].rpartition('-')[0]}"
 
 
@@ -252,26 +252,26 @@ def places_of_build(index: Index, build: NodeBuild) -> list[str]:
 
 
 def seal_path(directory: CacheDirectory, place: str) -> Path:
-    """Return where the seal of a directory below v8/ lies."""
+    """Return the path of the seal of a directory below v8/."""
     return directory.seals_path / place.replace("/", "-")
 
 
 def is_sealed(directory: CacheDirectory, place: str) -> bool:
-    """Return whether a directory below v8/ is as it was when it was sealed: starts use it only then."""
+    """Return whether a directory below v8/ is unchanged since it was sealed; starts use it only then."""
     seen = _now(directory.v8_path / place)
     seal = read_regular(seal_path(directory, place)) or b""
     return seen is not None and seal.partition(b"\n")[0] == _state(seen).encode()
 
 
 def remove_seals(directory: CacheDirectory, domain: str) -> None:
-    """Have no start use the code caches of a domain before the next warm."""
+    """Remove the seals of a domain, so that no start uses its code caches before the next warm."""
     if domain:
         for path in directory.seals_path.glob(f"{domain}-*"):
             remove_any(path)
 
 
 def _inodes(path: Path) -> dict[str, int]:
-    """Return the inode of each regular file by name, -1 for what is none."""
+    """Return the inode of each regular file by name, and -1 for anything else."""
     with os.scandir(path) as entries:
         return {entry.name: entry.inode() if entry.is_file(follow_symlinks=False) else -1 for entry in entries}
 
@@ -284,7 +284,7 @@ def _now(path: Path) -> Fingerprint | None:
 
 
 def _seal_text(seen: Fingerprint, entries: Mapping[str, CodeCacheRow]) -> str:
-    """Return the seal: what the directory is, for runners, and a digest of what is in it, for the next warm."""
+    """Return the seal: the directory's inode and ctime for runners, and a digest of its entries for the next warm."""
     digest = sha256()
     for name in sorted(entries):
         digest.update(name.encode() + entries[name].content_sha256)

@@ -1,4 +1,4 @@
-"""The files of a cache directory as they are: their sizes, and what writers left half-written."""
+"""Looks at the files of a cache directory: their sizes, and those that writers left half-written."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from pathlib import Path
 from esmcache.cache_directory import CacheDirectory, remove_any
 from esmcache.serving.pack import is_pack
 
-# Files of a writer that was stopped in the middle; younger ones may still be written.
+# Half-written files that are older were left by a stopped writer; younger ones may still be written.
 _ABANDONED_AFTER_S = 3600.0
-# What Node writes its own entries as, until they are whole.
+# Names that Node gives its own entries until they are whole.
 _NODES_TEMPORARY = re.compile(r"[0-9a-f]{8}\.[0-9A-Za-z]{6}")
-# SQLite's shared memory is there only as long as somebody looks.
+# SQLite's shared memory exists only while a process has the index open.
 _NOT_COUNTED = "index.db-shm"
-# What is looked at last: most files there are links to others.
+# Looked at last: most files there are links to files elsewhere.
 _WITH_LINKS = "v8"
-# Links that a start makes for itself, and that it leaves behind if it is killed.
+# Links that a start makes for itself, and leaves behind if it is killed.
 _OF_PROCESSES = "live/"
 
 
 def file_sizes(directory: CacheDirectory) -> dict[str, int]:
-    """Return the bytes of every file by its place below the cache directory; 0 for one more link of a file.
+    """Return the size of every file by its place below the cache directory; each further link to a file has size 0.
 
-    Code caches are counted where they are kept, not where Node is pointed at.
+    Code caches are counted in code/, not in the directories that Node is pointed at.
     """
     seen: set[int] = set()
     sizes = {}
@@ -46,7 +46,7 @@ def file_sizes(directory: CacheDirectory) -> dict[str, int]:
 
 
 def look_again(directory: CacheDirectory, sizes: dict[str, int], holders: Iterable[str]) -> None:
-    """Bring the sizes of what lies directly in some directories up to date; '' is the cache directory itself."""
+    """Update the sizes of the files that lie directly in some directories; '' is the cache directory itself."""
     for holder in holders:
         known = [place for place in sizes if place.rpartition("/")[0] == holder]
         found = {}
@@ -67,7 +67,7 @@ def used_bytes(directory: CacheDirectory) -> int:
 
 
 def remove_abandoned(directory: CacheDirectory, places: Iterable[str]) -> list[str]:
-    """Remove those of `places` that stopped writers left half-written, or that are no packs, and return them."""
+    """Remove abandoned half-written files, invalid packs and links of ended processes; return their places."""
     oldest = time.time() - _ABANDONED_AFTER_S
     removed = []
     for place in places:
@@ -89,7 +89,7 @@ def _is_useless(path: Path, status: os.stat_result) -> bool:
 
 
 def _has_ended(name: str) -> bool:
-    """Return whether the process has ended that a link is for; its name begins with the number."""
+    """Return whether the process of a link has ended; the link's name begins with the process number."""
     number = name.partition("-")[0]
     if not number.isdecimal():
         return True
@@ -98,13 +98,13 @@ def _has_ended(name: str) -> bool:
     except (ProcessLookupError, OverflowError):
         return True
     except OSError:
-        # It is another user's.
+        # The process belongs to another user.
         return False
     return False
 
 
 def is_temporary(name: str) -> bool:
-    """Return whether a file is one that somebody is writing, or was when he was stopped."""
+    """Return whether a file's name says that it is being written, or was left half-written."""
     return name.startswith((".tmp-", ".folding-")) or name.endswith(".tmp") or bool(_NODES_TEMPORARY.fullmatch(name))
 
 

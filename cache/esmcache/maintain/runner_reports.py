@@ -1,4 +1,4 @@
-"""Folds what runners left in events/ into the index: statistics, last use, and what was missed."""
+"""Moves the reports that runners left in events/ into the index: statistics, last use, and misses."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.index import Index
 from esmcache.store.rows import CalledFunctionsRow, CodeCacheRow, EntryPointRow, MissRow
 
-# What a start says of code caches that a warm can mend.
+# Reports have this state of code caches if a warm can repair them.
 _UNSEALED = "unsealed"
-# Reasons under which another warm would change nothing.
+# Reports with a reason that begins like this ask for no warm: it would change nothing.
 _NOT_WARMABLE = "flag "
 _QUARANTINED = "quarantined"
-# A start that calls more functions of one source than this has told nonsense.
+# A report of more called functions in one source is wrong.
 _MOST_FUNCTIONS = 100_000
 _LARGEST = 16 * 1024 * 1024
 _LARGEST_OFFSET = 0xFFFFFFFF
@@ -31,9 +31,9 @@ _LARGEST_OFFSET = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class RunnerReport:
-    """What one process told when it ended; see serving/runtime/telling.cjs.
+    """The report that one process wrote; see serving/runtime/telling.cjs.
 
-    `called` has, by the SHA-256 of a source, where in it the functions start that were called; None of most starts.
+    `called` maps the SHA-256 of a source to the offsets of its functions that were called; it is None for most starts.
     """
 
     time: float
@@ -68,7 +68,7 @@ def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
     for name in {name for name, report in reports if report.code_caches == _QUARANTINED}:
         _forget_code_caches(directory, index, name)
     for name in {name for name, report in reports if _misses(report)}:
-        # `run` reads no index: it learns by this file that a warm is due, until there was one.
+        # `run` reads no index. This file tells it that a warm is due, and stays until there was one.
         write_whole(wanted_path(directory, f"{name}.manifest"))
     for path in taken:
         remove_any(path)
@@ -93,7 +93,7 @@ def _take_reports(directory: CacheDirectory, names: list[str]) -> tuple[list[tup
             path.rename(mine)
             taken.append(mine)
             status = mine.lstat()
-            # Runners write into regular files that are theirs alone, and no more than so much.
+            # Runners write only regular files that nobody else can write, and at most this many bytes.
             is_report = stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST
             lines = (read_regular(mine) or b"").split(b"\n") if is_report else []
         except OSError:
@@ -103,12 +103,12 @@ def _take_reports(directory: CacheDirectory, names: list[str]) -> tuple[list[tup
 
 
 def wanted_path(directory: CacheDirectory, manifest: str) -> Path:
-    """Return the file that is there while reports ask for a warm of a manifest's program."""
+    """Return the path of the file that exists while reports ask for a warm of a manifest's program."""
     return directory.events_path / f"{Path(manifest).stem}{WANTED_SUFFIX}"
 
 
 def _forget_code_caches(directory: CacheDirectory, index: Index, name: str) -> None:
-    """Have the code caches made again of all that a start was loading when it died."""
+    """Remove the code caches of all modules that a start was loading when it died, so that they are made again."""
     manifest = f"{name}.manifest"
     entries = list(index.where(EntryPointRow, "manifest", [manifest]))
     engines = {row.engine_tag for row in entries}
@@ -119,15 +119,15 @@ def _forget_code_caches(directory: CacheDirectory, index: Index, name: str) -> N
         index.remove_code_caches(caches)
     for row in caches:
         store.remove(row)
-    # Where Node looks they still are, until a warm fills those directories again.
+    # Node's directories still have links to the code caches until a warm fills the directories again.
     for entry in entries:
         remove_seals(directory, entry.domain)
-    # A start with those that are made then has the right to try them.
+    # A later start may then try the code caches that are made next.
     remove_any(directory.starts_path / name)
 
 
 def _note_called(index: Index, manifest: str, called: Mapping[bytes, tuple[int, ...]]) -> None:
-    """Add what a start called to what others did; of what it did not load it is known that it called nothing."""
+    """Add the functions that a start called to the known ones; other modules of its manifest are noted without any."""
     hashes = {row.source_sha256 for row in index.closure(manifest)}.union(called)
     known = {row.source_sha256: row for row in index.where(CalledFunctionsRow, "source_sha256", hashes)}
     rows = []
@@ -172,7 +172,7 @@ def _totals(reports: list[RunnerReport]) -> dict[str, int]:
 
 
 def _parse(line: bytes) -> RunnerReport | None:
-    """Return a report, or None for a line that is cut off or none of a runner's."""
+    """Return a report, or None for a line that is cut off or is no report of a runner."""
     try:
         said: Any = json.loads(line)
         return RunnerReport(
@@ -195,7 +195,7 @@ def _parse(line: bytes) -> RunnerReport | None:
 
 
 def _parse_called(said: dict[str, list[int]]) -> dict[bytes, tuple[int, ...]]:
-    """Return what is well-formed of `{SHA-256 in hex: offsets}`; raises what malformed JSON values raise."""
+    """Return the well-formed items of `{SHA-256 in hex: offsets}`; other JSON values raise what `_parse` catches."""
     return {
         bytes.fromhex(digest): tuple(int(start) for start in starts if 0 <= start <= _LARGEST_OFFSET)
         for digest, starts in said.items()

@@ -1,4 +1,4 @@
-"""How much is cached, and what runners reported."""
+"""Counts what is cached, and what runners reported."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _COUNTED = ("blobs", "packs", "manifests", "code", "v8", "events")
 
 @dataclass(slots=True)
 class Statistics:
-    """Counts and bytes of all that is cached, and what runners reported since the beginning.
+    """Counts and bytes of all that is cached, and what runners reported since the index was made.
 
-    Links to code caches that are kept count as files, and have no bytes.
+    Links to code caches count as files of 0 bytes.
     """
 
     directory: str
@@ -36,7 +36,7 @@ class Statistics:
 
 
 def count_all(directory: CacheDirectory, index: Index) -> Statistics:
-    """Return what is there and what runners reported; raises IndexUnusable."""
+    """Return the counts of all that is cached and of what runners reported; raises IndexUnusable."""
     answer = Statistics(str(directory.path))
     answer.files = dict.fromkeys((*_COUNTED, "index"), 0)
     answer.bytes = dict.fromkeys((*_COUNTED, "index"), 0)

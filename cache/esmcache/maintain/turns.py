@@ -1,7 +1,7 @@
-"""Whose turn it is: many may write the cache at once, but nobody while it is collected.
+"""Locks the cache directory: several processes may write the cache at once, but none while it is collected.
 
-A warm or save reads from the index which files are there, and names them in a manifest later. They must not go in
-between. Both hold a lock (flock) on the cache directory itself: that needs no file, and ends with the process.
+A warm or save reads from the index which files exist, and names them in a manifest later. They must not be removed in
+between. Both sides hold a lock (flock) on the cache directory itself: it needs no file, and ends with the process.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-# A collection takes a second or two. If one that was stopped never ends, a write goes on without the lock: the worst
-# that can come of it is a module that Node loads by itself until the next warm.
+# A collection takes a second or two. If a suspended one never ends, a write goes on without the lock. At worst, Node
+# then loads some module itself until the next warm.
 _MOST_WAITING_TO_WRITE_S = 60.0
 _POLL_S = 0.01
 
 
 @contextlib.contextmanager
 def writing(directory: Path) -> Iterator[None]:
-    """Keep the cache from being collected, once a collection that is at work has ended."""
+    """Wait until a running collection has ended, and keep the cache from being collected."""
     with _locked(directory, fcntl.LOCK_SH, _MOST_WAITING_TO_WRITE_S):
         yield
 
 
 @contextlib.contextmanager
 def collecting(directory: Path, wait_s: float) -> Iterator[bool]:
-    """Keep all others from writing the cache; False, and nothing kept, where one is still at it after `wait_s`."""
+    """Keep all others from writing the cache; yield False, without the lock, if one still writes after `wait_s`."""
     with _locked(directory, fcntl.LOCK_EX, wait_s) as is_locked:
         yield is_locked
 
@@ -51,6 +51,6 @@ def _lock(descriptor: int, kind: int, deadline: float) -> bool:
             if time.monotonic() >= deadline:
                 return False
         except OSError:
-            # A file system without such locks: nobody ever has to wait.
+            # The file system has no such locks, so nobody ever waits.
             return True
         time.sleep(_POLL_S)

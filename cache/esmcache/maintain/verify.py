@@ -1,8 +1,8 @@
-"""Finds what is damaged in a cache: every file against what the index, or the file itself, says of it.
+"""Finds damage in a cache: compares every file with what the index, or the file itself, says of it.
 
-Files without a row are no damage, since nothing leads to them; `gc` removes them. Nor is a directory of code caches
-into which Node has written entries of its own, as it can where root runs it: no start uses it before the next warm,
-which removes them.
+Files without a row are no damage, because nothing leads to them; `gc` removes them. Entries that Node itself has
+written into a directory of code caches, as it can if root runs it, are no damage either: no start uses that directory
+before the next warm, which removes them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _SEAL = re.compile(rb"\d+-\d+(?:\.\d+)?(?:e[+-]?\d+)?\n[0-9a-f]{64}\n")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something damaged: where, what is wrong, and whether it was removed."""
+    """A damaged place in the cache: what is wrong there, and whether it was removed."""
 
     place: str
     kind: str
@@ -66,7 +66,7 @@ class Finding:
 
 
 def verify_places(directory: CacheDirectory, *, repair: bool) -> list[Finding]:
-    """Return what is no file where one belongs, or no directory: nothing else can be looked at before."""
+    """Return the places that hold no file, or no directory, where one belongs; nothing else can be checked before."""
     findings = []
     for place, fault in list(directory.misplaced()):
         if repair:
@@ -78,9 +78,9 @@ def verify_places(directory: CacheDirectory, *, repair: bool) -> list[Finding]:
 
 
 def verify_files(directory: CacheDirectory, index: Index, *, repair: bool) -> list[Finding]:
-    """Return everything that is damaged; what `repair` removes is made again by the next warm.
+    """Return everything that is damaged; the next warm makes again what `repair` removes.
 
-    Only regular files are looked at: `verify_places` comes first. Raises OSError and IndexUnusable.
+    It looks only at regular files, so `verify_places` must run first. Raises OSError and IndexUnusable.
     """
     verification = _Verification(directory, index, repair)
     findings = list(verification.blobs())
@@ -134,7 +134,8 @@ class _Verification:
 
     def _of_pack(self, name: str, fault: str) -> Finding:
         if self._repair:
-            # An entry has no row of its own in a pack: making the pack again costs reading the sources again.
+            # A single entry cannot be removed from a pack. To make the whole pack again costs only reading its sources
+            # again.
             with self._index.transaction():
                 self._index.remove(PackEntryRow, "pack", [name])
                 self._index.remove(PackRow, "pack", [name])
@@ -165,7 +166,7 @@ class _Verification:
         return Finding(f"manifests/{name}", "manifest", fault, self._repair)
 
     def code_caches(self) -> Iterator[Finding]:
-        """Yield code caches that are kept and damaged, or gone."""
+        """Yield stored code caches that are damaged or gone."""
         store = CodeCacheStore(self._directory.code_path)
         rows = {Path(store.path_of(row)).name: row for row in self._index.all(CodeCacheRow)}
         damaged: dict[str, str] = {}
@@ -188,7 +189,7 @@ class _Verification:
             yield Finding(f"code/{key[:2]}/{key}", "code cache", fault, self._repair)
 
     def linked_code_caches(self) -> Iterator[Finding]:
-        """Yield what is wrong in the directories that Node is pointed at."""
+        """Yield the damage in the directories that Node is pointed at."""
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):
                 stack.enter_context(exclusive_lock(self._directory.seals_path / ".lock"))
@@ -201,7 +202,7 @@ class _Verification:
         for place, some in findings.items():
             if self._repair:
                 if some:
-                    # It may say what is there.
+                    # The seal may still match, and `write` would then repair nothing.
                     remove_any(seal_path(self._directory, place))
                 store = CodeCacheStore(self._directory.code_path)
                 DomainDirectory(self._directory, self._index, place, store).write()
@@ -233,7 +234,7 @@ class _Verification:
 
 
 def _pack_fault(path: Path, rows: list[PackEntryRow]) -> str:
-    """Return what is wrong with a pack, '' where nothing is."""
+    """Return what is wrong with a pack, or '' if nothing is."""
     sound = set()
     fault = ""
     for found in scan_pack(path) if path.is_file() else ():
@@ -248,7 +249,7 @@ def _pack_fault(path: Path, rows: list[PackEntryRow]) -> str:
 
 
 def _entry_fault(content: bytes, row: CodeCacheRow | None, *, is_trusted: bool) -> str:
-    """Return what is wrong with what Node would read, '' where nothing is, or where no start would have it read."""
+    """Return what is wrong with an entry, or '' if nothing is or if no start would have Node read it."""
     if row is not None and sha256(content).digest() == row.content_sha256:
         return ""
     if not is_trusted and decode_entry(content) is not None:
