@@ -1,1 +1,1 @@
-"""Starting programs with the cache: the installed hook, the start itself, and warming in the background."""
+"""Starts programs with the cache: the installed hook, the start itself, and warming in the background."""

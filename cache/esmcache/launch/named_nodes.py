@@ -1,9 +1,9 @@
-"""Which Nodes the user has named: by a command line, the environment, the configuration, or PATH.
+"""Remembers which Nodes the user has named: by a command line, the environment, the configuration, or PATH.
 
-Reports of runners say which Node ran a program, and a warm starts that Node. A cache may come from elsewhere, reports
-included, so it is no witness: the list lies beside the hook, in the user's own data directory.
+Reports of runners say which Node ran a program, and a warm starts that Node. A cache, with its reports, may come from
+elsewhere, so its word is not enough: the list lies beside the hook, in the user's own data directory.
 
-Imported before every `esmcache run`, so it imports nothing that a start can do without.
+Every `esmcache run` imports this module, so it must import only what a start needs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from esmcache.private_files import make_directory, write_whole
 from esmcache.trust import find_untrusted, find_untrusted_parent
 from esmcache.user_directories import user_directory
 
-# Those that were named first are forgotten.
+# A longer list loses the Nodes that were named first.
 _MOST = 200
 
 
@@ -35,14 +35,14 @@ def named_nodes(environment: Mapping[str, str]) -> list[str]:
 
 
 def note_nodes(environment: Mapping[str, str], nodes: Iterable[str]) -> None:
-    """Remember that the user has named these, by path; what keeps that from being written matters to nobody."""
+    """Remember the paths of Nodes that the user has named; errors when the list is written are ignored."""
     known = named_nodes(environment)
     new = [node for node in dict.fromkeys(map(os.path.realpath, nodes)) if node not in known]
     path = _list_path(environment)
     if not new or find_untrusted_parent(path) is not None:
         return
     with contextlib.suppress(OSError, UnicodeError):
-        # The hook lies below, and is open to all.
+        # All users may read this directory, because the hook lies below it.
         make_directory(path.parent, 0o755)
         write_whole(path, json.dumps({"nodes": [*known, *new][-_MOST:]}, indent=1).encode())
 

@@ -1,6 +1,6 @@
-"""Starts a program: replaces this process with Node and, where a start finds nothing, has it warmed beside it.
+"""Starts a program: replaces this process with Node, and has the program warmed if the start finds nothing.
 
-Imported before every `esmcache run`, so it imports nothing that a start can do without.
+Every `esmcache run` imports this module, so it must import only what a start needs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CONDITIONS = re.compile(r"(?:--conditions|-C)(?:=|\s+)(\S+)|-C(?!=)(\S+)")
 
 
 class Places:
-    """What a start needs of the user's choices; `hook_cache_path` is what the preload falls back on."""
+    """The user's choices that a start needs; `hook_cache_path` is the preload's fallback for `cache_path`."""
 
     __slots__ = ("cache_path", "hook_cache_path", "node")
 
@@ -37,7 +37,7 @@ class Places:
 
 
 def find_places(environment: Mapping[str, str], cache_dir: str | None, node: str | None) -> Places:
-    """Return the user's choices by arguments, environment, configuration and defaults; raises CacheError."""
+    """Return the user's choices from arguments, environment, configuration and defaults; raises CacheError."""
     unfit, fault = relative_variable(environment, cache_dir, node)
     if unfit:
         raise CacheError(f"{unfit}: {fault}")
@@ -66,9 +66,9 @@ def find_places(environment: Mapping[str, str], cache_dir: str | None, node: str
 
 
 def _plain_user_config(path: Path) -> dict[str, str] | None:
-    """Return the texts in the user's configuration, or None where only `settings` can say what the configuration means.
+    """Return the strings in the user's configuration, or None if only `settings` can read it.
 
-    The schema checker takes as long to import as all else that a start needs.
+    To import the schema checker takes as long as everything else that a start needs.
     """
     try:
         content = read_regular_file(path, MOST_JSON_BYTES)
@@ -89,9 +89,9 @@ def _plain_user_config(path: Path) -> dict[str, str] | None:
 
 
 def installed_hook(environment: Mapping[str, str], cache_dir: str | None = None) -> Path:
-    """Return the stable path of the preload, installed if need be; raises CacheError.
+    """Return the stable path of the preload, and install it if necessary; raises CacheError.
 
-    It falls back on `cache_dir`, else on the user's lasting choice: ESMCACHE_DIR it reads itself.
+    The preload falls back on `cache_dir`, else on the user's choice without ESMCACHE_DIR, which it reads itself.
     """
     places = find_places(environment, cache_dir, None)
     path = hook_path(environment)
@@ -130,9 +130,9 @@ class Program:
         self.not_warmed_because = ""
 
     def command(self, environment: Mapping[str, str]) -> tuple[str, list[str], dict[str, str]]:
-        """Return executable, arguments and environment of the start; raises CacheError where there is no Node.
+        """Return executable, arguments and environment of the start; raises CacheError if there is no Node.
 
-        Whatever is wrong with the cache leaves a start without the preload, and is told by `native_because`.
+        If the cache cannot be used, the program starts without the preload, and `native_because` says why.
         """
         own = dict(environment)
         places = self._places(own)
@@ -150,7 +150,7 @@ class Program:
             try:
                 self._warm(places, node, own)
             except OSError as error:
-                # The warm is for the next start: what keeps it from beginning is no business of this one.
+                # The warm is for the next start, so a failure to begin it must not stop this one.
                 self.not_warmed_because = str(error)
         if self._entry.startswith("-") and self._entry != "-":
             command.append("--")
@@ -160,12 +160,12 @@ class Program:
         try:
             return find_places(environment, self._cache_dir, self._node)
         except CacheError as error:
-            # Should the configuration have named the Node, any other still is better than no start.
+            # The configuration may have named a Node, but to start with any other is better than not to start.
             self.native_because = str(error)
             return None
 
     def _hook(self, places: Places, environment: Mapping[str, str]) -> Path | None:
-        """Return the preload to use, or None where the program has to start without."""
+        """Return the preload to use, or None if the program must start without it."""
         if environment.get("ESMCACHE_DISABLE") == "1":
             self.native_because = "ESMCACHE_DISABLE is 1"
             return None
@@ -174,7 +174,7 @@ class Program:
             return None
         path = hook_path(environment)
         try:
-            # Where the environment says where the cache is, whatever the preload falls back on does not matter.
+            # If the environment names the cache directory, the one that the preload falls back on does not matter.
             if not (environment.get("ESMCACHE_DIR") and quick_start.hook_is_current(path)):
                 quick_start.install_hook(path, places.hook_cache_path)
         except OSError as error:
@@ -183,7 +183,7 @@ class Program:
         return path
 
     def _warm(self, places: Places, node: str, environment: Mapping[str, str]) -> None:
-        """Start a warm in the background if this start will find nothing, or what is out of date."""
+        """Start a background warm if this start will find nothing, or something outdated."""
         entry = find_entry(self._entry)
         if not self._warms or entry is None or not os.access(places.cache_path, os.W_OK | os.X_OK):
             return
@@ -202,9 +202,9 @@ class Program:
 
 
 def _why_no_preload(directory: str) -> str:
-    """Return why Node would fail to load a preload from here, '' where it would not.
+    """Return why Node would fail to load a preload from `directory`, or '' if it would not.
 
-    To find a preload Node reads the nearest package.json of the working directory, and ends if it is broken.
+    To find a preload, Node reads the nearest package.json of the working directory, and exits if that is broken.
     """
     while True:
         path = os.path.join(directory, "package.json")
@@ -236,7 +236,7 @@ def program_environment() -> dict[str, str]:
 
 
 def replace_process(executable: str, command: list[str], environment: Mapping[str, str]) -> None:
-    """Become `executable`, with signals as they were before Python; raises CacheError."""
+    """Replace this process with `executable`, with the signals reset that Python ignores; raises CacheError."""
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored, signal.SIG_DFL)
     try:
@@ -246,7 +246,7 @@ def replace_process(executable: str, command: list[str], environment: Mapping[st
 
 
 def find_entry(path: str) -> str | None:
-    """Return the absolute path of the file that `node path` starts, as far as a look can tell, or None."""
+    """Return the absolute path of the file that `node path` starts, as far as a quick look can tell, or None."""
     at = os.path.abspath(path)
     names = [at, f"{at}.js", f"{at}.json"]
     if os.path.isdir(at):

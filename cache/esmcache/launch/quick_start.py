@@ -1,6 +1,6 @@
-"""What starting a program needs: the installed hook, Node's path, and whether the program has a manifest.
+"""The checks before a start: the installed hook, the version of a known Node, and whether a program has a manifest.
 
-Imported before every `esmcache run`, so it imports nothing that a start can do without.
+Every `esmcache run` imports this module, so it must import only what a start needs.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
 from esmcache.serving.names import RUNTIME, WANTED_SUFFIX, manifest_identity, manifest_name
 from esmcache.trust import find_untrusted, find_untrusted_parent
 
-# What starts say of code caches that the next warm makes usable.
+# The states of code caches in reports that the next warm repairs.
 _MENDED_BY_WARMING = ("quarantined", "unsealed")
 _FALLBACK = "const CACHE_DIRECTORY = "
-# Open to all, since a program that goes on as another user has its workers and children load it, too.
+# All users may read the hook: workers and children of a program that switches to another user load it, too.
 _HOOK_MODE, _HOOK_DIRECTORY_MODE = 0o644, 0o755
 
 
 def hook_is_current(path: Path) -> bool:
-    """Return whether the preload is installed and is this installation's, whatever cache directory it falls back on."""
+    """Return whether the installed preload is this installation's, whatever cache directory it falls back on."""
     if find_untrusted(path) is not None:
         return False
     try:
@@ -39,12 +39,12 @@ def hook_is_current(path: Path) -> bool:
 
 
 def why_untrusted(cache_path: Path) -> str:
-    """Return why a runner would not look into the cache directory, made if it is absent; '' where it does."""
+    """Return why a runner would not use the cache directory, or '' if it would; an absent directory is made."""
     return make_trusted_directory(cache_path) or why_not_loaded()
 
 
 def why_not_loaded() -> str:
-    """Return why the preload would not load its own files, '' where it does."""
+    """Return why the preload would not load its own files, or '' if it would."""
     untrusted = find_untrusted(RUNTIME, is_installed=True)
     for name in () if untrusted is not None else os.listdir(RUNTIME):
         untrusted = untrusted or find_untrusted(name, below=str(RUNTIME), is_installed=True)
@@ -52,7 +52,7 @@ def why_not_loaded() -> str:
 
 
 def install_hook(path: Path, cache_path: Path) -> None:
-    """Write the preload, unless it is there already; raises OSError, also where somebody else could replace it."""
+    """Write the preload, unless it is there already; raises OSError, also if another user could replace it."""
     content = _hook_content(cache_path).encode()
     try:
         if find_untrusted(path) is None and read_regular_file(path, MOST_JSON_BYTES) == content:
@@ -61,7 +61,7 @@ def install_hook(path: Path, cache_path: Path) -> None:
         pass
     untrusted = find_untrusted_parent(path.parent)
     if untrusted is not None and untrusted.owner is None:
-        # An earlier esmcache left these two open under umask 000.
+        # An earlier esmcache let others write these two directories under umask 000.
         for ours in (path.parent.parent, path.parent):
             with contextlib.suppress(OSError):
                 if stat.S_ISDIR(os.lstat(ours).st_mode) and find_untrusted(ours.parent) is None:
@@ -81,7 +81,7 @@ def _hook_content(cache_path: Path) -> str:
 
 
 def known_version(cache_path: Path, node: str) -> tuple[str, str] | None:
-    """Return version and architecture of a Node that has been asked before and is the same file still, or None."""
+    """Return version and architecture of a Node that was described before and whose file is unchanged, or None."""
     try:
         known = json.loads(read_regular_file(cache_path / "nodes.json", MOST_JSON_BYTES))["nodes"][node]
         status = os.stat(node)
@@ -93,7 +93,7 @@ def known_version(cache_path: Path, node: str) -> tuple[str, str] | None:
 
 
 def needs_warming(cache_path: Path, node: str, entry: str, conditions: Sequence[str]) -> bool:
-    """Return whether a start of `entry` would find no manifest, or the last one found it out of date."""
+    """Return whether a start of `entry` would find no manifest, or the last start found its manifest outdated."""
     known = known_version(cache_path, node)
     if known is None:
         return True
@@ -113,7 +113,7 @@ def _asks_for_warming(line: bytes) -> bool:
         said = json.loads(line)
         if said.get("stale") or said.get("hashed") or said.get("faults") or "called" in said:
             return True
-        # Without a manifest, though there is a file: another program has taken its name.
+        # "no manifest" although the file exists: the manifest of another program has the same name.
         if said.get("codeCaches") in _MENDED_BY_WARMING or said.get("reason") == "no manifest":
             return True
         # A module that a program wrote, loaded and removed again cannot be warmed.

@@ -1,1 +1,1 @@
-"""Questions about the cache that change nothing: what it holds of a module, why, and how much of a folder."""
+"""Answers questions without changing the cache: what it holds of a module, why, and how much of a folder."""

@@ -1,4 +1,4 @@
-"""How many modules of some folders are cached: as far as the files' fingerprints tell it, which is quick."""
+"""Counts the cached modules of folders by the files' fingerprints alone, which is quick."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from esmcache.store.rows import ModuleRow
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many of a workspace's own modules are in which state; `bytes` is the size of the whole cache.
+    """The number of a workspace's own modules in each state; `bytes` is the size of the whole cache.
 
     `engine` is '' where no supported Node was found, and `engine_missing` says why.
     """
@@ -30,14 +30,14 @@ class Counts:
 
 
 def own_modules(folders: Sequence[str], settings: ProjectSettings | None) -> list[str]:
-    """Return the paths of the modules in folders, as a warm of them finds them; installed packages apart."""
+    """Return the paths of the modules that a warm of the folders finds, without installed packages."""
     targets = find_targets([Path(folder) for folder in folders], settings)
     paths = dict.fromkeys([*targets.entries, *targets.modules])
     return [path for path in paths if "/node_modules/" not in path]
 
 
 def count_states(paths: Sequence[str], index: Index, files: FileSource) -> dict[CacheState, int]:
-    """Return how many of some modules, by their real paths, are in which state."""
+    """Return the number of modules in each state; `paths` are real paths."""
     urls = [file_url_from_path(path) for path in paths]
     rows = {row.url: row for row in index.where(ModuleRow, "url", urls)}
     states = [quick_state(files, rows[url]) if url in rows else CacheState.COLD for url in urls]

@@ -1,4 +1,4 @@
-"""What a file says as an ES module, in the words of BMES, for whoever wants to read it."""
+"""Describes a file as an ES module, in the terms of BMES, for people and tools to read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BMES_MAGIC, BMES_VERSION = MAGIC, VERSION
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A module's record as BMES has it, its `import(…)` calls, and the first error in it."""
+    """A module's record in the fields of BMES, its `import(…)` calls, and the first error in it."""
 
     path: str
     error: Problem | None
@@ -37,7 +37,7 @@ class Description:
 
 
 def describe(files: FileSource, path: str) -> Description:
-    """Return what the file says; where it cannot be read, `error` has the system's code."""
+    """Return the description of a file; if it cannot be read, `error` has the system's code."""
     try:
         source = files.read(path)
     except (OSError, ValueError) as error:
@@ -57,9 +57,9 @@ def describe(files: FileSource, path: str) -> Description:
 
 
 def _as_bmes(record: ModuleRecord) -> BmesFile:
-    """Return the record in the fields of BMES, also one that is never written so.
+    """Return the record in the fields of BMES, even if it can never be written as BMES.
 
-    Then phases are left out; what is no well-formed Unicode is U+FFFD.
+    In that case phases are left out, and ill-formed Unicode becomes U+FFFD.
     """
     file = bmes_from_record(record)
     if isinstance(file, Unrepresentable):

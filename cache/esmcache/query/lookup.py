@@ -1,4 +1,4 @@
-"""Answers about one module: what the cache holds of it, its BMES bytes, and why a runner is served it or not."""
+"""Answers questions about one module: what the cache holds of it, and why a runner is served it or not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from esmcache.store.rows import (
 
 
 class CacheState(Enum):
-    """Whether the cache speaks of the file as it is now."""
+    """The state of a module's cache: up to date with the file, outdated, or absent."""
 
     FRESH = "fresh"
     STALE = "stale"
@@ -39,7 +39,7 @@ class CacheState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What the cache holds of a module; paths are None where there is nothing."""
+    """The cached data of a module; a path is None if there is nothing."""
 
     url: str
     state: CacheState
@@ -51,7 +51,7 @@ class Lookup:
 
 @dataclass(slots=True)
 class Explanation:
-    """Why a module is or is not served: the verdict, the keys' ingredients, and what was found, line by line."""
+    """The reasons why a module is or is not served: verdict, ingredients of the keys, and findings, line by line."""
 
     url: str
     state: CacheState
@@ -75,7 +75,7 @@ class Lookups:
         self._code_caches = CodeCacheStore(directory.code_path)
 
     def lookup(self, url: str, build: NodeBuild | NodeMissing) -> Lookup:
-        """Return the module's state, key and places."""
+        """Return the module's state, key and paths."""
         tag = build.engine_tag if isinstance(build, NodeBuild) else ""
         row = self._module_row(url)
         if row is None:
@@ -84,7 +84,7 @@ class Lookups:
         return self.stored(url, state, row.kind, row.source_sha256, tag)
 
     def stored(self, url: str, state: CacheState, kind: str, source_sha256: bytes, engine_tag: str) -> Lookup:
-        """Return key and places of what is stored for a source text under `url`."""
+        """Return key and paths of what is stored for a source text under `url`."""
         key = record_key(kind, source_sha256).digest
         blob = self._blobs.path(key)
         code_cache = self._code_caches.path(engine_tag, kind, source_sha256)
@@ -95,7 +95,7 @@ class Lookups:
         return Lookup(url, state, key, blob if blob.exists() else None, code_cache if known else None, engine_tag)
 
     def explain(self, url: str, build: NodeBuild | NodeMissing) -> Explanation:
-        """Return all that decides on whether a runner is served this module, or one of its file with a query."""
+        """Return all that decides whether a runner is served this module, or a module of its file with a query."""
         if self._module_row(url) is None:
             of_file = self._index.where(ModuleRow, "path", [path_from_file_url(url) or url])
             url = next((row.url for row in of_file if row.url.startswith((f"{url}?", f"{url}#"))), url)
@@ -139,7 +139,7 @@ class Lookups:
         return f"{what}, without a code cache: {why_none}" if why_none else f"{what}, with a code cache"
 
     def _why_no_code_cache(self, row: ModuleRow, build: NodeBuild) -> str:
-        """Return why no start finds a code cache of a module, '' where one does."""
+        """Return why no start finds a code cache of a module, or '' if one does."""
         if not build.compile_cache_layout:
             return f"{build.version} has {UNKNOWN_LAYOUT}"
         claims = [
@@ -165,7 +165,7 @@ class Lookups:
         packed: bool,
         build: NodeBuild | NodeMissing,
     ) -> str:
-        """Return why the module is not served, '' where it is."""
+        """Return why the module is not served, or '' if it is."""
         if row.problem:
             return row.problem
         if not_served := _why_nothing_is_served(build):
@@ -197,7 +197,7 @@ class Lookups:
 
 
 def quick_state(files: FileSource, row: ModuleRow) -> CacheState:
-    """Return the state of a module that was warmed, as far as the file's fingerprint tells it."""
+    """Return the state of a warmed module by its file's fingerprint alone."""
     status = files.lstat(row.path)
     seen = None if status is None else fingerprint(status)
     same = seen == Fingerprint(row.size, row.mtime_ms, row.ctime_ms, row.inode)
@@ -210,7 +210,7 @@ def _described(entry: EntryPointRow) -> str:
 
 
 def _why_nothing_is_served(build: NodeBuild | NodeMissing) -> str:
-    """Return why programs run natively by this Node, '' where they are served."""
+    """Return why this Node runs programs natively, or '' if they are served."""
     if isinstance(build, NodeMissing):
         return f"no Node: {build.reason}"
     return "" if build.supported else build.reason
