@@ -48,7 +48,7 @@ __all__ = [
     "warm",
 ]
 
-# Imported when first used: a start of `esmcache run` must not wait for all of it.
+# Imported on first use, so that a start of `esmcache run` does not wait for all of it.
 _HOMES = {
     "BmesFile": "bmes",
     "Cache": "cache",
@@ -68,7 +68,7 @@ _HOMES = {
     "warm": "api",
 }
 
-# Names of the last release, which the next one no longer has.
+# Names of the last release; the next one no longer has them.
 _OLD_NAMES = {"Engine": "Cache", "EngineError": "CacheError"}
 
 

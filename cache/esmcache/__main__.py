@@ -1,4 +1,4 @@
-"""The `esmcache` command; a start of a program goes the short way, around the machinery of all other commands."""
+"""The `esmcache` command; starting a program takes a short way that loads nothing that only other commands need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public functions that open the user's cache for one call; `Cache` does several on one open cache."""
+"""The public functions that open the user's cache for one call; `Cache` serves several calls on one open cache."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def warm(
     node: str | None = None,
     jobs: int | None = None,
 ) -> WarmReport:
-    """Analyse, compile and store what is at `paths` and all it reaches, and return what that did.
+    """Analyse, compile and store the modules at `paths` and all that they reach, and return a report.
 
-    A file is an entry point; a directory stands for its package's entry points and all modules in it. `jobs` is
-    the number of Node processes. Problems of single modules are in the report; raises CacheError where nothing
-    can be done at all (no Node, cache directory refused).
+    A file is an entry point; a directory stands for its package's entry points and all modules in it. `jobs` is the
+    number of Node processes. Problems of single modules are in the report; raises CacheError if nothing can be done at
+    all (no Node, cache directory refused).
     """
     if isinstance(paths, (str, os.PathLike)):
         raise TypeError("paths must be a list of paths, not one path")
@@ -32,17 +32,17 @@ def warm(
 
 
 def generate(url: str, source: bytes | None = None, *, cache_dir: str | None = None, node: str | None = None) -> Lookup:
-    """Store the cache of one ES module and return its key and places.
+    """Store the cache of one ES module and return its key and paths.
 
-    `url` is a path or a file: URL and means the same module either way; `source` is its text in UTF-8, else the file
-    is read. Raises CacheError where it cannot be read, the engine takes it for no module, or there is no Node.
+    `url` is a path or a file: URL and means the same module either way; `source` is its text in UTF-8, else the file is
+    read. Raises CacheError if it cannot be read, the engine rejects it as a module, or there is no Node.
     """
     with Cache.open(cache_dir=cache_dir, node=node) as cache:
         return cache.generate(url, source)
 
 
 def lookup(url: str, *, cache_dir: str | None = None, node: str | None = None) -> Lookup:
-    """Return what is kept of a module, by path or file: URL: fresh, stale or cold; raises CacheError."""
+    """Return what the cache holds of a module, by path or file: URL: fresh, stale or cold; raises CacheError."""
     with Cache.open(cache_dir=cache_dir, node=node) as cache:
         return cache.lookup(url)
 

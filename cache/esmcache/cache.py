@@ -1,4 +1,4 @@
-"""`Cache`: all that the command line, the server and Python programs can ask of esmcache."""
+"""Owns `Cache`: everything that the command line, the server and Python programs can ask of esmcache."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from esmcache.store.rows import MissRow
 __all__ = ["Cache", "CacheError"]
 
 _TRIES = 3
-# How long `gc` lets others end what they are writing.
+# `gc` waits this long for other processes to finish writing.
 _WAIT_TO_COLLECT_S = 10.0
 _OTHER_URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 
@@ -56,13 +56,13 @@ _Answer = TypeVar("_Answer")
 
 
 class _CacheLostError(CacheError):
-    """The index was damaged, or somebody removed it or the whole cache: another try makes them again."""
+    """The index was damaged, or the index or the whole cache was removed; another try makes them again."""
 
 
 def _healing(
     method: Callable[Concatenate[Cache, _Arguments], _Answer],
 ) -> Callable[Concatenate[Cache, _Arguments], _Answer]:
-    """Return a method that is tried again where the cache was lost meanwhile."""
+    """Return a method that is tried again if the cache is lost while it runs."""
 
     def healed(cache: Cache, /, *arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Answer:
         for _ in range(_TRIES - 1):
@@ -76,9 +76,9 @@ def _healing(
 
 @dataclass(slots=True)
 class Cache:
-    """One user's cache, and the files and the Node that it is about.
+    """One user's cache, with the files that it describes and the Node that it serves.
 
-    Use as a context manager, from one thread. The cache directory is opened when something needs it.
+    Use it as a context manager, from one thread. The cache directory is opened when something needs it.
     """
 
     choices: UserChoices
@@ -121,11 +121,11 @@ class Cache:
 
     @property
     def directory(self) -> CacheDirectory:
-        """Return the cache directory, made if need be; raises CacheError where it is refused."""
+        """Return the cache directory, made if it is absent; raises CacheError if it is refused."""
         if self._directory is None or not self._directory.path.is_dir():
             opened = open_cache_directory(self.choices.cache_path)
             if isinstance(opened, CacheDirectoryRefused) and not os.path.lexists(opened.path):
-                # Somebody removed it while it was looked at.
+                # Another process removed it during the check.
                 opened = open_cache_directory(self.choices.cache_path)
             if isinstance(opened, CacheDirectoryRefused):
                 raise CacheError(f"cache directory refused: {opened.reason}")
@@ -136,14 +136,14 @@ class Cache:
     def index(self) -> Index:
         """Return the index; raises CacheError."""
         if self._index is not None and not self._index.is_there:
-            # Somebody removed the cache: what is written into a file without a name is lost.
+            # The cache was removed, and data that is written into a file without a name is lost.
             self._close_index()
         if self._index is None:
             self._index = self._open_index()
         return self._index
 
     def node_build(self, node: str | None = None) -> NodeBuild | NodeMissing:
-        """Return the Node that is served, or why there is none; raises CacheError."""
+        """Return the Node to serve, or why there is none; raises CacheError."""
         with self._guard():
             build = node_build(self.directory, node or self.choices.node, self.environment)
         if node is None and isinstance(build, NodeBuild):
@@ -151,7 +151,7 @@ class Cache:
         return build
 
     def supported_node(self, node: str | None = None) -> NodeBuild:
-        """Return the Node that is served; raises CacheError where it is missing or not supported."""
+        """Return the Node to serve; raises CacheError if it is missing or not supported."""
         build = self.node_build(node)
         if isinstance(build, NodeMissing):
             raise NodeUnavailableError(f"no Node to serve: {build.reason}")
@@ -167,9 +167,9 @@ class Cache:
         conditions: Sequence[str] | None = None,
         settings: ProjectSettings | None = None,
     ) -> WarmReport:
-        """Warm entry points, packages and folders, and all they reach; raises CacheError.
+        """Warm entry points, packages and folders, and all that they reach; raises CacheError.
 
-        `conditions` are used instead of those that the project's configuration names, `settings` besides it.
+        `conditions` replace those of the project's configuration; `settings` are added to that configuration.
         """
         targets = find_targets(list(paths), settings)
         self.forget_gone([path for path in paths if os.path.isdir(path) and is_utf8(os.path.abspath(path))])
@@ -180,9 +180,9 @@ class Cache:
 
     @_healing
     def update(self, paths: Sequence[Path], conditions: Sequence[str] = ()) -> Update:
-        """Bring what is cached of single files up to date, and the manifests that hold them; raises CacheError.
+        """Update the cache of single files, and the manifests that hold them; raises CacheError.
 
-        Entry points whose graph has another shape now are named in the answer: they have to be warmed.
+        The answer names the entry points whose graph has changed its shape: they must be warmed.
         """
         build = self.supported_node()
         with self._guard():
@@ -203,7 +203,7 @@ class Cache:
                     wanted.setdefault((miss.executable, miss.conditions), set()).add(miss.entry)
         total = WarmReport()
         with contextlib.suppress(CacheError):
-            # Whichever the user names now counts, too.
+            # The Node that the user names now counts, too.
             self.node_build()
         named = named_nodes(self.environment)
         for (executable, joined), entries in sorted(wanted.items()):
@@ -231,7 +231,8 @@ class Cache:
     ) -> ExportReport:
         """Fill a compile-cache directory for plain Node with what entry points reach; raises CacheError.
 
-        `uid` is the number of the user who will start them (None: this one), `v8_flags` what Node is started with.
+        `uid` is the number of the user who will start them (None: this one). `v8_flags` are the flags that Node will be
+        started with.
         """
         build = self.supported_node()
         if not build.compile_cache_layout:
@@ -254,16 +255,16 @@ class Cache:
 
     @_healing
     def fold_events(self) -> list[RunnerReport]:
-        """Take in what runners reported since the last time; raises CacheError."""
+        """Move new reports of runners into the index, and return them; raises CacheError."""
         with self._guard():
             return fold_events(self.directory, self.index)
 
     def describe(self, path: str) -> Description:
-        """Return what a file says as an ES module; a file that cannot be read is an error in the answer."""
+        """Return the description of a file as an ES module; it has an error if the file cannot be read."""
         return describe(self.files, path)
 
     def resolver(self, conditions: Sequence[str] = (), files: FileSource | None = None) -> Resolver:
-        """Return a resolver over the files as they are now (else `files`), by the rules of the Node that is found."""
+        """Return a resolver over `files` (else those of the cache), by the rules of the Node that is found."""
         files = files or self.files
         build = None
         with contextlib.suppress(CacheError):
@@ -274,15 +275,15 @@ class Cache:
         return Resolver(files, tuple(conditions), environment=dict(self.environment))
 
     def resolve(self, specifier: str, referrer: str, conditions: Sequence[str] = ()) -> Resolution | ResolutionFailure:
-        """Return Node's answer to `import specifier` in a module, as `as_referrer_url` knows it; raises CacheError."""
+        """Return Node's answer to `import specifier` in a module (see `as_referrer_url`); raises CacheError."""
         return self.resolver(conditions).resolve_import(specifier, as_referrer_url(referrer))
 
     @_healing
     def generate(self, url: str, source: bytes | None = None) -> Lookup:
-        """Store the cache of one module and return where it stands; raises CacheError.
+        """Store the cache of one module and return its key and paths; raises CacheError.
 
-        `url` is a path or a file: URL, both naming the same module; `source` is its text, else the file is read.
-        Nothing it imports is touched.
+        `url` is a path or a file: URL, both naming the same module; `source` is its text, else the file is read. The
+        modules that it imports are not touched.
         """
         url = as_file_url(url)
         build = self.supported_node()
@@ -300,12 +301,12 @@ class Cache:
 
     @_healing
     def get(self, url: str, *, with_bytecode: bool = True) -> bytes:
-        """Return a module's BMES bytes, generated if need be; raises CacheError."""
+        """Return a module's BMES bytes, generated if they are absent; raises CacheError."""
         with self._guard(), writing(self.directory.path):
             return self._module_builder(self.supported_node()).bmes(as_file_url(url), with_bytecode=with_bytecode)
 
     def inspect(self, path: Path) -> Inspection:
-        """Return what a BMES file, or the cache of a module, consists of; raises CacheError."""
+        """Return the parts of a BMES file, or of a module's cache; raises CacheError."""
         if path.suffix in SOURCE_SUFFIXES:
             return inspect_bmes(str(path), self.get(str(path)))
         try:
@@ -337,7 +338,7 @@ class Cache:
                 self._discard_index()
             with writing(self.directory.path):
                 findings += verify_files(self.directory, self.index, repair=repair)
-            # What is no file is missed, too.
+            # A place that holds no file is also found to be missing: keep the first finding of each place.
             named: dict[str, Finding] = {}
             for finding in findings:
                 named.setdefault(finding.place, finding)
@@ -382,7 +383,7 @@ class Cache:
     def collect(self) -> Collected:
         """Bring the cache under its size limit, least recently used first; raises CacheError."""
         with self._guard():
-            # On a full disk that may be the room without which the index cannot be opened.
+            # On a full disk, this may free the space without which the index cannot be opened.
             remove_abandoned(self.directory, file_sizes(self.directory))
         self.fold_events()
         with self._guard():
@@ -392,8 +393,9 @@ class Cache:
     def clear(self) -> Collected:
         """Remove everything that is cached, and the index itself where it cannot be used; raises CacheError."""
         with self._guard():
-            # The index goes first, whatever state it is in: what is killed here leaves files without rows, which are
-            # no fault, and no row without its file. The next one to open the index makes a new one.
+            # The index is removed first, whatever its state. If this process is killed here, files without rows are
+            # left, which are no fault, and no rows without files. The next process that opens the index makes a new
+            # one.
             before = used_bytes(self.directory)
             self._discard_index()
             cleared = clear_files(self.directory)
@@ -402,14 +404,14 @@ class Cache:
 
     @_healing
     def forget(self, paths: Sequence[Path]) -> None:
-        """Remove what is kept of single files, so that the next warm makes it anew; raises CacheError."""
+        """Remove the cache of single files, so that the next warm makes it again; raises CacheError."""
         with self._guard():
             urls = [file_url_from_path(os.path.realpath(path)) for path in paths]
             forget_modules(self.directory, self.index, urls)
 
     @_healing
     def forget_gone(self, paths: Sequence[Path]) -> None:
-        """Remove what is known of files at some paths, or below them, that are there no more; raises CacheError."""
+        """Remove the data of files, at or below `paths`, that no longer exist; raises CacheError."""
         with self._guard():
             forget_gone(self.directory, self.index, [os.path.abspath(path) for path in paths])
 
@@ -433,7 +435,7 @@ class Cache:
             except IndexVanished:
                 self._close_index()
             except OSError:
-                # Perhaps there is no file where one belongs, or no directory.
+                # Perhaps something else lies where a file or directory belongs.
                 if not verify_places(self.directory, repair=True):
                     raise
             return self._warm_once(build, entries, modules, conditions, progress)
@@ -457,12 +459,12 @@ class Cache:
         return report
 
     def guarded(self) -> contextlib.AbstractContextManager[None]:
-        """Return what turns faults of the cache into CacheError, for whoever reads `index` directly."""
+        """Return a context that turns faults of the cache into CacheError, for code that reads `index` directly."""
         return self._guard()
 
     @contextlib.contextmanager
     def _guard(self) -> Iterator[None]:
-        """Turn what can go wrong below into one line; an index that is damaged goes, and with it nothing but time."""
+        """Turn faults into a CacheError with one line; a damaged index is removed, which costs only time."""
         try:
             yield
         except IndexDamaged as error:
@@ -475,7 +477,7 @@ class Cache:
             raise CacheError(str(error)) from error
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            # What is missing in the cache, as nobody expected, was there a moment ago.
+            # A file of the cache that is unexpectedly missing was there a moment ago: the cache was lost.
             is_lost = isinstance(error, FileNotFoundError) and where.startswith(str(self.choices.cache_path))
             kind = _CacheLostError if is_lost else CacheError
             raise kind(f"{where}{error.strerror or error}") from error
@@ -483,7 +485,7 @@ class Cache:
     def _open_index(self) -> Index:
         with self._guard():
             for _ in range(_TRIES - 1):
-                # Where somebody removes the cache at this very moment, the next try makes it anew.
+                # If the cache is removed at this very moment, the next try makes it again.
                 with contextlib.suppress(IndexVanished):
                     return Index(self.directory.index_path)
             return Index(self.directory.index_path)
@@ -518,7 +520,7 @@ class Cache:
 
 
 def as_file_url(url: str) -> str:
-    """Return the file: URL of a path or file: URL; raises CacheError for what is neither."""
+    """Return the file: URL of a path or file: URL; raises CacheError for anything else."""
     if _OTHER_URL.match(url) and not os.path.lexists(url):
         raise CacheError(f"{url} is neither a path nor a file: URL")
     try:

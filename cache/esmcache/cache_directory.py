@@ -1,7 +1,7 @@
-"""The cache directory: where it is, how it is made and opened, and how files in it are written and removed.
+"""Owns the cache directory: where it is, how it is made and opened, and how its files are written and removed.
 
-A directory that somebody else can change is refused; trust.py says when that is. Directories and files are made with
-modes of their own, whatever the umask is. Knows nothing of what the files hold.
+A directory that another user can change is refused; trust.py has the rule. Directories and files are made with explicit
+modes, whatever the umask is. This module must know nothing of what the files hold.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ __all__ = [
 ]
 
 _AS_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# Most file systems take no more bytes in one name.
+# Most file systems limit a name to this number of bytes.
 _LONGEST_NAME = 255
 _FILES = ("index.db", "index.db-wal", "index.db-shm", "nodes.json", ".collected", "CACHEDIR.TAG")
-# As the Cache Directory Tagging Specification has it: programs that make backups leave out what lies beside it.
+# The tag of the Cache Directory Tagging Specification: backup programs leave out what lies beside it.
 _TAG_NAME = "CACHEDIR.TAG"
 _TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -45,7 +45,7 @@ _TAG = (
 )
 _EVENT_FILE = re.compile("[0-9a-f]{14}")
 _DATABASE = b"SQLite format 3\0"
-# What is in files below directories, and how deep they lie.
+# The directories of a cache, and the depth at which files lie in them.
 _FILE_DEPTHS = {
     "manifests": 1,
     "packs": 1,
@@ -55,14 +55,14 @@ _FILE_DEPTHS = {
     "blobs": 2,
     "events": 1,
     "starts": 1,
-    # Links, not files: by them a start of root's reaches its code caches until it ends.
+    # Links, not files: a start of root reaches its code caches by one until it ends.
     "live": 1,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class CacheDirectoryRefused:
-    """Why a cache directory cannot be used; `reason` is one line for a person."""
+    """A cache directory that cannot be used; `reason` is one line for a person."""
 
     path: Path
     reason: str
@@ -101,12 +101,12 @@ class CacheDirectory:
 
     @property
     def v8_path(self) -> Path:
-        """Return where the compile-cache directories lie that Node is pointed at, one for each trust domain."""
+        """Return the directory of the compile-cache directories that Node is pointed at, by trust domain and Node."""
         return self.path / "v8"
 
     @property
     def seals_path(self) -> Path:
-        """Return where it is said what each of those was when all in it was proven."""
+        """Return the directory of seals: the state that each of those had when all in it was proven."""
         return self.path / "seals"
 
     @property
@@ -121,7 +121,7 @@ class CacheDirectory:
 
     @property
     def live_path(self) -> Path:
-        """Return the directory of links by which starts of root reach their code caches; each is gone when they end."""
+        """Return the directory of links by which starts of root reach their code caches until they end."""
         return self.path / "live"
 
     @property
@@ -131,22 +131,22 @@ class CacheDirectory:
 
     @property
     def content_paths(self) -> list[Path]:
-        """Return the directories of all that is cached; the index is beside them."""
+        """Return the directories of all that is cached; the index lies beside them."""
         return [self.path / name for name in _FILE_DEPTHS]
 
     def remove(self, *names: str) -> bool:
-        """Remove the file or directory that `names` lead to from here, and return whether the names were fit for that.
+        """Remove the file or directory at `names` below this directory, and return whether the names were valid.
 
-        Names may come from the index, a manifest, a pack or a report. Nothing is removed, and False returned, unless
-        each is one plain component and each but the last is a real directory: nothing outside the cache is ever
-        removed. Nothing at the place is fine, too. Raises OSError where something there cannot be removed.
+        Names may come from the index, a manifest, a pack or a report. Each must be one plain component, and each but
+        the last a real directory; otherwise nothing is removed and False is returned. So nothing outside the cache is
+        ever removed. An absent file is fine. Raises OSError if something there cannot be removed.
         """
         return self.remove_files(names[:-1], names[-1:]) is not None
 
     def remove_files(self, holder: Sequence[str], names: Sequence[str]) -> int | None:
-        """Remove each of `names` from the directory that `holder` leads to, as `remove` does; return how many.
+        """Remove each of `names` from the directory at `holder`, as `remove` does; return their number.
 
-        None where the names were not fit for that.
+        Returns None if the names were not valid.
         """
         if not names or any(plain_name(name) is None for name in (*holder, *names)):
             return None
@@ -164,14 +164,14 @@ class CacheDirectory:
         except FileNotFoundError:
             return 0
         except NotADirectoryError:
-            # Also what Linux says of a link that is not to be followed.
+            # Linux also reports this for a link that is not to be followed.
             return None
         finally:
             os.close(directory)
         return len(names)
 
     def misplaced(self) -> Iterator[tuple[str, str]]:
-        """Yield each place, below the directory, that holds no directory or no file of the user's own, and why."""
+        """Yield each place below the directory that holds no directory, or no file of the user's own, and why."""
         for name in _FILES:
             path = self.path / name
             if os.path.lexists(path) and not path.is_file():
@@ -207,7 +207,7 @@ def _why_alien_entry(entry: os.DirEntry[str]) -> str:
     try:
         return why_alien(entry.stat(follow_symlinks=False))
     except FileNotFoundError:
-        # Somebody else's temporary file.
+        # It was a temporary file of another process.
         return ""
 
 
@@ -229,10 +229,10 @@ def open_cache_directory(path: Path) -> CacheDirectory | CacheDirectoryRefused:
 
 
 def _close_to_others(path: Path) -> None:
-    """Make a directory in a cache one that a start looks into: an older esmcache left some open under umask 000.
+    """Remove others' write access to a directory, so that starts use it; an older esmcache left some under umask 000.
 
-    A link to a directory leads out of the cache, and goes; any other is for `misplaced` to name. Raises OSError, above
-    all where nothing is there.
+    A link to a directory leads out of the cache and is removed; `misplaced` reports any other link. Raises OSError,
+    above all if nothing is there.
     """
     status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
@@ -243,13 +243,14 @@ def _close_to_others(path: Path) -> None:
 
 
 def _something_else(path: Path) -> str:
-    """Return a name that shows that the directory is no cache, '' where it is one or may become one.
+    """Return a name that shows that the directory is no cache, or '' if it is one or may become one.
 
-    All that a cache does not name is removed from it, so names like `packs` are not enough: the tag tells, or an index.
+    A collection removes all files that the cache does not name. So directories called `packs` are not enough to make a
+    cache: the tag tells, or an index.
     """
     if read_regular(path / _TAG_NAME) == _TAG:
         return ""
-    # What is hidden may be a lock or another temporary file.
+    # Hidden files may be locks or other temporary files.
     names = sorted(name for name in os.listdir(path) if not name.startswith((".", "nodes.json")))
     others = [name for name in names if name not in _FILES and name not in _FILE_DEPTHS]
     if others or _is_database(path / "index.db"):
@@ -258,9 +259,10 @@ def _something_else(path: Path) -> str:
 
 
 def _has_nothing_to_lose(path: Path, name: str) -> bool:
-    """Return whether a directory is one of a cache's, and holds no file but what starts of programs report.
+    """Return whether a directory is one of a cache's, and holds no files except reports of starts.
 
-    Starts make directories before any command has opened the cache. So does a command during which it is removed.
+    Starts make directories before any command has opened the cache. So does a command if the cache is removed
+    while it runs.
     """
     if name not in _FILE_DEPTHS or not stat.S_ISDIR((path / name).lstat().st_mode):
         return False
@@ -285,16 +287,16 @@ def _is_database(path: Path) -> bool:
 
 
 def _put_tag(path: Path) -> None:
-    # On a full disk the next one to open the cache puts it.
+    # On a full disk, the next process that opens the cache writes it.
     with contextlib.suppress(OSError):
         if read_regular(path / _TAG_NAME) != _TAG:
             write_whole(path / _TAG_NAME, _TAG)
 
 
 def real_directory(holder: Path, *names: str) -> Path:
-    """Return a directory below one of a cache's own, made if need be; raises OSError.
+    """Return the directory at `names` below `holder`, made if it is absent; raises OSError.
 
-    Each name is one plain component. A link on the way could lead out of the cache: it is removed, as is any file.
+    Each name is one plain component. A link on the way could lead out of the cache, so it is removed, as is any file.
     """
     path = holder
     for name in names:
@@ -312,7 +314,7 @@ def real_directory(holder: Path, *names: str) -> Path:
 
 
 def check_ownership(path: Path) -> CacheDirectoryRefused | None:
-    """Return why the directory at `path` cannot be trusted, or None where it can."""
+    """Return why the directory at `path` cannot be trusted, or None if it can."""
     untrusted = find_untrusted(path)
     if untrusted is not None:
         return CacheDirectoryRefused(path, str(untrusted))
@@ -320,19 +322,19 @@ def check_ownership(path: Path) -> CacheDirectoryRefused | None:
 
 
 def why_alien(status: os.stat_result) -> str:
-    """Return why a file in a cache is not to be trusted, '' where it is: what others can write may hold anything."""
+    """Return why a file in a cache is not trusted, or '' if it is; a file that others can write may hold anything."""
     if status.st_uid not in (os.geteuid(), 0):
         return f"belongs to another user (uid {status.st_uid})"
     return "can be written by others" if status.st_mode & 0o022 else ""
 
 
 def read_regular(path: Path) -> bytes | None:
-    """Return the content of a regular file that nobody else can write, None for anything else.
+    """Return the content of a regular file that nobody else can write, or None for anything else.
 
     Reading a FIFO might never end.
     """
     try:
-        # Opening one might not, either.
+        # Without O_NONBLOCK, opening a FIFO might not end, either.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             status = os.fstat(descriptor)
@@ -355,10 +357,10 @@ def plain_name(text: object) -> str | None:
 
 
 def remove_any(path: Path) -> None:
-    """Remove whatever is at `path`, a directory with all that can be removed of it; raises OSError.
+    """Remove whatever is at `path`, a directory with all its content that can be removed; raises OSError.
 
-    For paths of our own making only. A path that has a name from the index or from any other file in it is for
-    `CacheDirectory.remove`.
+    It is only for paths that esmcache itself made up. `CacheDirectory.remove` is for a path with a name from the index
+    or from any other file in the cache.
     """
     try:
         parent = os.open(path.parent, _AS_DIRECTORY)
@@ -371,7 +373,7 @@ def remove_any(path: Path) -> None:
 
 
 def _remove_at(parent: int, name: str) -> None:
-    """Remove the entry `name` of an open directory, whatever it is; raises OSError for all but a directory."""
+    """Remove the entry `name` of an open directory, whatever it is; raises OSError for anything but a directory."""
     try:
         os.unlink(name, dir_fd=parent)
     except FileNotFoundError:
@@ -387,7 +389,7 @@ def _remove_at(parent: int, name: str) -> None:
 
 @contextlib.contextmanager
 def _writable(directory: int) -> Iterator[None]:
-    """Let the owner of a directory of mode 0500 remove what is in it; raises OSError."""
+    """Let the owner of a directory of mode 0500 remove its entries for a while; raises OSError."""
     mode = stat.S_IMODE(os.fstat(directory).st_mode)
     os.fchmod(directory, mode | stat.S_IRWXU)
     try:
@@ -397,7 +399,7 @@ def _writable(directory: int) -> Iterator[None]:
 
 
 def _remove_directory(parent: int, name: str) -> None:
-    """Remove a directory with all that can be removed of it; links in it are removed, never followed."""
+    """Remove a directory with all its content that can be removed; links in it are removed, never followed."""
     with contextlib.suppress(OSError):
         directory = os.open(name, _AS_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
         try:
@@ -420,7 +422,7 @@ def _remove_directory(parent: int, name: str) -> None:
 
 @contextlib.contextmanager
 def exclusive_lock(path: Path) -> Iterator[None]:
-    """Hold an advisory lock on the file `path` (made if absent) against other processes."""
+    """Hold an advisory lock on the file `path` (made if it is absent) against other processes."""
     make_directory(path.parent)
     descriptor = os.open(path, os.O_NOFOLLOW | os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -1,6 +1,6 @@
-"""The table of everything that can be said about a module: stable code, severity and message.
+"""The table of all diagnostics of a module: stable code, severity and message.
 
-A diagnostic holds byte spans; whoever shows it turns them into lines and columns.
+A diagnostic holds byte spans; the code that shows it turns them into lines and columns.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from esmcache.spans import Span
 
 
 class Severity(Enum):
-    """How much a diagnostic matters; LSP's four levels."""
+    """The severity of a diagnostic: LSP's four levels."""
 
     ERROR = "error"
     WARNING = "warning"

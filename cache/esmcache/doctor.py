@@ -1,4 +1,4 @@
-"""What keeps a user's programs from being served, or slows them: the checks behind `esmcache doctor`."""
+"""The checks of `esmcache doctor`: they find what keeps a user's programs from being served, or slows them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LITTLE_SPACE = 100_000_000
 
 
 class Health(Enum):
-    """How a check ended; a failed one prevents serving."""
+    """The result of a check; a failed check prevents serving."""
 
     GOOD = "ok"
     NOTE = "note"
@@ -35,7 +35,7 @@ class Health(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at and what was found, in a line for a person."""
+    """A check and its finding, in one line for a person."""
 
     name: str
     health: Health
@@ -48,7 +48,7 @@ def examine(cache: Cache) -> list[Check]:
 
 
 class _Examination:
-    """Looks at everything that serving rests on; one failure does not hide the next."""
+    """Checks everything that serving depends on; one failure does not hide the next."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
@@ -72,7 +72,7 @@ class _Examination:
         except CacheError as error:
             self._has_directory = False
             if check_ownership(path) is None and os.access(path, os.R_OK | os.X_OK):
-                # As in a layer of an image: what was warmed before is served.
+                # For example a layer of an image: programs that were warmed before are served.
                 found = f"{path} cannot be written: nothing can be warmed into it"
                 yield Check("cache directory", Health.WARNING, found)
             else:
@@ -89,7 +89,7 @@ class _Examination:
         try:
             build = self._cache.node_build()
         except CacheError:
-            # Without a cache directory nothing is remembered of a Node, nor can its compile cache be probed.
+            # Without a cache directory no description of a Node is stored, and its compile cache cannot be probed.
             probed = False
             build = self._ask_node()
         if isinstance(build, NodeMissing):

@@ -1,9 +1,9 @@
-"""The one exception that leaves the cache."""
+"""The only exceptions that leave the cache."""
 
 
 class CacheError(Exception):
-    """What was asked for cannot be done at all; the message is one clear line for a person."""
+    """A request cannot be fulfilled at all; the message is one clear line for a person."""
 
 
 class NodeUnavailableError(CacheError):
-    """There is no Node that can be served; analysis goes on without."""
+    """There is no Node that can be served; analysis still works."""

@@ -1,4 +1,4 @@
-"""Where bytes come from: the disk, behind a protocol that lets something else take its place.
+"""Reads files: from disk, behind a protocol that lets another source take its place.
 
 Everything in esmcache that reads a user's file reads it through a `FileSource`.
 """
@@ -14,22 +14,22 @@ from urllib.parse import quote, unquote_to_bytes
 
 from esmcache.regular_files import read_regular_file
 
-# What Node's pathToFileURL leaves alone besides letters and digits; everything else is percent-encoded.
+# Characters that Node's pathToFileURL keeps besides letters and digits; it percent-encodes all others.
 _URL_SAFE = "/:@!$&'()*+,;=-._"
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/:@!$&'()*+,;=\-._]*")
 
-# Nothing that is larger is read: not as a module, package.json or anything else of a project.
+# No larger file of a project is read: not as a module, a package.json or anything else.
 LARGEST_FILE = 64 << 20
 
 
-# The kernel stamps files with a clock of up to 10 ms; some file systems keep whole seconds or two.
+# The kernel stamps files with a clock whose tick is up to 10 ms. Some file systems round times to one or two seconds.
 _FINE_TICK_MS = 20.0
 _COARSE_TICK_MS = 2_100.0
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What `lstat` says of a regular file, as Node's `fs.Stats` shows it: ms times are IEEE doubles."""
+    """The facts that `lstat` has of a regular file, as Node's `fs.Stats` shows them: ms times are IEEE doubles."""
 
     size: int
     mtime_ms: float
@@ -95,7 +95,7 @@ def _fingerprint(status: os.stat_result) -> Fingerprint:
 
 
 def is_proven(seen: Fingerprint, read_at_ms: float) -> bool:
-    """Return whether any write after `read_at_ms` must leave another fingerprint than `seen`."""
+    """Return whether any write after `read_at_ms` must change the fingerprint from `seen`."""
     tick = _COARSE_TICK_MS if seen.ctime_ms % 1000 == 0 else _FINE_TICK_MS
     return read_at_ms - max(seen.mtime_ms, seen.ctime_ms) > tick
 

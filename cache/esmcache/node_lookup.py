@@ -1,6 +1,6 @@
-"""Where the Node executable is: the one lookup of everything that starts a Node.
+"""Finds the Node executable, for everything that starts a Node.
 
-Imported before every `esmcache run`, so it imports nothing that a start can do without.
+Every `esmcache run` imports this module, so it must import only what a start needs.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Mapping
 
 
 def name_of_node(explicit: str | None, environment: Mapping[str, str]) -> str:
-    """Return what the user calls the Node to use: `explicit`, else ESMCACHE_NODE, else `node`."""
+    """Return the name or path of the Node to use: `explicit`, else ESMCACHE_NODE, else `node`."""
     return explicit or environment.get("ESMCACHE_NODE") or "node"
 
 
 def look_up_node(explicit: str | None, environment: Mapping[str, str]) -> tuple[str, str]:
     """Return the absolute path of the Node to use and '', or '' and why there is none.
 
-    A name without a directory is looked up in PATH. What was asked for and is not there is missing: the next
-    place is not tried. A relative path is taken from the command line only.
+    A name without a directory is looked up in PATH. If the Node that was asked for is missing, no other place is tried.
+    A relative path is accepted only from the command line.
     """
     asked = name_of_node(explicit, environment)
     if os.path.dirname(asked):
@@ -27,7 +27,7 @@ def look_up_node(explicit: str | None, environment: Mapping[str, str]) -> tuple[
         path = os.path.abspath(os.path.expanduser(asked))
         return (path, "") if _is_executable(path) else ("", f"{path} is no executable file")
     for directory in environment.get("PATH", "").split(os.pathsep):
-        # A relative entry would find whatever lies in the current directory, which may be anybody's.
+        # A relative entry would find a file in the current directory, which may be anybody's.
         path = os.path.join(directory, asked)
         if os.path.isabs(directory) and _is_executable(path):
             return path, ""

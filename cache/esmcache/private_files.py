@@ -1,6 +1,6 @@
-"""Directories and files that nobody but the user can write: made with modes of their own, whatever the umask is.
+"""Makes directories and files that only the user can write, with explicit modes, whatever the umask is.
 
-Imported before every `esmcache run`, so it imports nothing that a start can do without.
+Every `esmcache run` imports this module, so it must import only what a start needs.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from esmcache.trust import find_untrusted, find_untrusted_parent
 
 
 def make_trusted_directory(path: Path) -> str:
-    """Make the directory at `path` if nothing is there; return why it cannot be trusted, '' where it can."""
-    # Nothing is made where somebody else says what lies there.
+    """Make the directory at `path` if nothing is there; return why it cannot be trusted, or '' if it can."""
+    # Nothing is made in a place that another user controls.
     untrusted = find_untrusted_parent(path)
     if untrusted is not None:
         return str(untrusted)
@@ -31,7 +31,7 @@ def make_trusted_directory(path: Path) -> str:
 def make_directory(path: Path, mode: int = 0o700) -> None:
     """Make the directory at `path` with `mode` and each missing parent with mode 0700, whatever the umask is.
 
-    One that is there is left as it is. Raises OSError.
+    An existing directory is left unchanged. Raises OSError.
     """
     try:
         os.mkdir(path, mode)
@@ -40,7 +40,7 @@ def make_directory(path: Path, mode: int = 0o700) -> None:
             return
         if os.path.lexists(path):
             raise
-        # Somebody removed it a moment ago.
+        # Another process has just removed it.
         make_directory(path, mode)
         return
     except FileNotFoundError:
@@ -49,7 +49,7 @@ def make_directory(path: Path, mode: int = 0o700) -> None:
         make_directory(path.parent)
         make_directory(path, mode)
         return
-    # The umask can only take bits away.
+    # `mkdir` leaves out the bits of the umask.
     os.chmod(path, mode)
 
 
@@ -69,7 +69,7 @@ def write_whole(path: Path, *chunks: bytes, mode: int = 0o600) -> None:
         with contextlib.suppress(OSError):
             os.unlink(name)
         if isinstance(error, OSError):
-            # A full disk does not say which file it is about, and a failed rename names ours.
+            # The error of a full disk names no file, and that of a failed rename names the temporary file.
             error.filename, error.filename2 = str(path), None
         raise
 
@@ -77,7 +77,7 @@ def write_whole(path: Path, *chunks: bytes, mode: int = 0o600) -> None:
 def make_file(path: Path, mode: int = 0o600) -> int:
     """Return a descriptor that writes into a new file with `mode`, whatever the umask is; raises OSError.
 
-    A file or a link that is there already is an error: in a directory that others can write it may be theirs.
+    An existing file or link is an error: in a directory that others can write, it may be theirs.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, mode)

@@ -80,7 +80,7 @@ class ExportEntry:
 
 
 class CallKind(Enum):
-    """What kind of expression asks for another module while the module runs."""
+    """The kind of expression by which a running module requests another module."""
 
     IMPORT = "import"  # import('./a.js')
     REQUIRE = "require"  # require('./a.js'), require.resolve is not one
@@ -123,7 +123,7 @@ class ModuleRecord:
 
 
 class InputKind(Enum):
-    """What about a path a resolution rested on."""
+    """The kind of fact about a path that a resolution rested on."""
 
     ABSENT = "absent"  # nothing is there
     DIRECTORY = "directory"  # a directory itself, no symbolic link to one
@@ -146,7 +146,7 @@ class ResolutionInput:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What Node would answer: a URL and the format it gives to the loader (None: decided by the source).
+    """Node's answer to a request: a URL and the format that it gives to the loader (None: decided by the source).
 
     `inputs` is the same tuple object for answers that rest on the same facts. `warns`: Node emits a warning with its
     answer (DEP0128 an invalid `main`, DEP0151 an incomplete one, DEP0155 and DEP0166 slashes in `exports`).
@@ -205,7 +205,7 @@ class NodeBuild:
 
 @dataclass(frozen=True, slots=True)
 class CompiledSource:
-    """What the engine made of a source text: its code cache and, for modules, its own list of requests."""
+    """The result of compiling a source text: its code cache and, for modules, the engine's own list of requests."""
 
     code_cache: bytes
     requested_modules: tuple[ModuleRequest, ...]
@@ -214,10 +214,10 @@ class CompiledSource:
 
 @dataclass(frozen=True, slots=True)
 class CompileFailure:
-    """The engine's word that a source text is not valid; line and column are one-based, UTF-16 (0: unknown).
+    """A failure to compile a source text; line and column are one-based, UTF-16 (0: unknown).
 
-    `is_syntax_error` is False where the engine said nothing of the source: it ended, ran out of stack,
-    or could not be started.
+    `is_syntax_error` is False if the engine did not judge the source: it ended, ran out of stack, or could not be
+    started.
     """
 
     message: str
@@ -225,4 +225,4 @@ class CompileFailure:
     column: int
     is_syntax_error: bool = True
     detected_kind: ModuleFormat | None = None  # as in CompiledSource
-    ended_engine: bool = False  # the engine's process ended over this source, also when it had nothing else to do
+    ended_engine: bool = False  # the engine's process ended over this source, even when it compiled nothing else

@@ -1,7 +1,7 @@
-"""Reads regular files alone, and no more of one than is wanted.
+"""Reads regular files only, and no more of one than is wanted.
 
-A FIFO would have us wait for its writer, a device may have no end, and so may a file that only looks like one (those
-of /proc). Nothing here waits. Imported before every `esmcache run`, so it imports nothing that a start can do without.
+Reading a FIFO would wait for its writer. A device, or a file of /proc that only looks regular, may have no end.
+Nothing here waits. Every `esmcache run` imports this module, so it must import only what a start needs.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import errno
 import os
 import stat
 
-# More than any configuration or package.json has.
+# No configuration or package.json is larger.
 MOST_JSON_BYTES = 16 << 20
-# What is asked for is set aside before it is there.
+# `os.read` allocates memory for all that it is asked for before it reads.
 _MOST_AT_ONCE = 16 << 20
 
 
 def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY) -> int:
     """Return a descriptor of a regular file, links followed; raises OSError for all else."""
-    # Opening a FIFO would wait, too; and only what was opened is known to be what is read.
+    # Without O_NONBLOCK, opening a FIFO would wait, too. The type of the opened file is checked, because the path may
+    # name another file by then.
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
@@ -30,7 +31,7 @@ def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY) -> int:
 
 
 def read_regular_file(path: str | os.PathLike[str], most_bytes: int) -> bytes:
-    """Return the content of a regular file, links followed; raises OSError for all else, and for one that is larger."""
+    """Return the content of a regular file, links followed; raises OSError for all else, and for a larger one."""
     descriptor = open_regular(path)
     try:
         size = os.fstat(descriptor).st_size

@@ -1,7 +1,7 @@
 """The one schema of all settings, for the command line, the server and the editors.
 
-A project may say what is warmed and how its modules are found. Where the cache lies and which binary is run are the
-user's alone: those come from the environment and the user's own configuration, never from a project's files.
+A project may say what is warmed and how its modules are found. Only the user chooses the cache directory and the binary
+that is run: they come from the environment and the user's own configuration, never from a project's files.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from esmcache.user_directories import config_path, is_relative_node, relative_va
 DEFAULT_MAX_SIZE = 500_000_000
 _DEFAULT_JOBS = 4
 
-# What editors show below `esmcache` besides and keep to themselves.
+# Settings that editors have below `esmcache`, too, and use themselves.
 EDITORS_OWN = frozenset({"path", "terminal", "statusBar", "compareRuns"})
 
 Schema = TypeVar("Schema", bound=msgspec.Struct)
-# A folder that is merely opened says these, and every file is compared with every pattern.
+# A folder that is merely opened can set these, and every file is compared with every pattern.
 _MOST_PATTERNS, _MOST_ENTRIES, _MOST_CONDITIONS = 1_000, 10_000, 100
 Patterns = Annotated[
     list[str],
@@ -43,7 +43,7 @@ Conditions = Annotated[list[str], msgspec.Meta(max_length=_MOST_CONDITIONS, desc
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """What `esmcache` in package.json, or esmcache.json beside it, may say."""
+    """The settings under `esmcache` in package.json, or in esmcache.json beside it."""
 
     entries: Entries = []
     include: Patterns = []
@@ -52,7 +52,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, r
 
 
 class UserSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """What config.json in the user's configuration directory may say."""
+    """The settings in config.json in the user's configuration directory."""
 
     cache_dir: Annotated[str | None, msgspec.Meta(description="The cache directory.")] = None
     node: Annotated[str | None, msgspec.Meta(description="The Node executable.")] = None
@@ -61,7 +61,7 @@ class UserSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
 
 
 class EditorSettings(msgspec.Struct, frozen=True, rename="camel"):
-    """What an editor may say under `esmcache`."""
+    """The settings that an editor may send under `esmcache`."""
 
     enable: Annotated[bool, msgspec.Meta(description="Whether esmcache does anything here.")] = True
     warm_on_save: Annotated[bool, msgspec.Meta(description="Warm a module when it is saved.")] = True
@@ -83,7 +83,7 @@ class EditorSettings(msgspec.Struct, frozen=True, rename="camel"):
     node: Annotated[str | None, msgspec.Meta(description="The Node executable; the user's alone.")] = None
 
     def project(self) -> ProjectSettings:
-        """Return what these say about the project."""
+        """Return the settings that are about the project."""
         return ProjectSettings(
             entries=self.entries, include=self.include, exclude=self.exclude, conditions=self.conditions
         )
@@ -91,7 +91,7 @@ class EditorSettings(msgspec.Struct, frozen=True, rename="camel"):
 
 @dataclass(frozen=True, slots=True)
 class UnfitSetting:
-    """A setting that is not taken, and one line on why: its `value` does not fit, or it is unknown."""
+    """A setting that is ignored, and one line on why: its `value` does not fit, or it is unknown."""
 
     name: str
     value: object
@@ -103,11 +103,11 @@ class UnfitSetting:
 
 
 def editor_settings(value: object, before: EditorSettings) -> tuple[EditorSettings, list[UnfitSetting]]:
-    """Return the settings that an editor sent as JSON values, and what it sent that does not fit.
+    """Return the settings that an editor sent as JSON values, and those that do not fit.
 
-    What it did not send, left empty or sent in vain is as `before`.
+    A setting that is absent, empty or does not fit is as in `before`.
     """
-    # An empty table is a list where Lua writes it.
+    # Lua writes an empty table as a list.
     if value is None or value == []:
         return before, []
     sent = value
@@ -121,7 +121,7 @@ def editor_settings(value: object, before: EditorSettings) -> tuple[EditorSettin
 
 
 def _fitting(content: object, before: Schema) -> tuple[Schema, list[UnfitSetting]]:
-    """Return `before` with all that fits the schema laid over it, and what does not fit."""
+    """Return `before` with all values of `content` that fit the schema, and the settings that do not fit."""
     if not isinstance(content, dict):
         return before, [UnfitSetting("", content, f"Expected `object`, got `{_type_name(content)}`")]
     fields = {one.encode_name: one for one in msgspec.structs.fields(before)}
@@ -148,7 +148,7 @@ def _fitting_items(values: dict[str, Any], type_: Any) -> Iterator[tuple[str, An
 
 
 def _type_name(value: object) -> str:
-    # As msgspec names them.
+    # The names that msgspec gives them.
     return {list: "array", type(None): "null"}.get(type(value), type(value).__name__)
 
 
@@ -165,7 +165,7 @@ class SettingsError:
 
 @dataclass(frozen=True, slots=True)
 class UserChoices:
-    """The user's settings after environment and command line were laid over them."""
+    """The user's settings, overridden by environment and command line."""
 
     cache_path: Path
     node: str | None
@@ -183,7 +183,7 @@ def read_user_choices(
 ) -> UserChoices | SettingsError:
     """Return the user's choices: command line over environment over configuration file over defaults.
 
-    More jobs than there are cores that this process may use count as that many.
+    `jobs` is at most the number of cores that this process may use.
     """
     unfit, fault = relative_variable(environment, cache_dir, node)
     if unfit:
@@ -193,7 +193,7 @@ def read_user_choices(
     path = config_path(places)
     read = None
     if os.path.lexists(path):
-        # It names directories and programs, so it may be nobody's but the user's.
+        # The file names directories and programs, so nobody but the user may be able to write it.
         untrusted = find_untrusted(path)
         if untrusted is None:
             read = _read(path, UserSettings)
@@ -221,9 +221,9 @@ def read_user_choices(
 
 
 def read_project_settings(directory: Path) -> tuple[ProjectSettings, list[SettingsError]]:
-    """Return the settings in esmcache.json, else under `esmcache` in package.json, and what does not fit there.
+    """Return the settings in esmcache.json, else under `esmcache` in package.json, and those that do not fit.
 
-    What is not there or does not fit is as by default.
+    A setting that is absent or does not fit has its default.
     """
     for path, key in ((directory / "esmcache.json", None), (directory / "package.json", "esmcache")):
         content = _read_json(path, key)
@@ -239,7 +239,7 @@ _ABSENT = object()
 
 
 def _read(path: Path, schema: type[Schema]) -> Schema | SettingsError | None:
-    """Return the checked content of `path`, or None where there is none."""
+    """Return the checked content of `path`, or None if there is no file."""
     content = _read_json(path, None)
     if content is _ABSENT:
         return None
@@ -250,7 +250,7 @@ def _read(path: Path, schema: type[Schema]) -> Schema | SettingsError | None:
 
 
 def _read_json(path: Path, key: str | None) -> Any:
-    """Return what is in `path` (under `key`), _ABSENT where nothing is, or a SettingsError."""
+    """Return the content of `path` (under `key`), _ABSENT if there is none, or a SettingsError."""
     try:
         content = json.loads(read_regular_file(path, MOST_JSON_BYTES))
     except (FileNotFoundError, NotADirectoryError):
@@ -258,7 +258,7 @@ def _read_json(path: Path, key: str | None) -> Any:
     except OSError as error:
         return SettingsError(path, f"cannot be read: {error.strerror}")
     except (ValueError, RecursionError) as error:
-        # A package.json that Node cannot read is Node's to report; it holds no settings of ours.
+        # Node reports a package.json that it cannot read; such a file holds no settings of ours.
         return _ABSENT if key else SettingsError(path, f"is not valid JSON: {error}")
     if key is None:
         return content

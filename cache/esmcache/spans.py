@@ -19,7 +19,7 @@ class Span:
 
 
 class ColumnUnit(Enum):
-    """What a column counts: bytes, UTF-16 code units (JavaScript, most editors) or code points."""
+    """The unit of a column: bytes, UTF-16 code units (JavaScript, most editors) or code points."""
 
     UTF8 = "utf-8"
     UTF16 = "utf-16"
@@ -28,7 +28,7 @@ class ColumnUnit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Zero-based line and column; the column's unit is whatever was asked for."""
+    """Zero-based line and column; the caller chooses the column's unit."""
 
     line: int
     column: int
@@ -45,9 +45,9 @@ class LineIndex:
         self._starts = [0, *_starts_within(source, 0, len(source))]
 
     def edited(self, start: int, old_end: int, source: bytes) -> LineIndex:
-        """Return the index of `source`, which differs from this text between `start` and `old_end` alone."""
+        """Return the index of `source`, which differs from this text only between `start` and `old_end`."""
         old = self._starts
-        # A CR before the edit may have become half of a CRLF, or may have ceased to be.
+        # A CR before the edit may now be half of a CRLF, or no longer be half of one.
         first = max(0, bisect_right(old, start) - 2)
         last = bisect_right(old, old_end)
         moved = len(source) - len(self._source)

@@ -1,33 +1,31 @@
-"""Whether anybody but the user can change what lies at a path: the one specification of it, and its Python half.
+"""Decides whether anybody but the user can change what lies at a path: the specification, and its Python half.
 
-The cache and the preload hold code that every `node` of a user runs. So a path is used only where nobody but the
-user and root can change what is found there, as sshd demands of ~/.ssh (StrictModes). The other half is
-`findUntrusted` in serving/runtime/register.cjs, which asks at every start; tests/unit/test_trust_rules.py compares
-the two.
+The cache and the preload hold code that every `node` of a user runs. So a path is used only if nobody but the user and
+root can change what is found there, as sshd demands of ~/.ssh (StrictModes). The other half is `findUntrusted` in
+serving/runtime/register.cjs, which runs at every start; tests/unit/test_trust_rules.py compares the two.
 
-A path is walked from `/` on, each part looked at by itself (lstat), and links followed as the system does. So both
-the directories that hold a link and the ones that it leads to are looked at. A path is trusted if:
+A path is walked from `/`: each part is looked at with lstat, and links are followed as the system does. So the check
+covers the directories that hold a link and those that it leads to. A path is trusted under these rules:
 
 1. Everything on the way, links included, belongs to the user (the effective one) or to root.
-2. Nobody else can write any of it: mode & 022 is 0. Modes of links mean nothing. POSIX access lists that let others
-   write show in the bits of the group, where their mask is. A group with the number of the owner is the owner's private
-   one, as Debian, Ubuntu and Fedora make it, and may write: there umask 002 is common, and sshd makes the same
-   exception. An access list on such a directory is its owner's own decision.
-3. Except a sticky directory on the way, such as /tmp: there nobody can replace what belongs to somebody else, and
-   rule 1 says whose the next part is. The last part of the path is not excepted.
-4. Where the installed package is asked about (`is_installed`), the group may write what belongs to root: Debian's
+2. Nobody else can write any of it: mode & 022 is 0. Modes of links are ignored. A POSIX access list that lets others
+   write shows in the bits of the group, which hold its mask. A group with the number of the owner is the owner's
+   private group, as Debian, Ubuntu and Fedora make it. It may write, since umask 002 is common there; sshd makes the
+   same exception. An access list on such a directory is its owner's own decision.
+3. Rule 2 does not apply to a sticky directory on the way, such as /tmp: nobody can replace what belongs to somebody
+   else there, and rule 1 checks the owner of the next part. The last part of the path is not excepted.
+4. In the installed package (`is_installed`), the group may write what belongs to root: Debian's
    /usr/local/lib/python3 is root:staff 2775, and the command itself was loaded from there. An access list of root's
    is root's own decision.
-5. The number 65534 stands for everybody whose number has no meaning in this user namespace. It counts as a user's own
-   only if /proc/self/uid_map says that it has one.
-6. What is missing, cannot be looked at, or leads through more than 40 links is not trusted.
-
+5. The number 65534 stands for every user who has no number in this user namespace. It counts as a user's own only if
+   /proc/self/uid_map maps it.
+6. A path that is missing, cannot be looked at, or leads through more than 40 links is not trusted.
 7. Below a cache directory no link is followed: a cache that was made elsewhere could have one that leads out of it.
 
-Below a directory that is trusted, only what is below it has to be looked at (`below`). Nothing is remembered: each use
-looks again. A few system calls, one for each part of the path.
+If a directory is known to be trusted, only the parts below it are looked at (`below`). Nothing is remembered: each use
+looks again, with a few system calls, one for each part of the path.
 
-Imported before every `esmcache run`, so it imports nothing that a start can do without.
+Every `esmcache run` imports this module, so it must import only what a start needs.
 """
 
 from __future__ import annotations
@@ -42,7 +40,7 @@ _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Untrusted:
-    """The first place on a path that is not trusted, and why; `owner` is set where that is somebody else."""
+    """The first place on a path that is not trusted, and why; `owner` is set if it belongs to somebody else."""
 
     __slots__ = ("fault", "is_missing", "owner", "place")
 
@@ -106,7 +104,7 @@ def find_untrusted(
 
 
 def find_untrusted_parent(path: str | os.PathLike[str], *, uid: int | None = None) -> Untrusted | None:
-    """Return the first place on the way to `path` that is not trusted, or None also where the rest is not there yet."""
+    """Return the first untrusted place on the way to `path`, or None, also if the rest does not exist yet."""
     found = find_untrusted(path, uid=uid)
     return None if found is not None and found.is_missing else found
 

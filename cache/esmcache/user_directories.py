@@ -1,6 +1,6 @@
-"""Where a user's data, cache and configuration lie, and which paths in the environment are taken.
+"""Finds the directories of a user's data, cache and configuration, and checks paths in the environment.
 
-Imported before every `esmcache run`, so it imports nothing that a start can do without.
+Every `esmcache run` imports this module, so it must import only what a start needs.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def hook_path(environment: Mapping[str, str]) -> Path:
 def relative_variable(environment: Mapping[str, str], cache_dir: str | None, node: str | None) -> tuple[str, str]:
     """Return the variable that names a relative path and what is wrong with that, or two empty texts.
 
-    A repository could hold a cache, or a program, that such a path leads to. `cache_dir` and `node` are what was typed
-    instead: there a user sees what it is relative to.
+    A relative path could lead to a cache or a program in a repository. `cache_dir` and `node` come from the command
+    line and replace the variables; there a user sees what a path is relative to.
     """
     cache_dir = "" if cache_dir else environment.get("ESMCACHE_DIR", "")
     node = "" if node else environment.get("ESMCACHE_NODE", "")

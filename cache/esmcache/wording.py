@@ -1,10 +1,10 @@
-"""Counts, sizes and texts of files as people read them."""
+"""Formats counts, sizes and texts of files for people."""
 
 from __future__ import annotations
 
 import re
 
-# Control characters, line separators, and what turns the direction of writing: all can make a text look like another.
+# Control characters, line separators, and characters that turn the direction of writing: all can disguise a text.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -17,7 +17,7 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Return `text` as `printable` does, but in the lines that it has."""
+    """Return `text` as `printable` does, but keep its lines."""
     return "\n".join(map(printable, text.split("\n")))
 
 
@@ -36,7 +36,7 @@ def size(count: int) -> str:
 
 
 def number(count: int) -> str:
-    """Return a count with its thousands apart."""
+    """Return a count with separators between thousands."""
     return f"{count:,}"
 
 
