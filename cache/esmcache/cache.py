@@ -143,7 +143,7 @@ class Cache:
         return self._index
 
     def node_build(self, node: str | None = None) -> NodeBuild | NodeMissing:
-        """Return the Node to serve, or why there is none; raises CacheError."""
+        """Return the Node to serve, or why none was found; raises CacheError."""
         with self._guard():
             build = node_build(self.directory, node or self.choices.node, self.environment)
         if node is None and isinstance(build, NodeBuild):
@@ -391,7 +391,7 @@ class Cache:
 
     @_healing
     def clear(self) -> Collected:
-        """Remove everything that is cached, and the index itself where it cannot be used; raises CacheError."""
+        """Remove everything that is cached, and the index itself if it cannot be used; raises CacheError."""
         with self._guard():
             # The index is removed first, whatever its state. If this process is killed here, files without rows are
             # left, which are no fault, and no rows without files. The next process that opens the index makes a new

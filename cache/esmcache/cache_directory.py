@@ -296,7 +296,7 @@ def _put_tag(path: Path) -> None:
 def real_directory(holder: Path, *names: str) -> Path:
     """Return the directory at `names` below `holder`, made if it is absent; raises OSError.
 
-    Each name is one plain component. A link on the way could lead out of the cache, so it is removed, as is any file.
+    Each name is one plain component. A link on the way could lead out of the cache, so links and files are removed.
     """
     path = holder
     for name in names:

@@ -57,7 +57,7 @@ class DiskFileSource:
     """Files as they are on disk."""
 
     def lstat(self, path: str) -> os.stat_result | None:
-        """Return `os.lstat`, or None where nothing can be found."""
+        """Return `os.lstat`, or None if nothing can be found."""
         try:
             return os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):

@@ -15,7 +15,7 @@ def name_of_node(explicit: str | None, environment: Mapping[str, str]) -> str:
 
 
 def look_up_node(explicit: str | None, environment: Mapping[str, str]) -> tuple[str, str]:
-    """Return the absolute path of the Node to use and '', or '' and why there is none.
+    """Return the absolute path of the Node to use and '', or '' and why none was found.
 
     A name without a directory is looked up in PATH. If the Node that was asked for is missing, no other place is tried.
     A relative path is accepted only from the command line.

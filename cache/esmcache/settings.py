@@ -250,7 +250,7 @@ def _read(path: Path, schema: type[Schema]) -> Schema | SettingsError | None:
 
 
 def _read_json(path: Path, key: str | None) -> Any:
-    """Return the content of `path` (under `key`), _ABSENT if there is none, or a SettingsError."""
+    """Return the content of `path` (under `key`), _ABSENT if nothing is there, or a SettingsError."""
     try:
         content = json.loads(read_regular_file(path, MOST_JSON_BYTES))
     except (FileNotFoundError, NotADirectoryError):

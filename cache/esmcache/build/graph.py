@@ -25,7 +25,7 @@ NOT_UTF8 = "its path is not UTF-8, so it is left to Node"
 
 
 class Asked(IntFlag):
-    """How a module is requested; the lower three bits are the same in a manifest."""
+    """The ways in which a module is requested; the lower three bits are the same in a manifest."""
 
     IMPORT = 1
     REQUIRE = 2

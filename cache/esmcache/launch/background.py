@@ -122,7 +122,7 @@ def _start_detached(command: list[str], environment: Mapping[str, str], locks: t
     if child:
         os.waitpid(child, 0)
         return
-    # Whatever happens below, this process must not return into the caller's code.
+    # Even if something fails below, this process must not return into the caller's code.
     try:
         os.setsid()
         # With this second fork the program is not the parent of the warm, so it need not wait for it.

@@ -62,7 +62,7 @@ Row = TypeVar("Row")
 class Index:
     """An open index; use it as a context manager, from one thread.
 
-    `replaced` says why the existing file was no sound index; it is '' if the file was one, or if there was none.
+    `replaced` says why the existing file was no sound index; it is '' if the file was one, or if there was no file.
     """
 
     def __init__(self, path: Path) -> None:

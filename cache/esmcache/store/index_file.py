@@ -61,7 +61,7 @@ class Place:
     """The place of an index: the directory as it was at the beginning, and the file that was opened."""
 
     def __init__(self, path: Path) -> None:
-        """Look at the directory; raises OSError if there is none."""
+        """Look at the directory; raises OSError if it does not exist."""
         self.path = path
         self._directory = os.stat(path.parent).st_ino
         self._file: int | None = None
