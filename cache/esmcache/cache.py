@@ -353,7 +353,7 @@ class Cache:
 
     @_healing
     def unsealed_directories(self) -> tuple[int, int]:
-        """Return how many of the directories that Node is pointed at no start uses, and how many there are.
+        """Return the number of this Node's compile-cache directories that no start uses, and the number of all of them.
 
         Raises CacheError.
         """

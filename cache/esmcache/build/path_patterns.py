@@ -1,4 +1,4 @@
-"""The patterns of `include` and `exclude`: those of .gitignore, for paths below one directory."""
+"""Matches paths below a directory against the patterns of `include` and `exclude`, which are those of .gitignore."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import regex
 from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
 
-# A pattern with many stars takes minutes for a name that somebody has chosen to that end.
+# A pattern with many stars can take minutes for a name that was chosen for this.
 _LONGEST_MATCH_S = 0.25
 
 
 @dataclass(slots=True)
 class PathPatterns:
-    """Patterns as somebody wrote them; `faults` has one line about each that cannot be used."""
+    """Patterns as a user wrote them; `faults` has one line for each pattern that cannot be used."""
 
     directory: str
     patterns: Sequence[str]
@@ -23,18 +23,18 @@ class PathPatterns:
 
     def __post_init__(self) -> None:
         for text in self.patterns:
-            # Git has no name for the directory itself.
+            # A pattern of .gitignore cannot begin with ./ for the directory itself; a leading / means the same.
             line = f"/{text.removeprefix('./')}" if text.startswith("./") else text
             try:
                 expression, includes = GitIgnoreBasicPattern.pattern_to_regex(line)
-                # A comment and an empty line are none.
+                # Comments and empty lines are not patterns.
                 if expression is not None and includes is not None:
                     self._compiled.append((text, regex.compile(expression), includes))
             except (ValueError, regex.error):
                 self.faults.append(f"{text!r} is no pattern")
 
     def match(self, path: str, *, is_directory: bool = False) -> bool:
-        """Return whether an absolute path is meant; the last pattern that fits decides, and `!` turns it round."""
+        """Return whether the patterns name an absolute path; the last pattern that fits decides, and `!` negates it."""
         start = "/" if self.directory == "/" else f"{self.directory}/"
         if not path.startswith(start):
             return False

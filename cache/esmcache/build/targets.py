@@ -178,7 +178,7 @@ def _add_directory(directory: Path, targets: Targets) -> None:
 
 
 def _add_modules(directory: Path, selection: _Selection, targets: Targets) -> None:
-    """Add the modules in a directory that are meant, and the entry points of the packages below it."""
+    """Add the modules in a directory that are warmed, and the entry points of the packages below it."""
     for folder, names, files in os.walk(directory):
         names[:] = sorted(
             name
