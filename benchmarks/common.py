@@ -57,10 +57,11 @@ class Way:
 
 @dataclass
 class Timing:
-    """The wall times and peak memory of one way, in the order of the rounds; empty if it was left out."""
+    """The wall times, CPU times and peak memory of one way, in the order of the rounds; empty if it was left out."""
 
     way: str
     seconds: list[float] = field(default_factory=list)
+    cpu_s: list[float] = field(default_factory=list)
     peaks_mb: list[float] = field(default_factory=list)
     left_out: str = ""
 
@@ -68,6 +69,11 @@ class Timing:
     def median_s(self) -> float:
         """Return the median wall time in seconds."""
         return statistics.median(self.seconds)
+
+    @property
+    def median_cpu_s(self) -> float:
+        """Return the median CPU time, user and system, in seconds."""
+        return statistics.median(self.cpu_s)
 
     @property
     def peak_mb(self) -> float:
@@ -78,6 +84,7 @@ class Timing:
         """Forget all figures and keep the reason."""
         self.left_out = reason
         self.seconds.clear()
+        self.cpu_s.clear()
         self.peaks_mb.clear()
 
     def as_json(self) -> dict[str, object]:
@@ -105,13 +112,14 @@ class Served:
 
 @dataclass(frozen=True)
 class Started:
-    """One start: what it did, the seconds from before the fork to after the wait, and its peak memory.
+    """One start: what it did, the seconds from before the fork to after the wait, CPU time and peak memory.
 
-    The peak is that of the process or of the largest child it waited for.
+    The CPU time is that of the process and of the children it waited for, the peak that of the largest of them.
     """
 
     outcome: Outcome
     seconds: float
+    cpu_s: float
     peak_mb: float
 
 
@@ -135,7 +143,7 @@ def start(way: Way, cwd: Path) -> Started:
         if "error" in answer:
             raise Failure(f"{way.name} does not start: {answer['error']}")
         outcome = Outcome(answer["exit_code"], stdout.read_bytes(), stderr.read_bytes())
-    return Started(outcome, answer["seconds"], answer["peak_kb"] * 1024 / 1e6)
+    return Started(outcome, answer["seconds"], answer["cpu_s"], answer["peak_kb"] * 1024 / 1e6)
 
 
 @cache
@@ -187,6 +195,7 @@ def time_once(way: Way, timing: Timing, cwd: Path, expected: Outcome, yardstick:
         return
     if is_counted:
         timing.seconds.append(started.seconds)
+        timing.cpu_s.append(started.cpu_s)
         timing.peaks_mb.append(started.peak_mb)
 
 

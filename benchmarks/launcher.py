@@ -1,4 +1,4 @@
-"""Starts one process after the other as it is told on stdin, and answers with its wall time and peak memory.
+"""Starts one process after the other as it is told on stdin, and answers with its wall time, CPU time and peak memory.
 
 Linux counts the memory of the process that starts another one as that one's peak, so this one stays small: it runs
 under `python -I -S` and imports next to nothing.
@@ -34,7 +34,9 @@ def main() -> None:
         seconds = time.perf_counter() - before
         signal.alarm(0)
         exit_code = os.waitstatus_to_exitcode(status)
-        print(json.dumps({"exit_code": exit_code, "seconds": seconds, "peak_kb": usage.ru_maxrss}), flush=True)
+        cpu_s = usage.ru_utime + usage.ru_stime
+        answer = {"exit_code": exit_code, "seconds": seconds, "cpu_s": cpu_s, "peak_kb": usage.ru_maxrss}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":
