@@ -1,6 +1,6 @@
-"""The list of features: each registers its handlers with the server and knows no other feature.
+"""The list of features. Each registers its handlers with the server and must not know any other feature.
 
-They are registered when a client says what it can do, and do at its start what they do in this order.
+The features are registered at the client's `initialize`, and their first steps run in this order at `initialized`.
 """
 
 from __future__ import annotations

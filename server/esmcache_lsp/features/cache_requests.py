@@ -1,4 +1,4 @@
-"""Requests of esmcache's own: what another tool, or a view of an editor, needs to know of the cache."""
+"""esmcache's own requests: what other tools and editor views need to know about the cache."""
 
 from __future__ import annotations
 

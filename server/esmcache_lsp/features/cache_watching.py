@@ -1,6 +1,6 @@
-"""What others write into the cache: seen at once, so that nothing stale is shown and nothing stays missed.
+"""Watches the cache for changes by others: command lines and other servers write the index, and programs write reports.
 
-Command lines and other servers write the index, programs that end report what they looked for in vain.
+The editor then shows current states at once, and the entry points that programs did not find are warmed.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from esmcache.errors import CacheError
 from esmcache.ide.workspace import Workspace
 from esmcache_lsp.session import Session
 
-# Transactions go into the write-ahead log, and from there into the file itself.
+# SQLite writes transactions to the write-ahead log first and copies them into the database file later.
 _INDEX = ("index.db", "index.db-wal")
 _REPORTS = "events"
-# A directory that was removed, or cannot be used, is looked for again this often.
+# The interval in which a removed or unusable directory is checked again.
 _LOOKS_MS = 5000
 # A warm writes the index in several transactions.
 _SETTLING_MS = 200
 
 
 def register(_: LanguageServer, session: Session) -> None:
-    """Register for the index and for reports."""
+    """Register for changes of the index and for reports."""
 
     async def at_start() -> None:
         session.spawn(_watch(session))
@@ -40,13 +40,13 @@ async def _watch(session: Session) -> None:
     is_usable = True
     while True:
         try:
-            # It is there again, if it was removed, once it was asked for.
+            # This call creates a removed cache directory again.
             directory = await session.ask(Workspace.cache_directory)
             reports = os.path.join(directory, _REPORTS)
             make_directory(Path(reports))
             was = os.stat(reports).st_ino
         except (CacheError, OSError):
-            # The status says why it cannot be used.
+            # The status shows why the cache cannot be used.
             is_usable = False
             await asyncio.sleep(_LOOKS_MS / 1000)
             continue
@@ -65,7 +65,7 @@ async def _watch(session: Session) -> None:
         async for _ in changes:
             if await session.answer(False, Workspace.index_changed):
                 session.cache_changed()
-            # Not only those that came while it was watched for them.
+            # Reports that were written before the watch began count, too.
             if session.settings.warm_on_save and any(map(_is_report, _paths(reports))):
                 await session.warm_missed()
             if not _is_still(reports, was):
@@ -81,7 +81,7 @@ def _is_still(directory: str, inode: int) -> bool:
 
 
 def _is_news(change: Change, path: str) -> bool:
-    # Reports are moved aside when they are taken in, and then deleted.
+    # Folding reports into the index moves them aside and then deletes them; that is no news.
     return path.endswith(_INDEX) or (_is_report(path) and change is not Change.deleted)
 
 

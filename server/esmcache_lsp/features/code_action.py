@@ -1,4 +1,4 @@
-"""What can be done about a module: warming, rebuilding its cache, and mending its specifiers."""
+"""Code actions for a module: warm it, rebuild its cache, and fix its specifiers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NOT_WELL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """A command that can be offered, and the diagnostics that it does away with."""
+    """A command to offer, and the codes of the diagnostics that it removes."""
 
     title: str
     command: str
@@ -51,7 +51,7 @@ _OFFERS = (
 
 
 def register(server: LanguageServer, session: Session) -> None:
-    """Register for code actions; a client that knows commands alone is offered those."""
+    """Register for code actions; a client that supports only commands gets commands."""
     capabilities = server.client_capabilities
     text, workspace = capabilities.text_document, capabilities.workspace
     can = text.code_action if text else None
@@ -73,7 +73,7 @@ def register(server: LanguageServer, session: Session) -> None:
         document = session.documents.get(path)
         versions = {uri: document.version} if can_version and document is not None else None
         actions = [*_fixes(params, versions, can_prefer=can_prefer), *_cache_actions(params)]
-        # It costs a look at the whole module: only those who ask for such actions get it.
+        # This action needs all findings of the module, so it is offered only to clients that request its kind.
         if params.context.only is not None and _is_wanted(_FIX_ALL, params.context.only):
             findings = await session.answer((), Workspace.findings, path, with_cache=False)
             if edits := edits_from_findings(findings):
@@ -111,7 +111,7 @@ def _is_insertion(edit: types.TextEdit) -> bool:
 
 
 def _cache_actions(params: types.CodeActionParams) -> list[types.CodeAction]:
-    """Return what can be done about the cache: as quick fixes of what is said of it, else as actions on the source."""
+    """Return the actions on the cache: quick fixes of its diagnostics, or else source actions."""
     actions = []
     for offer in _OFFERS:
         mended = [one for one in params.context.diagnostics if one.source == SOURCE and one.code in offer.mends]
@@ -132,7 +132,7 @@ def _command(offer: _Offer, uri: str) -> types.Command:
 
 
 def _is_wanted(kind: str, only: Sequence[types.CodeActionKind | str] | None) -> bool:
-    """Return whether a client that asks for some kinds of actions alone, or (None) for any, asks for this one."""
+    """Return whether a client's filter `only` includes this kind of action; None includes all."""
     if only is None:
         return True
     asked = [str(getattr(one, "value", one)) for one in only]

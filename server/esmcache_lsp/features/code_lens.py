@@ -1,4 +1,4 @@
-"""The state of a module and of what it reaches, above its first line; a click warms it."""
+"""A lens above a module's first line: the state of the module and of all that it reaches. A click warms it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORDS = {CacheState.FRESH: "warm", CacheState.STALE: "stale", CacheState.COLD: 
 
 
 def register(server: LanguageServer, session: Session) -> None:
-    """Register for lenses, which are asked for anew when something else is true, where the client can do that."""
+    """Register for lenses; they are refreshed when states change, if the client supports that."""
 
     @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
     async def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:

@@ -1,4 +1,4 @@
-"""What a person can have done: the commands, by which they answer and what they answer."""
+"""The commands that a user can run: their names and their answers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def register(server: LanguageServer, session: Session) -> None:
 
 
 def _answering(command: Command) -> Command:
-    """Return a handler that takes whatever arguments come; what cannot be done is one line."""
+    """Return a handler that checks the arguments and turns each failure into a response error of one line."""
     signature = inspect.signature(command)
 
     async def handler(*arguments: Any) -> Any:
@@ -70,7 +70,7 @@ class _Commands:
         self._session = session
 
     async def warm(self, uri: str, options: object = None) -> dict[str, Any]:
-        """Warm a file and all it reaches, or with `reach` false the file alone."""
+        """Warm a file and all that it reaches, or the file alone if `reach` is false."""
         path = _path(uri)
         reach = options.get("reach", True) if isinstance(options, dict) else getattr(options, "reach", True)
         if reach:
@@ -83,19 +83,19 @@ class _Commands:
         return summary_to_json(await self._session.warm(self._session.folders))
 
     async def rebuild(self, uri: str | None = None) -> dict[str, Any]:
-        """Forget what is kept of a file, or of the workspace's own modules, and warm again."""
+        """Forget a file, or the workspace's own modules, and warm again."""
         session = self._session
         own = [_path(uri)] if uri else await session.ask(Workspace.own_modules, session.folders)
         await session.change_cache(Cache.forget, [Path(path) for path in own])
         return summary_to_json(await session.warm(own if uri else session.folders))
 
     async def clear(self) -> dict[str, Any]:
-        """Remove everything that is cached."""
+        """Remove everything from the cache."""
         collected = await self._session.change_cache(Cache.clear)
         return {"bytesBefore": collected.bytes_before, "bytesAfter": collected.bytes_after}
 
     async def stats(self) -> dict[str, Any]:
-        """Return counts and sizes."""
+        """Return counts and sizes of the whole cache."""
         return statistics_to_json(await self._session.use_cache(Cache.statistics))
 
     async def graph(self, uri: str | None = None) -> dict[str, Any]:
@@ -104,11 +104,11 @@ class _Commands:
         return graph_to_json(await self._session.ask(Workspace.graph, path, self._session.folders))
 
     async def explain(self, uri: str) -> dict[str, Any]:
-        """Return why a runner is served a file or not."""
+        """Return why a file is served or not."""
         return explanation_to_json(await self._session.ask(Workspace.explain, _path(uri)))
 
     async def show_output(self) -> dict[str, Any]:
-        """Show the log, where the client can show documents; return its last lines."""
+        """Show the log if the client can show documents; return the log's last lines."""
         path = self._session.log_path
         if path is None:
             return {"path": None, "text": "the log goes to stderr; start esmcache-lsp with --log-file to keep it"}
@@ -121,7 +121,7 @@ class _Commands:
         return {"path": absolute_path, "text": text}
 
     async def launch(self, uri: str) -> dict[str, Any]:
-        """Return what starts a file served."""
+        """Return the command line that starts a file with the cache."""
         hook = str(await self._session.use_cache(Cache.install_hook))
         build = await self._session.use_cache(Cache.supported_node)
         cache_dir, conditions = self._session.settings.cache_dir, self._session.settings.conditions

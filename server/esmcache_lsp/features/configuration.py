@@ -1,4 +1,4 @@
-"""The client's settings: asked for where it can be asked, and taken when it tells of changes."""
+"""The client's settings: requested where the client supports that, else taken from its notifications."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from esmcache_lsp.settings import SECTION, configured_settings
 
 logger = logging.getLogger(__name__)
 
-# What goes into the log: of ours, and of the protocol's own.
+# The log levels of our logger and of pygls.
 _LEVELS = {
     "off": (logging.INFO, logging.WARNING),
     "messages": (logging.DEBUG, logging.INFO),
@@ -25,7 +25,7 @@ _LEVELS = {
 
 
 def register(server: LanguageServer, session: Session) -> None:
-    """Register what brings settings."""
+    """Register for changes of the settings."""
 
     def apply_trace() -> None:
         for name, level in zip(("esmcache_lsp", "pygls"), _LEVELS[session.settings.trace], strict=True):
@@ -72,14 +72,14 @@ def register(server: LanguageServer, session: Session) -> None:
 
 
 class _Complaints:
-    """What was said of settings that do not fit: once of each value, however often it is sent."""
+    """Reports settings that were rejected, each value once, however often the client sends it."""
 
     def __init__(self, server: LanguageServer) -> None:
         self._server = server
         self._made: set[tuple[str, str]] = set()
 
     def take(self, unfit: Sequence[UnfitSetting]) -> None:
-        """Write a line into the log about each that is new; a person is told of values that are not taken."""
+        """Log each new rejected setting; show the rejected values to the user."""
         for one in unfit:
             identity = (one.name, repr(one.value))
             if identity not in self._made:

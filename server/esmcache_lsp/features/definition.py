@@ -1,4 +1,4 @@
-"""Where a specifier leads and where a name comes from, through all re-exports."""
+"""Go to definition: the file of a specifier, or the origin of a name through all re-exports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with modules, sent to the client or fetched by it: by one of the two ways, as it prefers."""
+"""The diagnostics of modules, either pushed to the client or pulled by it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from esmcache_lsp.convert import (
 from esmcache_lsp.open_documents import OpenDocument
 from esmcache_lsp.session import Session
 
-# A person types on before a text that was changed is worth a look.
+# A changed document is analysed when nobody has typed for this time.
 _TYPING_S = 0.15
-# Modules that are looked at between two answers to the client.
+# The modules that are analysed in one call, so that other requests are answered in between.
 _AT_ONCE = 25
 _CYCLE = DiagnosticKind.IMPORT_CYCLE.code
 _SUFFIXES = (".js", ".mjs", ".cjs")
 
 
 def register(server: LanguageServer, session: Session) -> None:
-    """Register pulling where the client can; else what is found is pushed to it."""
+    """Register pull diagnostics if the client supports them; else push."""
     published = _Published(server, session)
     capabilities = server.client_capabilities
     text, workspace = capabilities.text_document, capabilities.workspace
@@ -41,7 +41,7 @@ def register(server: LanguageServer, session: Session) -> None:
     if text is not None and text.diagnostic is not None and can_refresh:
         _register_pull(server, session, published)
     else:
-        # A client that cannot be told to pull again would go on to show what is long mended.
+        # A client that cannot be asked to pull again would keep showing outdated diagnostics.
         session.when_text_changed.append(published.note_typing)
         session.when_saved.append(published.note_save)
         session.when_facts_changed.append(published.note_facts)
@@ -88,7 +88,7 @@ def _register_pull(server: LanguageServer, session: Session, published: _Publish
 
 
 class _Whole:
-    """What there is to say of all modules of the workspace; clients ask for it every few seconds."""
+    """The diagnostics of all modules of the workspace. Clients request them every few seconds, so they are kept."""
 
     def __init__(self, session: Session, published: _Published) -> None:
         self._session = session
@@ -102,7 +102,7 @@ class _Whole:
         session.when_settings_changed.append(self._note_change)
 
     async def diagnostics(self) -> dict[str, list[types.Diagnostic]]:
-        """Return the diagnostics by path, those of the last time if nothing has changed since then."""
+        """Return the diagnostics by path; they are computed again only after a change."""
         changes = self._changes
         if changes != self._known_at:
             paths: Sequence[str] = await self._session.answer((), Workspace.own_modules, self._session.folders)
@@ -117,13 +117,13 @@ class _Whole:
 
 
 class _Published:
-    """What the client was told last, and what it is to be told next."""
+    """The diagnostics that the client has last received, and those that it is to receive next."""
 
     def __init__(self, server: LanguageServer, session: Session) -> None:
         self._server = server
         self._session = session
-        # What was said last of a file, and of which opening and version of it: a client forgets what it was told when
-        # it closes a document, and may pass over what was said of a version that it has changed by then.
+        # The last diagnostics of each file, and the open document and version that they belong to. A client discards
+        # diagnostics when it closes a document, and may ignore those of a version that is no longer current.
         self._last: dict[str, list[types.Diagnostic]] = {}
         self._last_of: dict[str, tuple[OpenDocument | None, int | None]] = {}
         self._typing: dict[str, asyncio.TimerHandle] = {}
@@ -131,11 +131,11 @@ class _Published:
         self._others: asyncio.Task[None] | None = None
 
     async def diagnostics(self, path: str) -> list[types.Diagnostic]:
-        """Return what there is to say of a file now."""
+        """Return the current diagnostics of a file."""
         return (await self.diagnostics_of([path])).get(path, [])
 
     async def diagnostics_of(self, paths: Sequence[str]) -> dict[str, list[types.Diagnostic]]:
-        """Return what there is to say of some files now."""
+        """Return the current diagnostics of some files."""
         session = self._session
         chosen: dict[str, str] = {_CYCLE: "off", **session.settings.severity}
         sources = [path for path in paths if path.endswith(_SUFFIXES)]
@@ -149,18 +149,18 @@ class _Published:
                 without_cache=[path for path in sources if session.is_being_saved(path)],
             )
         except CacheError:
-            # The status says what is wrong with the cache.
+            # The status shows what is wrong with the cache.
             return {}
         return {path: self._converted(path, findings, chosen) for path, findings in found.items()}
 
     def _converted(self, path: str, findings: list[Finding], chosen: dict[str, str]) -> list[types.Diagnostic]:
         if path != next(iter(self._session.documents), None):
-            # That there is no engine is said once, not in every module.
+            # A missing Node is reported in one document only, not in every module.
             findings = [one for one in findings if one.code != DiagnosticKind.ENGINE_MISSING.code]
         return diagnostics_from_findings(findings, chosen, self._details())
 
     def note_typing(self, path: str) -> None:
-        """Look at a document once nobody has typed in it for a moment, and then at the other open ones."""
+        """Analyse a document when nobody has typed in it for a moment, and then the other open documents."""
         handle = self._typing.pop(path, None)
         if handle is not None:
             handle.cancel()
@@ -171,7 +171,7 @@ class _Published:
         self._look([path])
         if self._others is not None:
             self._others.cancel()
-        # Which of them import it, and through whom, is not known of those that were never warmed.
+        # The index does not know the imports of modules that were never warmed, so all open documents are analysed.
         self._others = self._session.spawn(self._publish_all([one for one in self._session.documents if one != path]))
 
     async def _publish_all(self, paths: Sequence[str]) -> None:
@@ -179,12 +179,12 @@ class _Published:
             await self._publish(path)
 
     def note_save(self, path: str) -> None:
-        """Look at a document that was saved, and at those that import it."""
+        """Analyse a saved document and the modules that import it."""
         self._look([path])
         self._session.spawn(self._look_at_importers(path))
 
     def note_facts(self, paths: list[str] | None) -> None:
-        """Look at files of which something else may be true now: None stands for all that the client was told of."""
+        """Analyse files whose facts may have changed; None stands for all files that the client has diagnostics of."""
         self._look(list(dict.fromkeys([*self._session.documents, *self._last])) if paths is None else paths)
 
     def _look(self, paths: Iterable[str]) -> None:
@@ -200,7 +200,7 @@ class _Published:
     async def _look_at_importers(self, path: str) -> None:
         urls = await self._session.ask(Workspace.importers, path)
         real_paths = [found for url in urls if (found := path_from_uri(uri_from_url(url))) is not None]
-        # Of those that were never warmed only open ones are known, and not through whom they import it.
+        # The index does not know the imports of modules that were never warmed, so all open documents are included.
         shown = [self._session.documents.shown_path(one) for one in real_paths]
         paths = dict.fromkeys([*shown, *self._session.documents])
         await self._publish_all([one for one in paths if "/node_modules/" not in one])
@@ -210,7 +210,7 @@ class _Published:
         is_shown = path in session.documents
         items = await self.diagnostics(path)
         if not is_shown:
-            # Of files that nobody looks at, only what is wrong is told.
+            # Closed files get errors only.
             items = [one for one in items if one.severity == types.DiagnosticSeverity.Error]
         self._running.pop(path, None)
         document = session.documents.get(path)

@@ -1,4 +1,4 @@
-"""Specifiers as links to the files that they lead to."""
+"""Document links from specifiers to the files that they resolve to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are renamed, moved or deleted in the editor: what has to be written anew, and what is to be forgotten."""
+"""Files that are renamed, moved or deleted in the editor: their importers are edited, and old facts are forgotten."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FILTERS = types.FileOperationRegistrationOptions(
 
 
 def register(server: LanguageServer, session: Session) -> None:
-    """Register for what happens to files, as far as the client tells of it."""
+    """Register for the file operations that the client reports."""
     workspace = server.client_capabilities.workspace
     told = workspace.file_operations if workspace else None
     can_version = bool(workspace and workspace.workspace_edit and workspace.workspace_edit.document_changes)
@@ -65,16 +65,16 @@ def register(server: LanguageServer, session: Session) -> None:
 
 
 class _Names:
-    """How the client calls files: as it has opened them, else by the folders and files that it has named."""
+    """The client's names of files: those of open documents, else those below the folders and files that it named."""
 
     def __init__(self, session: Session, paths: Sequence[str]) -> None:
         self._session = session
         known = {os.path.realpath(path): path for path in (*paths, *session.folders)}
-        # The nearest one says best how what is below it is called.
+        # The longest prefix comes first, since the nearest folder gives the best name.
         self._known = sorted(known.items(), key=lambda one: -len(one[0]))
 
     def uri(self, url: str) -> str:
-        """Return the client's URI for a module's URL, in which all links are followed."""
+        """Return the client's URI for a module's URL, in which all symbolic links are resolved."""
         uri = uri_from_url(url)
         real_path = path_from_uri(uri)
         if real_path is None:

@@ -1,4 +1,4 @@
-"""What is known of the specifier or the name under the cursor."""
+"""Hover: the facts about the specifier or the name under the cursor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHORT_KEY = 12
 
 
 def register(server: LanguageServer, session: Session) -> None:
-    """Register for hovers, in Markdown where the client takes it."""
+    """Register for hovers, in Markdown if the client supports it."""
     text = server.client_capabilities.text_document
     formats = (text.hover.content_format if text and text.hover else None) or ()
     is_markdown = types.MarkupKind.Markdown in formats
@@ -41,7 +41,7 @@ def register(server: LanguageServer, session: Session) -> None:
 
 
 class _PlainText:
-    """Writes the parts of a hover; files below a workspace folder by their paths in it."""
+    """Writes the parts of a hover; files in a workspace folder are shown by their relative paths."""
 
     def __init__(self, folders: Sequence[str]) -> None:
         self._inside = [os.path.join(os.path.realpath(folder), "") for folder in folders]

@@ -1,4 +1,4 @@
-"""What each import pulls in, behind it."""
+"""Inlay hints after imports: the number and size of the modules that each import loads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from esmcache_lsp.session import Session
 
 
 def register(server: LanguageServer, session: Session) -> None:
-    """Register for hints, which are asked for anew when something else is true, where the client can do that."""
+    """Register for hints; they are refreshed when facts change, if the client supports that."""
 
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     async def inlay_hint(params: types.InlayHintParams) -> list[types.InlayHint]:

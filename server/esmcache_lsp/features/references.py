@@ -1,4 +1,4 @@
-"""Every import and re-export of a name or a module, in all that was warmed and all that is open."""
+"""Find references: every import and re-export of a name or a module, in all warmed modules and open documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the cache is doing, told to clients that say that they show it."""
+"""The state of the cache, sent to clients that announce that they show it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SETTLING_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The notification's parameters; counts are of the workspace's own modules, bytes of the whole cache."""
+    """The notification's parameters; counts are of the workspace's own modules, `bytes` of the whole cache."""
 
     health: str
     quiescent: bool
@@ -34,7 +34,7 @@ class Status:
 
 
 def register(server: LanguageServer, session: Session) -> None:
-    """Register for everything that may change the status, if the client wants to know of it; trouble is told to all."""
+    """Register for all changes of the status if the client shows it; every client gets messages about trouble."""
 
     def tell_trouble(message: str) -> None:
         shown = markdown.message(f"esmcache: {message}")
@@ -67,7 +67,7 @@ class _Telling:
         self._timer: asyncio.TimerHandle | None = None
 
     def tell_activity(self) -> None:
-        """Tell what is going on."""
+        """Send the status if it has changed."""
         activity = self._session.activity
         health, message = "ok", "warming" if activity.warming else ""
         if activity.trouble:
@@ -83,14 +83,14 @@ class _Telling:
             self._server.protocol.notify(METHOD, asdict(status))
 
     def count_soon(self) -> None:
-        """Count once changes have come to rest."""
+        """Count after a short time without changes."""
         if self._timer is not None:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(_SETTLING_S, lambda: self._session.spawn(self.count()))
 
     async def count(self) -> None:
-        """Count the workspace's modules and tell."""
+        """Count the workspace's modules and send the status."""
         if self._session.may_warm:
             try:
                 counts = await self._session.ask_beside(

@@ -11,7 +11,7 @@ from esmcache_lsp.session import Session
 
 
 def register(server: LanguageServer, session: Session) -> None:
-    """Register what tells of documents; the session keeps them in the order in which they come."""
+    """Register for document changes; the session applies them in the order in which they arrive."""
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def did_open(params: types.DidOpenTextDocumentParams) -> None:

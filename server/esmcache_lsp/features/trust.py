@@ -1,4 +1,4 @@
-"""Whether the user trusts the workspace: said at the start, and again when the user has decided otherwise."""
+"""The user's trust in the workspace: given at `initialize`, and again when the user changes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def register(server: LanguageServer, session: Session) -> None:
-    """Register the notification; one that cannot be understood changes nothing."""
+    """Register the notification; a malformed one changes nothing."""
 
     @server.feature("esmcache/didChangeTrust")
     def did_change_trust(params: Any) -> None:

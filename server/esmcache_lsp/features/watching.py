@@ -1,4 +1,4 @@
-"""Files that change while nobody saves them here: told by the client, or seen by ourselves where it cannot tell."""
+"""File changes outside the editor: reported by the client, or watched by the server if the client cannot do that."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from esmcache_lsp.convert import path_from_uri
 from esmcache_lsp.protocol import answered
 from esmcache_lsp.session import Session
 
-# Sources, what decides how they are found, and what package managers write when they are done.
+# Sources, files that influence resolution, and the files that package managers write last.
 _PATTERNS = (
     "**/*.{js,mjs,cjs,json}",
     "**/node_modules/{.package-lock.json,.modules.yaml,.yarn-state.yml}",
@@ -55,11 +55,11 @@ def register(server: LanguageServer, session: Session) -> None:
 
 
 async def _watch(session: Session) -> None:
-    """Tell the session of what changes below its folders."""
+    """Report changes below the workspace folders to the session."""
     is_first = True
     async for changes in awatch(*session.folders, watch_filter=_Sources(), rust_timeout=1000, yield_on_timeout=True):
         if is_first:
-            # What changed before the first look was perhaps not seen.
+            # Changes before the watch began may have been missed, so everything counts as changed once.
             look = session.files_changed if session.settings.warm_on_start else session.look_again
             look(session.folders)
             is_first = False
@@ -68,7 +68,7 @@ async def _watch(session: Session) -> None:
 
 
 class _Sources(DefaultFilter):
-    """What may change how a module is found or what it is; of installed packages, that there are others now."""
+    """Accepts files that affect modules or their resolution; in node_modules, only those that installers write last."""
 
     ignore_dirs: Sequence[str] = tuple(name for name in DefaultFilter.ignore_dirs if name != "node_modules")
 

@@ -1,4 +1,4 @@
-"""The workspace as a whole, warmed in the background: when the server starts, and when files have changed."""
+"""Warms the whole workspace in the background: at the server's start, and after files have changed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from esmcache.wording import printable
 from esmcache_lsp.session import Session
 from esmcache_lsp.warmer import Stopped
 
-# What is written in one go by git or a package manager is warmed in one go.
+# Git and package managers write many files in a row; those are warmed together.
 _SETTLING_S = 0.3
 _BETWEEN_REPORTS_S = 0.1
 
 
 def register(server: LanguageServer, session: Session) -> None:
-    """Register the warm at the start and after changes."""
+    """Register for the warm at the start and for warms after changes."""
     warming = _Warming(server, session)
 
     async def at_start() -> None:
@@ -39,7 +39,7 @@ def register(server: LanguageServer, session: Session) -> None:
 
 
 class _Warming:
-    """Warms all folders, one time after the other as long as there is reason to."""
+    """Warms all folders, one warm at a time, as long as one is requested."""
 
     def __init__(self, server: LanguageServer, session: Session) -> None:
         self._server = server
@@ -50,7 +50,7 @@ class _Warming:
         self._task: asyncio.Task[None] | None = None
 
     def note_change(self, paths: Sequence[str]) -> None:
-        """Warm once changes have come to rest, unless they are those that were warmed when they were saved."""
+        """Warm after a short time without changes, unless all changed files are as saved here and so warm."""
         if not self._session.settings.warm_on_save:
             return
         self._changed.update(dict.fromkeys(paths))
@@ -64,7 +64,7 @@ class _Warming:
             self.request()
 
     def request(self) -> None:
-        """Warm, after the warm that is going on if there is one."""
+        """Start a warm, after the running one if there is one."""
         session = self._session
         if not session.may_warm or not session.folders:
             return
@@ -99,7 +99,7 @@ class _Warming:
         try:
             await progress.create_async(token)
         except JsonRpcException:
-            # It does not want to show this one.
+            # The client does not want to show this progress.
             return None
         progress.begin(token, types.WorkDoneProgressBegin(title="esmcache: warming", cancellable=True, percentage=0))
         progress.tokens[token].add_done_callback(self._note_end)
