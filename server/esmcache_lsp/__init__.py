@@ -1,1 +1,1 @@
-"""The language server: translates LSP to calls of esmcache's public names; does no analysis itself."""
+"""The language server: translates LSP to calls of esmcache's public names. It must not analyse modules itself."""

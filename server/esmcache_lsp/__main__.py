@@ -1,4 +1,4 @@
-"""Arguments of `esmcache-lsp`, and the transport it speaks over."""
+"""The command `esmcache-lsp`: its arguments, its log, and the choice of the transport."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve one client until it says exit or goes away; return the exit code."""
-    # The processes that work for the server import this file as well, and need nothing of what it takes to speak LSP.
+    """Serve one client until it sends `exit` or disconnects; return the exit code."""
+    # The server's worker processes import this file, too, and do not need the modules that speak LSP.
     from esmcache.wording import printable
     from esmcache_lsp.server import NAME, create_server, serve, version
     from esmcache_lsp.session import Session
 
-    # The client's directory, perhaps that of a project that nobody trusts, is none that processes of the server
-    # import modules from: Python looks there first for a program that it is given by -c.
+    # Python puts the current directory on sys.path for `python -c`. The client's directory may be an untrusted project,
+    # so worker processes must not import modules from it.
     os.environ["PYTHONSAFEPATH"] = "1"
     parser = argparse.ArgumentParser(prog=NAME, description="Language server of esmcache.")
     parser.add_argument("--version", action="version", version=f"{NAME} {version()}")
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(serve(server, _channels(chosen)))
     except OSError as error:
-        # Only a place that cannot be listened at gets here.
+        # Only a failure to listen raises OSError here.
         print(f"{NAME}: {printable(error.strerror or str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGTERM
     finally:
         session.end()
-        # Whatever they are at is either published or as if it had not begun.
+        # Killing them is safe: unfinished work of theirs is not published, and published work is complete.
         for child in multiprocessing.active_children():
             child.kill()
     return session.exit_code or 0
@@ -88,7 +88,7 @@ def _channels(chosen: argparse.Namespace) -> AbstractAsyncContextManager[Channel
 
 @contextmanager
 def _announced(where: str) -> Iterator[None]:
-    # A client that let the server choose a port reads it here.
+    # A client that asked for a free port (port 0) reads the port here.
     print(f"esmcache-lsp: listening on {where}", file=sys.stderr, flush=True)
     yield
 
@@ -97,7 +97,7 @@ def _announced(where: str) -> Iterator[None]:
 def _announced_with_token(addresses: str, token: Token, path: Path | None) -> Iterator[None]:
     from esmcache_lsp.listening import token_file
 
-    # A client that reads the address finds the token.
+    # The token file is written first, so that it exists when a client reads the address.
     with nullcontext() if path is None else token_file(path, token), _announced(addresses):
         if path is None:
             print(f"esmcache-lsp: token {token.text}", file=sys.stderr, flush=True)
@@ -116,7 +116,7 @@ def _address(text: str) -> tuple[str, int]:
 
 
 class _Formatter(logging.Formatter):
-    """Writes messages that a terminal can show, whatever names and texts of files are in them."""
+    """Format log messages so that names and texts of files in them cannot control a terminal."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         from esmcache.wording import printable

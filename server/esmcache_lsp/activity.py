@@ -1,4 +1,4 @@
-"""What the server is doing, and what keeps it from doing so, for clients that show a status."""
+"""The server's current work and current trouble, for clients that show a status."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Activity:
-    """What is going on, and why something is not as it should be ('' if all is well)."""
+    """The work in progress, and the reason why the cache cannot be used ('' if it can)."""
 
     saving: int = 0
     warming: bool = False
@@ -16,5 +16,5 @@ class Activity:
 
     @property
     def quiescent(self) -> bool:
-        """Return whether nothing is being done."""
+        """Return whether no save and no warm is in progress."""
         return not self.saving and not self.warming

@@ -1,4 +1,4 @@
-"""Who may speak with a server that listens: a client that presents the token, or a process of the same user."""
+"""The rule for who may use a listening server: a client with the token, or a process of the same user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from esmcache_lsp.settings import token_in
 _REFUSED = -32600
 # struct ucred of Linux: pid, uid, gid.
 _CREDENTIALS = struct.Struct("3i")
-# What the kernel calls users that have no number in this user namespace: it is nobody in particular.
+# The user id that Linux reports for a user without a mapping in this user namespace. It can be any user.
 _UNMAPPED = 65534
 
 
@@ -27,7 +27,7 @@ class Token:
     text: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
     def refusal(self, body: bytes) -> bytes | None:
-        """Return the answer to a first message that does not present the token, None where it does."""
+        """Return the error response to a first message without the token, or None if it presents the token."""
         message = _json(body)
         params = message.get("params")
         presented = token_in(params.get("initializationOptions")) if isinstance(params, dict) else None
@@ -44,7 +44,7 @@ class Token:
 
 
 def is_same_user(connection: socket.socket) -> bool:
-    """Return whether the process at the other end of a Unix socket is one of this user."""
+    """Return whether the peer of a Unix socket is a process of this user."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     _, uid, _ = _CREDENTIALS.unpack(credentials)
     return bool(uid == os.geteuid() != _UNMAPPED)

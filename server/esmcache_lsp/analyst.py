@@ -1,6 +1,6 @@
 """The process that holds the texts and trees of open documents and answers questions about them.
 
-Parsing holds Python's lock, so none of it may be done where the event loop is.
+Parsing holds Python's global interpreter lock, so it must not run in the process of the event loop.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from esmcache.ide.workspace import Workspace
 from esmcache.spans import ColumnUnit
 from esmcache_lsp.settings import CacheChoices, NotTrusted
 
-# A cache that cannot be used is looked at again after this time, when something is asked.
+# The shortest time between two attempts to open a cache that could not be used. Each attempt is made by a question.
 _BETWEEN_TRIALS_S = 2.0
 
 
 class _WithoutCache(Workspace):
-    """A workspace that keeps what it must in another place: what it knows of files holds, but it knows no cache."""
+    """A workspace without the user's cache: it analyses files with an index elsewhere, and reports no cache states."""
 
     refusal: CacheError
 
@@ -40,7 +40,7 @@ class _WithoutCache(Workspace):
 
 @dataclass(slots=True)
 class _Process:
-    """This process's own; the workspace is made anew where the cache below it was removed."""
+    """The state of this process. The workspace is replaced when its cache directory was removed."""
 
     choices: CacheChoices = field(default_factory=CacheChoices)
     unit: ColumnUnit = ColumnUnit.UTF16
@@ -70,13 +70,13 @@ class _Process:
         return self.workspace
 
     def without_cache(self, refusal: CacheError) -> Workspace:
-        """Return a workspace for as long as the cache cannot, or must not, be used; raises CacheError."""
+        """Return a workspace to use while the cache cannot or must not be used; raises CacheError."""
         elsewhere = Path(tempfile.gettempdir()) / f"esmcache-{os.getuid()}"
         try:
             cache = replace(self.choices, cache_dir=str(elsewhere)).open()
             workspace = _WithoutCache(cache, self.unit, self.choices.project)
         except CacheError as error:
-            # A cache that is refused is what the user can do something about; else it is this directory.
+            # The user can correct the cache's error. An untrusted workspace has no such error, so this one is raised.
             raise (error if isinstance(refusal, NotTrusted) else refusal) from None
         workspace.refusal = refusal
         return workspace
@@ -93,14 +93,14 @@ _process = _Process()
 
 
 def begin(choices: CacheChoices, unit: ColumnUnit) -> None:
-    """Begin this process's life."""
+    """Set this process's settings."""
     _process.choices, _process.unit = choices, unit
 
 
 def ask(question: Callable[[Workspace], Any]) -> Any:
     """Return the workspace's answer; raises CacheError.
 
-    An index that turns out to be damaged was removed by then, so the question is asked once more.
+    A damaged index has been removed by the time of the first CacheError, so the question is asked a second time.
     """
     try:
         return _ask_once(question)

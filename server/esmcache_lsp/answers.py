@@ -1,4 +1,4 @@
-"""Values of esmcache as the JSON of esmcache's own requests and commands; docs/how-to/editors.md describes it."""
+"""The JSON of esmcache's own requests and commands, made from its values; docs/how-to/editors.md describes it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from esmcache_lsp.markdown import code_span, escaped, one_line
 
 
 def summary_to_json(report: WarmReport | Update) -> dict[str, Any]:
-    """Return what a warm, or an update of single files, did."""
+    """Return the counts and problems of a warm or of an update of single files."""
     problems = [
         {"path": one.path, "code": one.code, "message": one_line(one.message), "line": one.line}
         for one in report.problems
@@ -62,7 +62,7 @@ def statistics_to_json(statistics: Statistics) -> dict[str, Any]:
 
 
 def lookup_to_json(found: Lookup) -> dict[str, Any]:
-    """Return what is kept of a module."""
+    """Return the state, the key and the files of a module in the cache."""
     return {
         "uri": uri_from_url(found.url),
         "state": found.state.value,
@@ -74,7 +74,7 @@ def lookup_to_json(found: Lookup) -> dict[str, Any]:
 
 
 def explanation_to_json(found: Explanation) -> dict[str, Any]:
-    """Return why a module is served or not, with all of it as Markdown."""
+    """Return why a module is served or not; `markdown` is the whole explanation."""
     said = "served" if found.served else "not served"
     lines = [f"**{said}**: {escaped(found.reason)}", "", f"state: {found.state.value}"]
     for title, some in (

@@ -1,4 +1,4 @@
-"""Our values to LSP and back; nothing else knows both."""
+"""Conversion between our values and LSP's. Only this module knows both."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from esmcache.spans import ColumnUnit, Position
 from esmcache.wording import plural, printable_lines, size
 
 SOURCE = "esmcache"
-# Where each diagnostic is explained, by its code: beside this file, or in a checkout.
+# The page that explains each diagnostic under its code. It is next to this file, or in the checkout's docs.
 _DOCUMENTATION = next(
     (
         path.resolve().as_uri()
@@ -54,7 +54,7 @@ _UNITS = {
 
 
 def path_from_uri(uri: str) -> str | None:
-    """Return the path of a file: URI, None for any other and where there cannot be such a file."""
+    """Return the path of a file: URI, or None for other URIs and for impossible paths."""
     scheme, _, rest = uri.partition(":")
     if scheme != "file":
         return None
@@ -67,24 +67,24 @@ def path_from_uri(uri: str) -> str | None:
     try:
         path = os.fsdecode(unquote_to_bytes(rest))
     except UnicodeEncodeError:
-        # Half a character of UTF-16, which JSON can hold.
+        # JSON can hold an unpaired surrogate, which cannot be encoded.
         return None
     return path if path.startswith("/") and "\0" not in path else None
 
 
 def uri_from_path(path: str) -> str:
-    """Return the URI of a path, as editors write it."""
+    """Return the URI of a path, escaped as editors do it."""
     return f"file://{quote(os.fsencode(path))}"
 
 
 def uri_from_url(url: str) -> str:
-    """Return the URI of a module's URL, as editors write it; other URLs stay as they are."""
+    """Return the URI of a module's URL, escaped as editors do it; other URLs than file: URLs stay unchanged."""
     path = path_from_file_url(url)
     return url if path is None else uri_from_path(path)
 
 
 def unit_from_encoding(encoding: types.PositionEncodingKind | str | None) -> ColumnUnit:
-    """Return what columns count under a position encoding; without one, UTF-16 code units."""
+    """Return the unit of columns in a position encoding; the default is UTF-16 code units."""
     return _UNITS.get(types.PositionEncodingKind(encoding or "utf-16"), ColumnUnit.UTF16)
 
 
@@ -119,14 +119,14 @@ def location_from_place(place: Place) -> types.Location:
 
 @dataclass(frozen=True, slots=True)
 class DiagnosticDetails:
-    """Which parts of diagnostics, besides those that all clients take, a client can show."""
+    """The optional parts of diagnostics that the client can show."""
 
     related: bool = False
     description: bool = False
 
 
 def diagnostic_from_finding(finding: Finding, severity: Severity, details: DiagnosticDetails) -> types.Diagnostic:
-    """Return LSP's diagnostic; `data` holds what would mend it, for code actions."""
+    """Return LSP's diagnostic; `data` holds its fix for code actions."""
     related, description = None, None
     if details.description and _DOCUMENTATION is not None:
         description = types.CodeDescription(f"{_DOCUMENTATION}#{finding.code}")
@@ -150,7 +150,7 @@ def diagnostic_from_finding(finding: Finding, severity: Severity, details: Diagn
 def diagnostics_from_findings(
     findings: Sequence[Finding], severities: dict[str, str], details: DiagnosticDetails
 ) -> list[types.Diagnostic]:
-    """Return LSP's diagnostics, by the user's word on how much each code matters."""
+    """Return LSP's diagnostics with the severities that the user chose; those with "off" are left out."""
     converted = []
     for finding in findings:
         chosen = severities.get(finding.code, finding.severity.value)
@@ -167,7 +167,7 @@ def edits_from_changes(changes: Sequence[TextChange]) -> list[types.TextEdit]:
 def workspace_edit_from_edits(
     edits: dict[str, list[types.TextEdit]], versions: dict[str, int] | None
 ) -> types.WorkspaceEdit:
-    """Return LSP's edit of several files by URI; with `versions` of open ones where the client takes those."""
+    """Return LSP's edit of several files by URI, with document `versions` if the client supports them."""
     if versions is None:
         return types.WorkspaceEdit(changes=edits)
     return types.WorkspaceEdit(
@@ -179,18 +179,18 @@ def workspace_edit_from_edits(
 
 
 def edits_from_findings(findings: Sequence[Finding]) -> list[types.TextEdit]:
-    """Return the edits that mend what is found, as far as it is known how."""
+    """Return the edits that fix the findings; findings without a known fix have no edits."""
     return [edit for one in findings for edit in _edits(range_to_lsp(one.range), _data(one))]
 
 
 def edits_of_diagnostic(diagnostic: types.Diagnostic) -> list[types.TextEdit]:
-    """Return the edits that mend what a diagnostic of ours is about, none where none are known."""
+    """Return the edits that fix one of our diagnostics, or an empty list if no fix is known."""
     data = diagnostic.data
     return _edits(diagnostic.range, data) if diagnostic.source == SOURCE and isinstance(data, dict) else []
 
 
 def _data(finding: Finding) -> dict[str, Any]:
-    """Return what a diagnostic carries for code actions; clients give it back as it is."""
+    """Return a diagnostic's data for code actions; clients send it back unchanged."""
     data: dict[str, Any] = {"replacement": finding.replacement} if finding.replacement else {}
     if finding.insertion is not None:
         place = finding.insertion.position
@@ -212,14 +212,14 @@ def _edits(range_: types.Range, data: dict[str, Any]) -> list[types.TextEdit]:
 
 
 def links_to_lsp(links: Sequence[Link]) -> list[types.DocumentLink]:
-    """Return LSP's links: of specifiers that lead to files."""
+    """Return LSP's links, for the specifiers that resolve to files."""
     return [
         types.DocumentLink(range_to_lsp(one.range), uri_from_url(one.target_url)) for one in links if one.target_url
     ]
 
 
 def definition_to_lsp(definition: Definition, *, as_link: bool) -> types.Location | list[types.LocationLink]:
-    """Return LSP's definition, as a link with the range that it starts from where the client takes those."""
+    """Return LSP's definition; with `as_link`, also the range that it was asked from."""
     location = location_from_place(definition.place)
     if not as_link:
         return location
@@ -234,7 +234,7 @@ def hover_from_text(range_: Range, text: str, *, is_markdown: bool) -> types.Hov
 
 
 def hints_from_weights(weights: Sequence[ImportWeight], within: Range) -> list[types.InlayHint]:
-    """Return LSP's hints behind the imports in a range."""
+    """Return LSP's hints, placed after the imports in a range."""
     return [
         types.InlayHint(
             range_to_lsp(one.range).end,

@@ -1,4 +1,4 @@
-"""Waiting for the one client that may connect: at a TCP port with a token, or at a Unix socket."""
+"""Listening for the one client that may connect: on a TCP port with a token, or on a Unix socket."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from esmcache.trust import find_untrusted
 from esmcache_lsp.admission import Token, is_same_user
 from esmcache_lsp.transport import LARGEST_MESSAGE, Channel, MessageTooLarge, NotAMessage, message_of
 
-# What is read of somebody who may be anybody: initialize takes some ten kilobytes.
+# The limit before a client is admitted. A message `initialize` has about ten kilobytes.
 _LARGEST_FIRST_MESSAGE = 1024 * 1024
-# Connections that have said nothing yet; the oldest one makes room for another.
+# The limit of connections that have not sent a message yet. A new one closes the oldest.
 _MOST_SILENT = 64
-# What is still to be sent to a client that said exit, or went away, is not waited for any longer.
+# The time to finish sending to a client that sent `exit` or disconnected.
 _LAST_WORDS_S = 1.0
 
 
-# Tells where the server listens for as long as it does.
+# Announces the server's address; the context lasts as long as the server listens.
 Announce = Callable[[str], AbstractContextManager[None]]
 
 
 class CannotListen(OSError):
-    """Where the server was to listen, it cannot or must not; the message says so in one line."""
+    """The server cannot or must not listen at the given place; the message says why in one line."""
 
 
 @asynccontextmanager
 async def tcp(address: tuple[str, int], token: Token, announce: Announce) -> AsyncIterator[Channel]:
-    """Yield the channel to the client that presents the token; raises OSError where the port cannot be had.
+    """Yield the channel to the client that presents the token; raises OSError if the port cannot be used.
 
-    Who connects and says nothing is no client, who does not speak LSP is sent away, and who has no token is told so.
-    Once there is a client, nobody else is let in.
+    Silent connections do not block others, connections that do not speak LSP are closed, and those without the token
+    get an error. After a client is admitted, all others are refused.
     """
     _end_in_order()
     greeting = _Greeting(token.refusal)
@@ -53,7 +53,7 @@ async def tcp(address: tuple[str, int], token: Token, announce: Announce) -> Asy
 async def unix_socket(path: Path, announce: Announce) -> AsyncIterator[Channel]:
     """Yield the channel to the first process of this user that sends a message to a socket at `path`.
 
-    Raises CannotListen where the socket cannot be made, or others could put another one in its place.
+    Raises CannotListen if the socket cannot be made, or if other users could replace it.
     """
     _end_in_order()
     greeting = _Greeting(lambda _: None, is_welcome=is_same_user)
@@ -66,7 +66,7 @@ async def unix_socket(path: Path, announce: Announce) -> AsyncIterator[Channel]:
 
 @contextmanager
 def token_file(path: Path, token: Token) -> Iterator[None]:
-    """Have a file of mode 0600 hold the token, until the end; raises CannotListen where others could replace it."""
+    """Keep the token in a file of mode 0600 until the end; raises CannotListen if others could replace the file."""
     _check_private_directory(path)
     write_whole(path, token.text.encode(), b"\n")
     ours = os.lstat(path)
@@ -77,7 +77,7 @@ def token_file(path: Path, token: Token) -> Iterator[None]:
 
 
 def _check_private_directory(path: Path) -> None:
-    """Raise CannotListen unless the directory of `path` is the user's own and nobody else can write it."""
+    """Raise CannotListen unless the directory of `path` belongs to the user and nobody else can write to it."""
     untrusted = find_untrusted(path.parent)
     if untrusted is not None:
         raise CannotListen(f"{path} is refused: {untrusted}; name a path in a directory that only you can write")
@@ -86,7 +86,7 @@ def _check_private_directory(path: Path) -> None:
 
 
 class _Greeting:
-    """Whoever connects, until one of them is the client."""
+    """All connections until one of them is admitted as the client."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class _Greeting:
         self._silent: dict[asyncio.StreamWriter, None] = {}
 
     async def greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take somebody who connects for the client, or send it away."""
+        """Admit a connection as the client, or close it."""
         connection = writer.get_extra_info("socket")
         if self._found.done() or not self._is_welcome(connection):
             writer.close()
@@ -125,7 +125,7 @@ class _Greeting:
 
     @asynccontextmanager
     async def client_of(self, server: asyncio.Server) -> AsyncIterator[Channel]:
-        """Yield the channel to the client, once there is one; nobody else is let in from then on."""
+        """Yield the channel to the client, once one is admitted; refuse all others from then on."""
         try:
             channel = await self._found
         finally:
@@ -141,7 +141,7 @@ class _Greeting:
 
 
 def _end_in_order() -> None:
-    """Have the task that listens cancelled where the process is to end: it would leave its socket behind."""
+    """Cancel the listening task on SIGTERM. Otherwise the process would end without removing its socket."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _cancel, asyncio.current_task())
 
 
@@ -152,7 +152,7 @@ def _cancel(task: asyncio.Task[object] | None) -> None:
 
 @contextmanager
 def _bound_socket(path: Path) -> Iterator[socket.socket]:
-    """Yield a socket of mode 0600 at `path`, which is removed at the end; raises CannotListen."""
+    """Yield a socket of mode 0600 at `path` and remove it at the end; raises CannotListen."""
     _check_private_directory(path)
     _remove_stale(path)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -172,7 +172,7 @@ def _bound_socket(path: Path) -> Iterator[socket.socket]:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a socket of this user at which nobody listens any more; raises CannotListen where something else is."""
+    """Remove a socket of this user on which no process listens; raises CannotListen if `path` is anything else."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -190,7 +190,7 @@ def _remove_stale(path: Path) -> None:
 
 
 def _remove_if(path: Path, ours: os.stat_result) -> None:
-    """Remove what is at `path` if it is still the file that was made there."""
+    """Remove the file at `path` if it is still the one that was created there."""
     with contextlib.suppress(OSError):
         if os.path.samestat(os.lstat(path), ours):
             os.unlink(path)

@@ -1,4 +1,4 @@
-"""Text that comes from files, as Markdown that shows it and does nothing else."""
+"""Text from files, escaped so that Markdown shows it and does not interpret it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 
 from esmcache.wording import printable
 
-# Marks of emphasis, code, links, images, HTML, entities, tables, mentions and addresses. Others mean something at the
-# beginning of a line only, where such text never stands.
+# The characters of emphasis, code, links, images, HTML, entities, tables, mentions and addresses. Other characters have
+# a meaning only at the beginning of a line, and this text never stands there.
 _MARKS = re.compile(r"[\\`*_{}\[\]()<>#|~&!$@:]|(?<=\bwww)\.", re.IGNORECASE)
 
 
 def code_span(text: str) -> str:
-    """Return `text`, all of its lines on one, as code within a line."""
+    """Return `text`, joined to one line, as inline code."""
     text = one_line(text)
-    # A text with backticks stands between more of them.
+    # Markdown ends inline code at a run of backticks as long as the fence, so no run inside may be that long.
     fence = "`"
     while fence in text:
         fence += "`"
@@ -23,15 +23,15 @@ def code_span(text: str) -> str:
 
 
 def message(text: str) -> str:
-    """Return `text` for a message to a person, in which some editors make a link of [words](command:…)."""
+    """Return `text` for a message to the user; some editors turn [words](command:…) in messages into links."""
     return one_line(text).replace("](", "] (")
 
 
 def one_line(text: str) -> str:
-    """Return all lines of `text` on one."""
+    """Return `text` with all its lines joined to one."""
     return printable(text.replace("\n", " "))
 
 
 def escaped(text: str) -> str:
-    """Return `text` as words within a line, with no link, markup or picture made of it."""
+    """Return `text` escaped as inline words, without links, markup or images."""
     return _MARKS.sub(r"\\\g<0>", one_line(text))

@@ -1,4 +1,4 @@
-"""The documents that the client has open: their texts, and the names and states that it knows of their files."""
+"""The client's open documents: their texts and versions, the client's names of the files, and what it last saved."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from esmcache.ide.values import TextChange
 
 @dataclass(slots=True)
 class OpenDocument:
-    """A document as the client sent it: the text at first, then what was changed."""
+    """A document as the client sent it: the text when it was opened, and the changes since then."""
 
     uri: str
     path: str
@@ -20,16 +20,16 @@ class OpenDocument:
 
 
 class OpenDocuments(dict[str, OpenDocument]):
-    """The open documents by their paths, as the client names them."""
+    """The open documents, by path as the client spells it."""
 
     def __init__(self) -> None:
         super().__init__()
         self._by_real_path: dict[str, str] = {}
-        # What was on disk when the client said that it had saved: watchers tell of that, too, and later.
+        # Size and time of each file when the client sent didSave. File watchers report the same save again later.
         self._saved_as: dict[str, tuple[int, int]] = {}
 
     def open(self, uri: str, path: str, version: int, text: str) -> None:
-        """Take a document that was opened."""
+        """Add a document that was opened."""
         self[path] = OpenDocument(uri, path, version, text)
         self._by_real_path[os.path.realpath(path)] = path
 
@@ -39,15 +39,15 @@ class OpenDocuments(dict[str, OpenDocument]):
         self._by_real_path.pop(os.path.realpath(path), None)
 
     def shown_path(self, real_path: str) -> str:
-        """Return the path under which the client knows a file: that of the open document, if it is one."""
+        """Return the client's path of a file: the open document's path, or else `real_path`."""
         return self._by_real_path.get(real_path, real_path)
 
     def note_save(self, path: str) -> None:
-        """Remember what is on disk now as what the client has saved."""
+        """Remember the current state of a file on disk as the one that the client saved."""
         self._saved_as[path] = _stamp(path)
 
     def is_as_saved(self, path: str) -> bool:
-        """Return whether a file is as the client has saved it."""
+        """Return whether a file on disk is still as the client saved it."""
         return self._saved_as.get(path) == _stamp(path)
 
 

@@ -1,5 +1,7 @@
-"""LSP as pygls speaks it, but for three things: every request is answered, whatever is wrong with it; what a person can
-do nothing about is a line in the log; and the texts of documents live in a process of their own.
+"""LSP as pygls speaks it, with three differences.
+
+Every request is answered, however malformed it is. Errors that a user cannot act on go to the log. The texts of
+documents are kept in a process of their own. This module must not know any feature.
 """
 
 from __future__ import annotations
@@ -33,11 +35,11 @@ U = TypeVar("U")
 
 logger = logging.getLogger(__name__)
 
-# A text that is changed has a version above the one that it was opened with; some clients tell of none.
+# LSP gives each changed text a higher version than the opened one had; some clients send no version.
 UNKNOWN_VERSION = 0
 
 _OWN = "esmcache/"
-# What some clients leave out, and nobody needs.
+# Parameters that some clients leave out and that the server does not need.
 _IMPLIED: dict[str, dict[str, Any]] = {
     types.INITIALIZED: {},
     types.WORKSPACE_DID_CHANGE_CONFIGURATION: {"settings": None},
@@ -47,7 +49,7 @@ _LONGEST_LOGGED = 2000
 
 
 async def answered(request: Awaitable[T], nothing: U) -> T | U:
-    """Return what the client answers, `nothing` where it refuses or answers what cannot be understood."""
+    """Return the client's response, or `nothing` if it is an error or malformed."""
     try:
         return await request
     except JsonRpcException as error:
@@ -56,14 +58,14 @@ async def answered(request: Awaitable[T], nothing: U) -> T | U:
 
 
 class Protocol(LanguageServerProtocol):
-    """Takes messages as they come in (`take`), until the client says exit (`ended`)."""
+    """Handles incoming messages (`take`) until the client sends `exit` (`ended`)."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.ended = asyncio.Event()
 
     def take(self, body: bytes) -> None:
-        """Do what a message asks for."""
+        """Handle one message."""
         logger.debug("received %s", body[:_LONGEST_LOGGED])
         try:
             message = json.loads(body)
@@ -86,7 +88,7 @@ class Protocol(LanguageServerProtocol):
             self._refuse(msg_id, JsonRpcInvalidRequest.of("neither request nor notification nor response"))
 
     def refuse_unread(self, reason: str) -> None:
-        """Answer a message that was not read, so that nobody knows which request it was."""
+        """Answer a message that was not read; its request id is unknown."""
         self._refuse(None, JsonRpcInvalidRequest.of(reason))
 
     def _take_request(self, method: str, msg_id: int | str, message: dict[str, Any]) -> None:
@@ -132,11 +134,11 @@ class Protocol(LanguageServerProtocol):
             future.set_exception(JsonRpcException(_one_line(error)))
 
     def _structured(self, method: str, message: dict[str, Any]) -> Any:
-        """Return pygls' message; raises JsonRpcException."""
+        """Return the message as a type of lsprotocol; raises JsonRpcException."""
         is_request = "id" in message
         kind, params = self.get_message_type(method), message.get("params")
         if kind is None or method.startswith(_OWN):
-            # The features of our own take what was sent as it is.
+            # Features for esmcache's own methods get the parameters unconverted.
             if is_request:
                 return JsonRPCRequestMessage(message["id"], method, self.VERSION, params)
             return JsonRPCNotification(method, self.VERSION, params)
@@ -153,13 +155,13 @@ class Protocol(LanguageServerProtocol):
 
     def _refuse(self, msg_id: int | str | None, error: JsonRpcException) -> None:
         logger.warning("request %s: %s", msg_id, error)
-        # Not as pygls writes it, which leaves out an id of null.
+        # pygls leaves out an id that is null, but JSON-RPC requires it in an error response.
         refusal = {"code": error.code, "message": markdown.message(error.message)}
         self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "error": refusal})
 
     @lsp_method(types.SHUTDOWN)
     def lsp_shutdown(self, *arguments: Any) -> Generator[Any, Any, None]:
-        """Refuse all that is still to be answered, and whatever is asked from now on."""
+        """Refuse all unanswered requests and all later ones."""
         yield from self._hand_on(types.SHUTDOWN, *arguments)
         for msg_id, future in list(self._request_futures.items()):
             if msg_id != self.msg_id:
@@ -168,30 +170,30 @@ class Protocol(LanguageServerProtocol):
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *arguments: Any) -> Generator[Any, Any, None]:
-        """Tell of the end, and have whoever reads messages stop."""
+        """Call the handler of `exit` and stop reading messages."""
         yield from self._hand_on(types.EXIT, *arguments)
         self.ended.set()
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> Generator[Any, Any, None]:
-        """Hand on a document that was opened."""
+        """Call the handler for an opened document."""
         yield from self._hand_on(types.TEXT_DOCUMENT_DID_OPEN, params)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Generator[Any, Any, None]:
-        """Hand on changes of a document."""
+        """Call the handler for changes of a document."""
         yield from self._hand_on(types.TEXT_DOCUMENT_DID_CHANGE, params)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> Generator[Any, Any, None]:
-        """Hand on that a document was closed."""
+        """Call the handler for a closed document."""
         yield from self._hand_on(types.TEXT_DOCUMENT_DID_CLOSE, params)
 
     @lsp_method(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def lsp_workspace__did_change_workspace_folders(
         self, params: types.DidChangeWorkspaceFoldersParams
     ) -> Generator[Any, Any, None]:
-        """Hand on that there are other folders, which the session keeps; clients may name those that never were."""
+        """Call the handler for changed folders, which the session keeps; clients may remove unknown folders."""
         yield from self._hand_on(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, params)
 
     def _hand_on(self, method: str, *params: object) -> Generator[Any, Any, None]:
@@ -208,7 +210,7 @@ class Protocol(LanguageServerProtocol):
             super()._run_generator(future, gen=gen, result_future=result_future)
 
     def _handle_cancel_notification(self, msg_id: int | str) -> None:
-        # What was answered in the meantime cannot be cancelled any more, which is nothing to speak of.
+        # A request that was answered in the meantime can no longer be cancelled; LSP allows this.
         future = self._request_futures.pop(msg_id, None)
         if future is not None:
             future.cancel()
@@ -248,6 +250,6 @@ def _set_version(params: Any) -> None:
 
 
 def _one_line(error: Exception) -> str:
-    """Return what does not fit what was expected, and where."""
+    """Return the validation error in one line: the mismatches and where they are."""
     found = transform_error(error, path="message") if isinstance(error, BaseValidationError) else [str(error)]
     return " ".join("; ".join(found).split())

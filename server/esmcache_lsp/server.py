@@ -1,4 +1,4 @@
-"""Makes the server, registers its features and hands it messages; knows nothing of what a feature does."""
+"""Makes the server, registers its features and passes messages to it. It must not know what a feature does."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ logger = logging.getLogger(__name__)
 
 
 class Server(LanguageServer):
-    """A server that shows nobody its faults, which a person could do nothing about: they are lines in the log."""
+    """A server that does not show its internal errors to users, who cannot act on them; they are written to the log."""
 
     protocol: Protocol
 
     def report_server_error(self, error: Exception, source: object) -> None:
-        """Do nothing: it was written into the log where it was found."""
+        """Do nothing; the error is already in the log."""
 
 
 def version() -> str:
-    """Return the version of the installed distribution, which cache and server share."""
+    """Return the version of the installed distribution, which contains the cache and the server."""
     return metadata.version("esmcache")
 
 
 async def serve(server: Server, channels: AbstractAsyncContextManager[Channel]) -> None:
-    """Serve the client at the other end of a channel until it says exit or goes away."""
+    """Serve the client of a channel until it sends `exit` or disconnects."""
     async with channels as channel:
         server.protocol.set_writer(channel.writer)
         reading = asyncio.create_task(_take_all(server.protocol, channel))
@@ -52,7 +52,7 @@ async def _take_all(protocol: Protocol, channel: Channel) -> None:
         try:
             body = await channel.next()
         except NotAMessage as error:
-            # The next message may be found behind it; until then there is but one line in the log.
+            # The next message may follow these bytes. Until it is found, only the first error is logged.
             if not is_lost:
                 logger.error("%s", error)
             is_lost = True
@@ -71,15 +71,15 @@ async def _take_all(protocol: Protocol, channel: Channel) -> None:
 
 
 def create_server(session: Session, *, is_remote: bool = False) -> Server:
-    """Return a server that registers every feature when a client says who it is.
+    """Return a server that registers every feature when it receives `initialize`.
 
-    With `is_remote` the client names no program and no directory of this machine.
+    If `is_remote`, the client's settings may not name a program or a directory of this machine.
     """
     server = Server(NAME, version(), protocol_cls=Protocol)
 
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
-        """Begin the session: what the client can do is known from here on."""
+        """Begin the session; from here on the client's capabilities are known."""
         session.initial_settings = initial_settings(params.initialization_options, is_remote=is_remote)
         for register in FEATURES:
             register(server, session)
@@ -95,18 +95,18 @@ def create_server(session: Session, *, is_remote: bool = False) -> Server:
 
     @server.feature(types.INITIALIZED)
     async def initialized(_: types.InitializedParams) -> None:
-        """Do what is to be done first."""
+        """Start the features."""
         await session.start()
 
     @server.feature(types.SHUTDOWN)
     def shutdown(_: None) -> None:
-        """End what is being done."""
+        """End all work."""
         session.end()
         session.exit_code = 0
 
     @server.feature(types.EXIT)
     def leave(_: None) -> None:
-        """End what is being done, also without a shutdown before, which LSP has exit with 1."""
+        """End all work; without a previous `shutdown`, LSP requires the exit code 1."""
         session.exit_code = 1 if session.exit_code is None else session.exit_code
         session.end()
 
@@ -115,10 +115,10 @@ def create_server(session: Session, *, is_remote: bool = False) -> Server:
 
 
 def _end_with(process_id: int, ended: asyncio.Event) -> None:
-    """End when the client's process does, which a connection need not tell."""
+    """Set `ended` when the client's process ends; a transport does not always notice that."""
     try:
         descriptor = os.pidfd_open(process_id)
     except (OSError, AttributeError):
-        # It is a process of another machine or container; or this is no Linux.
+        # The process is on another machine or in another container, or this system is not Linux.
         return
     asyncio.get_running_loop().add_reader(descriptor, ended.set)

@@ -1,6 +1,6 @@
 """One client's session: its settings, its open documents, and the processes that work for it.
 
-Features ask it and are told when something has changed; it knows none of them, and nothing of the protocol.
+Features call it and register callbacks for changes. It must not know any feature or the protocol.
 """
 
 from __future__ import annotations
@@ -35,31 +35,32 @@ U = TypeVar("U")
 
 logger = logging.getLogger(__name__)
 
-# What is sent to a process that takes another's place: beyond this, a text is asked for as it is.
+# The limit of changes that are kept for a restarted process. Beyond it, the current text replaces the changes.
 _LONGEST_JOURNAL = 500
-# What the user may ask of the cache where the workspace is not trusted: it takes nothing of the workspace in.
+# The methods of `Cache` that are allowed in an untrusted workspace: they read nothing of the workspace.
 _ASKED_WITHOUT_TRUST = (Cache.statistics, Cache.clear)
 
 
 class Session:
-    """Begins with `begin`, once the client has said who it is; ends with `end`."""
+    """One session, from `begin` at the client's `initialize` to `end`."""
 
     def __init__(self, log_path: str | None = None) -> None:
         self.log_path = log_path
-        # None until the client has said that this is the end.
+        # None until the client sends `shutdown` or `exit`.
         self.exit_code: int | None = None
         self.settings = EditorSettings()
-        # Whether the workspace may be warmed; one that is not trusted is analysed, and nothing of it is kept.
+        # An untrusted workspace is analysed but never warmed, and the cache takes nothing from it.
         self.is_trusted = True
         self.folders: list[str] = []
         self.unit = ColumnUnit.UTF16
         self.initial_settings = ClientSettings()
         self.documents = OpenDocuments()
-        # What is done, one after the other, once the client is ready.
+        # These run one after the other, once the client is ready for requests.
         self.at_start: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self.activity = Activity()
         self.progress = Progress()
-        # Called with the paths of files of which something else may be true now; None: of any.
+        # Called with the path of the document whose text changed. `when_facts_changed` is called with the paths whose
+        # diagnostics or states may have changed, or with None for all.
         self.when_text_changed: list[Callable[[str], None]] = []
         self.when_saved: list[Callable[[str], None]] = []
         self.when_facts_changed: list[Callable[[list[str] | None], None]] = []
@@ -78,7 +79,7 @@ class Session:
         self._has_begun = False
 
     async def start(self) -> None:
-        """Do what is to be done first, now that the client takes requests."""
+        """Run the features' first steps, now that the client accepts requests."""
         for step in self.at_start:
             try:
                 await step()
@@ -102,7 +103,7 @@ class Session:
             process.close()
 
     def configure(self, settings: EditorSettings) -> None:
-        """Take other settings."""
+        """Apply new settings."""
         if settings == self.settings:
             return
         before, self.settings = self.settings, settings
@@ -112,7 +113,7 @@ class Session:
             told()
 
     def set_trust(self, is_trusted: bool) -> None:
-        """Take note that the user trusts the workspace, or does so no more."""
+        """Set whether the user trusts the workspace."""
         if is_trusted == self.is_trusted:
             return
         self.is_trusted = is_trusted
@@ -126,22 +127,22 @@ class Session:
 
     @property
     def is_enabled(self) -> bool:
-        """Return whether the user wants anything done."""
+        """Return whether the session has begun and the user has esmcache enabled."""
         return self._has_begun and self.settings.enable
 
     @property
     def may_warm(self) -> bool:
-        """Return whether the user wants the workspace cached, and trusts it."""
+        """Return whether esmcache is enabled and the user trusts the workspace."""
         return self.is_enabled and self.is_trusted
 
     def open(self, uri: str, path: str, version: int, text: str) -> None:
-        """Take a document that was opened."""
+        """Add a document that was opened."""
         self.documents.open(uri, path, version, text)
         self._tell(Workspace.open, path, text)
         self._changed([path])
 
     def edit(self, path: str, version: int | None, changes: Sequence[TextChange]) -> None:
-        """Take changes of an open document; without a version it is that of before, for what is known of it."""
+        """Apply changes to an open document; without a version, the document keeps the last known one."""
         document = self.documents.get(path)
         if document is None:
             return
@@ -154,13 +155,13 @@ class Session:
             told(path)
 
     def close(self, path: str) -> None:
-        """Go back to what is on disk of a document."""
+        """Close a document, so that the file on disk counts again."""
         self.documents.close(path)
         self._tell(Workspace.close, path)
         self._changed([path])
 
     def saved(self, path: str) -> None:
-        """Bring everything up to date with a document that was saved; a newer save of it takes this one's place."""
+        """Update the cache and the diagnostics after a save; a later save of the same file replaces a waiting one."""
         if not self.is_enabled:
             return
         self.documents.note_save(path)
@@ -173,17 +174,17 @@ class Session:
                 self._saving = self.spawn(self._save_all())
 
     def is_being_saved(self, path: str) -> bool:
-        """Return whether the cache is about to be brought up to date with a file."""
+        """Return whether the cache is about to be updated for a file."""
         return path in self._to_save or path in self._being_saved
 
     def files_changed(self, paths: Sequence[str]) -> None:
-        """Take note of files that came, went or changed on disk, by whomever."""
+        """Handle files that were created, removed or changed on disk by any program."""
         for told in self.when_files_changed:
             told(paths)
         self.look_again(paths)
 
     def look_again(self, paths: Sequence[str]) -> None:
-        """Forget what is known of files that may be other ones now."""
+        """Discard all facts about files that may have changed, and forget the removed ones in the cache."""
         self._tell(Workspace.changed, list(paths))
         gone = [Path(path) for path in paths if not os.path.lexists(path)]
         if gone and self.is_trusted:
@@ -191,16 +192,16 @@ class Session:
         self._changed(None)
 
     def cache_changed(self) -> None:
-        """Take note of what another process has written into the cache."""
+        """Handle changes of the cache by another process."""
         self._changed(None)
 
     def change_folders(self, folders: Sequence[str]) -> None:
-        """Take other folders."""
+        """Use other workspace folders."""
         self.folders = list(folders)
         self.files_changed(self.folders)
 
     async def ask(self, method: Callable[Concatenate[Workspace, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return what a method of the workspace returns; raises CacheError."""
+        """Return the result of a method of the workspace; raises CacheError."""
         answer: T = await self._analyst.call(analyst.ask, _question(method, *arguments, **named))
         return answer
 
@@ -211,7 +212,7 @@ class Session:
         *arguments: P.args,
         **named: P.kwargs,
     ) -> T | U:
-        """Return as `ask` does, and `nothing` where the user wants nothing done or the cache cannot be opened."""
+        """Return the result of `ask`, or `nothing` if esmcache is disabled or the cache cannot be used."""
         if not self.is_enabled:
             return nothing
         try:
@@ -225,26 +226,26 @@ class Session:
     async def change_cache(
         self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """Return what a method of `Cache` returns that changes the cache; raises CacheError."""
+        """Return the result of a method of `Cache` that changes the cache; announce the change; raises CacheError."""
         try:
             return await self.use_cache(method, *arguments, **named)
         finally:
             self._changed(None)
 
     async def use_cache(self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return what a method of `Cache` returns that leaves modules' caches as they are; raises CacheError."""
+        """Return the result of a method of `Cache` that does not change modules' states; raises CacheError."""
         self._check_trust(method)
         answer: T = await self._saver.call(warmer.ask, _question(method, *arguments, **named))
         return answer
 
     async def ask_beside(self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return what a slow method of the engine returns, once no warm is going on; raises CacheError."""
+        """Return the result of a slow method of `Cache`, once no warm is running; raises CacheError."""
         self._check_trust(method)
         answer: T = await self._warmer.call(warmer.ask, _question(method, *arguments, **named))
         return answer
 
     async def warm_missed(self) -> None:
-        """Warm what programs have looked for in vain."""
+        """Warm the entry points that programs did not find in the cache."""
         if self.may_warm:
             try:
                 await self.ask_beside(Cache.warm_missed)
@@ -252,7 +253,7 @@ class Session:
                 self.note_trouble(error)
 
     async def warm(self, paths: Sequence[str]) -> WarmReport:
-        """Warm files and folders in the background; raises CacheError, and warmer.Stopped if it is cancelled."""
+        """Return the report of a warm in the background; raises CacheError, and warmer.Stopped if it is cancelled."""
         self._check_trust(Cache.warm)
         self.progress.stopped.value = 0
         self.progress.counts[0] = self.progress.counts[1] = 0
@@ -269,7 +270,7 @@ class Session:
             self._changed(None)
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Do some work beside all other; what goes wrong with it is written into the log."""
+        """Start a task; its failure is written to the log."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -296,7 +297,7 @@ class Session:
             self._set_activity(saving=0)
 
     async def _warm_again(self, update: Update) -> None:
-        """Warm the entry points whose graph has another shape now, unless there is more to be saved."""
+        """Warm the entry points whose module graph has changed by the save."""
         for conditions, entries in update.to_warm.items():
             try:
                 await self._saver.call(warmer.warm_entries, entries, conditions)
@@ -313,7 +314,7 @@ class Session:
             del document.changes[:count]
 
     def _check_trust(self, method: Callable[..., object]) -> None:
-        """Raise NotTrusted where a method of `Cache` may take something into the cache that must not get there."""
+        """Raise NotTrusted if a method of `Cache` is not allowed in an untrusted workspace."""
         if not self.is_trusted and method not in _ASKED_WITHOUT_TRUST:
             raise NotTrusted
 
@@ -330,7 +331,7 @@ class Session:
         self._analyst.on_restart = self._open_again
         self._saver = WorkerProcess(warmer.begin, choices, None)
         self._warmer = WorkerProcess(warmer.begin, choices, self.progress)
-        # The first question or save must not wait until there is a process.
+        # Starting a process takes long, so it starts before the first question or save.
         for process in (self._analyst, self._saver):
             process.send(os.getpid)
 
@@ -345,14 +346,14 @@ class Session:
             self._tell(Workspace.edit, document.path, list(document.changes))
 
     def _tell(self, method: Callable[Concatenate[Workspace, P], None], *arguments: P.args, **named: P.kwargs) -> None:
-        """Have the workspace do something, before all that is asked of it from now on."""
+        """Make a call to the workspace whose result is not needed; later questions see its effect."""
         if not self._has_begun:
             return
         try:
             future = self._analyst.send(analyst.ask, _question(method, *arguments, **named))
             future.add_done_callback(self._note_failure)
         except ProcessEnded:
-            # The process that takes its place is told of all documents as they are by now.
+            # The restarted process gets all documents in their current state.
             self._analyst.restart_if_ended()
 
     def _changed(self, paths: list[str] | None) -> None:
@@ -360,7 +361,7 @@ class Session:
             told(paths)
 
     def note_trouble(self, error: CacheError) -> None:
-        """Remember what keeps the cache from being used, until something works again."""
+        """Remember why the cache cannot be used, until something succeeds again."""
         if not self._has_begun:
             return
         is_news = self.activity.trouble != str(error)
@@ -378,7 +379,7 @@ class Session:
             self._log_failure(error)
 
     def _log_failure(self, error: BaseException) -> None:
-        """Write into the log what went wrong, unless that is because the session has ended."""
+        """Write an error to the log, unless the session has ended."""
         if not self._has_begun:
             return
         if isinstance(error, (CacheError, ProcessEnded, warmer.Stopped)):
@@ -394,5 +395,5 @@ class Session:
 
 
 def _question(method: Callable[..., Any], *arguments: object, **named: object) -> Callable[[Any], Any]:
-    # A function that can be sent to another process; the method's own would be, too, but not its object.
+    # The method's name is sent, since the object that it belongs to exists in the other process only.
     return methodcaller(method.__name__, *arguments, **named)

@@ -1,4 +1,4 @@
-"""What a client says in initializationOptions and configuration, as esmcache's settings."""
+"""The conversion of a client's initializationOptions and configuration into esmcache's settings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from esmcache.errors import CacheError
 from esmcache.settings import EditorSettings, ProjectSettings, UnfitSetting, editor_settings
 
 SECTION = "esmcache"
-# A workspace can answer for its own configuration. Which program runs, where files are written, and how much of the
-# machine is used are the user's to say: those are taken from initializationOptions only.
+# A workspace may contain the client's configuration. Only initializationOptions, which the user controls, decide which
+# program runs, where files are written, and how much of the machine is used.
 _USERS_ALONE = ("cacheDir", "node", "jobs", "maxSize")
-# A client that came over the network may be another person: it names no program and no directory.
+# A client that is connected by TCP may be another person, so it cannot name a program or a directory.
 _NEVER_REMOTE = ("cacheDir", "node")
-# What is said once in initializationOptions, and is no setting.
+# Values in initializationOptions that are not settings.
 _TRUSTED, _TOKEN = "trusted", "token"
 _CODES = frozenset(kind.code for kind in DiagnosticKind)
 
@@ -24,7 +24,7 @@ NOT_TRUSTED = "this workspace is not trusted: nothing of it is warmed or cached;
 
 
 class NotTrusted(CacheError):
-    """Nothing is kept of a workspace that the editor says is not trusted."""
+    """The editor says that the workspace is not trusted, so the cache takes nothing from it."""
 
     def __init__(self, message: str = NOT_TRUSTED) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class NotTrusted(CacheError):
 
 @dataclass(frozen=True, slots=True)
 class CacheChoices:
-    """What the user's settings say about the cache, for processes that open it."""
+    """The user's settings for the cache, for the processes that open it."""
 
     cache_dir: str | None = None
     node: str | None = None
@@ -48,7 +48,7 @@ class CacheChoices:
 
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
-    """The settings that hold, and what the client said besides that does not fit."""
+    """The settings in effect, and the client's values that were rejected."""
 
     settings: EditorSettings = field(default_factory=EditorSettings)
     unfit: tuple[UnfitSetting, ...] = ()
@@ -56,9 +56,9 @@ class ClientSettings:
 
 
 def initial_settings(options: object, *, is_remote: bool = False) -> ClientSettings:
-    """Return the settings in initializationOptions, under `esmcache` or as they are.
+    """Return the settings in initializationOptions, which are under the key `esmcache` or at the top level.
 
-    A workspace is trusted unless the client says otherwise; what is neither true nor false counts as false.
+    A workspace is trusted unless the client sets `trusted` to a value other than true.
     """
     options = options_of(options)
     if not isinstance(options, dict):
@@ -75,19 +75,19 @@ def initial_settings(options: object, *, is_remote: bool = False) -> ClientSetti
 
 
 def token_in(options: object) -> str | None:
-    """Return the token in initializationOptions, under `esmcache` or as it is."""
+    """Return the token in initializationOptions, which is under the key `esmcache` or at the top level."""
     options = options_of(options)
     token = options.get(_TOKEN) if isinstance(options, dict) else None
     return token if isinstance(token, str) else None
 
 
 def options_of(options: object) -> object:
-    """Return what is said to this server in initializationOptions: some clients put it under `esmcache`."""
+    """Return the part of initializationOptions for this server; some clients put it under the key `esmcache`."""
     return options[SECTION] if isinstance(options, dict) and SECTION in options else options
 
 
 def configured_settings(configuration: object, initial: EditorSettings) -> ClientSettings:
-    """Return the settings in a client's configuration, over those that it began with."""
+    """Return the settings in a client's configuration; settings that it leaves out keep their initial values."""
     if isinstance(configuration, dict):
         configuration = {name: value for name, value in configuration.items() if name not in _USERS_ALONE}
     return _checked(configuration, initial)

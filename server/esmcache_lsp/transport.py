@@ -1,6 +1,6 @@
-"""Where messages come from and go to: stdin and stdout, or the streams of a connection.
+"""The transport of messages over stdin and stdout or over the streams of a connection.
 
-Knows how messages follow one another in a stream, and nothing of what is in them.
+This module owns the framing of messages in a stream. It must not know their content.
 """
 
 from __future__ import annotations
@@ -16,53 +16,53 @@ from typing import Protocol
 _STDIN, _STDOUT = 0, 1
 _CHUNK = 1 << 16
 _HEADERS = (b"content-length", b"content-type")
-# A message holds at most the text of one document, or the diagnostics that a client gives back.
+# The largest messages hold the text of one document, or diagnostics that a client sends back.
 LARGEST_MESSAGE = 256 * 1024 * 1024
-# LSP has two headers, of which one is a number.
+# LSP has two header fields, and one of them is a number.
 _LARGEST_HEADER = 8 * 1024
 _MOST_DIGITS = 19
 
 
 class NotAMessage(Exception):
-    """What was read is no header that LSP has; the message says so in one line."""
+    """The bytes are not a header of LSP; the message says why in one line."""
 
 
 class MessageTooLarge(Exception):
-    """A message was larger than allowed, and passed over; the message says so in one line."""
+    """A message was larger than allowed and was skipped; the message says so in one line."""
 
 
 class Writer(Protocol):
-    """Takes messages, each with its header."""
+    """Sends messages with their headers."""
 
     def write(self, data: bytes) -> None:
-        """Send some bytes; raises OSError where nobody reads them any more."""
+        """Send some bytes; raises OSError if the reader is gone."""
         ...
 
     def close(self) -> None:
-        """Send no more than what was written."""
+        """Close the stream after the bytes that were written."""
         ...
 
     async def wait_closed(self) -> None:
-        """Wait until what was written is sent; raises OSError where nobody reads it."""
+        """Wait until all written bytes are sent; raises OSError if the reader is gone."""
         ...
 
 
 class Channel:
-    """Messages of a client, and the writer that reaches it."""
+    """The stream of a client's messages, and the writer to the client."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: Writer, largest: int = LARGEST_MESSAGE) -> None:
         self._reader = reader
         self._read_ahead: list[bytes] = []
         self.writer = writer
-        # The bytes that a message may have.
+        # The limit of a message's size in bytes.
         self.largest = largest
 
     def put_back(self, body: bytes) -> None:
-        """Have `next` return a message that was returned already."""
+        """Make `next` return a message a second time."""
         self._read_ahead.append(body)
 
     async def next(self) -> bytes | None:
-        """Return the next message's body, None where there will be no more; raises NotAMessage and MessageTooLarge."""
+        """Return the next message's body, or None at the end of the stream; raises NotAMessage and MessageTooLarge."""
         if self._read_ahead:
             return self._read_ahead.pop()
         try:
@@ -77,7 +77,7 @@ class Channel:
             return None
 
     async def _length(self) -> int | None:
-        """Read a header; return the length that it gives, None where there will be no more."""
+        """Read a header; return its Content-Length, or None at the end of the stream."""
         length, size = None, 0
         while True:
             try:
@@ -119,13 +119,13 @@ async def stdio() -> AsyncIterator[Channel]:
     """Yield the channel over stdin and stdout."""
     reader, loop, pause = asyncio.StreamReader(), asyncio.get_running_loop(), _Pause()
     reader.set_transport(pause)
-    # It may be a file, which an event loop cannot watch; nobody waits for a thread that is a daemon.
+    # stdin may be a file, which an event loop cannot watch. Python does not wait for a daemon thread at exit.
     threading.Thread(target=_read_stdin, args=(loop, reader, pause), name="stdin", daemon=True).start()
     yield Channel(reader, _Stdout())
 
 
 class _Pause(asyncio.ReadTransport):
-    """Has stdin wait until what was read of it is taken, so that a client cannot fill the memory."""
+    """Stops reading stdin while the reader's buffer is full, so that a client cannot fill the memory."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,12 +139,12 @@ class _Pause(asyncio.ReadTransport):
         self._may_read.set()
 
     def wait(self) -> None:
-        """Wait until more may be read."""
+        """Wait until reading is allowed."""
         self._may_read.wait()
 
 
 def _read_stdin(loop: asyncio.AbstractEventLoop, reader: asyncio.StreamReader, pause: _Pause) -> None:
-    # The loop is closed where the server ends for another reason.
+    # The loop is already closed if the server ended for another reason.
     with contextlib.suppress(RuntimeError):
         while chunk := _read_chunk():
             loop.call_soon_threadsafe(reader.feed_data, chunk)
@@ -160,7 +160,7 @@ def _read_chunk() -> bytes:
 
 
 class _Stdout:
-    """Writes at once, past Python's own buffer, so that nothing is left to be flushed when nobody reads any more."""
+    """Writes directly to the file descriptor: if the reader is gone, Python could not flush its buffer at exit."""
 
     def write(self, data: bytes) -> None:
         rest = memoryview(data)
@@ -168,7 +168,7 @@ class _Stdout:
             rest = rest[os.write(_STDOUT, rest) :]
 
     def close(self) -> None:
-        """Leave it open: whoever started the server sees its end."""
+        """Do nothing; the process that started the server sees the server's end."""
 
     async def wait_closed(self) -> None:
-        """Return at once, since nothing is held back."""
+        """Return at once, since nothing is buffered."""

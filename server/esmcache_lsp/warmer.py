@@ -1,4 +1,4 @@
-"""The processes that write the cache: one for what is saved, one, of low priority, for whole workspaces."""
+"""The processes that write the cache: one for saved files, and one of low priority for whole workspaces."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _POLITE = 10
 
 
 class Stopped(Exception):
-    """A warm was cancelled; nothing that it had not published yet is served."""
+    """A warm was cancelled; what it had not published by then is not served."""
 
 
 class Progress:
-    """How far a warm has come, shared between processes, and whether it is to stop."""
+    """The progress of a warm and a flag that stops it, in memory shared between processes."""
 
     def __init__(self) -> None:
-        # Without locks, which would be left behind by a process that is killed; one process writes, another looks.
+        # Raw values have no locks, since a killed process would never release one. One process writes, the other reads.
         self.stopped: c_byte = CONTEXT.RawValue("b", 0)
         self.counts: Array[c_longlong] = CONTEXT.RawArray("q", 2)
 
     def note(self, stage: str, done: int, total: int) -> None:
-        """Say how far the warm has come; raises Stopped."""
+        """Publish the progress of the warm; raises Stopped."""
         if self.stopped.value:
             raise Stopped
         self.counts[0], self.counts[1] = done, total
@@ -54,7 +54,7 @@ _process = _Process()
 
 
 def begin(choices: CacheChoices, progress: Progress | None) -> None:
-    """Begin this process's life; one that has `progress` to tell is of low priority."""
+    """Set this process's settings; a process with `progress` gets a low priority."""
     _process.choices, _process.progress = choices, progress
     if progress is not None:
         os.nice(_POLITE)
@@ -66,23 +66,23 @@ def ask(question: Callable[[Cache], Any]) -> Any:
 
 
 def _writer() -> Cache:
-    """Return the cache that may take something of the workspace into the cache; raises CacheError."""
+    """Return the cache for a change; raises CacheError, also if the workspace is not trusted."""
     if not _process.choices.is_trusted:
         raise NotTrusted
     return _process.current()
 
 
 def update(paths: Sequence[str], conditions: Sequence[str]) -> Update:
-    """Bring what is cached of saved files up to date; raises CacheError."""
+    """Update the cache for saved files; raises CacheError."""
     return _writer().update([Path(path) for path in paths], conditions)
 
 
 def warm(paths: Sequence[str], settings: ProjectSettings) -> WarmReport:
-    """Warm files and folders, telling how far that has come; raises CacheError and Stopped."""
+    """Warm files and folders and publish the progress; raises CacheError and Stopped."""
     note: Any = (lambda stage, done, total: None) if _process.progress is None else _process.progress.note
     return _writer().warm([Path(path) for path in paths], note, settings=settings)
 
 
 def warm_entries(paths: Sequence[str], conditions: Sequence[str]) -> WarmReport:
-    """Warm entry points under the conditions that they were warmed with before; raises CacheError."""
+    """Warm entry points under the conditions of their earlier warm; raises CacheError."""
     return _writer().warm([Path(path) for path in paths], conditions=conditions)

@@ -1,6 +1,6 @@
-"""Processes of the server's own, each doing one call after the other, so that the event loop never waits.
+"""The server's worker processes. Each makes one call after the other, so that the event loop never waits.
 
-A process that has ended is replaced; whoever gave it something to keep is asked to give it again.
+An ended process is restarted, and its owner is asked to send its state again. This module must not know the calls.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Nothing of a parent that has threads is shared with a process that starts anew.
+# A forked child would inherit the state of locks that other threads of the server hold.
 CONTEXT = multiprocessing.get_context("spawn")
 
 
@@ -31,7 +31,7 @@ class ProcessEnded(Exception):
 
 
 class WorkerProcess:
-    """One process, begun with `begin(*arguments)` when there is something to do. Use from one thread."""
+    """One process, started by the first call and set up with `begin(*arguments)`. Use it from one thread only."""
 
     def __init__(self, begin: Callable[..., None], *arguments: object) -> None:
         self._begin = begin
@@ -41,9 +41,9 @@ class WorkerProcess:
         self.on_restart: Callable[[], None] = lambda: None
 
     def send(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
-        """Return a future of what the function returns in the process, after all that was sent before.
+        """Return a future of the function's result in the process; calls run in the order in which they are sent.
 
-        Raises ProcessEnded where the process is known to have ended, also by `close`.
+        Raises ProcessEnded if the process is known to have ended or was closed.
         """
         if self._is_closed:
             raise ProcessEnded
@@ -52,9 +52,9 @@ class WorkerProcess:
         return self._life.send(function, arguments, named)
 
     async def call(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return what the function returns in the process; raises what it raises.
+        """Return the function's result in the process; raises what the function raises.
 
-        A call during which the process ends is tried once more, in the process that takes its place.
+        If the process ends during the call, the call is made once more in the restarted process.
         """
         try:
             return await asyncio.wrap_future(self.send(function, *arguments, **named))
@@ -65,21 +65,21 @@ class WorkerProcess:
         return await asyncio.wrap_future(self.send(function, *arguments, **named))
 
     def restart_if_ended(self) -> None:
-        """Have another process take the place of one that has ended."""
-        # Of several calls that were waiting, the first one restarts.
+        """Restart the process if it has ended."""
+        # Several calls may wait for the ended process; only the first one restarts it.
         if self._life is not None and self._life.has_ended:
             self._life = None
             self.on_restart()
 
     def close(self) -> None:
-        """End the process once it has done what it is at."""
+        """End the process after its current calls."""
         self._is_closed = True
         if self._life is not None:
             self._life.close()
 
 
 class _Life:
-    """One process from its start to its end; what it has not answered by then is answered with ProcessEnded."""
+    """One process from start to end; the calls that it did not answer fail with ProcessEnded."""
 
     def __init__(self, begin: Callable[..., None], arguments: tuple[object, ...]) -> None:
         self._connection, theirs = CONTEXT.Pipe()
@@ -90,9 +90,9 @@ class _Life:
         self.has_ended = False
         process = CONTEXT.Process(target=_live, args=(theirs, begin, arguments), daemon=True)
         process.start()
-        # From now on the pipe's other end is the process's alone, so that it ends with it.
+        # The process must hold the only copy of this end, so that the pipe closes when the process ends.
         theirs.close()
-        # Starting takes long, and a pipe may be full: neither may keep the event loop waiting.
+        # Starting a process takes long, and a pipe may be full; the event loop must not wait for either.
         threading.Thread(target=self._write, name="worker-writer", daemon=True).start()
         threading.Thread(target=self._read, name="worker-reader", daemon=True).start()
 
@@ -117,7 +117,7 @@ class _Life:
             except OSError:
                 return
             except Exception as error:  # noqa: BLE001 (pickling runs code of the arguments' classes)
-                # What cannot be sent concerns nobody but whoever wanted to send it.
+                # A call that cannot be pickled fails alone; the process continues.
                 if item is not None:
                     self._answer(item[0], None, error)
             if item is None:
@@ -150,14 +150,14 @@ class _Life:
 
 
 def _live(connection: Connection[Any, Any], begin: Callable[..., None], arguments: tuple[object, ...]) -> None:
-    """Do what is asked for, one after the other, until nobody can ask any more."""
-    # The client's pipes are the server's alone: what is printed here must not get into them.
+    """Make calls one after the other, until the parent closes the process or ends."""
+    # The server's stdin and stdout carry LSP, so output of this process must not reach them.
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(nothing, descriptor)
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     begin(*arguments)
-    # A server that was killed takes no answer any more.
+    # The server may have been killed; then nothing reads the answers.
     with contextlib.suppress(EOFError, ConnectionError):
         _answer_all(connection)
 
