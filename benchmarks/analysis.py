@@ -1,6 +1,6 @@
-"""What the analysis of modules costs: beside a bare parse, after an edit beside a fresh start, and beside other tools.
+"""Measures module analysis: against a bare parse, after an edit against a fresh analysis, and against other tools.
 
-Every comparison is made in one run, interleaved; only ratios mean something on other machines.
+Each comparison is interleaved in one run. Only the ratios can be compared with those of other machines.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ EDITS = 10
 
 
 def main() -> int:
-    """Print what was asked for; 1 if there is nothing to measure."""
+    """Print the requested tables; return 1 if the packages are not installed or a tool fails."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     arguments.add_argument("--node", type=Path, default=NODE24)
     arguments.add_argument("--only", choices=["parse", "edit", "peers"])
@@ -61,14 +61,14 @@ def read_modules() -> dict[Path, bytes]:
 
 
 def print_lines(lines: Iterator[str]) -> None:
-    """Print lines as they come, and an empty one."""
+    """Print lines as they arrive, and then an empty line."""
     for line in lines:
         print(line, flush=True)
     print()
 
 
 def beside_bare_parse(modules: dict[Path, bytes]) -> Iterator[str]:
-    """Yield a table: what analysis costs per package, as a multiple of tree-sitter's parse of the same files."""
+    """Yield a table: the cost of analysis per package, as a multiple of tree-sitter's parse of the same files."""
     parser = Parser(Language(tree_sitter_javascript.language()))
     costs: dict[str, list[float]] = {}
     not_clean = 0
@@ -94,7 +94,7 @@ def beside_bare_parse(modules: dict[Path, bytes]) -> Iterator[str]:
 
 
 def after_an_edit(modules: dict[Path, bytes]) -> Iterator[str]:
-    """Yield a table: what an analysis costs after a line was put in, as a fraction of one from scratch."""
+    """Yield a table: the cost of analysis after an inserted line, as a fraction of the cost of a fresh analysis."""
     texts = {path.name: source for path, source in modules.items() if len(source) >= ONE_MEGABYTE}
     line = "export const name%d = (a, b) => ({a, b, sum: a + b + %d, list: [a, b, %d]}); // one of many\n"
     many = "".join(line % (number, number, number) for number in range(11_000))
@@ -123,7 +123,7 @@ def after_an_edit(modules: dict[Path, bytes]) -> Iterator[str]:
 
 
 def valid_edits(source: bytes) -> list[tuple[int, bytes]]:
-    """Return lines to put into a module at random places where it stays one."""
+    """Return lines and random places in a module where each line can be inserted without an error."""
     chooser = random.Random(5)
     document = Document(source)
     document.analysis()
@@ -142,7 +142,7 @@ def valid_edits(source: bytes) -> list[tuple[int, bytes]]:
 
 
 def timed_analysis(source: bytes) -> float:
-    """Return the seconds of an analysis from scratch."""
+    """Return the seconds of a fresh analysis."""
     return seconds(lambda: analyse_module(source), process_time)
 
 
@@ -156,7 +156,7 @@ def timed_edit(document: Document, start: int, end: int, new: bytes) -> float:
     return seconds(edit, process_time)
 
 
-# Runs in Node: times each tool over all files that it is told, as often as it is told.
+# This script runs in Node and times each tool once over all files.
 PEERS_SCRIPT = """
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -206,7 +206,7 @@ def beside_peers(modules: dict[Path, bytes], node: Path) -> Iterator[str]:
 
 
 def time_peers(paths: Sequence[Path], node: Path) -> dict[str, tuple[float, int]]:
-    """Return seconds and failures of each tool that is installed; Failure if Node does not run the script."""
+    """Return the seconds and the failures of each installed tool; raises Failure if Node cannot run the script."""
     asked = json.dumps({"files": [str(path) for path in paths], "peers": str(PEERS)})
     command = [str(node), "--input-type=module", "-e", PEERS_SCRIPT]
     result = subprocess.run(command, input=asked, capture_output=True, encoding="utf-8", check=False)
@@ -216,7 +216,7 @@ def time_peers(paths: Sequence[Path], node: Path) -> dict[str, tuple[float, int]
 
 
 def check(node: Path, paths: Sequence[Path]) -> None:
-    """Let Node read files, one after the other."""
+    """Run `node --check` for each file, one after the other."""
     for path in paths:
         subprocess.run([str(node), "--check", str(path)], capture_output=True, check=False)
 

@@ -1,4 +1,4 @@
-"""Measures the directory of links of a trust domain: its share of a first and of an unchanged warm, and its bytes."""
+"""Measures the directory of links of a trust domain: its share of a first and of an unchanged warm, and its size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SECTOR = 512
 
 
 def main() -> None:
-    """Warm the largest program again and again, and print medians."""
+    """Warm the largest program repeatedly and print medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--node", type=Path, default=NODE24)
     parser.add_argument("--rounds", type=int, default=5)
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _measure(spent: list[float], name: str) -> None:
-    """Have the time that a method of the directory takes noted."""
+    """Make a method of DomainDirectory append its duration in seconds to `spent`."""
     method: Callable[..., Any] = getattr(DomainDirectory, name)
 
     def measured(*arguments: Any, **named: Any) -> Any:

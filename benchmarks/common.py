@@ -1,6 +1,6 @@
-"""Interleaved timing of several ways to start one program, and the checks that they do the same.
+"""Interleaved timing of several ways to start one program, and the checks that all ways do the same.
 
-Knows esmcache only by its command line, as any user does.
+This module must use esmcache only by its command line, as users do.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ NODE24 = PROJECT / ".cache" / "node" / "node24"
 TIMEOUT_S = 120
 FEWEST_ROUNDS = 9
 
-# What would change how Node or esmcache starts does not reach the programs that are measured.
+# Variables that change how Node or esmcache starts. The measured programs do not inherit them.
 _FOREIGN_PREFIXES = ("ESMCACHE_", "NODE_COMPILE", "NODE_DEBUG", "NODE_OPTIONS", "NODE_PATH", "NODE_V8")
 
 
 class Failure(Exception):
-    """Says in one sentence why there are no figures."""
+    """The reason, in one sentence, why there are no figures."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that a program lets the outside see."""
+    """The visible result of a program."""
 
     exit_code: int
     stdout: bytes
@@ -44,9 +44,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Way:
-    """One way of starting the program: `python -m this` or `node that`, and its environment.
+    """One way of starting the program (`python -m this` or `node that`), and its environment.
 
-    A way that need not agree is left out, with the reason, where it does something else than the first one.
+    A way without `must_agree` is left out, with the reason, if its result differs from the first way's.
     """
 
     name: str
@@ -81,14 +81,14 @@ class Timing:
         return statistics.median(self.peaks_mb)
 
     def leave_out(self, reason: str) -> None:
-        """Forget all figures and keep the reason."""
+        """Remove all figures and keep the reason."""
         self.left_out = reason
         self.seconds.clear()
         self.cpu_s.clear()
         self.peaks_mb.clear()
 
     def as_json(self) -> dict[str, object]:
-        """Return the figures in milliseconds, rounded to what can be told apart."""
+        """Return the figures in milliseconds, rounded to the precision that is meaningful."""
         if self.left_out:
             return {"way": self.way, "left_out": self.left_out}
         milliseconds = [round(second * 1000, 2) for second in self.seconds]
@@ -104,7 +104,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Served:
-    """What the runner reported about starts: modules from the cache, and modules Node loaded itself."""
+    """The runner's report of a start: the modules from the cache, and the modules that Node loaded itself."""
 
     from_cache: int
     natively: int
@@ -112,9 +112,9 @@ class Served:
 
 @dataclass(frozen=True)
 class Started:
-    """One start: what it did, the seconds from before the fork to after the wait, CPU time and peak memory.
+    """One start: its result, the seconds from before the fork to after the wait, its CPU time and peak memory.
 
-    The CPU time is that of the process and of the children it waited for, the peak that of the largest of them.
+    CPU time is that of the process and of all children that it waited for. The peak is that of the largest of them.
     """
 
     outcome: Outcome
@@ -124,7 +124,7 @@ class Started:
 
 
 def start(way: Way, cwd: Path) -> Started:
-    """Return what the program did and what that took; Failure if it cannot be started at all."""
+    """Return the result and the costs of one start; raises Failure if the program cannot be started."""
     launcher = small_process()
     assert launcher.stdin and launcher.stdout
     with tempfile.TemporaryDirectory() as directory:
@@ -148,7 +148,7 @@ def start(way: Way, cwd: Path) -> Started:
 
 @cache
 def small_process() -> subprocess.Popen[str]:
-    """Return the process that starts all others; it ends with this one, when its stdin does."""
+    """Return the small process that starts all others; it ends when this process closes its stdin."""
     command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.py"))]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
     atexit.register(process.communicate)
@@ -162,11 +162,11 @@ def interleave(
     after_round: Callable[[], None] = lambda: None,
     enough_s: float = float("inf"),
 ) -> list[Timing]:
-    """Return one Timing per way; every round starts each way once, so that noise meets all alike.
+    """Return one Timing per way; every round starts each way once, so that noise affects all ways equally.
 
-    The first way is the yardstick: Failure if any start of another that must agree prints or exits differently; one
-    that need not is left out. One more round comes first and is not counted. After `enough_s` seconds, and
-    FEWEST_ROUNDS, no further round begins.
+    The first way is the reference. Failure is raised if a way that must agree prints or exits differently; other ways
+    are left out. An additional first round is not counted. No round begins after `enough_s` seconds, provided that
+    FEWEST_ROUNDS are complete.
     """
     timings = [Timing(way.name) for way in ways]
     expected = start(ways[0], cwd).outcome
@@ -183,7 +183,7 @@ def interleave(
 
 
 def time_once(way: Way, timing: Timing, cwd: Path, expected: Outcome, yardstick: str, *, is_counted: bool) -> None:
-    """Start a way once and note what it took, or why it is left out; Failure if it differs though it must agree."""
+    """Start a way once and record its time or why it is left out; raises Failure if it must agree and differs."""
     try:
         started = start(way, cwd)
         if started.outcome != expected:
@@ -217,7 +217,7 @@ def difference(expected_name: str, expected: Outcome, name: str, outcome: Outcom
 
 
 def environment_of(node: Path, cache_dir: Path) -> dict[str, str]:
-    """Return an environment in which esmcache uses `node` and keeps everything below `cache_dir`."""
+    """Return an environment in which esmcache uses `node` and writes only below `cache_dir`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN_PREFIXES)}
     return {
         **kept,
@@ -228,9 +228,9 @@ def environment_of(node: Path, cache_dir: Path) -> dict[str, str]:
 
 
 def esmcache(*arguments: str, environment: Mapping[str, str], cwd: Path, show: bool = False) -> str:
-    """Return the standard output of an esmcache command; `show` leaves the terminal to it.
+    """Return the standard output of an esmcache command; with `show`, it goes to the terminal instead.
 
-    Failure if it does not exit with 0.
+    Raises Failure if the exit code is not 0.
     """
     try:
         result = subprocess.run(
@@ -250,9 +250,9 @@ def esmcache(*arguments: str, environment: Mapping[str, str], cwd: Path, show: b
 
 
 def served_modules(way: Way, cwd: Path) -> Served:
-    """Return what the runner itself reports about one start of `way`; Failure if its code caches are not used.
+    """Return the runner's report of one start of `way`; raises Failure if code caches are not used.
 
-    Workers and child processes report, too: the figures are those of the process that was served most.
+    Workers and child processes report, too. The result is the report of the process with the most served modules.
     """
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "report.json"
@@ -268,7 +268,7 @@ def served_modules(way: Way, cwd: Path) -> Served:
 
 
 def node_version(node: Path) -> str:
-    """Return what `node --version` prints; Failure if it cannot be started."""
+    """Return the output of `node --version`; raises Failure if Node cannot be started."""
     try:
         result = subprocess.run([node, "--version"], capture_output=True, encoding="utf-8", check=True)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -277,7 +277,7 @@ def node_version(node: Path) -> str:
 
 
 def ways_of_starting(entry: Path, node: Path, cache_dir: Path) -> tuple[Way, Way, Way]:
-    """Return plain Node, Node with its compile cache, and the preload; the latter two are still cold."""
+    """Return plain Node, Node with its compile cache, and the preload; the caches of the last two are still cold."""
     environment = environment_of(node, cache_dir)
     hook = esmcache("hook", environment=environment, cwd=entry.parent).strip()
     compile_cache = {**environment, "NODE_COMPILE_CACHE": str(cache_dir / "node-compile-cache")}

@@ -1,4 +1,4 @@
-"""Warms the example program, starts it with and without the cache, and prints what that changes."""
+"""Warms the example program, starts it with and without the cache, and prints the difference."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENTRY = PROJECT / "examples" / "dashboard" / "src" / "main.js"
 
 
 def main() -> int:
-    """Return 0 when the program did the same in every way of starting it and was served."""
+    """Return 0 if the program did the same in all ways of starting it and was served, else 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--node", type=Path, default=NODE24, help="the Node to start (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=7, help="counted starts of each way (default: 7)")
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def demonstrate(console: Console, node: Path, rounds: int) -> None:
-    """Print everything; Failure where the cache does not do what it should."""
+    """Print the whole demo; raises Failure if the cache does not work as it should."""
     cwd = ENTRY.parent.parent
     name = ENTRY.relative_to(PROJECT)
     cache_dir = PROJECT / ".cache" / "demo"
@@ -79,7 +79,7 @@ def demonstrate(console: Console, node: Path, rounds: int) -> None:
 
 
 def summary(timings: list[Timing], served: Served) -> Table:
-    """Return the table of medians; ratios say how many times faster than plain Node a way is."""
+    """Return the table of medians; a ratio says how many times faster than plain Node a way is."""
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("way of starting", "median", "fastest", "ratio", "modules from the cache"):
         table.add_column(heading, justify="left" if heading.startswith("way") else "right")

@@ -1,7 +1,7 @@
-"""What a save costs in an editor: from didSave to diagnostics, and to a cache from which the next start is served.
+"""Measures a save in an editor: the time until diagnostics, and until the cache can serve the next start.
 
-A real `esmcache-lsp` over stdio, a workspace of 2,000 real modules with one entry point that imports them all. Beside
-it, in the same run, the bare work: tree-sitter's parse and Node's compile of the very texts that were saved.
+The benchmark runs a real `esmcache-lsp` over stdio, in a workspace of 2,000 real modules with one entry point that
+imports them all. The same run measures tree-sitter's parse and Node's compile of the saved texts for comparison.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ console.log(JSON.stringify(times));
 
 @dataclass
 class Figures:
-    """Milliseconds of each kind, one a save or request."""
+    """Times of each kind in milliseconds, one for each save or request."""
 
     diagnostics: list[float] = field(default_factory=list)
     served: list[float] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Figures:
 
 
 def main() -> int:
-    """Print the table, and write it into a document if asked to; 1 if there is nothing to measure."""
+    """Print the table, and write it into a document on request; return 1 if a measurement is impossible."""
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("--node", type=Path, default=NODE24)
     arguments.add_argument("--saves", type=int, default=100)
@@ -88,13 +88,13 @@ def main() -> int:
 
 
 async def measure(directory: Path, node: Path, saves: int) -> str:
-    """Return the table in Markdown; Failure if the last start is not served whole."""
+    """Return the table in Markdown; raises Failure if not all modules of the last start are served."""
     workspace = directory / "workspace"
     modules = make_workspace(workspace)
     environment = environment_of(node, directory)
     session = Session(workspace, node, directory / "cache", environment)
     await session.begin()
-    # Half of the saves are of large modules, which most edits are in.
+    # Half of the saves are of large modules, since most edits are made in those.
     large = sorted(modules, key=lambda path: path.stat().st_size)[-saves * 2 :]
     draw = random.Random(4)
     chosen = list(dict.fromkeys([*draw.sample(large, saves // 2), *draw.sample(modules, saves - saves // 2)]))
@@ -122,7 +122,7 @@ async def measure(directory: Path, node: Path, saves: int) -> str:
 
 
 def make_workspace(workspace: Path) -> list[Path]:
-    """Copy real modules into a workspace of one package with one entry point; return those that can be saved."""
+    """Copy real modules into a workspace of one package with one entry point; return the modules' paths."""
     names = ("lodash-es", "date-fns", "effect/dist", "ramda/es", "three/src", "d3-array", "d3-scale", "zod/v4")
     paths: list[Path] = []
     for name in names:
@@ -135,7 +135,7 @@ def make_workspace(workspace: Path) -> list[Path]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
                 paths.append(target)
-    # What imports a file that was too large goes, and what imports that one, until all is whole.
+    # Remove the modules that import a missing file, such as one that was too large, until no import is broken.
     while lost := [path for path in paths if not _is_whole(path, path.read_text("utf-8", "replace"))]:
         for path in lost:
             path.unlink()
@@ -171,7 +171,7 @@ class Session:
         self._diagnostics: dict[str, asyncio.Future[list[types.Diagnostic]]] = {}
         self._quiescent = asyncio.Event()
         self._is_quiescent = False
-        # pygls writes into what it is given, which a method does not allow.
+        # pygls sets attributes on the handler, and a bound method does not allow that.
         self._client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda params: self._note_diagnostics(params))
         self._client.feature("esmcache/status")(lambda params: self._note_status(params))
 
@@ -198,7 +198,7 @@ class Session:
         await self._client.stop()  # type: ignore[no-untyped-call]
 
     async def saved(self, path: Path) -> None:
-        """Tell that a file was saved as it is on disk, and wait until the cache has it."""
+        """Report a save of a file's text on disk, and wait until the cache contains it."""
         identifier = types.TextDocumentIdentifier(path.as_uri())
         document = types.TextDocumentItem(identifier.uri, "javascript", 1, path.read_text("utf-8"))
         self._client.text_document_did_open(types.DidOpenTextDocumentParams(document))
@@ -208,19 +208,19 @@ class Session:
         self._client.text_document_did_close(types.DidCloseTextDocumentParams(identifier))
 
     def await_news(self) -> None:
-        """Have `settled` wait for what happens from now on."""
+        """Make `settled` wait for events from now on."""
         self._quiescent.clear()
 
     async def settled(self) -> None:
-        """Wait until the server has taken in what it was told or has seen."""
+        """Wait until the server has handled all reported and watched changes."""
         await asyncio.wait_for(self._quiescent.wait(), WATCHDOG_S)
 
     async def save(self, path: Path, number: int, figures: Figures) -> str:
-        """Open a module, mend or break it, save it, and wait for what comes of it; return the text."""
+        """Open a module, edit and save it twice, and wait for the results; return the last text."""
         uri, text = path.as_uri(), path.read_text("utf-8", "replace")
         document = types.TextDocumentItem(uri, "javascript", 1, text)
         self._client.text_document_did_open(types.DidOpenTextDocumentParams(document))
-        # The line that is typed changes the body alone, and with a diagnostic so that something is published.
+        # The first line adds a diagnostic, so that one is published; the second replaces it and changes only the body.
         typed = f"export {{ missing{number} }};\n"
         for version, line in ((2, typed), (3, f"export const added{number} = {number};\n")):
             whole = text + line
@@ -245,7 +245,7 @@ class Session:
         return whole
 
     async def ask_around(self, paths: Sequence[Path], figures: Figures) -> None:
-        """Ask for links, and hover over each first specifier."""
+        """Request document links and a hover over the first specifier of each module."""
         for path in paths:
             text = path.read_text("utf-8", "replace")
             document = types.TextDocumentItem(path.as_uri(), "javascript", 1, text)
@@ -253,7 +253,7 @@ class Session:
             found = _RELATIVE.search(text)
             identifier = types.TextDocumentIdentifier(path.as_uri())
             links = types.DocumentLinkParams(identifier)
-            # The first answer has to wait for what comes of the opening.
+            # The first answer waits for the server to open the document, so it is not counted.
             await self._request(types.TEXT_DOCUMENT_DOCUMENT_LINK, links, [])
             await self._request(types.TEXT_DOCUMENT_DOCUMENT_LINK, links, figures.links)
             if found is not None:
@@ -271,7 +271,7 @@ class Session:
         except TimeoutError:
             raise Failure(f"{method} is not answered") from None
         except JsonRpcException:
-            # An unknown method is refused by the event loop itself, which is what is timed.
+            # An unknown method is refused by the event loop itself, and that is the time to measure.
             if params is not None:
                 raise
         times.append((perf_counter() - began) * 1000)
@@ -312,7 +312,7 @@ def bare_compiles(texts: Sequence[str], node: Path) -> list[float]:
 
 
 def one_start(workspace: Path, node: Path, environment: dict[str, str]) -> str:
-    """Start the entry point and return how much of it was served; Failure if a module was not."""
+    """Start the entry point and return how many modules were served; raises Failure if one was not."""
     log = workspace.parent / "report.json"
     hook = subprocess.run(
         [sys.executable, "-m", "esmcache", "hook"], env=environment, capture_output=True, encoding="utf-8", check=True

@@ -1,7 +1,7 @@
-"""Starts one process after the other as it is told on stdin, and answers with its wall time, CPU time and peak memory.
+"""Starts the processes that stdin asks for, one by one, and answers with wall time, CPU time and peak memory.
 
-Linux counts the memory of the process that starts another one as that one's peak, so this one stays small: it runs
-under `python -I -S` and imports next to nothing.
+Linux counts the memory of a process as the initial peak of the processes that it starts. This one therefore stays
+small: it runs under `python -I -S` and imports very little.
 """
 
 import json
@@ -12,7 +12,7 @@ import time
 
 
 def main() -> None:
-    """Answer one line of JSON with another, until stdin ends."""
+    """Answer each line of JSON with one line of JSON until stdin ends."""
     for line in sys.stdin:
         job = json.loads(line)
         os.chdir(job["cwd"])
@@ -27,7 +27,7 @@ def main() -> None:
         except OSError as error:
             print(json.dumps({"error": str(error)}), flush=True)
             continue
-        # A start that hangs ends as one that was killed.
+        # A start that hangs ends as a killed process.
         signal.signal(signal.SIGALRM, lambda *_, pid=pid: os.kill(pid, signal.SIGKILL))
         signal.alarm(job["timeout_s"])
         _, status, usage = os.wait4(pid, 0)

@@ -1,7 +1,7 @@
-"""Measures the start-up of programs over real npm packages and of real tools, by Node, its peers and esmcache.
+"""Measures the start-up of programs over real npm packages and of real tools, with Node, its peers and esmcache.
 
-Everything is warmed, then each way is started in turn. Every start by Node must print the same and exit the same,
-served or not, and the runner must report that it served the program; a peer that does something else is left out.
+Everything is warmed, then the ways are started in turn. All starts by Node must have the same output and exit code, and
+the runner must report that it served the program. A peer with a different result is left out.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from startup_programs import NAMES, Program, install_packages, programs
 from startup_report import Measurement, PreloadMeasurement, machine, markdown, write_into
 from startup_ways import ALL_WAYS, ESMCACHE, NODE, REQUIRED, prepare, versions
 
-# Above this, figures say more of what else the machine does.
+# Above this load, other work on the machine affects the figures too much.
 QUIET_LOAD_PER_CPU = 0.3
-# Where a millisecond counts, so that it always gets all its rounds.
+# This program always gets all its rounds, since single milliseconds count there.
 SMALLEST = "hello"
 
 
 def main() -> int:
-    """Return 0 when all was measured, 1 when a start went wrong or was not served."""
+    """Return 0 if everything was measured, or 1 if a start failed or was not served."""
     arguments = parse_arguments()
     console = Console(stderr=True)
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
@@ -109,12 +109,12 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def ways_with(node: Path, nodes: list[Path], ways: list[str]) -> list[str]:
-    """Return the ways to measure with a Node: peers are compared with the first one only."""
+    """Return the ways to measure with a Node; peers are measured only with the first Node."""
     return ways if node == nodes[0] else [way for way in ways if way in REQUIRED]
 
 
 def preload(node: Path, program: Program, rounds: int, console: Console) -> PreloadMeasurement:
-    """Return what the preload costs the smallest program; Failure if a start differs."""
+    """Return the cost of the preload for the smallest program; raises Failure if a start differs."""
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(f"{program.name} under several preloads, {node_version(node)}", total=rounds)
         return measure_preload(program, node, rounds, lambda: progress.advance(task))
@@ -123,7 +123,7 @@ def preload(node: Path, program: Program, rounds: int, console: Console) -> Prel
 def measure(
     node: Path, program: Program, names: list[str], arguments: argparse.Namespace, console: Console
 ) -> Measurement:
-    """Return the figures of one program; Failure if a start differs that must not, or nothing is served."""
+    """Return the figures of one program; raises Failure if a start differs that must agree, or if nothing is served."""
     version = node_version(node)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(f"{program.name}, Node {version}", total=arguments.rounds)

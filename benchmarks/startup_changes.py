@@ -1,4 +1,4 @@
-"""The first start after a change: a module of a package was edited and saved, or npm has installed another package."""
+"""Measures the first start after a change: an edited and saved module of a package, or an installed npm package."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from startup_programs import ALL, DIRECTORY, TOOLS, Program
 from startup_report import ChangeMeasurement
 from startup_ways import COMPILE_CACHE, ESMCACHE, NODE, prepare
 
-# A module in the middle of the graph, and the programs that are started after its edit.
+# A module in the middle of the graph, and the programs that are started after an edit of it.
 EDITED = "lodash-es/_baseGet.js"
 CHANGED_PROGRAMS = ("lodash-es", ALL)
-# One that no program loads, that needs no other, and that is there since the tools were installed.
+# A package that no program loads, that has no dependencies, and that is installed with the tools.
 INSTALLED = "prettier"
 
 UNWARMED = f"{ESMCACHE}, nothing warmed since"
@@ -29,7 +29,7 @@ SERVER = f"{ESMCACHE}, with `esmcache-lsp` running"
 
 @dataclass(frozen=True)
 class Change:
-    """Something that happens before a start: each time it is made another one; `tell` has the server know of it."""
+    """A change before a start, different each time that it is made; `tell` reports it to the server."""
 
     name: str
     make: Callable[[int], None]
@@ -38,7 +38,7 @@ class Change:
 
 
 def measure_changes(program: Program, node: Path, rounds: int) -> list[ChangeMeasurement]:
-    """Return the figures of one program after each kind of change; Failure if a start differs."""
+    """Return the figures of one program after each kind of change; raises Failure if a start differs."""
     return [_measure(program, node, rounds, change) for change in (_edit(), _install(node))]
 
 
@@ -74,7 +74,7 @@ def _install(node: Path) -> Change:
 
     package = TOOLS / "node_modules" / INSTALLED
     version = json.loads((package / "package.json").read_text("utf-8"))["version"]
-    # Made of what is there: `npm ci` leaves too little in npm's cache for another install without a network.
+    # The tarball is packed here, since `npm ci` leaves too little in npm's cache for another install without a network.
     tarball = DIRECTORY / f"{INSTALLED}-{version}.tgz"
     if not tarball.exists():
         npm("pack", str(package), "--pack-destination", str(DIRECTORY))
@@ -115,7 +115,7 @@ async def _change_beside_server(program: Program, node: Path, way: Way, change: 
 
 
 def _warm(program: Program, way: Way) -> float:
-    """Return the seconds that `esmcache warm` takes, Python's own start included."""
+    """Return the seconds of `esmcache warm`, including Python's own start."""
     began = time.perf_counter()
     esmcache("warm", str(program.entry), environment=way.environment, cwd=program.cwd)
     return time.perf_counter() - began

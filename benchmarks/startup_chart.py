@@ -1,4 +1,4 @@
-"""Draws the start-up benchmark's medians as one SVG of bars, readable on light and on dark pages."""
+"""Draws the start-up benchmark's medians as one SVG bar chart, readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ text.ours { font-weight: 600 }
 
 
 def draw(measurements: Sequence[Measurement], ways: Sequence[str]) -> str:
-    """Return an SVG with a group of bars per program; each group has a scale of its own, its slowest way."""
+    """Return an SVG with a group of bars per program; in each group, the slowest way has the full width."""
     svg = ElementTree.Element("svg", xmlns="http://www.w3.org/2000/svg", role="img")
     node = measurements[0].node if measurements else ""
     text_in(svg, "title", f"Start-up in ms, Node {node}: medians of interleaved starts")
@@ -35,7 +35,7 @@ def draw(measurements: Sequence[Measurement], ways: Sequence[str]) -> str:
     top = MARGIN + 12
     label = f"Milliseconds until a program has ended, Node {node}; shorter is better. Each group has its own scale."
     text(svg, MARGIN, top, label, "quiet")
-    # Each group goes where there is more room.
+    # Each group goes into the column with more free space.
     bottoms = [float(top + GROUP_GAP)] * COLUMNS
     column_width = (WIDTH - 2 * MARGIN - GUTTER * (COLUMNS - 1)) / COLUMNS
     for each in measurements:
@@ -53,7 +53,7 @@ def draw(measurements: Sequence[Measurement], ways: Sequence[str]) -> str:
 def group(
     svg: ElementTree.Element, each: Measurement, ways: Sequence[str], x: float, top: float, width: float
 ) -> float:
-    """Draw the bars of one program and return where they end."""
+    """Draw the bars of one program and return the y coordinate below them."""
     modules = f" · {each.modules:,} modules" if each.modules > 1 else ""
     text(svg, x, top + 13, f"{each.program}{modules}", "title")
     timings = [timing for way in ways if (timing := each.timing(way)) is not None]
@@ -73,12 +73,12 @@ def group(
 
 
 def text(svg: ElementTree.Element, x: float, y: float, content: str, style: str) -> None:
-    """Put one line of text at its baseline."""
+    """Draw one line of text with its baseline at `y`."""
     text_in(svg, "text", content).attrib.update({"x": f"{x:.1f}", "y": f"{y:.1f}", "class": style})
 
 
 def text_in(parent: ElementTree.Element, tag: str, content: str) -> ElementTree.Element:
-    """Return a new element that holds a text."""
+    """Return a new element that contains a text."""
     element = ElementTree.SubElement(parent, tag)
     element.text = content
     return element

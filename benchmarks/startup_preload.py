@@ -1,4 +1,4 @@
-"""What the preload costs a program of one module, by what it finds, beside plain Node and an empty preload."""
+"""Measures the cost of the preload for a program of one module, compared with plain Node and an empty preload."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIRST = f"{NOTHING}, and nothing told before"
 
 
 def measure_preload(program: Program, node: Path, rounds: int, after_round: Callable[[], None]) -> PreloadMeasurement:
-    """Return the figures of the program under each preload; Failure if a start differs."""
+    """Return the figures of the program under each preload; raises Failure if a start differs."""
     environment = environment_of_starts(node)
     hook = esmcache("hook", environment=environment, cwd=program.cwd).strip()
     esmcache("warm", str(program.entry), environment=environment, cwd=program.cwd)

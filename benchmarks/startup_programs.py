@@ -1,4 +1,4 @@
-"""What the start-up benchmark starts: programs written over npm packages, and real command-line tools."""
+"""The programs that the start-up benchmark starts: programs written over npm packages, and real command-line tools."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ PACKAGES_OF: dict[str, tuple[str, ...]] = {
     "rxjs+d3+ramda": ("rxjs", "d3", "ramda"),
     ALL: ("lodash-es", "effect", "date-fns", "three", "rxjs", "d3", "ramda", "zod"),
 }
-# Each does real work on benchmarks/tools/inputs, offline, and prints no times. semantic-release may not do more than
-# tell its version, for which it loads all the same: it would look for releases to make in this very repository.
+# Each tool does real work on benchmarks/tools/inputs, offline, and prints no times. semantic-release only prints its
+# version, since it would otherwise look for releases of this repository. It loads all its modules even for that.
 TOOL_COMMANDS: dict[str, tuple[str, ...]] = {
     "stylelint": ("stylelint/bin/stylelint.mjs", "style.css"),
     "cspell": ("cspell/bin.mjs", "--no-progress", "--no-color", "text.md"),
@@ -38,9 +38,9 @@ TOOL_COMMANDS: dict[str, tuple[str, ...]] = {
     "ava": ("ava/entrypoints/cli.js", "--no-color"),
     "prettier": ("prettier/bin/prettier.cjs", "--check", "style.css"),
 }
-# What the findings in the inputs make a tool exit with; everything else exits with 0.
+# Exit codes of the tools that have findings in the inputs; all other programs exit with 0.
 FINDINGS = {"stylelint": 2, "cspell": 1, "knip": 1, "prettier": 1}
-# The namespace of a CommonJS module has these names in some runtimes only; all other names are alike.
+# The namespace of a CommonJS module has these names in some runtimes only; all other names agree.
 COUNT = """
 function count(namespace) {
   const varying = ['default', 'module.exports', '__esModule'];
@@ -52,7 +52,7 @@ NAMES = (*PACKAGES_OF, *TOOL_COMMANDS)
 
 @dataclass(frozen=True)
 class Program:
-    """One program: its entry point, its arguments and where it is started."""
+    """One program: its entry point, its arguments and its working directory."""
 
     name: str
     entry: Path
@@ -61,17 +61,17 @@ class Program:
 
     @property
     def exit_code(self) -> int:
-        """Return what it exits with when it has done its work."""
+        """Return the exit code of a successful run."""
         return FINDINGS.get(self.name, 0)
 
     @property
     def is_tool(self) -> bool:
-        """Return whether it is somebody's command-line tool, not one of the programs written here."""
+        """Return whether the program is an existing command-line tool and not one that is written here."""
         return self.name in TOOL_COMMANDS
 
 
 def programs(names: list[str]) -> list[Program]:
-    """Write what has to be written and return the programs in the order of NAMES; Failure if a tool is missing."""
+    """Return the programs in the order of NAMES, and write those of this module; Failure if a tool is missing."""
     found = []
     for name in NAMES:
         if name not in names:
@@ -88,7 +88,7 @@ def programs(names: list[str]) -> list[Program]:
 
 
 def write_program(name: str) -> Path:
-    """Write a module that imports its packages as namespaces and says how much they export; return its path."""
+    """Return the path of a new module that imports its packages as namespaces and prints their numbers of exports."""
     packages = PACKAGES_OF[name]
     lines = [f"import * as p{number} from '{package}';" for number, package in enumerate(packages)]
     lines += [f"console.log('{package}', count(p{n}));" for n, package in enumerate(packages)]
@@ -100,7 +100,7 @@ def write_program(name: str) -> Path:
 
 
 def install_packages(node: Path) -> None:
-    """Install the packages of the tests' lock file into a directory of the benchmark's own, which it may change."""
+    """Install the packages of the tests' lock file into the benchmark's own directory, which the benchmark changes."""
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     lock = LOCKED / "package-lock.json"
     installed = DIRECTORY / "package-lock.json"

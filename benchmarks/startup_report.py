@@ -1,4 +1,4 @@
-"""The start-up benchmark's figures as Markdown and JSON: ratios at a glance, then every time and peak of memory."""
+"""The start-up benchmark's figures as Markdown and JSON: first the ratios, then every time and peak of memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from common import Failure, Served, Timing
 from startup_ways import ALL_WAYS, COMPILE_CACHE, ESMCACHE, NODE
 
 BEGIN, END = "<!-- startup: begin -->", "<!-- startup: end -->"
-# Tools of fewer modules have little to gain, so they do not count in the means.
+# Tools with fewer modules have little to gain, so the means exclude them.
 MANY_MODULES = 200
 LONGEST_REASON = 160
 ABSENT = "\N{EN DASH}"
@@ -22,7 +22,7 @@ ABSENT = "\N{EN DASH}"
 
 @dataclass(frozen=True)
 class Measurement:
-    """The figures of one program on one Node, a Timing for each way that could be tried."""
+    """The figures of one program on one Node, with a Timing for each way that could be tried."""
 
     node: str
     program: str
@@ -32,26 +32,26 @@ class Measurement:
     missing: dict[str, str] = field(default_factory=dict)
 
     def timing(self, way: str) -> Timing | None:
-        """Return the figures of a way; None if it was not measured or was left out."""
+        """Return the figures of a way, or None if it was not measured or was left out."""
         return next((each for each in self.timings if each.way == way and not each.left_out), None)
 
     def ratio(self, way: str, to: str = ESMCACHE) -> float | None:
-        """Return how many times longer `way` takes than `to`; None if either has no figures."""
+        """Return how many times longer `way` takes than `to`, or None if either has no figures."""
         upper, lower = self.timing(way), self.timing(to)
         return upper.median_s / lower.median_s if upper and lower else None
 
     def reason(self, way: str) -> str:
-        """Return why a way has no figures; empty if it has, or was not asked for."""
+        """Return why a way has no figures; empty if it has figures or was not requested."""
         return self.missing.get(way) or next((each.left_out for each in self.timings if each.way == way), "")
 
     @property
     def served_of(self) -> str:
-        """Return `from the cache of all`."""
+        """Return the numbers of modules from the cache and of all modules, as text."""
         return f"{self.served.from_cache:,} of {self.modules:,}" if self.served else ABSENT
 
     @property
     def modules(self) -> int:
-        """Return how many modules the program loads, as the runner counts them."""
+        """Return the number of modules that the program loads, as the runner counts them."""
         return self.served.from_cache + self.served.natively if self.served else 0
 
     def as_json(self) -> dict[str, object]:
@@ -70,7 +70,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class ChangeMeasurement:
-    """The first starts after a change; `served` by the ways that are served, `warm_s` is what each warm took."""
+    """The first starts after a change; `served` has the ways that use the cache, `warm_s` the time of each warm."""
 
     node: str
     program: str
@@ -80,7 +80,7 @@ class ChangeMeasurement:
     warm_s: list[float]
 
     def as_json(self) -> dict[str, object]:
-        """Return the figures; `warm_ms` is each warm that followed a change."""
+        """Return the figures; `warm_ms` has the time of each warm after a change."""
         return {
             "node": self.node,
             "program": self.program,
@@ -136,31 +136,31 @@ class Footnotes:
         self._numbers: dict[str, int] = {}
 
     def mark(self, reason: str) -> str:
-        """Return the mark of a reason: a dash with its number, or a dash alone where nothing was to be measured."""
+        """Return a dash with the number of a reason, or a dash alone if the reason is empty."""
         if not reason:
             return ABSENT
         first, *rest = without_paths(reason).splitlines()
-        # Of a crash the line that names the error; of a difference all of it.
+        # A crash is shortened to the line that names the error; a difference is shown whole.
         told = [line for line in rest if re.search(r"\w*Error\b|^error\b", line)][:1] if "exit code" in first else rest
         short = " ".join(" ".join([first, *told]).split()).replace("|", "/").replace("<", "&lt;")
         short = short if len(short) <= LONGEST_REASON else short[:LONGEST_REASON] + "…"
         return f"{ABSENT} <sup>{self._numbers.setdefault(short, len(self._numbers) + 1)}</sup>"
 
     def lines(self) -> list[str]:
-        """Return one line per footnote, and an empty one."""
+        """Return one line per footnote, and then an empty line."""
         if not self._numbers:
             return []
         return [f"{number}. {reason}" for reason, number in self._numbers.items()] + [""]
 
 
 def without_paths(text: str) -> str:
-    """Return the text without the places of this machine."""
+    """Return the text without this machine's paths."""
     here = Path(__file__).resolve().parent.parent
     return text.replace(f"{here}{os.sep}", "").replace(str(Path.home()), "~")
 
 
 def ratio_table(measurements: Sequence[Measurement], ways: Sequence[str], footnotes: Footnotes) -> Iterable[str]:
-    """Yield the times of served starts, and how many times longer every other way takes."""
+    """Yield the times of served starts, and how many times longer all other ways take."""
     others = [way for way in ways if way != ESMCACHE]
     yield "Each column but esmcache's own is a ratio: how many times longer that way takes. Below 1 it is faster."
     yield ""
@@ -176,7 +176,7 @@ def ratio_table(measurements: Sequence[Measurement], ways: Sequence[str], footno
 
 
 def mean_lines(measurements: Sequence[Measurement], ways: Sequence[str]) -> Iterable[str]:
-    """Yield, per Node, the geometric means over the tools of many modules that each way can run."""
+    """Yield, per Node, the geometric means over the tools with many modules that each way can run."""
     for node in dict.fromkeys(each.node for each in measurements):
         tools = [each for each in measurements if each.node == node and each.is_tool and each.modules >= MANY_MODULES]
         means = []
@@ -215,7 +215,7 @@ def full_table(measurements: Sequence[Measurement]) -> Iterable[str]:
 
 
 def preload_table(preloads: Sequence[PreloadMeasurement]) -> Iterable[str]:
-    """Yield what each preload adds to a start of plain Node, at the median and at the fifth that is fastest."""
+    """Yield the time that each preload adds to a start of plain Node, at the median and at the fastest fifth."""
     yield "What the preload adds to the start of one module:"
     yield ""
     yield "| Node | program | way | ms | ms beyond `node` | the fastest fifth | starts |"
@@ -231,7 +231,7 @@ def preload_table(preloads: Sequence[PreloadMeasurement]) -> Iterable[str]:
 
 
 def fast_s(timing: Timing) -> float:
-    """Return the time that a fifth of the starts stayed below, where other work on the machine shows least."""
+    """Return the time at the fastest fifth of the starts, where other work on the machine has the least influence."""
     return sorted(timing.seconds)[len(timing.seconds) // 5]
 
 
@@ -261,7 +261,7 @@ def time_cells(timing: Timing) -> tuple[str, str]:
 
 
 def machine() -> str:
-    """Return what a reader must know to compare figures, without the machine's name."""
+    """Return the facts about this machine that are needed to compare figures, without its name."""
     model = ""
     if Path("/proc/cpuinfo").is_file():
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -272,7 +272,7 @@ def machine() -> str:
 
 
 def write_into(path: Path, text: str) -> None:
-    """Put the text between the two marks of a Markdown file; Failure if it has none."""
+    """Write the text between the two marks of a Markdown file; raises Failure if it has no marks."""
     content = path.read_text(encoding="utf-8")
     before, begin, rest = content.partition(BEGIN)
     _, end, after = rest.partition(END)

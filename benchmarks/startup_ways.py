@@ -1,4 +1,4 @@
-"""The ways of starting a program that the benchmark compares: Node's own, esmcache, and what is in benchmarks/peers."""
+"""The ways of starting a program that the benchmark compares: Node's own, esmcache, and those in benchmarks/peers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BUN = "bun"
 DENO = "deno"
 BUNDLE = "esbuild bundle, compile cache"
 ESMCACHE = "esmcache"
-# The yardstick comes first.
+# The first way is the reference.
 ALL_WAYS = (NODE, COMPILE_CACHE, NUB, BUN, DENO, BUNDLE, ESMCACHE)
 REQUIRED = (NODE, COMPILE_CACHE, ESMCACHE)
 
@@ -34,7 +34,7 @@ _BINARIES = {
 
 
 def versions(ways: list[str]) -> list[str]:
-    """Return `name version` of the peers among the ways that are installed."""
+    """Return `name version` of each installed peer among the ways."""
     found = []
     for way, binary in _BINARIES.items():
         manifest = PEERS.joinpath(*Path(binary).parts[:2], "package.json")
@@ -45,7 +45,7 @@ def versions(ways: list[str]) -> list[str]:
 
 
 def prepare(program: Program, node: Path, names: list[str]) -> tuple[list[Way], dict[str, str]]:
-    """Return the ways in the order of ALL_WAYS, each warm, and why others of `names` are missing."""
+    """Return the warmed ways in the order of ALL_WAYS, and the reasons why others of `names` are missing."""
     environment = environment_of_starts(node)
     ways, missing = [], {}
     for name in (name for name in ALL_WAYS if name in names):
@@ -65,7 +65,7 @@ def prepare(program: Program, node: Path, names: list[str]) -> tuple[list[Way], 
 
 
 def way_of(name: str, binary: Path, program: Program, node: Path, environment: Mapping[str, str]) -> Way:
-    """Return one way, warmed; Failure if it cannot be prepared."""
+    """Return one way, warmed; raises Failure if it cannot be prepared."""
     rest = (str(program.entry), *program.arguments)
     compile_cache = {**environment, "NODE_COMPILE_CACHE": str(DIRECTORY / "state" / "node-compile-cache")}
     if name == ESMCACHE:
@@ -85,7 +85,7 @@ def way_of(name: str, binary: Path, program: Program, node: Path, environment: M
 
 
 def environment_of_starts(node: Path) -> dict[str, str]:
-    """Return the environment of every start: a home of its own, no colours, and `node` first in PATH, as nub needs."""
+    """Return the environment of every start: its own home, no colours, and `node` first in PATH, which nub needs."""
     state = DIRECTORY / "state"
     home = state / "home"
     home.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ def environment_of_starts(node: Path) -> dict[str, str]:
 
 
 def warmed(program: Program, node: Path, environment: Mapping[str, str]) -> Way:
-    """Return the program served; twice what a start missed is warmed, as `esmcache run` does by itself."""
+    """Return the way that uses the cache; two warms of missed modules follow, as `esmcache run` does by itself."""
     hook = esmcache("hook", environment=environment, cwd=program.cwd).strip()
     way = Way(ESMCACHE, (str(node), "--require", hook, str(program.entry), *program.arguments), environment)
     esmcache("warm", str(program.entry), environment=environment, cwd=program.cwd)
@@ -119,9 +119,9 @@ def warmed(program: Program, node: Path, environment: Mapping[str, str]) -> Way:
 
 
 def bundle(esbuild: Path, program: Program) -> Path:
-    """Return the program as one file; Failure if esbuild cannot make one.
+    """Return the program bundled into one file; raises Failure if esbuild cannot bundle it.
 
-    Its compile cache is filled by the round that is not counted.
+    The round that is not counted fills its compile cache.
     """
     path = DIRECTORY / "state" / "bundles" / program.entry.name
     command = [
