@@ -1,6 +1,6 @@
 """Runs the campaign and prints its table: `python -m torture --part damages --count 10000 --seed 7`.
 
-Fails (1) if anything happened that must not. Seed and number reproduce a case: --seed N --first CASE --count 1.
+Exits with 1 if there was any harm. Seed and number reproduce a case: --seed N --first CASE --count 1.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torture import crowd, damages, full_disk, kills
 from torture.settings import Settings
 from torture.tally import Tally, table
 
-# What a part does, and how many cases of it are the whole campaign; of the crowd it is the number of processes.
+# The function of each part, and its number of cases in the whole campaign (for the crowd: of processes).
 _PARTS: dict[str, tuple[Callable[[Settings], Tally], int]] = {
     "damages": (damages.run, 10_000),
     "kills": (kills.run, 300),
@@ -31,7 +31,7 @@ _BEGIN, _END = "<!-- torture: begin -->", "<!-- torture: end -->"
 
 
 def main() -> int:
-    """Return 0 if nothing happened that must not."""
+    """Return 0 if there was no harm."""
     parser = argparse.ArgumentParser(prog="torture", description=__doc__)
     parser.add_argument("--part", action="append", choices=_PARTS, help="only this part; may be repeated")
     parser.add_argument("--count", type=int, help="so many cases, or processes in the crowd")
@@ -43,7 +43,7 @@ def main() -> int:
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     tallies = []
-    # The names of files in a cache rest on paths, and the cases on the names.
+    # A cache's file names depend on paths, and the cases depend on the file names.
     root = Path(tempfile.gettempdir(), f"esmcache-torture-{options.seed}")
     remove_tree(root)
     root.mkdir(mode=0o700)

@@ -18,7 +18,7 @@ from torture.world import COMMAND, Ended, World, node_of, without_pid
 from torture.world import run as run_command
 
 _EDIT = re.compile(r"edit (\d{6})")
-# Less than the programs need, so that collecting always takes something away.
+# The first two are less than the programs need, so that collecting removes something.
 _LIMITS = (30_000, 100_000, 500_000_000)
 
 
@@ -36,7 +36,7 @@ def run(settings: Settings) -> Tally:
 
 
 class _Texts:
-    """Which edits of a program may be on disk: from the last that surely is to the newest that may be."""
+    """The range of a program's edits that may be on disk, from the last completed to the newest begun."""
 
     def __init__(self) -> None:
         self.editing = threading.Lock()
@@ -61,7 +61,7 @@ class _Crowd:
         world.note_what_is_whole(self._hook)
 
     def end(self) -> None:
-        """The cache is whole again once the crowd is gone."""
+        """Check that the cache heals after the crowd has ended."""
         world = self._world
         self._config().unlink(missing_ok=True)
         world.check_no_process_is_left("at the end")
@@ -72,7 +72,7 @@ class _Crowd:
         remove_tree(world.root)
 
     def work(self, random: Random, ends_at: float) -> None:
-        """Do one thing after the other until it is time."""
+        """Repeat random actions until the given time."""
         while time.monotonic() < ends_at:
             program = random.choice(EDITED)
             entry = str(self._world.directory_of(program) / program.entry)

@@ -1,4 +1,4 @@
-"""Damage to one file: what can happen to a disk, and what somebody could write whose checksums are right."""
+"""Damage to one file: faults of a disk, and changes by a writer who makes the checksums right."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from esmcache.serving import manifest, pack
 _PACK_HEADER_SIZE = 16
 _ENTRY_HEADER = struct.Struct("<4I")
 _SHA256_SIZE = 32
-# Where the header of a manifest says how many rows a table has, and where it is; and what a row is, in u32.
+# For each table of a manifest: the word of its header with the count of rows (the next has the offset), and the width
+# of a row in u32.
 _TABLES = {
     "modules": (4, 12),
     "requests": (6, 6),
@@ -44,18 +45,18 @@ def flipped(content: bytes, random: Random) -> bytes:
 
 
 def truncated(content: bytes, random: Random) -> bytes:
-    """Return the beginning of the content, which may be nothing."""
+    """Return a prefix of the content, possibly empty."""
     return content[: random.randrange(len(content))]
 
 
 def grown(content: bytes, random: Random) -> bytes:
-    """Return the content with up to 4 KiB behind it, or its own beginning."""
+    """Return the content with up to 4 KiB appended: random bytes, zeros, or its own beginning."""
     more = random.randrange(1, 4096)
     return content + random.choice([random.randbytes(more), bytes(more), content[:more]])
 
 
 def zeroed(content: bytes, random: Random) -> bytes:
-    """Return the content with zeros in one place of it, or all over it."""
+    """Return the content with zeros in one place or everywhere."""
     start, end = sorted(random.randrange(len(content) + 1) for _ in range(2))
     if random.random() < 0.2:
         start, end = 0, len(content)
@@ -63,13 +64,13 @@ def zeroed(content: bytes, random: Random) -> bytes:
 
 
 def overwritten(content: bytes, random: Random) -> bytes:
-    """Return the content with random bytes in one place of it."""
+    """Return the content with random bytes in one place."""
     start, end = sorted(random.randrange(len(content) + 1) for _ in range(2))
     return content[:start] + random.randbytes(end - start) + content[end:]
 
 
 def forged_manifest(content: bytes, random: Random) -> bytes:
-    """Return a manifest with a number that is beyond its tables, or another hash or fact, and a right checksum."""
+    """Return a manifest with an out-of-range number, or a changed hash or fact, and a correct checksum."""
     if len(content) < manifest.HEADER_SIZE:
         return flipped(content, random) if content else b"\0"
     changed = bytearray(content)
@@ -90,7 +91,7 @@ def forged_manifest(content: bytes, random: Random) -> bytes:
 
 
 def forged_pack(content: bytes, random: Random) -> bytes:
-    """Return a pack in which one entry's text, or its SHA-256, is another one, and its checksum right."""
+    """Return a pack with one entry's text or SHA-256 changed and a correct checksum."""
     places = []
     at = _PACK_HEADER_SIZE
     while at + _ENTRY_HEADER.size + _SHA256_SIZE <= len(content):
@@ -104,7 +105,7 @@ def forged_pack(content: bytes, random: Random) -> bytes:
     changed = bytearray(content)
     at, length = random.choice(places)
     text = at + _ENTRY_HEADER.size + _SHA256_SIZE
-    # Not both: who writes as the user and computes SHA-256s can write whatever is served.
+    # Only one of them changes: a writer with the user's rights and correct SHA-256s can write whatever is served.
     if random.random() < 0.2 or length < 8:
         changed[at + _ENTRY_HEADER.size + random.randrange(_SHA256_SIZE)] ^= random.randrange(1, 256)
         return bytes(changed)
@@ -118,10 +119,10 @@ def forged_pack(content: bytes, random: Random) -> bytes:
 
 
 def _with_checksum(text: bytearray, random: Random, checksum: int) -> bytearray:
-    """Return the text with four bytes such that it has the checksum: CRC-32 is linear, so those solve an equation."""
+    """Return the text with four bytes changed to give it the checksum; CRC-32 is linear, so an equation gives them."""
     at = random.randrange(len(text) - 3)
     wanted = crc32(text) ^ checksum
-    # By its highest bit: what flipping some bits does to the checksum, and which those are.
+    # The key is the highest bit of an effect on the checksum; the value is the effect and the flipped bits.
     solved: dict[int, tuple[int, int]] = {}
     for bit in range(32):
         flipped_text = bytearray(text)
@@ -148,7 +149,7 @@ _FORGED: dict[str, Change] = {"manifests": forged_manifest, "packs": forged_pack
 
 
 def damaged(path: Path, kind: str, others: Sequence[Path], random: Random) -> tuple[str, bytes | None]:
-    """Return what was done to the content of a file of a kind, and the content, None for a file that is gone.
+    """Return the kind of damage done to a file, and its new content, or None if the file is removed.
 
     `others` are files of the same kind.
     """
@@ -167,9 +168,9 @@ def damaged(path: Path, kind: str, others: Sequence[Path], random: Random) -> tu
 
 
 def put(path: Path, content: bytes | None, random: Random) -> None:
-    """Put a content in the place of a file's: in the same file or in a new one, sometimes with the old times.
+    """Replace a file's content, in the same or a new file, sometimes with the old times; None removes it.
 
-    A directory that may not be written, as those of code caches, may be in between.
+    The file's directory may be read-only, as those of code caches are.
     """
     status, directory = path.stat(), path.parent.stat()
     if content is None or random.random() < 0.5:

@@ -1,4 +1,4 @@
-"""Damages of every kind of file in the cache: each start does the same, and one warm makes everything whole."""
+"""Damages every kind of file in the cache. Each start must give the same result, and one warm must repair all."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from torture.settings import Settings
 from torture.tally import Tally
 from torture.world import World, node_of
 
-# One in so many is left as it is and warmed; all others are undone, since that is quicker.
+# One damage in this many stays and is repaired by a warm; the others are undone, since that is faster.
 _WARMED_ONE_IN = 10
-# By which Node the worlds are, one after the other.
+# The lines of Node that the worlds use in turn.
 _LINES = (24, 22, 26, 24, 24, 24, 24, 24, 24, 24)
 _KINDS = {
     "index": "index.db",
@@ -35,12 +35,12 @@ _KINDS = {
     "events": "events/*",
     "nodes": "nodes.json",
 }
-# No start looks at these, so that damages of them are only undone by a warm.
+# No start reads these files, so only a warm repairs their damage.
 _ONLY_COMMANDS_LOOK = {"index", "wal", "nodes", "events", "blobs"}
 
 
 def run(settings: Settings) -> Tally:
-    """Do so many damages, in several worlds at once."""
+    """Do the configured number of damages, in several worlds at once."""
     tally = Tally("damages")
     numbers = settings.numbers()
     starts = range(numbers.start - numbers.start % settings.batch, numbers.stop, settings.batch)
@@ -52,7 +52,7 @@ def run(settings: Settings) -> Tally:
 
 
 class _Damages:
-    """One world, in which one damage after the other is done."""
+    """One world, in which damages are done one after the other."""
 
     def __init__(self, settings: Settings, tally: Tally, numbers: range) -> None:
         self._settings = settings
@@ -94,7 +94,7 @@ class _Damages:
             self._undo(path, content, mode)
             lacking = [program for program, was in zip(programs, whole, strict=True) if not was]
             if not self._all_whole(lacking, f"{case} undone"):
-                # A directory of code caches that was changed is left alone until a warm has proven it.
+                # The runner ignores a changed directory of code caches until a warm has proven it.
                 self._world.warm(f"{case} undone")
                 if not self._all_whole(lacking, f"{case} undone and warmed"):
                     self._world.check_heals(self._hook, f"{case} undone")
@@ -112,7 +112,7 @@ class _Damages:
         raise AssertionError("the cache is empty")
 
     def _leave_wal(self) -> None:
-        """Leave a log of the index behind, as a writer does that is killed."""
+        """Leave a write-ahead log of the index behind, as a killed writer does."""
         index = self._world.cache_dir / "index.db"
         wal = index.with_name("index.db-wal")
         if wal.exists():
@@ -125,14 +125,14 @@ class _Damages:
                 if wal.exists():
                     shutil.copy(wal, wal.with_name("kept"))
         except sqlite3.Error:
-            # It was damaged before.
+            # The index was damaged before.
             return
         if wal.with_name("kept").exists():
             wal.with_name("kept").replace(wal)
             wal.chmod(0o600)
 
     def _programs_of(self, kind: str, place: str, content: bytes, random: Random) -> list[SmallProgram]:
-        """Return the programs whose files a file is about, as its name or its content says, else all."""
+        """Return the programs that a file belongs to by its name or content, or else all."""
         world = self._world
         if kind in _ONLY_COMMANDS_LOOK:
             return [random.choice(world.programs)]
@@ -141,7 +141,7 @@ class _Damages:
         named = [
             program
             for program, root in zip(world.programs, roots, strict=True)
-            # The first half of the name of a trust domain is in the names of packs, too.
+            # Names of packs also contain the first half of a trust domain's name.
             if root + b"/" in content or sha256(root).hexdigest()[:16].encode() in said
         ]
         return named or list(world.programs)

@@ -1,4 +1,4 @@
-"""Disks that are full, now or in the middle of a write, and caches that cannot be written."""
+"""Disks that are full at once or in the middle of a write, and caches that are read-only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ROOM = 64_000_000
 
 
 def run(settings: Settings) -> Tally:
-    """Let the disk be full so many times."""
+    """Fill the disk the configured number of times."""
     tally = Tally("full disk")
     with _file_system(settings.root) as mounted:
         if not mounted:
@@ -42,11 +42,11 @@ def run(settings: Settings) -> Tally:
 
 @contextmanager
 def _file_system(root: Path) -> Iterator[Sequence[str]]:
-    """Yield what comes before a command that is to see a file system of its own as cache; nothing where that fails."""
+    """Yield the prefix of a command that gives it a file system of its own as cache; empty if mounting fails."""
     cache_dir = root / "full-disk" / "home" / "cache"
     cache_dir.mkdir(mode=0o700, parents=True)
     mount = f'mount -t tmpfs -o mode=0700,size={_ROOM} tmpfs "$1" && echo mounted && exec cat'
-    # It lives as long as this process, which waits for the end of its input.
+    # The mount lives as long as this process, which waits for the end of its input.
     with subprocess.Popen(
         ["unshare", "--mount", "sh", "-c", mount, "sh", cache_dir],
         stdin=subprocess.PIPE,
@@ -79,7 +79,7 @@ class _Disk:
         remove_tree(self._world.root)
 
     def fill(self, random: Random, kind: str, number: int) -> None:
-        """Run a command while the disk is full, and see that nothing is lost by it."""
+        """Run a command while the disk is full, and check that nothing is lost."""
         world = self._world
         command = random.choice(_COMMANDS)
         case = f"case {number} ({kind}, {' '.join(command)})"

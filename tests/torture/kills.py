@@ -1,4 +1,4 @@
-"""Commands, background warms and the language server, killed at random moments: nothing is lost and nothing is left."""
+"""Kills commands, background warms and the language server at random moments. Nothing may be lost or left behind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_SAVES = 40
 
 
 def run(settings: Settings) -> Tally:
-    """Kill so many times, in several worlds at once."""
+    """Kill the configured number of times, in several worlds at once."""
     tally = Tally("kills")
     numbers = settings.numbers()
     shares = [numbers[at :: settings.jobs] for at in range(min(settings.jobs, len(numbers)))]
@@ -36,7 +36,7 @@ def run(settings: Settings) -> Tally:
 
 
 class _Kills:
-    """One world, in which one process after the other is killed."""
+    """One world, in which processes are killed one after the other."""
 
     def __init__(self, settings: Settings, tally: Tally, numbers: range) -> None:
         self._settings = settings
@@ -45,7 +45,7 @@ class _Kills:
         self._world = World(settings.root / f"kills-{numbers[0]}", node_of(24), tally)
         self._hook = Path()
         self._edits = 0
-        # How long a command takes on this machine, as loaded as it is.
+        # The duration of a command on this machine under the current load.
         self._command_takes_s = 0.0
 
     def run(self) -> None:
@@ -96,7 +96,7 @@ class _Kills:
             start_new_session=True,
         ) as process:
             time.sleep(random.uniform(0, 1.2 * self._command_takes_s))
-            # Half of the time its workers are to notice themselves.
+            # Half of the time, the workers must notice the end of their parent themselves.
             if random.random() < 0.5:
                 process.kill()
             else:
@@ -119,7 +119,7 @@ class _Kills:
             _, content = damaged(path, path.relative_to(self._world.cache_dir).parts[0], [], random)
             put(path, content, random)
         self._kill_command(random, "verify", "--repair")
-        # Whoever was interrupted in it says it again; no warm looks at what is damaged but not needed.
+        # An interrupted repair must be repeated, since no warm looks at damaged files that it does not need.
         self._world.esmcache("verify", "--repair", case="after a kill")
 
     def _kill_background_warm(self, random: Random) -> None:
@@ -144,7 +144,7 @@ class _Kills:
             cwd=self._world.root,
             env=self._world.environment,
             stdin=subprocess.PIPE,
-            # Nothing that it answers matters.
+            # The server's answers do not matter here.
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -156,7 +156,7 @@ class _Kills:
             self._save(server, program, 2)
             if not is_early:
                 self._wait_for_a_save(server)
-            # From here on the server is at work on saves, or still at reading the workspace.
+            # From here on the server is working on saves, or still reading the workspace.
             ends_at = time.monotonic() + random.uniform(0, 1.2 * self._command_takes_s)
             for version in range(3, _MOST_SAVES):
                 time.sleep(random.uniform(0, 3 * self._command_takes_s / _MOST_SAVES))
@@ -171,7 +171,7 @@ class _Kills:
             server.communicate()
 
     def _wait_for_a_save(self, server: subprocess.Popen[bytes]) -> None:
-        """Return once the server has changed a manifest, has ended, or hangs."""
+        """Return when the server has changed a manifest, has ended, or hangs."""
         before = self._manifest_times()
         deadline = time.monotonic() + WATCHDOG_S
         while self._manifest_times() == before and server.poll() is None:

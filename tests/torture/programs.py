@@ -1,4 +1,4 @@
-"""The programs that the campaign starts; each prints all that it was made of."""
+"""The programs that the campaign starts; each prints the contents of all its modules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from served_program import FILES
 
 @dataclass(frozen=True)
 class SmallProgram:
-    """Files by name, the one that is started, and the one that is edited, where `@` is the number of the edit."""
+    """Files by name, the entry point, and the edited file, in which `@` is the number of the edit."""
 
     name: str
     files: dict[str, str]

@@ -1,4 +1,4 @@
-"""How much of the campaign is to be done, and where."""
+"""The size and place of a campaign."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from random import Random
 
 @dataclass(frozen=True)
 class Settings:
-    """The seed and the numbers of a part; `count` cases from number `first` on."""
+    """The seed and the case numbers of a part: `count` cases from number `first` on."""
 
     root: Path
     seed: int
@@ -17,11 +17,11 @@ class Settings:
     minutes: float
     jobs: int
     first: int = 0
-    # Each world is made once for so many damages.
+    # The number of damages for which one world is made.
     batch: int = 200
 
     def random(self, number: int) -> Random:
-        """Return the random numbers of a case."""
+        """Return the random number generator of a case."""
         return Random(f"{self.seed}/{number}")
 
     def numbers(self) -> range:

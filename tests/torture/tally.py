@@ -1,4 +1,4 @@
-"""What a part of the campaign counted, and the line of the table that says so."""
+"""The counts of a part of the campaign, and the table that shows them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Harm(Enum):
-    """What must never happen; the values are the headings of the table."""
+    """The events that must never happen; the values are the headings of the table."""
 
     WRONG_OUTPUT = "wrong outputs"
     CRASH = "crashes"
@@ -26,7 +26,7 @@ _MOST_NOTES = 40
 
 @dataclass
 class Tally:
-    """Counts of what was done and of what must never happen; several threads may add to it."""
+    """Counts of actions and harms; several threads may add to it."""
 
     part: str
     done: Counter[str] = field(default_factory=Counter)
@@ -36,26 +36,26 @@ class Tally:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def did(self, what: str, times: int = 1) -> None:
-        """Count something that was done."""
+        """Count an action."""
         with self._lock:
             self.done[what] += times
 
     def harm(self, harm: Harm, case: str, seen: str) -> None:
-        """Count something that must not happen; the first ones are printed with the case that shows them."""
+        """Count a harm; the first ones are printed with their cases."""
         with self._lock:
             self.harms[harm] += 1
             if len(self.notes) < _MOST_NOTES:
                 self.notes.append(f"{self.part} {case}: {harm.value}: {seen.strip()[-1500:]}")
 
     def remark(self, text: str) -> None:
-        """Add something that a reader of the table has to know."""
+        """Add a fact that a reader of the table must know."""
         with self._lock:
             if text not in self.remarks:
                 self.remarks.append(text)
 
     @property
     def is_clean(self) -> bool:
-        """Return whether nothing happened that must not, and something was done."""
+        """Return whether there was no harm and at least one action."""
         return not self.harms and bool(self.done)
 
 

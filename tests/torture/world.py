@@ -1,4 +1,4 @@
-"""A user's home with programs and a cache, and the starts and commands in it, each watched for what must not happen."""
+"""A user's home with programs and a cache. All starts and commands in it are checked for harm."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from conftest import FOREIGN_VARIABLES, PROJECT
 from torture.programs import PROGRAMS, SmallProgram
 from torture.tally import Harm, Tally
 
-# A loaded machine takes long; a command that hangs takes for ever.
+# A loaded machine is slow; only a command that hangs takes longer than this.
 WATCHDOG_S = 120
 _TO_END_S = 60
-# The names of all that a cache keeps begin otherwise than with a dot, but for these.
+# These are the only permanent files of a cache whose names begin with a dot.
 _KEPT = re.compile(r"\.collected|\.([a-z]+\.)?lock")
 _NODES_TEMPORARY = re.compile(r"[0-9a-f]{8}\.[0-9A-Za-z]{6}")
 _ABANDONED_AFTER_S = 10_000
@@ -29,14 +29,14 @@ _PID = re.compile(r"\(node:\d+\)")
 
 
 def node_of(line: int) -> Path:
-    """Return the binary of a line of Node."""
+    """Return the binary of a major version of Node."""
     named = os.environ.get(f"ESMCACHE_TEST_NODE{line}")
     return Path(named or PROJECT / f".cache/node/node{line}").resolve()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that the outside sees of a start."""
+    """The visible result of a start."""
 
     exit_code: int
     stdout: str
@@ -45,7 +45,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended; `exit_code` is None where it hung."""
+    """The end of a command; `exit_code` is None if it hung."""
 
     exit_code: int | None
     stdout: str
@@ -71,12 +71,12 @@ class World:
 
     @property
     def cache_dir(self) -> Path:
-        """Return the cache directory, where wire.py of the tests of the language server has it, too."""
+        """Return the cache directory, which is the same as in wire.py of the language server's tests."""
         return self.home / "cache"
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return what a process needs to live here, and by which it is known to."""
+        """Return the environment of this world's processes; `processes` recognises them by it."""
         kept = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
         return {
             **kept,
@@ -94,7 +94,7 @@ class World:
         return self.root / program.name
 
     def make(self) -> None:
-        """Write the programs, and learn what they do natively."""
+        """Write the programs and record their native results."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         for program in self.programs:
             for name, text in program.files.items():
@@ -104,23 +104,23 @@ class World:
             self.learn(program)
 
     def learn(self, program: SmallProgram) -> None:
-        """Remember what a program does natively."""
+        """Record the native result of a program."""
         self.natively[program.name] = self._outcome([str(self.node), program.entry], program)
 
     def edit(self, program: SmallProgram, number: int) -> None:
-        """Replace a program's edited module, all at once; every edit has the same size."""
+        """Replace a program's edited module atomically; all edits have the same size."""
         path = self.directory_of(program) / program.edited
         beside = path.with_name(f"{path.name}.new")
         beside.write_text(program.files[program.edited].replace("@", f"{number:06}"), "utf-8")
         beside.replace(path)
 
     def hook(self) -> Path:
-        """Return the installed preload."""
+        """Return the path of the installed preload."""
         answer = self.esmcache("hook", case="hook")
         return Path(answer.stdout.strip())
 
     def esmcache(self, *arguments: str, case: str, codes: Sequence[int] = (0,), inside: Sequence[str] = ()) -> Ended:
-        """Run a command; any exit code but those in `codes`, and any traceback, is a crash."""
+        """Run a command; an exit code that is not in `codes` and a traceback count as crashes."""
         ended = run([*self.inside, *inside, *COMMAND, *arguments], self.root, self.environment)
         if ended.exit_code is None:
             self.tally.harm(Harm.HANG, case, f"esmcache {' '.join(arguments)}")
@@ -138,7 +138,7 @@ class World:
         return [f"{program.name}/{program.entry}" for program in self.programs]
 
     def start(self, program: SmallProgram, hook: Path, case: str) -> Mapping[str, object]:
-        """Start a program served, compare with the native start, and return the runner's report of its main thread."""
+        """Start a program with the cache, compare it with the native start, and return the main thread's report."""
         log = self.root / "runner.log"
         log.unlink(missing_ok=True)
         command = [*self.inside, str(self.node), "--require", str(hook), program.entry]
@@ -154,7 +154,7 @@ class World:
         return report
 
     def note_what_is_whole(self, hook: Path) -> None:
-        """Warm and start until nothing is added, and remember how each program is served then."""
+        """Warm and start until nothing is added, and record how completely each program is then served."""
         for _ in range(2):
             self.warm("first warm")
             for program in self.programs:
@@ -162,11 +162,11 @@ class World:
                     self.whole[program.name] = _how_served(self.start(program, hook, "first start"))
 
     def is_whole(self, program: SmallProgram, report: Mapping[str, object]) -> bool:
-        """Return whether a start was served all that it can be."""
+        """Return whether a start was served as much as possible."""
         return _how_served(report) == self.whole[program.name]
 
     def check_heals(self, hook: Path, case: str) -> None:
-        """Warm once: then nothing is damaged, and every program is served whole."""
+        """Warm once, and check that nothing is damaged and that every program is served as much as possible."""
         is_healed = self.warm(case).exit_code == 0
         verified = self.esmcache("verify", case=case, codes=(0, 1))
         if verified.exit_code != 0:
@@ -175,7 +175,7 @@ class World:
         for program in self.programs:
             report = self.start(program, hook, case)
             if not self.is_whole(program, report) and report.get("served") == self.whole[program.name][0]:
-                # The first start after a warm may find out whether code caches load.
+                # The first start after a warm may have to find out whether the code caches load.
                 report = self.start(program, hook, case)
             if not self.is_whole(program, report):
                 is_healed = False
@@ -183,7 +183,7 @@ class World:
                     Harm.LOST_ENTRY, case, f"{program.name}: {dict(report)}, not {self.whole[program.name]}"
                 )
         if not is_healed:
-            # Else the next cases would count the same again.
+            # Otherwise the next cases would count the same harm again.
             self.begin_again(hook)
 
     def begin_again(self, hook: Path) -> None:
@@ -192,7 +192,7 @@ class World:
         self.note_what_is_whole(hook)
 
     def check_leaves_nothing(self, case: str) -> None:
-        """Collect what is temporary and old: nothing of it is left."""
+        """Make temporary files look old, run `gc`, and check that none is left."""
         then = time.time() - _ABANDONED_AFTER_S
         for path in self._temporary():
             with suppress(FileNotFoundError):
@@ -222,7 +222,7 @@ class World:
         return found
 
     def check_no_process_is_left(self, case: str) -> None:
-        """Wait until all processes of this world have ended; those that do not are counted and killed."""
+        """Wait until all processes of this world have ended; the remaining ones are counted as harm and killed."""
         deadline = time.monotonic() + _TO_END_S
         while left := self.processes():
             if time.monotonic() > deadline:
@@ -247,7 +247,7 @@ COMMAND = [sys.executable, "-m", "esmcache"]
 
 
 def run(command: Sequence[str], directory: Path, environment: Mapping[str, str]) -> Ended:
-    """Run something to its end, or kill it, and all that it started in its session, when it takes too long."""
+    """Run a command to its end; after a timeout, kill it and all processes of its session."""
     with subprocess.Popen(
         command,
         cwd=directory,
@@ -269,13 +269,13 @@ def run(command: Sequence[str], directory: Path, environment: Mapping[str, str])
 
 
 def kill_group(pid: int) -> None:
-    """Kill a process and all of its group."""
+    """Kill a process and its whole group."""
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
 
 
 def without_pid(stderr: str) -> str:
-    """Return what a start wrote, without the numbers of its processes."""
+    """Return the standard error of a start without process ids."""
     return _PID.sub("(node)", stderr)
 
 
