@@ -1,9 +1,9 @@
-"""Reads Markdown cases, and the pytest option that rewrites what they expect.
+"""Reads Markdown cases, and adds the pytest option that rewrites their expected blocks.
 
-A case is a second-level heading that names a behaviour, a sentence that says why, fenced blocks that are
-files and fenced blocks that are expected. A line such as `a.js`: names the block that follows it (main.js
-without one). A comment in a file, `// error: [undeclared-export]`, says that a diagnostic begins on its line.
-Blocks whose language is in EXPECTED hold what the case should give.
+A case is a second-level heading that names a behaviour, a sentence that says why, fenced blocks that are files and
+fenced blocks that are expected. A line such as `a.js`: names the block that follows it (main.js without one). A comment
+in a file, `// error: [undeclared-export]`, says that a diagnostic begins on its line. Blocks whose language is in
+EXPECTED contain the expected result.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ExpectedBlock:
 
 @dataclass(frozen=True)
 class Case:
-    """One behaviour: its files by name, and what is expected of them by language."""
+    """One behaviour: its files by name, and its expected results by language."""
 
     path: Path
     name: str
@@ -46,7 +46,7 @@ class Case:
 
 
 def read_cases(path: Path) -> list[Case]:
-    """Return the cases of a Markdown file; raises ValueError for a case that is not one."""
+    """Return the cases of a Markdown file; raises ValueError for a malformed case."""
     cases: list[Case] = []
     lines = path.read_text(encoding="utf-8").splitlines()
     starts = [number for number, line in enumerate(lines) if _is_heading(lines, number, line)]
@@ -58,7 +58,7 @@ def read_cases(path: Path) -> list[Case]:
 
 
 def asserted_diagnostics(text: str) -> list[tuple[int, str, str]]:
-    """Return zero-based line, severity and code of every diagnostic that a file's comments announce."""
+    """Return the zero-based line, severity and code of every diagnostic that a file's comments announce."""
     return [
         (number, asserted["severity"], asserted["code"])
         for number, line in enumerate(text.split("\n"))
@@ -68,7 +68,7 @@ def asserted_diagnostics(text: str) -> list[tuple[int, str, str]]:
 
 
 def check_expected(case: Case, language: str, actual: str, *, update: bool) -> None:
-    """Assert that a case's expected block is `actual`, or write it there."""
+    """Assert that a case's expected block is `actual`, or write it into the case file on request."""
     block = case.expected[language]
     if update and block.text != actual:
         rewrite_block(case.path, case.name, language, actual)
@@ -77,7 +77,7 @@ def check_expected(case: Case, language: str, actual: str, *, update: bool) -> N
 
 
 def rewrite_block(path: Path, case_name: str, language: str, text: str) -> None:
-    """Replace the expected block of one case; the file is read anew, since earlier ones may have moved it."""
+    """Replace the expected block of one case; the file is read again, since earlier rewrites may have moved it."""
     case = next(case for case in read_cases(path) if case.name == case_name)
     block = case.expected[language]
     lines = path.read_text(encoding="utf-8").splitlines()

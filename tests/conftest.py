@@ -1,6 +1,6 @@
-"""What tests stand on: Node binaries, installed packages, a home of their own, the command line.
+"""Fixtures for all tests: Node binaries, installed packages, an empty home, and the command line.
 
-The Makefile installs all of it under the checkout; environment variables may name other places.
+The Makefile installs the binaries and packages in the checkout; environment variables may name other places.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Protocol
 import hypothesis
 import pytest
 
-# How long an example takes says something of the machine's load, and what an earlier run found is none of this one's.
+# The duration of an example depends on the machine's load, and no run may depend on examples of earlier runs.
 hypothesis.settings.register_profile(
     "suite", deadline=None, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("suite")
 
-# Its assertions explain themselves as those of a test file do.
+# pytest explains failed assertions of program.py as it does those of test files.
 pytest.register_assert_rewrite("program")
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-# The Markdown cases bring an option of their own (--update-golden).
+# The Markdown cases add the option --update-golden.
 if (PROJECT / "tests" / "case_file.py").exists():
     pytest_plugins = ["case_file"]
 
@@ -54,7 +54,7 @@ FOREIGN_VARIABLES = (
 
 @dataclass(frozen=True)
 class EsmcacheHome:
-    """A user's directories, empty at first; `environment` is what a process needs to live there."""
+    """A user's directories, empty at first; `environment` points a process to them."""
 
     root: Path
     cache_dir: Path
@@ -83,37 +83,37 @@ def _installed(variable: str, default: str) -> Path:
 
 @pytest.fixture(scope="session")
 def node() -> Path:
-    """Return the binary of Node 24, the version that tests use unless they are about versions."""
+    """Return the binary of Node 24, which all tests use except those about versions."""
     return _installed("ESMCACHE_TEST_NODE24", ".cache/node/node24")
 
 
 @pytest.fixture(scope="session", params=["node22", "node24", "node26"])
 def any_node(request: pytest.FixtureRequest) -> Path:
-    """Return one supported Node after the other: 22.15 (the oldest), 24 and 26."""
+    """Return each supported Node in turn: 22.15 (the oldest), 24 and 26."""
     return _installed(f"ESMCACHE_TEST_{request.param.upper()}", f".cache/node/{request.param}")
 
 
 @pytest.fixture(scope="session")
 def npm_packages() -> Path:
-    """Return a directory whose node_modules holds real packages; tests only read it."""
+    """Return a directory with real packages in its node_modules; tests only read it."""
     return _installed("ESMCACHE_TEST_PACKAGES", "tests/fixtures/packages/node_modules").parent
 
 
 @pytest.fixture(scope="session")
 def npm_tools() -> Path:
-    """Return the node_modules that holds real command-line tools; tests only read it."""
+    """Return a node_modules with real command-line tools; tests only read it."""
     return _installed("ESMCACHE_TEST_TOOLS", "benchmarks/tools/node_modules")
 
 
 @pytest.fixture(scope="session")
 def example() -> Path:
-    """Return the directory of the example program, its packages installed; tests only read it."""
+    """Return the directory of the example program with its installed packages; tests only read it."""
     return _installed("ESMCACHE_TEST_EXAMPLE", "examples/dashboard/node_modules").parent
 
 
 @pytest.fixture
 def esmcache_home(tmp_path: Path, node: Path, monkeypatch: pytest.MonkeyPatch) -> EsmcacheHome:
-    """Return an empty home with its own cache directory, and let this process live there, too."""
+    """Return an empty home with its own cache directory, and set this process's environment to it."""
     root = tmp_path / "home"
     root.mkdir(mode=0o700)
     cache_dir = root / "esmcache"

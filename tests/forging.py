@@ -1,4 +1,4 @@
-"""Texts that have a chosen CRC-32: with them a file passes for another one in Node's compile cache."""
+"""Texts with a chosen CRC-32, which make one file look like another in Node's compile cache."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from zlib import crc32
 from esmcache.engines.node.compile_cache_layout import entry_name
 from esmcache.records import ModuleFormat
 
-# Two letters that differ in one bit. A few more of them than the sum has bits make sure that there is a solution.
+# Two letters that differ in one bit. The texts use more of them than the sum has bits, so that a solution exists.
 _LETTERS = b"ac"
 _NAME_LETTERS = 48
 _TEXT_LETTERS = 64
 
 
 def forged(before: bytes, letters: int, after: bytes, wanted: int) -> bytes:
-    """Return `before`, so many letters, and `after`, where the letters are such that the CRC-32 of all is `wanted`."""
+    """Return `before`, that many letters, and `after`, with letters that make the CRC-32 of the whole `wanted`."""
 
     def text(chosen: int) -> bytes:
         return before + bytes(_LETTERS[chosen >> at & 1] for at in range(letters)) + after
 
     nothing = crc32(text(0))
-    # The sum is linear: what a letter changes does not depend on the others.
+    # CRC-32 is linear: the change that one letter causes does not depend on the other letters.
     rows: dict[int, tuple[int, int]] = {}
     for at in range(letters):
         change, choice = crc32(text(1 << at)) ^ nothing, 1 << at
@@ -43,7 +43,7 @@ def forged(before: bytes, letters: int, after: bytes, wanted: int) -> bytes:
 def forge_commonjs(directory: Path, victim: Path, code: bytes) -> Path:
     """Write a CommonJS file into `directory` that Node's compile cache takes for `victim`, and return its path.
 
-    It has the victim's size and sum, its path has the sum of the victim's path, and it does what `code` does.
+    The file has the victim's size and sum, its path has the sum of the victim's path, and it runs `code`.
     """
     original = victim.read_bytes()
     name_sum = int(entry_name(ModuleFormat.COMMONJS, str(victim)), 16)

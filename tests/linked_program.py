@@ -1,4 +1,4 @@
-"""A program given as texts by file name, analysed and linked as its modules ask for one another by relative paths."""
+"""A program given as texts by file name, analysed and linked by the relative paths of its imports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from esmcache.records import ImportName, ModuleRecord, ModuleRequest
 
 
 class LinkedProgram:
-    """A LinkingGraph; URLs are file names, and only what ends in .js is a module whose exports are known."""
+    """A LinkingGraph whose URLs are file names; only names that end in .js are modules with known exports."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self.names = tuple(texts)
@@ -26,7 +26,7 @@ class LinkedProgram:
         return name if name in self.names or request.specifier.startswith("node:") else None
 
     def reached_from(self, url: str) -> list[str]:
-        """Return the modules that a module statically imports, and theirs, and itself."""
+        """Return a module and all modules that it statically imports, directly or indirectly."""
         reached = [url]
         for importer in reached:
             targets = [self.resolved_url(importer, request) for request in self.records[importer].requested_modules]
@@ -35,7 +35,7 @@ class LinkedProgram:
 
 
 def resolution_line(resolution: ExportResolution) -> str:
-    """Return what a resolution says, in the words of a case."""
+    """Return a resolution in the words of the Markdown cases."""
     result = resolution.result
     if result is None:
         said = "missing"

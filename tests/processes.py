@@ -1,4 +1,4 @@
-"""The processes below another one, as Linux tells of them."""
+"""Running processes, found in Linux's /proc by their ancestor or by their arguments."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 def descendants_of(pid: int) -> list[int]:
-    """Return the running processes that `pid` has started, and those that they have, and so on.
+    """Return the running processes that `pid` has started, directly or indirectly.
 
-    Python's own that looks after semaphores is left out.
+    Python's resource tracker, which cleans up semaphores, is left out.
     """
     parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # The name of the program is in parentheses, and may hold anything.
+            # The program's name is in parentheses and may contain any character.
             state, parent, *_ = stat.read_text().rpartition(")")[2].split()
         except OSError:
             continue
@@ -34,11 +34,11 @@ def _command_line(pid: int) -> bytes:
 
 
 def processes_with(*arguments: str) -> list[int]:
-    """Return the running processes whose command line has all of these, without what they forked to start others."""
+    """Return the running processes with all of these arguments, without their forks that are about to start others."""
     found = {}
     for path in Path("/proc").glob("[0-9]*"):
         if set(arguments) <= set(_command_line(int(path.name)).decode(errors="replace").split("\0")):
             with contextlib.suppress(OSError):
                 found[int(path.name)] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-    # What ended while others were looked at did not run at the same time.
+    # A process that ended during the search is left out.
     return [pid for pid, parent in found.items() if parent not in found and _command_line(pid)]

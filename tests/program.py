@@ -1,4 +1,4 @@
-"""A program on disk that tests start natively and served, comparing all that the outside can see."""
+"""A program on disk that tests start natively and with the cache, and the comparison of all visible results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WATCHDOG_S = 120
 
 @dataclass(frozen=True)
 class Started:
-    """What a start did; `report` is the runner's own, empty where it left none."""
+    """The result of a start; `report` is the runner's report, empty if there is none."""
 
     exit_code: int
     stdout: str
@@ -39,23 +39,23 @@ class Program:
     entry: str = "app.mjs"
 
     def write(self, files: Mapping[str, str | bytes]) -> None:
-        """Write files, making their directories, with times in the past as if they had long been there."""
+        """Write files and create their directories."""
         for name, content in files.items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
 
     def warm(self, *entries: str) -> WarmReport:
-        """Warm the entry point (or those named) and return what that did."""
+        """Warm the entry point (or the named ones) and return the report."""
         with self.cache() as cache:
             return cache.warm([self.root / name for name in entries or (self.entry,)])
 
     def cache(self) -> Cache:
-        """Return an engine over the test's own cache."""
+        """Return the test's own cache."""
         return Cache.open(node=str(self.node), jobs=1, environment=self.home.environment)
 
     def code_caches(self) -> bytes:
-        """Return all code caches of the test's own cache, one after the other."""
+        """Return all code caches of the test's own cache, concatenated."""
         return b"".join(path.read_bytes() for path in sorted(self.home.cache_dir.glob("code/*/*")))
 
     def hook(self) -> Path:
@@ -64,7 +64,7 @@ class Program:
             return cache.install_hook()
 
     def plain(self, *arguments: str, flags: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Started:
-        """Start the program as if there were no esmcache."""
+        """Start the program without esmcache."""
         return self._start([*flags], arguments, env or {})
 
     def served(self, *arguments: str, flags: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Started:
@@ -74,7 +74,7 @@ class Program:
     def check_same(
         self, *arguments: str, flags: Sequence[str] = (), env: Mapping[str, str] | None = None
     ) -> Mapping[str, Any]:
-        """Start both ways, assert that nothing differs, and return the runner's report."""
+        """Start the program both ways, assert that the results are equal, and return the runner's report."""
         plain = self.plain(*arguments, flags=flags, env=env)
         served = self.served(*arguments, flags=flags, env=env)
         assert served.stdout == plain.stdout
@@ -105,7 +105,7 @@ def _without_pid(stderr: str) -> str:
 
 
 def age(*paths: Path, seconds: float = 60) -> None:
-    """Let files look as if they were last written a while ago."""
+    """Set the modification times of files to `seconds` ago."""
     then = time.time() - seconds
     for path in paths:
         os.utime(path, (then, then))

@@ -1,4 +1,4 @@
-"""Removal of directories that an ordinary user may not write, such as those of code caches (mode 0500)."""
+"""Removal of directories that the user may not write to, such as those of code caches (mode 0500)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def remove_tree(root: Path) -> None:
-    """Remove a directory with all that is in it; raises OSError."""
+    """Remove a directory with all its contents; raises OSError."""
     if not root.exists():
         return
     root.chmod(0o700)

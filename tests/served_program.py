@@ -1,4 +1,4 @@
-"""The program that the tests of serving start: a cycle, a dynamic import, JSON, a package of both kinds."""
+"""The program of the serving tests, with a cycle, a dynamic import, JSON, and a package with both kinds of modules."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ console.log(late.default, process.argv.slice(2));
     "node_modules/tool/part.js": "module.exports = 'part';\n",
     "node_modules/tool/inner.mjs": "export const inner = 'inner';\n",
 }
-# app, four of lib, data, and the tool's main, part and inner
+# The modules are app, four in lib, data, and the tool's main, part and inner.
 MODULES = 9

@@ -1,1 +1,1 @@
-"""Small programs as data, started natively and served, with all that the outside can see compared."""
+"""Small programs as data, started natively and with the cache; all visible results are compared."""

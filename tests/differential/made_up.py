@@ -1,6 +1,6 @@
-"""Makes up programs: graphs of modules of every kind that ask for one another in every way, some of which go wrong.
+"""Generates programs: graphs of modules of all kinds with requests of all kinds, some of which fail.
 
-The same number always gives the same program. Every module says when it runs and what it was given.
+The same seed always gives the same program. Every module prints when it runs and what it received.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from case_file import Case
 from differential.programs import NODES, DifferentialProgram
 
 _FEWEST, _MOST = 3, 10
-# Kinds of modules, by how often they come. A package has one text for `import` and another for `require`.
+# The kinds of modules and their frequencies. A package has one file for `import` and another for `require`.
 _KINDS = {"mjs": 5, "cjs": 4, "js": 2, "json": 1, "package": 1}
 _DIRECTORIES = ("", "", "lib/", "lib/in ner/", "größer/")
 _OFTEN, _SOMETIMES, _SELDOM = 0.5, 0.2, 0.05
@@ -33,14 +33,14 @@ class _Module:
 
 
 def made_up(seed: int) -> DifferentialProgram:
-    """Return the program of this number; its entry point is its first file."""
+    """Return the program of this seed; its entry point is its first file."""
     random = Random(seed)
     kinds = ["mjs" if random.random() < _OFTEN + _SOMETIMES else "cjs"]
     kinds += random.choices(list(_KINDS), list(_KINDS.values()), k=random.randint(_FEWEST, _MOST))
     modules = [_Module(number, kind, _place(random, number, kind)) for number, kind in enumerate(kinds)]
     files: dict[str, str] = {}
     for module in modules:
-        # Mostly later ones are asked for, since an earlier one makes a cycle.
+        # Most requests are for later modules, since a request for an earlier module can make a cycle.
         known = [each for each in modules[1:] if each.number > module.number or random.random() < _SELDOM]
         asked = random.sample(known, min(len(known), random.randint(1, 4)))
         requests = [(each, _specifier(random, module, each)) for each in asked]
@@ -80,7 +80,7 @@ def _specifier(random: Random, module: _Module, asked: _Module) -> str:
         return f"package{asked.number}"
     path = os.path.relpath(asked.place, os.path.dirname(module.place) or ".")
     path = path if path.startswith("..") else f"./{path}"
-    # Without an extension, as only `require` takes it.
+    # A specifier without an extension works only with `require`.
     return path.removesuffix(".cjs").removesuffix(".js") if random.random() < _SELDOM else path
 
 
@@ -92,7 +92,8 @@ def _module_text(random: Random, module: _Module, requests: list[tuple[_Module, 
         attributes = " with { type: 'json' }" if asked.kind == "json" and random.random() > _SELDOM else ""
         quoted = f"'{specifier}'"
         if module.number == 0 and random.random() < _SOMETIMES:
-            # By the entry point alone, one after the other: the order of several at once is nobody's promise.
+            # Only the entry point imports dynamically, one module after the other: Node promises no order of parallel
+            # imports.
             options = ", { with: { type: 'json' } }" if attributes else ""
             lines.append(f"await import({quoted}{options}).then((got) => show('{number} {name}', got), {_TELL});")
         elif random.random() < _SOMETIMES:
@@ -114,7 +115,7 @@ def _module_text(random: Random, module: _Module, requests: list[tuple[_Module, 
                 shows = False
                 imports.append(f"export * from {quoted}{attributes};" if form == 3 else f"import {quoted}{attributes};")
             if shows:
-                # Not yet there in a cycle.
+                # The binding may still be uninitialised in a cycle.
                 lines.append(f"try {{ show('{number} {name}', {name}); }} catch (error) {{ ({_TELL})(error); }}")
     lines.append(f"export let value{number} = {{ of{number}: 1 }};")
     if random.random() < _SOMETIMES:

@@ -1,26 +1,27 @@
-"""Reads programs from Markdown cases: how each is started, and what its record says. Starts nothing.
+"""Reads programs from Markdown cases: how each is started, and what its record says. It starts nothing.
 
-The blocks of a case are files, but for these:
+All blocks of a case are files, except for these:
 
-`run`: a TOML table, all of it optional, how the program is started:
-    command   what follows `node` and the preload; without it the case's first file
-    tool      the benchmark's tool of this name: its command, its input files
-    copied    the package of node_modules that the program has a copy of, so that it can be edited
-    large     true: starts or warms take seconds, so it is run in fewer states than others
-    warm      the files that are warmed as entry points; without it the case's first file
-    edited    the file that is edited to make the cache stale; without it one of those that can be
-    nodes     the Nodes that it is about; without it all
-    env, stdin, cwd    as they say; in a value of `env`, `{root}` is the program's directory, `{bin}` that of Node, and
-              `{temporary}` an empty one with a short path, which the start has for itself
-    by        `environment`: the preload is named by NODE_OPTIONS instead of the command line, so that children see it
+`run`: a TOML table that says how the program is started; every key is optional:
+    command   the arguments of `node` after the preload; by default the case's first file
+    tool      the name of a tool of the benchmark, which gives the command and the input files
+    copied    the package of node_modules that the program gets a copy of, so that it can be edited
+    large     true: starts or warms take seconds, so the program runs in fewer states than others
+    warm      the files that are warmed as entry points; by default the case's first file
+    edited    the file that is edited to make the cache stale; by default one of those that can be
+    nodes     the Nodes that the case is about; by default all
+    env, stdin, cwd    the environment, input and directory; in a value of `env`, `{root}` is the program's
+              directory, `{bin}` that of Node, and `{temporary}` an empty one with a short path for this start alone
+    by        `environment`: NODE_OPTIONS names the preload instead of the command line, so that children get it
     frames    true: the program shows stacks with the frames of docs/reference/serving.md, item 5
-`setup.mjs`: run once natively before all else and then removed: makes what Markdown cannot hold.
+`setup.mjs`: a program that runs once natively before all else, makes what Markdown cannot hold, and is removed.
 
-Real tools are the cases below tools/. They find the packages of benchmarks/tools one directory above their own, and
-what their command begins with is warmed.
+Real tools are the cases below tools/. They find the packages of benchmarks/tools one directory above their own, and the
+first word of their command is warmed.
 
-The record says how each Node ends natively and how many modules the warm start is served, or why none; of a tool also
-how many later, once `esmcache warm --missed` has taken in what it loads by names that it computes, and its children.
+The record says how each Node ends natively, and how many modules are served at the warm start or why none. For a tool
+it also says how many are served later, after `esmcache warm --missed` has added modules with computed names and those
+of child processes.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from case_file import Case, read_cases, rewrite_block
 from startup_programs import TOOL_COMMANDS, TOOLS
 
 PROGRAMS = Path(__file__).parent
-# Parts what a record says of a tool's first warm start from what it says of one that misses nothing that can be known.
+# Separates the record of a tool's first warm start from that of a start after all knowable modules are warmed.
 LATER = "; later "
 NODES = ("node22", "node24", "node26")
 
@@ -51,7 +52,7 @@ _RUN_KEYS = {
 
 @dataclass(frozen=True)
 class DifferentialProgram:
-    """One program of a case file and how it is started."""
+    """One program of a case file, and how it is started."""
 
     case: Case
     files: Mapping[str, str]
@@ -69,27 +70,27 @@ class DifferentialProgram:
 
     @property
     def is_of_first_half(self) -> bool:
-        """Return which half of the programs this one belongs to; it stays there when others are added."""
+        """Return whether this program is in the first half; the half does not change when programs are added."""
         return zlib.crc32(self.case.name.encode()) % 2 == 0
 
     @property
     def edits_what_is_copied(self) -> bool:
-        """Return whether the module that is edited is the tool's own, not one of its configuration or input."""
+        """Return whether the edited module belongs to the tool, and not to its configuration or input."""
         return self.edited.startswith("node_modules/")
 
     @property
     def setup(self) -> str | None:
-        """Return the program that makes what Markdown cannot hold."""
+        """Return the text of the setup program, or None if the case has none."""
         return self.case.files.get("setup.mjs")
 
     @property
     def records(self) -> dict[str, str]:
-        """Return what is recorded of each Node."""
+        """Return the record of each Node."""
         return records_in(self.case, self.nodes)
 
 
 def records_in(case: Case, nodes: tuple[str, ...]) -> dict[str, str]:
-    """Return what a case's record says of each of these Nodes."""
+    """Return what a case's record says about each of these Nodes."""
     block = case.expected.get("record")
     lines = [] if block is None else block.text.splitlines()
     named = dict(line.split(": ", 1) for line in lines)
@@ -99,7 +100,7 @@ def records_in(case: Case, nodes: tuple[str, ...]) -> dict[str, str]:
 
 
 def record_text(nodes: tuple[str, ...], records: Mapping[str, str]) -> str:
-    """Return the text of a record block: one line where all Nodes agree."""
+    """Return the text of a record block, with a single line if all Nodes agree."""
     known = {node: records[node] for node in nodes if node in records}
     if len(known) == len(nodes) and len(set(known.values())) == 1:
         return f"every node: {known[nodes[0]]}\n"
@@ -109,7 +110,7 @@ def record_text(nodes: tuple[str, ...], records: Mapping[str, str]) -> str:
 def check_record(
     program: DifferentialProgram, version: str, record: str, *, update: bool, is_whole: bool = True
 ) -> None:
-    """Assert that a program's record says `record` of a Node, or that it begins so; or write it there."""
+    """Assert that `record` is what the program's record says about a Node (or its first part); or write it there."""
     if update:
         path = program.case.path
         # Several processes may run the tests, and each rewrites the whole file.
@@ -126,12 +127,12 @@ def check_record(
 
 
 def all_programs() -> list[DifferentialProgram]:
-    """Return the programs of all case files; raises ValueError for one that cannot be understood."""
+    """Return the programs of all case files; raises ValueError for a malformed one."""
     return [_program(case) for path in sorted(PROGRAMS.glob("*.md")) for case in read_cases(path)]
 
 
 def all_tools() -> list[DifferentialProgram]:
-    """Return the real tools; raises ValueError for one that cannot be understood."""
+    """Return the real tools; raises ValueError for a malformed one."""
     return [_program(case) for path in sorted(PROGRAMS.glob("tools/*.md")) for case in read_cases(path)]
 
 
@@ -175,7 +176,7 @@ def _benchmark_inputs() -> dict[str, str]:
 
 
 def _one_to_edit(files: Mapping[str, str], warmed: tuple[str, ...]) -> str:
-    """Return a module that is no entry point if there is one; another one for every sort of program."""
+    """Return a module that is not an entry point if there is one; the choice depends on the sizes of the files."""
     modules = [name for name in files if _EDITABLE.fullmatch(name)]
     inner = [name for name in modules if name not in warmed] or modules
     return inner[sum(map(len, files.values())) % len(inner)] if inner else ""

@@ -1,4 +1,4 @@
-"""Starts a program of a case natively and served, in every state of the cache; says what the outside saw."""
+"""Starts a case's program natively and with the cache, in every state of the cache, and records the visible results."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from esmcache.build import publish
 from esmcache.cache import Cache
 
 _WATCHDOG_S = 120
-# Close enough for every program of some size to meet one, too far for all of its modules to.
+# Damages are so close that every program of some size loads one, and so far apart that not all its modules have one.
 _BYTES_BETWEEN_DAMAGES = 16 * 1024
 _EDIT = "\n;globalThis.console.log('edited');\n"
-# Item 5 of docs/reference/serving.md, and nothing else: frames inside Node, and those of our hooks.
+# Only the frames of item 5 of docs/reference/serving.md: frames inside Node, and those of our hooks.
 _HOOK_FRAMES = re.compile(rb"\n +at (?:[^\n]*\()?(?:node:|esmcache:hooks\.cjs:)[^\s)]*\)?")
 _PID = re.compile(rb"(?<=\(node:)\d+(?=\))|(?<=^OWN )\d+(?=: )", re.M)
 
 
-# A mode, and the content of a file, the target of a link, or nothing for a directory.
+# A mode, and a file's content, a link's target, or None for a directory.
 _Kept = tuple[int, bytes | str | None]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What can be seen of a start from outside; `written` has what became of files that it changed."""
+    """The visible result of a start; `written` has the new state of each file that the start changed."""
 
     exit_code: int
     stdout: str
@@ -47,7 +47,7 @@ class Seen:
 
 @dataclass
 class Starter:
-    """Starts one program with one Node; every start finds the program's files as they were.
+    """Starts one program with one Node; every start finds the program's files in their original state.
 
     `packages` is a node_modules that the program finds one directory above its own; it is only read.
     """
@@ -89,7 +89,7 @@ class Starter:
         self._warm()
 
     def warm_missed(self) -> None:
-        """Warm what the starts since then have reported: modules, entry points of children, functions called."""
+        """Warm what the starts since then have reported: modules, entry points of children, and called functions."""
         with self._cache() as cache:
             cache.warm_missed()
 
@@ -103,32 +103,32 @@ class Starter:
             pytest.MonkeyPatch.context() as patched,
             Cache.open(node=str(self.node), jobs=1, environment=self.home.environment) as cache,
         ):
-            # However small a program is, its first warm start tells which functions it called.
+            # Even the smallest program then reports its called functions at its first warm start.
             patched.setattr(publish, "_LEAST_BYTES_WITH_CALLS", 0)
             yield cache
 
     def native(self) -> Seen:
-        """Return what is seen of the program without esmcache."""
+        """Return the visible result of a start without esmcache."""
         return self._start([], {})
 
     def served(self, *, by_environment: bool | None = None) -> Seen:
-        """Return what is seen of the program with the preload; `reports` are the runners' own.
+        """Return the visible result of a start with the preload; `reports` are the runners' reports.
 
-        `by_environment` is used instead of what the program says of how the preload is named.
+        `by_environment`, if given, replaces the program's own choice of how the preload is named.
         """
         if self.program.by_environment if by_environment is None else by_environment:
             return self._start([], {"NODE_OPTIONS": f"--require {self.hook}"})
         return self._start(["--require", str(self.hook)], {})
 
     def edit(self) -> None:
-        """Change one module, as if by an editor."""
+        """Change one module as an editor does."""
         path = self.root / self.program.edited
         path.write_bytes(path.read_bytes() + _EDIT.encode())
         self._kept = dict(_tree(self.root))
 
     @contextmanager
     def damaged(self, directory: str) -> Iterator[None]:
-        """Damage what warming this program has added to a directory of the cache."""
+        """Damage the files that warming this program has added to a directory of the cache."""
         mine = [path for path in self._cache_files() if path not in self._others and path.parent.name == directory]
         contents = {path: path.read_bytes() for path in mine}
         for path, content in contents.items():
@@ -148,7 +148,7 @@ class Starter:
     def _start(self, flags: list[str], env: Mapping[str, str]) -> Seen:
         log = self.home.root / "runner.log"
         log.unlink(missing_ok=True)
-        # The path of a socket may have 107 bytes, so the default directory may be too deep.
+        # A socket's path may have at most 107 bytes, and the default directory may be too deep for that.
         with tempfile.TemporaryDirectory(dir="/tmp") as temporary:
             own = {name: self._filled_in(value, temporary) for name, value in self.program.env.items()}
             if env.keys() & own.keys():
@@ -187,19 +187,19 @@ class Starter:
         return output.decode("utf-8", "backslashreplace")
 
     def record(self, seen: Seen) -> str:
-        """Return what a record says of a warm start."""
+        """Return the record of a warm start."""
         ended = f"exit {seen.exit_code}" if seen.exit_code >= 0 else f"signal {-seen.exit_code}"
         if not self.reports:
             return f"{ended}, no report"
         return ", ".join([ended, f"served {self.total('served')}", *self._reasons()])
 
     def record_once_known(self) -> str:
-        """Return what a record says of a start once `warm_missed` has taken in all that can be known."""
+        """Return the record of a start after `warm_missed` has added all that can be known."""
         missed = self.total("missed")
         return ", ".join([f"served {self.total('served')}", *[f"missed {missed}"] * bool(missed), *self._reasons()])
 
     def total(self, name: str) -> int:
-        """Return how many modules (or faults) the reports of all processes and workers have under a name."""
+        """Return the number of modules (or faults) under a name in the reports of all processes and workers."""
         counts = [report.get(name, 0) for report in self.reports]
         return sum(len(count) if isinstance(count, list) else count for count in counts)
 
@@ -208,7 +208,7 @@ class Starter:
 
 
 def empty_home(root: Path, patched: pytest.MonkeyPatch) -> EsmcacheHome:
-    """Return a home in a directory, its cache empty, and let this process forget a developer's own settings."""
+    """Return a home in a directory with an empty cache, and remove a developer's own settings from this process."""
     for name in FOREIGN_VARIABLES:
         patched.delenv(name, raising=False)
     environment = {

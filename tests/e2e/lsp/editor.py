@@ -1,6 +1,6 @@
-"""An editor for tests: the real server over stdio, a project of its own, and a user's own cache.
+"""An editor for tests, with the real server over stdio, its own project, and its own user with a cache.
 
-Nothing here sleeps: whoever waits for something looks again whenever the server has sent a message.
+Nothing here sleeps: a condition is checked again whenever the server has sent a message.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from conftest import FOREIGN_VARIABLES
 
 T = TypeVar("T")
 
-# A loaded machine takes long; a server that hangs takes for ever.
+# A loaded machine is slow; only a server that hangs takes longer than this.
 WATCHDOG_S = 120
 
 PROJECT = {"package.json": '{"name": "demo", "type": "module", "main": "app.js"}\n'}
@@ -34,7 +34,7 @@ SERVER = [sys.executable, "-m", "esmcache_lsp", "--stdio"]
 
 
 def visual_studio_code() -> types.ClientCapabilities:
-    """Return what VS Code can do: it pulls diagnostics, and all can be asked for anew."""
+    """Return the capabilities of VS Code, which pulls diagnostics and supports all refresh requests."""
     capabilities = copy.deepcopy(client_capabilities("visual-studio-code"))
     assert capabilities.text_document and capabilities.workspace and capabilities.general
     capabilities.text_document.diagnostic = types.DiagnosticClientCapabilities(
@@ -49,19 +49,19 @@ def visual_studio_code() -> types.ClientCapabilities:
 
 
 def neovim() -> types.ClientCapabilities:
-    """Return what Neovim could do before 0.10: diagnostics are pushed to it, and nothing is asked for anew."""
+    """Return the capabilities of Neovim before 0.10, which gets diagnostics pushed and supports no refresh requests."""
     return copy.deepcopy(client_capabilities("neovim@v0.9.1"))
 
 
 def neovim_pulling() -> types.ClientCapabilities:
-    """Return what Neovim can do since: it pulls diagnostics, and columns may count bytes."""
+    """Return the capabilities of Neovim 0.11, which pulls diagnostics and can count columns in bytes."""
     return copy.deepcopy(client_capabilities("neovim@v0.11.0"))
 
 
 def with_encoding(
     capabilities: types.ClientCapabilities, encoding: types.PositionEncodingKind
 ) -> types.ClientCapabilities:
-    """Return the capabilities of a client whose columns count as `encoding` says."""
+    """Return the capabilities with `encoding` as the only position encoding."""
     capabilities = copy.deepcopy(capabilities)
     capabilities.general = capabilities.general or types.GeneralClientCapabilities()
     capabilities.general.position_encodings = [encoding]
@@ -70,7 +70,7 @@ def with_encoding(
 
 @dataclass(frozen=True)
 class User:
-    """Somebody's own directories; `environment` is what a process needs to live there."""
+    """A user's own directories; `environment` points a process to them."""
 
     home: Path
     node: Path
@@ -92,7 +92,7 @@ class User:
         }
 
     async def esmcache(self, *arguments: str | Path, codes: Sequence[int] = (0,)) -> None:
-        """Run the command line, beside whatever else runs; `codes` are the exit codes that are expected."""
+        """Run the command line while other work continues; `codes` are the expected exit codes."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -108,7 +108,7 @@ class User:
 
 @dataclass
 class Editor:
-    """A client with a folder open; names of files are relative to it."""
+    """A client with an open folder; file names are relative to the folder."""
 
     client: LanguageClient
     root: Path
@@ -126,13 +126,13 @@ class Editor:
         return (self.root / name).as_uri()
 
     def write(self, name: str, text: str) -> None:
-        """Write a file as another program would, telling nobody."""
+        """Write a file as another program would, without a message to the server."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8", newline="")
 
     def touched(self, *names: str) -> None:
-        """Tell the server, as its watcher does, that files have changed."""
+        """Report changed files to the server, as the client's file watcher does."""
         changes = [types.FileEvent(self.uri(name), types.FileChangeType.Changed) for name in names]
         self.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(changes))
 
@@ -146,15 +146,15 @@ class Editor:
         return self.uri(name)
 
     def edit(self, name: str, *changes: tuple[types.Range, str]) -> None:
-        """Type in an open file, one change after the other."""
+        """Type in an open file; the changes are applied in order."""
         self._change(name, [types.TextDocumentContentChangePartial(text=text, range=place) for place, text in changes])
 
     def retype(self, name: str, text: str) -> None:
-        """Put another text in place of an open file's."""
+        """Replace the text of an open file."""
         self._change(name, [types.TextDocumentContentChangeWholeDocument(text)])
 
     def save(self, name: str, text: str) -> None:
-        """Put another text in place of an open file's, and save it."""
+        """Replace the text of an open file, and save it."""
         self.retype(name, text)
         self.write(name, text)
         self.client.text_document_did_save(
@@ -168,16 +168,16 @@ class Editor:
         )
 
     def place(self, name: str) -> types.TextDocumentIdentifier:
-        """Return a file as requests name it."""
+        """Return a file's identifier for requests."""
         return types.TextDocumentIdentifier(self.uri(name))
 
     async def command(self, name: str, *arguments: Any) -> Any:
-        """Return what a command of the server's answers."""
+        """Return the answer to a command of the server."""
         parameters = types.ExecuteCommandParams(name, list(arguments))
         return plain(await asyncio.wait_for(self.client.workspace_execute_command_async(parameters), WATCHDOG_S))
 
     async def request(self, method: str, **params: Any) -> dict[str, Any]:
-        """Return what the server answers to a request of esmcache's own."""
+        """Return the answer to one of esmcache's own requests."""
         send: Callable[[str, Any], Awaitable[Any]] = self.client.protocol.send_request_async
         answer: dict[str, Any] = plain(await asyncio.wait_for(send(method, params), WATCHDOG_S))
         return answer
@@ -187,7 +187,7 @@ class Editor:
         await self.command("esmcache.warmWorkspace")
 
     async def pulled(self, name: str) -> list[types.Diagnostic]:
-        """Return what the server says of a file when asked."""
+        """Return the diagnostics that the server gives for a file on request."""
         parameters = types.DocumentDiagnosticParams(self.place(name))
         report = await self.client.text_document_diagnostic_async(parameters)
         assert isinstance(report, types.RelatedFullDocumentDiagnosticReport)
@@ -199,7 +199,7 @@ class Editor:
         await asyncio.wait_for(self._news.wait(), WATCHDOG_S)
 
     async def until(self, condition: Callable[[], T | None]) -> T:
-        """Return the first true value of a condition, which is looked at whenever the server has sent something."""
+        """Return the first true value of a condition, which is checked whenever the server has sent a message."""
         async with asyncio.timeout(WATCHDOG_S):
             while not (value := condition()):
                 self._news.clear()
@@ -209,10 +209,10 @@ class Editor:
     async def diagnostics(
         self, name: str, condition: Callable[[list[types.Diagnostic]], object] = lambda found: True
     ) -> list[types.Diagnostic]:
-        """Return what there is to say of a file once the condition holds, be it pushed or pulled."""
+        """Return a file's diagnostics, pushed or pulled, when the condition holds for them."""
         if self.server_capabilities.diagnostic_provider is None:
-            # Nothing is sent of a file of which there is nothing to say. What is asked now is answered after the server
-            # has looked at all that it was told of before.
+            # The server sends nothing for a file without diagnostics. It answers this request only after it has handled
+            # all earlier messages.
             await self.client.text_document_document_link_async(types.DocumentLinkParams(self.place(name)))
             uri = self.uri(name)
             await self.until(lambda: condition(list(self.client.diagnostics.get(uri, ()))))
@@ -220,9 +220,9 @@ class Editor:
         return await self.asked(partial(self.pulled, name), condition)
 
     async def asked(self, ask: Callable[[], Awaitable[T]], condition: Callable[[T], object]) -> T:
-        """Return the first answer for which a condition holds; it is asked for anew when the server has sent something.
+        """Return the first answer for which a condition holds; it is asked again after each message of the server.
 
-        A client that is told nothing would not ask again.
+        Clients, too, ask again only after a message from the server.
         """
         async with asyncio.timeout(WATCHDOG_S):
             while True:
@@ -233,21 +233,21 @@ class Editor:
                 await self._news.wait()
 
     async def codes(self, name: str, expected: Sequence[str]) -> list[types.Diagnostic]:
-        """Return what there is to say of a file once it has these codes, in any order."""
+        """Return a file's diagnostics when they have these codes, in any order."""
         return await self.diagnostics(name, lambda found: sorted(str(one.code) for one in found) == sorted(expected))
 
     def configure(self, **settings: Any) -> None:
-        """Change settings, and have the server ask for them."""
+        """Change settings and make the server request them."""
         self.client.set_configuration({"esmcache": settings})
         self.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(None))
 
     def noting(self, method: str) -> Callable[[], bool]:
-        """Return a condition that holds once the server has asked the client to ask anew for something."""
+        """Return a condition that holds once the server has sent a refresh request of this method."""
         seen = self.refreshed.get(method, 0)
         return lambda: self.refreshed.get(method, 0) > seen
 
     def note(self) -> None:
-        """Have whoever waits look again."""
+        """Make all waiting conditions check again."""
         self._news.set()
 
     def _change(self, name: str, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
@@ -268,7 +268,7 @@ async def an_editor(
 ) -> AsyncIterator[Editor]:
     """Yield an editor with a new project and a user of its own, both below `directory`.
 
-    Without `folders` no folder is open, as when a person opens a file by itself.
+    Without `folders` no folder is open, as when a user opens a single file.
     """
     root, user = directory / "project", User(directory / "home", node or directory / "no-node")
     user.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -282,7 +282,7 @@ async def an_editor(
 
 @asynccontextmanager
 async def another(editor: Editor, **settings: Any) -> AsyncIterator[Editor]:
-    """Yield a second editor with the same project open, and a server of its own, for the same user."""
+    """Yield a second editor of the same user and project, with its own server."""
     client = LanguageClient(converter_factory=_converter)
     second = Editor(client, editor.root, editor.user, editor.capabilities)
     async with connected(second, **settings):
@@ -291,7 +291,7 @@ async def another(editor: Editor, **settings: Any) -> AsyncIterator[Editor]:
 
 @asynccontextmanager
 async def connected(editor: Editor, *, folders: bool = True, **settings: Any) -> AsyncIterator[None]:
-    """Start the server for an editor, and have it end as clients do."""
+    """Start the server for an editor, and end it as clients do."""
     client = editor.client
     _register(editor)
     client.set_configuration({"esmcache": settings})
@@ -315,7 +315,7 @@ async def connected(editor: Editor, *, folders: bool = True, **settings: Any) ->
 
 
 def _register(editor: Editor) -> None:
-    """Register what this client does with what it is sent: as pytest-lsp's does, and noting that something came."""
+    """Register the handlers of this client: pytest-lsp's own, with a note of each message."""
     client = editor.client
 
     def counting(method: str) -> Callable[[Any], None]:
@@ -363,7 +363,7 @@ def _register(editor: Editor) -> None:
 
 
 def _converter() -> Converter:
-    """Return pygls' converter, which takes a code action with a command for a command (lsprotocol 2025.0)."""
+    """Return pygls' converter, corrected: it takes a code action with a command for a command (lsprotocol 2025.0)."""
     make: Callable[[], Converter] = default_converter
     converter = make()
 
@@ -378,7 +378,7 @@ def _converter() -> Converter:
 
 
 def plain(value: Any) -> Any:
-    """Return an answer of a method of esmcache's own, which pygls gives as objects, in dictionaries and lists."""
+    """Return the answer of one of esmcache's own methods as dictionaries and lists; pygls gives objects."""
     if hasattr(value, "_asdict"):
         value = value._asdict()
     if isinstance(value, dict):
@@ -387,7 +387,7 @@ def plain(value: Any) -> Any:
 
 
 def has(count: int) -> Callable[[Sequence[object]], bool]:
-    """Return the condition that there are so many of something."""
+    """Return the condition that there are `count` items."""
     return lambda found: len(found) == count
 
 
@@ -397,7 +397,7 @@ def at(line: int, start: int, end: int) -> types.Range:
 
 
 def between(text: str, wanted: str, encoding: str = "utf-16", occurrence: int = 0) -> types.Range:
-    """Return the range of some text in another, of its first occurrence if `occurrence` is 0."""
+    """Return the range of a text in another; `occurrence` 0 is the first one."""
     start = -1
     for _ in range(occurrence + 1):
         start = text.index(wanted, start + 1)
@@ -405,7 +405,7 @@ def between(text: str, wanted: str, encoding: str = "utf-16", occurrence: int = 
 
 
 def marked(text: str, wanted: str, encoding: str = "utf-16") -> types.Range:
-    """Return the range in a text of what stands between « and » in `wanted`; without those it is there once."""
+    """Return the range of the text between « and » in `wanted`, or of all of it; `wanted` must occur exactly once."""
     before, _, rest = wanted.partition("«")
     inside, _, behind = rest.partition("»")
     assert text.count(before + inside + behind) == 1

@@ -1,4 +1,4 @@
-"""A client that writes to the server what it likes, message by message, over a pipe or a connection."""
+"""A client that can write any message to the server, over a pipe or a connection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CAPABILITIES: dict[str, Any] = {"experimental": {"esmcacheStatus": True}}
 
 @dataclass
 class Wire:
-    """Both directions; what comes besides answers is in `others`, requests of the server among it."""
+    """Both directions; `others` has all received messages that are not answers, such as the server's requests."""
 
     to_server: IO[bytes]
     from_server: IO[bytes]
@@ -34,7 +34,7 @@ class Wire:
         self.to_server.flush()
 
     def send(self, **message: Any) -> None:
-        """Send a message as it is."""
+        """Send a message without changes."""
         self.write(json.dumps({"jsonrpc": "2.0", **message}).encode())
 
     def receive(self) -> dict[str, Any]:
@@ -55,19 +55,19 @@ class Wire:
         return message
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        """Return the answer to a request; without any `params` it is sent without them."""
+        """Return the answer to a request; if there are no `params`, the message has none either."""
         self._count += 1
         self.send(id=self._count, method=method, **({"params": params} if params else {}))
         return self.answer_to(self._count)
 
     def until(self, method: str) -> dict[str, Any]:
-        """Return the next message of a method."""
+        """Return the next message with a method."""
         while (message := self.receive()).get("method") != method:
             self.others.append(message)
         return message
 
     def each(self, method: str) -> Iterator[dict[str, Any]]:
-        """Yield the messages of a method without end: those that have come already, then the next ones."""
+        """Yield the messages with a method without end: first those received already, then the next ones."""
         yield from [one for one in self.others if one.get("method") == method]
         while True:
             message = self.until(method)
@@ -75,7 +75,7 @@ class Wire:
             yield message
 
     def initialize(self, root: Path | None = None, **parameters: Any) -> dict[str, Any]:
-        """Return the answer to `initialize`, after which the client is ready."""
+        """Return the answer to `initialize`; the client is ready afterwards."""
         defaults = {"processId": None, "rootUri": root and root.as_uri(), "capabilities": CAPABILITIES}
         answer = self.ask("initialize", **{**defaults, **parameters})
         self.send(method="initialized", params={})
@@ -88,29 +88,29 @@ class Wire:
         return path.as_uri()
 
     def links(self, uri: str) -> list[dict[str, Any]]:
-        """Return where the specifiers of a document lead."""
+        """Return the document links of a document."""
         found: list[dict[str, Any]] = self.ask("textDocument/documentLink", textDocument={"uri": uri})["result"]
         return found
 
     def shown(self) -> list[str]:
-        """Return the messages that a person was shown so far."""
+        """Return the messages that the user was shown so far."""
         return [one["params"]["message"] for one in self.others if one.get("method") == "window/showMessage"]
 
     def leave(self) -> None:
-        """Say what a client has to say at the end."""
+        """Send the messages that end a session."""
         assert self.ask("shutdown")["result"] is None
         self.send(method="exit")
 
 
 def environment_at(home: Path) -> Mapping[str, str]:
-    """Return the environment of a user who lives in a directory."""
+    """Return the environment of a user with this home directory."""
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
     return {**kept, "HOME": str(home), "ESMCACHE_DIR": str(home / "cache")}
 
 
 @contextmanager
 def a_server(home: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Yield a server of a user who lives in a directory; it is ended at the end, if it has not ended by then."""
+    """Yield a server of a user with this home directory; kill it at the end."""
     with subprocess.Popen(
         [*COMMAND, *arguments],
         stdin=subprocess.PIPE,
@@ -131,13 +131,13 @@ def wire_to(server: subprocess.Popen[bytes]) -> Wire:
 
 
 def log_of(server: subprocess.Popen[bytes]) -> str:
-    """Return what a server has written to stderr up to its end."""
+    """Return a server's standard error up to its end."""
     assert server.stderr is not None
     return server.stderr.read().decode()
 
 
 def address_of(server: subprocess.Popen[bytes]) -> tuple[str, int]:
-    """Return where a server listens, as it says itself."""
+    """Return the address that a server announces."""
     assert server.stderr is not None
     said, _, address = server.stderr.readline().decode().rpartition(" ")
     assert said == "esmcache-lsp: listening on"
@@ -146,7 +146,7 @@ def address_of(server: subprocess.Popen[bytes]) -> tuple[str, int]:
 
 
 def token_of(server: subprocess.Popen[bytes]) -> str:
-    """Return the token of a server that listens at a TCP port, which it says after its address."""
+    """Return the token that a TCP server announces after its address."""
     assert server.stderr is not None
     said, _, token = server.stderr.readline().decode().rstrip("\n").rpartition(" ")
     assert said == "esmcache-lsp: token"
@@ -154,14 +154,14 @@ def token_of(server: subprocess.Popen[bytes]) -> str:
 
 
 def socket_of(server: subprocess.Popen[bytes]) -> str:
-    """Return the Unix socket at which a server listens, as it says itself."""
+    """Return the path of the Unix socket that a server announces."""
     assert server.stderr is not None
     return server.stderr.readline().decode().rstrip("\n").removeprefix("esmcache-lsp: listening on ")
 
 
 @contextmanager
 def connected_to(address: tuple[str, int] | str) -> Iterator[Wire]:
-    """Yield the wire over a connection to a port, or to a Unix socket."""
+    """Yield the wire over a connection to a port or to a Unix socket."""
     with (
         _connection(address) as connection,
         connection.makefile("wb") as to_server,
