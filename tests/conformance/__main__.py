@@ -1,4 +1,4 @@
-"""Prints the table of agreement; fails if a line is below the bar of the project."""
+"""Prints the table of agreement; fails if a row does not reach the project's bar."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HEADINGS = (
 
 
 def main() -> int:
-    """Run all comparisons; return 1 if one is below the bar."""
+    """Run all comparisons; return 1 if a row does not reach the bar."""
     parser = argparse.ArgumentParser(prog="conformance", description=__doc__)
     parser.add_argument("--node", type=Path, required=True, help="the Node that V8 and oxc-parser are asked in")
     parser.add_argument("--test262", type=Path, help="a checkout of tc39/test262, else the registry's old one")

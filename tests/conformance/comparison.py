@@ -1,4 +1,4 @@
-"""Verdicts side by side: one row for each reference and set of modules, and the bar that it must reach."""
+"""The comparison of verdicts: one row for each reference and set of modules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from conformance.verdicts import Verdict, differing_facets
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A module that two voices read differently: the aspects, or the one's reason to reject it."""
+    """A module that two readers read differently: the differing aspects, or the reason of the one that rejects it."""
 
     module: Module
     what: str
@@ -20,7 +20,7 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table, with what stands behind its numbers."""
+    """One row of the table, with the modules behind its numbers."""
 
     reference: str
     input_set: str
@@ -34,12 +34,12 @@ class Row:
 
     @property
     def agree(self) -> int:
-        """Return how many of the modules that both accept are read alike."""
+        """Return the number of modules that both accept and read alike."""
         return self.both_accept - len(self.disagreements)
 
 
 def compare(reference: str, inputs: InputSet, ours: Sequence[OurReading], verdicts: Sequence[Verdict]) -> Row:
-    """Return the row of one reference and one set."""
+    """Return the row of one reference and one set of modules."""
     both_accept = both_reject = 0
     disagreements, only_they, only_we, gaps = [], [], [], []
     for module, reading, theirs in zip(inputs.modules, ours, verdicts, strict=True):

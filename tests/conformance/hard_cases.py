@@ -1,6 +1,6 @@
-"""Hand-written modules: every form of import and export, and the places where readers of JavaScript go wrong.
+"""Hand-written modules: every form of import and export, and syntax that JavaScript readers often get wrong.
 
-Some are valid, some are not, and some are valid for one engine alone: nothing is expected here, the engines say.
+Some are valid, some are not, and some are valid for one engine only. This module expects nothing; the engines decide.
 """
 
 from __future__ import annotations
@@ -432,7 +432,7 @@ _PLAIN = (
 
 
 def hard_cases() -> Iterator[tuple[str, bytes]]:
-    """Yield each module with its text as its name."""
+    """Yield each module's name, which is its text, and its text."""
     uses = [use.format(w=word) for word, use in product(_WORDS, _USES)]
     uses += [use.format(s=string) for string, use in product(_STRINGS, _STRING_USES)]
     lines = [f"{_DECLARED} {''.join(parts)}" for parts in product(_STATEMENTS, _SEPARATORS, _FOLLOWERS)]
@@ -441,7 +441,7 @@ def hard_cases() -> Iterator[tuple[str, bytes]]:
 
 
 def large_cases() -> Iterator[tuple[str, bytes]]:
-    """Yield modules that are large in one way or another."""
+    """Yield modules that are large in different ways."""
     names = [f"name{number}" for number in range(100_000)]
     yield "100,000 declarations", "".join(f"export const {name} = 1;\n" for name in names).encode()
     yield "100,000 names", f"let {', '.join(names)}; export {{{', '.join(names)}}};".encode()
@@ -449,7 +449,7 @@ def large_cases() -> Iterator[tuple[str, bytes]]:
     yield "10,000 requests", "".join(f"import * as {name} from '{name}';\n" for name in names[:10_000]).encode()
     lines = b"{ let x = () => ({a: [1, 2, 3], b: 'text', c: /re/g}); x(); }\n" * 160_000
     yield "10 MB", b"import 'm';\n" + lines + b"export default 1;\n"
-    # Not `[`: JavaScriptCore reads each twice, as a pattern first.
+    # `[` is left out, since JavaScriptCore reads each one twice, first as a pattern.
     for opening, closing in (("(", ")"), ("{", "}"), ("() => {", "}"), ("`${", "}`"), ("x => ", "")):
         middle = "" if opening == "{" else "1"
         yield f"10,000 of {opening}", f"import 'm'; {opening * 10_000}{middle}{closing * 10_000}".encode()

@@ -1,4 +1,4 @@
-"""The modules that are compared: Test262, its parser tests, real packages and hand-written hard cases."""
+"""The compared modules: Test262, its parser tests, real packages and hand-written hard cases."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FEATURE_LIST = re.compile(rb"^features:\s*\n((?:\s+-\s.*\n)+)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A file, the name that reports give it, and the feature flags that Test262 gives it."""
+    """A file, its name in reports, and its feature flags in Test262."""
 
     file: Path
     name: str
@@ -49,7 +49,7 @@ class InputSet:
 def test262(root: Path | None) -> InputSet:
     """Return Test262's tests with the flag `module` and the modules that they import.
 
-    `root` is a checkout of tc39/test262; without one it is the registry's, which is old.
+    `root` is a checkout of tc39/test262; the default is the registry's copy, which is old.
     """
     name = "Test262" if root else "Test262 (2018)"
     root = root or _OLD_TEST262
@@ -64,7 +64,7 @@ def test262(root: Path | None) -> InputSet:
 
 
 def parser_tests(limit: int | None = None) -> InputSet:
-    """Return Test262's parser tests, scripts too: each is read as a module by everyone."""
+    """Return Test262's parser tests, including scripts; all readers read them as modules."""
     files = [file for part in ("pass", "fail", "early") for file in sorted((_PARSER_TESTS / part).glob("*.js"))]
     if limit is not None:
         modules = [file for file in files if file.name.endswith(".module.js")]
@@ -76,7 +76,7 @@ def parser_tests(limit: int | None = None) -> InputSet:
 
 
 def language_tests(root: Path | None) -> InputSet:
-    """Return all of Test262's tests of the language's syntax, scripts too: each is read as a module by everyone."""
+    """Return all of Test262's tests of the language's syntax, including scripts; all readers read them as modules."""
     name = "Test262 language" if root else "Test262 language (2018)"
     test = (root or _OLD_TEST262) / "test"
     files = sorted(file for part in ("language", "annexB/language") for file in (test / part).rglob("*.js"))
@@ -86,7 +86,7 @@ def language_tests(root: Path | None) -> InputSet:
 def hard_case_files(directory: Path, *, limit: int | None = None) -> InputSet:
     """Return the hand-written modules, and those of the Markdown cases, as files in `directory`.
 
-    With a limit, so many of them, and none of the large ones.
+    A `limit` restricts their number and excludes the large ones.
     """
     cases = [*_markdown_cases(), *hard_cases()]
     cases = [*cases, *large_cases()] if limit is None else random.Random(_SEED).sample(cases, limit)
@@ -107,7 +107,7 @@ def _markdown_cases() -> Iterator[tuple[str, bytes]]:
 
 
 def real_files(count: int) -> InputSet:
-    """Return `count` modules of packages, drawn with a fixed seed; every package has its turn before one has two."""
+    """Return `count` modules of packages, drawn in turn from each package with a fixed seed."""
     drawn = random.Random(_SEED)
     packages: dict[str, list[Module]] = {}
     for root in _PACKAGES:

@@ -1,6 +1,6 @@
-"""What is known to differ and why, and the bar: everything else must agree.
+"""The known differences with their reasons, and the bar: everything else must agree.
 
-docs/explanation/conformance.md says for each of these who is right by ECMA-262.
+docs/explanation/conformance.md says for each difference which reader follows ECMA-262.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _JAVASCRIPTCORE = {
 
 
 def known_reason(row: Row, module: Module) -> str | None:
-    """Return why a reference and we differ on a module, or None if nobody knows."""
+    """Return why a reference and esmcache differ on a module, or None if the reason is unknown."""
     return _JAVASCRIPTCORE.get(module.name) if row.reference == "JavaScriptCore" else None
 
 
 def below_bar(row: Row) -> Iterator[str]:
-    """Yield what keeps a row from the bar.
+    """Yield each reason why a row does not reach the bar.
 
-    What both accept must be read alike. What an engine accepts must be accepted; oxc-parser leaves early errors
-    to others and takes scripts' words in modules, so that it says nothing about that.
+    Modules that both accept must be read alike, and those that an engine accepts must be accepted. The second rule
+    excludes oxc-parser, which leaves early errors to others and accepts in modules what only scripts allow.
     """
     if not row.both_accept:
         yield f"{row.reference}, {row.input_set}: nothing was compared"

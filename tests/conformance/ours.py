@@ -1,4 +1,4 @@
-"""What esmcache says of a module, in the form of each voice that it is compared with."""
+"""esmcache's reading of a module, in the form of each reference that it is compared with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from esmcache.records import CallKind, ImportAttribute, ModuleRequest
 
 @dataclass(frozen=True, slots=True)
 class OurReading:
-    """A file's line of `esmcache analyze --json`, and the analysis, which says more than the line does."""
+    """A file's line of `esmcache analyze --json`, and the analysis, which contains more than the line."""
 
     said: Any
     analysis: Analysis
@@ -29,7 +29,7 @@ class OurReading:
         return error and f"{error['line']}:{error['column']}: {error['message']}"
 
     def verdict(self, facets: Iterable[str], reference: str) -> Verdict:
-        """Return our word in the form of a reference, with the aspects that it speaks of."""
+        """Return our verdict in the form of a reference, with the aspects that the reference reports."""
         if self.error is not None:
             return Verdict(self.error)
         return Verdict(None, {facet: self._facet(facet, reference) for facet in facets})
@@ -50,13 +50,13 @@ class OurReading:
 
 
 def read_files(files: Sequence[Path]) -> list[OurReading]:
-    """Return our reading of each file, by the command line and by the analysis itself."""
+    """Return our reading of each file, from the command line and from the analysis itself."""
     command = [sys.executable, "-m", "esmcache", "analyze", "--json", "-"]
     names = "".join(f"{file}\n" for file in files)
     done = subprocess.run(command, input=names.encode(), capture_output=True, check=False)
     if done.returncode not in (0, 1) or done.stderr:
         raise RuntimeError(f"esmcache failed: {done.stderr[-2000:].decode(errors='replace')}")
-    # At newline only: names may hold U+2028.
+    # Only newlines end a line, since names may contain U+2028.
     lines = [json.loads(line) for line in done.stdout.decode().split("\n") if line]
     if len(lines) != len(files):
         raise RuntimeError(f"esmcache answered {len(lines)} of {len(files)} files")
@@ -72,7 +72,7 @@ def _attributes(attributes: Iterable[ImportAttribute]) -> tuple[tuple[str, str],
 
 
 def _text(text: str | None) -> str | None:
-    """Return the text with U+FFFD for lone surrogates, as engines write it."""
+    """Return the text with U+FFFD for unpaired surrogates, as engines write it."""
     return text and text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -81,7 +81,7 @@ def _jsc_requests(reading: OurReading) -> Facet:
 
 
 def _jsc_request(specifier: str, has_type: bool) -> str:
-    # The engine shows where its fetch parameters are, not what; it makes some for `type` alone.
+    # The engine prints the address of its fetch parameters and not their content; it makes some for `type` only.
     return f"module({_quoted(specifier)}),attributes({'some' if has_type else '(nil)'})"
 
 
@@ -94,7 +94,7 @@ def _jsc_imports(reading: OurReading) -> Facet:
 
 
 def _quoted(name: str) -> str:
-    # The engine writes a name as a text of C, which U+0000 ends, quotes included.
+    # The engine writes a name as a C string, so U+0000 ends it and drops the closing quote.
     return f"'{name}'".partition("\0")[0]
 
 

@@ -1,4 +1,4 @@
-"""The voices that esmcache is compared with, each one process over many files."""
+"""The references that esmcache is compared with, each as one process for many files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIXTURE = _HERE.parent / "fixtures" / "conformance"
 
 
 class Reference(Protocol):
-    """A voice: its name in the table, and its word on many files."""
+    """A reference: its name in the table, and its verdicts on many files."""
 
     name: str
 
@@ -39,11 +39,11 @@ def _run(command: Sequence[object], files: Sequence[Path], **environment: str) -
 
 
 def _answers(command: Sequence[object], files: Sequence[Path]) -> Iterator[Any]:
-    """Yield the line of JSON for each file; one that ends the process is rejected."""
+    """Yield the line of JSON for each file; a file that ends the process is rejected."""
     answered = 0
     while answered < len(files):
         done = _run(command, files[answered:])
-        # At newline only: names may hold U+2028.
+        # Only newlines end a line, since names may contain U+2028.
         lines = done.stdout.decode("utf-8", "replace").split("\n")[:-1]
         if done.returncode > 0 or (not lines and not done.returncode):
             raise RuntimeError(f"{command[0]} failed: {done.stderr[-2000:].decode(errors='replace')}")
@@ -56,7 +56,7 @@ def _answers(command: Sequence[object], files: Sequence[Path]) -> Iterator[Any]:
 
 @dataclass(frozen=True, slots=True)
 class JavaScriptCore:
-    """The engine's own record, as its debug option writes it."""
+    """The engine's own record, in the text of its debug option."""
 
     bun: Path
     name: str = "JavaScriptCore"
@@ -81,7 +81,7 @@ _JSC_SECTIONS = re.compile(
     r"\n    Export: (?P<export_count>\d+) entries(?P<exports>.*)",
     re.DOTALL,
 )
-# The name of the one before ends where a line begins with six spaces; names may hold newlines themselves.
+# An entry ends before a line that begins with six spaces and a keyword; names may contain newlines themselves.
 _JSC_ENTRY = re.compile(r"\n      (?=module\('|import\(|\[(?:Local|Indirect|Namespace|Star)\] )")
 
 
@@ -116,7 +116,7 @@ _JSC_POINTER = re.compile(r"attributes\(0x[0-9a-f]+\)$")
 
 @dataclass(frozen=True, slots=True)
 class V8:
-    """Node's `vm.SourceTextModule`: requests and top-level await."""
+    """Node's `vm.SourceTextModule`, which gives requests and top-level await."""
 
     node: Path
     name: str = "V8"
@@ -133,7 +133,7 @@ class V8:
 
 @dataclass(frozen=True, slots=True)
 class Oxc:
-    """oxc-parser: requests with attributes, dynamic imports."""
+    """oxc-parser, which gives requests with attributes, and dynamic imports."""
 
     node: Path
     name: str = "oxc-parser"
@@ -158,11 +158,11 @@ def _dynamic(answer: Any) -> tuple[object, ...]:
 
 
 def find_bun() -> Path:
-    """Return Bun's executable as npm installed it for this processor."""
+    """Return the path of Bun's executable, which npm installed for this processor."""
     processor = "aarch64" if platform.machine() in ("aarch64", "arm64") else "x64"
     return _FIXTURE / "node_modules" / "@oven" / f"bun-linux-{processor}" / "bin" / "bun"
 
 
 def references(node: Path) -> tuple[JavaScriptCore, V8, Oxc]:
-    """Return the three voices."""
+    """Return the three references."""
     return JavaScriptCore(find_bun()), V8(node), Oxc(node)

@@ -1,24 +1,24 @@
-"""What one voice says of one module, in a form that can be compared with another's."""
+"""A reader's verdict on a module, in a form that can be compared with other readers' verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
-# What a voice says of one aspect ("requests", "exports", …): ordered as a tuple, unordered as a frozenset.
+# One aspect of a reading ("requests", "exports", …); ordered aspects are tuples, unordered ones frozensets.
 Facet = Hashable
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a module is accepted, why not, and what was read of it, by aspect."""
+    """The reason why a module is rejected (None if it is accepted), and the reading of each aspect."""
 
     error: str | None
     facets: Mapping[str, Facet] = field(default_factory=dict)
 
     @property
     def accepted(self) -> bool:
-        """Return whether the module is a valid one."""
+        """Return whether the reader accepts the module."""
         return self.error is None
 
 
