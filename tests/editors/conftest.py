@@ -1,6 +1,7 @@
-"""What tests in editors stand on: the editors, a project to open, and the snippets of docs/how-to/editors.md.
+"""Fixtures for tests in real editors: the editors, a project to open, and the snippets of docs/how-to/editors.md.
 
-The files that use it are named check_*.py, so that only `make test-editors-others` runs them: it installs the editors.
+The files that use them are named check_*.py, so that only `make test-editors-others`, which installs the editors, runs
+them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ FILES = {
 
 @dataclass(frozen=True)
 class Lab:
-    """Real editors, installed below `directory`, and a user's home in which they find their configuration."""
+    """Real editors, installed below `directory`, and a user's home with their configuration."""
 
     directory: Path
     home: Path
@@ -44,7 +45,7 @@ class Lab:
     environment: Mapping[str, str]
 
     def editor(self, name: str) -> Path:
-        """Return the program that starts the editor."""
+        """Return the path of the editor's program."""
         return self.directory / "bin" / name
 
     def configure(self, path: str, content: str) -> None:
@@ -60,7 +61,7 @@ class Lab:
 
 @pytest.fixture
 def lab(tmp_path: Path, esmcache_home: EsmcacheHome) -> Lab:
-    """Return the editors, and a workspace whose app.mjs imports what exists and what does not."""
+    """Return the editors, and a workspace whose app.mjs imports an existing and a missing module."""
     directory = Path(os.environ.get("ESMCACHE_TEST_EDITORS") or PROJECT / ".cache" / "editors" / "others")
     if not directory.exists():
         pytest.fail(f"{directory} is missing: run `make test-editors-others`", pytrace=False)
@@ -69,7 +70,7 @@ def lab(tmp_path: Path, esmcache_home: EsmcacheHome) -> Lab:
     workspace.mkdir()
     for name, content in FILES.items():
         (workspace / name).write_text(content, encoding="utf-8")
-    # Where the snippets suppose a checkout.
+    # The snippets expect a checkout at this path.
     (esmcache_home.root / "src").mkdir()
     (esmcache_home.root / "src" / "esmcache").symlink_to(PROJECT)
     environment = {**esmcache_home.environment, "PATH": f"{server}{os.pathsep}{os.environ['PATH']}"}
@@ -78,7 +79,7 @@ def lab(tmp_path: Path, esmcache_home: EsmcacheHome) -> Lab:
 
 @pytest.fixture(scope="session")
 def snippet() -> Callable[[str, str], str]:
-    """Return a function from a heading of docs/how-to/editors.md and a text within to the fenced block that has it."""
+    """Return a function that finds the fenced block with a given text below a heading of docs/how-to/editors.md."""
     page = (PROJECT / "docs" / "how-to" / "editors.md").read_text(encoding="utf-8")
 
     def find(heading: str, containing: str) -> str:

@@ -1,6 +1,6 @@
-"""A terminal of fixed size in which a real editor runs: a private tmux, told what to do over its control mode.
+"""A terminal of fixed size that runs a real editor: a private tmux, controlled over its control mode.
 
-tmux says when the editor has drawn something, so waiting for a condition needs neither sleeps nor polling.
+tmux reports when the editor has drawn something, so that waiting for a condition needs no sleeps and no polling.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from types import TracebackType
 
 COLUMNS = 100
 ROWS = 20
-# Far more than any editor needs; reached only when what is waited for will not come.
+# Far longer than any editor needs; only a condition that never becomes true takes this long.
 _PATIENCE_S = 60
 
 _CONFIGURATION = """\
@@ -30,12 +30,12 @@ set -g default-terminal tmux-256color
 
 
 class Terminal:
-    """One program in one terminal; leaving the context ends both."""
+    """One program in one terminal; both end with the context."""
 
     def __init__(
         self, tmux: Path, command: Sequence[str | os.PathLike[str]], *, cwd: Path, environment: Mapping[str, str]
     ) -> None:
-        # Not pytest's directory: the path of a socket must be short.
+        # pytest's directory is not used here, since the path of a socket must be short.
         self._directory = Path(tempfile.mkdtemp(prefix="esmcache-"))
         configuration = self._directory / "tmux.conf"
         configuration.write_text(_CONFIGURATION)
@@ -72,19 +72,19 @@ class Terminal:
         shutil.rmtree(self._directory)
 
     def press(self, *keys: str) -> None:
-        """Press keys by tmux's names for them, such as "Escape", "Enter", "C-x"."""
+        """Press keys by their names in tmux, such as "Escape", "Enter", "C-x"."""
         self._command("send-keys", *keys)
 
     def type(self, text: str) -> None:
-        """Type text as it stands."""
+        """Type a text literally."""
         self._command("send-keys", "-l", text)
 
     def screen(self, *, styled: bool = False) -> str:
-        """Return what is on the screen; `styled` keeps colours as escape sequences."""
+        """Return the text on the screen; `styled` keeps colours as escape sequences."""
         return self._command("capture-pane", "-p", *(["-e"] if styled else []))
 
     def wait_for(self, condition: str | Callable[[str], bool]) -> str:
-        """Return the screen once it has the text, or once the condition holds for it; fail if it never does."""
+        """Return the screen when it contains the text or the condition holds for it; fail if that never happens."""
         holds = (lambda screen: condition in screen) if isinstance(condition, str) else condition
         deadline = time.monotonic() + _PATIENCE_S
         while not holds(screen := self.screen()):
@@ -98,7 +98,7 @@ class Terminal:
         return self._answer()
 
     def _answer(self) -> str:
-        """Return what tmux answers to the last command. Notifications are dropped: the next look sees their effect."""
+        """Return tmux's answer to the last command; later checks of the screen make its notifications needless."""
         deadline = time.monotonic() + _PATIENCE_S
         answer: list[bytes] | None = None
         while line := self._next_line(deadline):
@@ -113,7 +113,7 @@ class Terminal:
         raise AssertionError("tmux does not answer")
 
     def _next_line(self, deadline: float) -> bytes:
-        """Return tmux's next line with its end, or b"" if none comes before the deadline."""
+        """Return tmux's next line with its line end, or b"" if none arrives before the deadline."""
         while b"\n" not in self._unread:
             if not self._selector.select(max(0, deadline - time.monotonic())):
                 return b""

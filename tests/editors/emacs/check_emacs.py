@@ -9,7 +9,7 @@ import pytest
 
 from editors.conftest import Lab
 
-# A start in a new home asks and tells things that a user has long answered, and compiles what it finds.
+# The first start in a new home would ask and report what a user has already answered, and compile what it finds.
 _EARLY = "(setq native-comp-enable-subr-trampolines nil native-comp-jit-compilation nil)\n"
 _QUIET = """\
 (setq inhibit-startup-screen t make-backup-files nil create-lockfiles nil
@@ -18,7 +18,7 @@ _QUIET = """\
 
 
 def packages(lab: Lab) -> str:
-    """Return what package.el does for installed packages."""
+    """Return what package.el adds to the configuration for installed packages."""
     directories = sorted((lab.directory / "elpa").iterdir())
     paths = [f'(add-to-list \'load-path "{path}")\n' for path in directories]
     autoloads = [f'(load "{file}")\n' for path in directories for file in path.glob("*-autoloads.el")]
@@ -33,7 +33,7 @@ def lists_line_2(screen: str) -> bool:
 def test_diagnostic_comes_and_goes(package: str, lab: Lab, snippet: Callable[[str, str], str]) -> None:
     lab.configure(".config/emacs/early-init.el", _EARLY)
     lab.configure(".config/emacs/init.el", _QUIET + packages(lab) + snippet("Emacs", package))
-    # What Debian sets up for its own packages is not there.
+    # Debian's own site files belong to its packages, which are not installed here.
     with lab.open([lab.editor("emacs"), "--no-site-file", "app.mjs"]) as emacs:
         emacs.wait_for("Flymake[1 ")
         emacs.press("M-x")

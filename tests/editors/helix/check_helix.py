@@ -12,13 +12,13 @@ def test_diagnostic_comes_and_goes(lab: Lab, snippet: Callable[[str, str], str])
     with lab.open([lab.editor("hx"), "app.mjs:2"]) as helix:
         helix.wait_for("●")
         helix.type(" d")
-        # The picker of diagnostics lists their codes. What follows Escape at once would be taken for a chord with Alt.
+        # The picker of diagnostics lists their codes. A key right after Escape would count as a chord with Alt.
         helix.wait_for("unresolved-import")
         helix.press("Escape")
         helix.wait_for(lambda screen: "unresolved-import" not in screen)
         helix.type("xc")
         helix.wait_for("INS")
-        # Of what is typed in a burst Helix tells in any order: its notifications overtake one another.
+        # Helix reports fast typing in any order, since its notifications overtake each other.
         mended = 'const where = "here";'
         for end in range(1, len(mended) + 1):
             helix.type(mended[end - 1])

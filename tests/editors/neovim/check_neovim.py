@@ -1,4 +1,4 @@
-"""The plugin in real Neovims, headless: each Lua file beside this one is run in each version, and fails by an error."""
+"""Tests of the plugin in real, headless Neovims. Each version runs each Lua file of this directory without an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check(request: pytest.FixtureRequest, lab: Lab) -> Callable[[str, Path], Non
 
     def run(configuration: str, lua: Path) -> None:
         lab.configure(".config/nvim/init.lua", configuration)
-        # Without swap and shada files: tests must not meet one another's.
+        # Swap and shada files are off, so that tests do not share them.
         result = subprocess.run(
             [lab.editor(request.param), "--headless", "-n", "-i", "NONE", "-S", HERE / "run.lua", "app.mjs"],
             cwd=lab.workspace,

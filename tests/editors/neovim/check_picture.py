@@ -1,4 +1,4 @@
-"""Neovim as a user sees it. The picture is drawn from a real terminal; the plugin's README shows a copy of it."""
+"""The picture of Neovim in the plugin's README, drawn from a real terminal."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_picture(lab: Lab, snippet: Callable[[str, str], str]) -> None:
     with lab.open([lab.editor("nvim"), "-n", "-i", "NONE", "app.mjs"]) as neovim:
         for text in ("esmcache: warm", "has no export named 'shout'", "✓ 2/2 warm"):
             neovim.wait_for(text)
-        # While it was cold there was a hint beside the error.
+        # A cold module has a hint beside the error, so only one mark is left when it is warm.
         neovim.wait_for(lambda screen: screen.count("■") == 1)
         PICTURE.parent.mkdir(parents=True, exist_ok=True)
         PICTURE.write_text(draw(neovim.screen(styled=True)), encoding="utf-8")

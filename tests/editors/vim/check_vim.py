@@ -10,7 +10,7 @@ from editors.conftest import Lab
 
 def test_diagnostic_comes_and_goes(lab: Lab, snippet: Callable[[str, str], str]) -> None:
     ale = f"set nocompatible runtimepath+={lab.directory / 'vim-ale'}\nfiletype plugin on\n"
-    # Only what the snippet defines, so that no other tool of the machine is asked.
+    # Only the snippet's linter is enabled, so that ALE runs no other tools of the machine.
     lab.configure(
         ".vimrc",
         ale
@@ -24,5 +24,5 @@ def test_diagnostic_comes_and_goes(lab: Lab, snippet: Callable[[str, str], str])
         vim.press("Escape")
         vim.wait_for(lambda screen: "INSERT" not in screen)
         vim.type(":write\r")
-        # ALE's sign of an error.
+        # This is ALE's sign of an error.
         vim.wait_for(lambda screen: not re.search(r"^E ", screen, re.MULTILINE))
