@@ -1,4 +1,4 @@
-"""BMES files for tests: one with every form, and Hypothesis's."""
+"""BMES files for tests: one with every form, and those that Hypothesis generates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEXT = st.text(max_size=12)
 
 
 def every_form() -> BmesFile:
-    """Return a file with every kind of entry, which tests/golden/bmes/every-form.bin holds, too."""
+    """Return a file with every kind of entry; tests/golden/bmes/every-form.bin has the same content."""
     return BmesFile(
         requests=(
             BmesRequest("./a.js"),
@@ -43,7 +43,7 @@ def every_form() -> BmesFile:
 
 
 def files() -> st.SearchStrategy[BmesFile]:
-    """Return any files that can be written."""
+    """Return a strategy for all files that can be written."""
     attributes = st.lists(st.builds(ImportAttribute, TEXT, TEXT), max_size=3).map(tuple)
     return st.builds(
         BmesFile,

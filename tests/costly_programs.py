@@ -1,4 +1,4 @@
-"""Programs that cost much to understand: made by people who mean harm, or by generators that mean none."""
+"""Programs that are expensive to analyse, as attackers or careless generators could write them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from pathlib import Path
 
 
 def many_functions(root: Path, count: int = 1_000_000) -> Path:
-    """Write one module with so many arrow functions, and return it."""
+    """Write one module with `count` arrow functions, and return its path."""
     return _write(root, {"app.mjs": "".join(f"export const f{n} = () => {n};\n" for n in range(count))})
 
 
 def one_long_line(root: Path, size: int = 100_000_000) -> Path:
-    """Write one module of one line of so many bytes, and return it."""
+    """Write one module that is a single line of `size` bytes, and return its path."""
     piece = "f(1,[2,'three',{four:5}],(six)=>six+7);"
     return _write(root, {"app.mjs": "const f=()=>{};" + piece * (size // len(piece)) + "console.log('long');"})
 
 
 def many_unresolved_imports(root: Path, count: int = 50_000) -> Path:
-    """Write one module with so many imports of packages that are not installed, and return it."""
+    """Write one module with `count` imports of packages that are not installed, and return its path."""
     return _write(root, {"app.mjs": "".join(f"import 'absent-{n}';\n" for n in range(count))})
 
 
 def stars_of_all(root: Path, count: int = 200) -> Path:
-    """Write so many modules each of which exports all of all others, and return one that imports a name from them."""
+    """Write `count` modules that all have `export *` from all others; return the path of one that imports a name."""
     files = {
         f"m{n}.mjs": "".join(f"export * from './m{k}.mjs';\n" for k in range(count) if k != n)
         + f"export const own{n} = {n};\n"
@@ -33,7 +33,7 @@ def stars_of_all(root: Path, count: int = 200) -> Path:
 
 
 def long_specifiers(root: Path, count: int = 5_000, steps: int = 200) -> Path:
-    """Write one module with so many imports by way of so many parent directories, and return it."""
+    """Write one module with `count` imports through `steps` parent directories each, and return its path."""
     up = "../" * steps
     return _write(root, {"app.mjs": "".join(f"import '{up}absent/{n}.mjs';\n" for n in range(count))})
 

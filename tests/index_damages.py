@@ -1,4 +1,4 @@
-"""Damages of an index's files, chosen by a number: the same number damages in the same way."""
+"""Damage to an index's files, chosen by a number; the same number causes the same damage."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 _PAGE = 4096
-# Fields of the header: where each begins and ends (https://www.sqlite.org/fileformat2.html#the_database_header).
+# The begin and end of header fields (https://www.sqlite.org/fileformat2.html#the_database_header).
 _HEADER = {
     "magic": (0, 16),
     "page size": (16, 18),
@@ -82,7 +82,7 @@ _KINDS: tuple[Callable[[bytearray, random.Random], None], ...] = (
 
 
 def damage(path: Path, number: int) -> None:
-    """Damage one of the index's files."""
+    """Damage one of the index's files in place."""
     choose = random.Random(number)
     content = bytearray(path.read_bytes())
     _KINDS[number % len(_KINDS)](content, choose)

@@ -1,4 +1,4 @@
-"""A cache with rows and files as a warm leaves them, made without Node: quickly, and of any size."""
+"""A cache with the rows and files of a warm, made quickly, without Node, and in any size."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ class MadeUpCache:
 
     @property
     def place(self) -> str:
-        """Return the directory, below v8/, of this project."""
+        """Return the path of this project's directory below v8/."""
         return f"{sha256(self.root.encode()).hexdigest()[:32]}/{TAG}"
 
     @property
     def used(self) -> int:
-        """Return the bytes of all files."""
+        """Return the size of all files in bytes."""
         return used_bytes(self.directory)
 
     def url(self, name: str) -> str:
@@ -71,11 +71,11 @@ class MadeUpCache:
         return f"file://{self.root}/{name}"
 
     def source(self, text: str) -> bytes:
-        """Return a source that begins with a text."""
+        """Return a module's source that contains `text`."""
         return f"export default '{text}'; //".encode().ljust(self.size, b".")
 
     def save(self, modules: dict[str, str]) -> None:
-        """Store modules, by name with what they begin with, as a save does: rows of earlier texts stay."""
+        """Store modules, given by name and the text of their source, as a save does; rows of earlier texts stay."""
         sources = {name: self.source(text) for name, text in modules.items()}
         digests = {name: sha256(source).digest() for name, source in sources.items()}
         new = {digests[name]: source for name, source in sources.items() if digests[name] not in self._places}
@@ -130,7 +130,7 @@ class MadeUpCache:
         return entry_name(_KIND, self.url(name))
 
     def add_entry_point(self, entry: str, members: Iterable[str], used_at: float) -> str:
-        """Write the manifest of modules that were stored, and return its name."""
+        """Write the manifest of an entry point whose modules were stored, and return the manifest's name."""
         urls = {self.url(name): name for name in members}
         rows = {row.url: row for row in self.index.where(ModuleRow, "url", urls)}
         identity = manifest_identity(f"{self.root}/{entry}", "v24.0.0", "x64", [])
@@ -171,13 +171,13 @@ class MadeUpCache:
         return ManifestModule(row.url, row.path, ServedKind.MODULE, fact, self._places[row.source_sha256], ())
 
     def fill(self) -> None:
-        """Fill the directory that Node is pointed at."""
+        """Fill the compile-cache directory that Node uses."""
         DomainDirectory(self.directory, self.index, self.place, self._code).write()
 
     def collect(self, max_size: int = 1 << 40) -> Collected:
-        """Bring the cache under a limit."""
+        """Bring the cache below a size limit in bytes."""
         return collect(self.directory, self.index, max_size)
 
     def counts(self, row_types: Sequence[type]) -> dict[str, int]:
-        """Return how many rows of some types there are."""
+        """Return the number of rows of some types."""
         return {row_type.__name__: sum(1 for _ in self.index.all(row_type)) for row_type in row_types}

@@ -1,7 +1,7 @@
-"""Runs pytest in a base directory that is new each time, under conditions that no test may depend on.
+"""Runs pytest in a new base directory, under conditions that no test may depend on.
 
-The name of the base directory has random letters and a random length, so that a test that depends on either fails one
-day. The directory is removed if all tests passed. What is unknown here is given to pytest.
+The base directory's name has random letters and a random length, so that a test that depends on either fails at some
+time. The directory is removed if all tests pass. Unknown arguments are passed to pytest.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from removing import remove_tree
 PROJECT = Path(__file__).resolve().parent.parent
 _ORDINARY_USER = 12345
 _LETTERS = string.ascii_letters + string.digits
-# With /tmp before it: 8 to 85 characters.
+# With /tmp/, the path has 8 to 85 characters.
 _NAME_LENGTHS = (3, 80)
 
 
 def main() -> int:
-    """Return pytest's exit code."""
+    """Run the tests and return pytest's exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path, help="the base directory, to run again what failed in it")
     parser.add_argument("--umask", type=lambda text: int(text, 8), help="the umask, in octal digits")
@@ -43,7 +43,7 @@ def main() -> int:
     print(f"pytest's base directory: {base}", flush=True)
     if options.umask is not None:
         os.umask(options.umask)
-    # pytest removes all that is in its base directory first.
+    # pytest empties its base directory first, so it gets a subdirectory.
     command = [sys.executable, "-m", "pytest", "-q", f"--basetemp={base / 'pytest'}", *pytest_arguments]
     environment = dict(os.environ)
     if options.as_user:
@@ -65,7 +65,7 @@ def _new_base() -> Path:
 
 
 def _own_places(base: Path) -> dict[str, str]:
-    """Return the variables that let a user write nowhere but below the base directory."""
+    """Return the environment variables that keep a user's writes below the base directory."""
     home, temporary = base / "home", base / "tmp"
     for path in (base, home, temporary):
         path.mkdir(mode=0o700, exist_ok=True)
@@ -80,7 +80,7 @@ def _own_places(base: Path) -> dict[str, str]:
 
 
 def _as_ordinary_user(base: Path) -> list[str]:
-    """Return what comes before a command that an ordinary user is to run."""
+    """Return the prefix of a command that makes an ordinary user run it; empty if this is not root."""
     if os.getuid() != 0:
         return []
     user = str(_ORDINARY_USER)
@@ -89,7 +89,7 @@ def _as_ordinary_user(base: Path) -> list[str]:
     closed = {path: top for path in needed if (top := _closed_to_others(path)) is not None}
     if not closed:
         return become
-    # In a namespace of its own, so that nothing is opened to anybody else.
+    # A mount namespace of its own is used, so that the directories are not opened to other users.
     script = ["set -e", "kept=$(mktemp -d)", 'mount -t tmpfs -o mode=0755 tmpfs "$kept"']
     for number, path in enumerate(closed):
         script += [f'mkdir "$kept/{number}"', f'mount --bind {shlex.quote(str(path))} "$kept/{number}"']
@@ -103,7 +103,7 @@ def _as_ordinary_user(base: Path) -> list[str]:
 
 
 def _closed_to_others(path: Path) -> Path | None:
-    """Return the topmost directory above `path` that others cannot go through, or None."""
+    """Return the topmost directory above `path` that others cannot pass, or None."""
     for parent in reversed(path.parents):
         if not parent.stat().st_mode & stat.S_IXOTH:
             return parent
@@ -112,7 +112,7 @@ def _closed_to_others(path: Path) -> Path | None:
 
 @contextlib.contextmanager
 def _busy_processes(count: int) -> Iterator[None]:
-    """Keep so many processes busy, which end with this one however it ends."""
+    """Keep `count` processes busy; they end with this process, however it ends."""
     command: Sequence[str] = [sys.executable, "-S", "-c", "while True: pass"]
     processes = [subprocess.Popen(command, preexec_fn=_end_with_parent) for _ in range(count)]
     try:

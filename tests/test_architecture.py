@@ -1,4 +1,4 @@
-"""Rules about the whole tree: who imports whom, what every file says and what none may say."""
+"""Rules about the whole tree: the imports between layers, and what files must and must not contain."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def python_modules() -> list[Path]:
 
 
 def project_files() -> Iterator[Path]:
-    """Yield the files that are or could be committed; without git, all that are not installed or built."""
+    """Yield the files that are or could be committed; without git, all files that are not installed or built."""
     git = shutil.which("git")
     if git and (PROJECT / ".git").exists():
         listed = subprocess.run(
@@ -87,7 +87,7 @@ def test_every_feature_is_listed() -> None:
 
 
 def machine_paths() -> list[str]:
-    """Return absolute paths that are true on this machine only: the checkout and the homes."""
+    """Return absolute paths that exist on this machine only: the checkout and the homes."""
     homes = {Path.home(), Path(pwd.getpwuid(os.getuid()).pw_dir)}
     return sorted(str(path) for path in {PROJECT, *homes} if len(path.parts) > 1)
 

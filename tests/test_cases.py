@@ -57,7 +57,7 @@ def test_linking_case(case: Case, update_golden: bool) -> None:
 
 
 def _linking_lines(program: LinkedProgram) -> Iterator[str]:
-    """Yield what the first file's names resolve to: those that it imports, then those that it exports."""
+    """Yield the resolutions of the first file's names: the imported names, then the exported ones."""
     first = program.names[0]
     for imported in program.records[first].import_entries:
         target = program.resolved_url(first, imported.module_request)

@@ -1,4 +1,4 @@
-"""A part of `make conformance` that takes seconds: what engines accept is accepted, and read as they read it."""
+"""A part of `make conformance` that takes seconds: we accept the modules that engines accept, and read them alike."""
 
 from __future__ import annotations
 

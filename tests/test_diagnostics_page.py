@@ -1,4 +1,4 @@
-"""docs/reference/diagnostics.md explains every diagnostic, and its examples are what they say."""
+"""docs/reference/diagnostics.md explains every diagnostic, and its examples cause the diagnostics that they show."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = (PROJECT / "docs" / "reference" / "diagnostics.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^### (\S+)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
 _EXAMPLE = re.compile(r"^```js\n(.+?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLES = {code: found[1] for code, section in SECTIONS.items() if (found := _EXAMPLE.search(section))}
-# These depend on other modules: the end-to-end tests of diagnostics have examples of them.
+# These diagnostics depend on other modules; the end-to-end tests of diagnostics have examples of them.
 BESIDE_THE_TEXT = {
     "unresolved-import",
     "attribute-mismatch",

@@ -1,4 +1,4 @@
-"""A program never behaves differently served than native: the programs below differential/, in every state."""
+"""A program behaves the same with the cache as without it: the programs below differential/, in every state."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from differential.programs import NODES, DifferentialProgram, all_programs, chec
 from differential.starting import Starter, empty_home
 from esmcache.launch.program import installed_hook
 
-# Set to anything, every program is run in every state by every Node; that takes a quarter of an hour.
+# With any value, every Node runs every program in every state; that takes a quarter of an hour.
 _EVERYTHING = bool(os.environ.get("ESMCACHE_TEST_EVERYTHING"))
 
-# Every program is run warm and stale by Node 24. Of the other states and the other Nodes each half has one; by the
-# other Nodes they are run with the functions that they call, too.
+# Node 24 runs every program warm and stale. Each half of the programs also runs in one of the other states, and under
+# one of the other Nodes, which runs it with its called functions, too.
 _PAIRS = [
     (program, node)
     for program in all_programs()
@@ -33,7 +33,7 @@ _IDS = [f"{program.case.path.stem}/{program.case.name}/{node}" for program, node
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EsmcacheHome]:
-    """Return a home for all programs: each has its own entry points and packs in its cache."""
+    """Return a home for all programs; each has its own entry points and packs in the cache."""
     with pytest.MonkeyPatch.context() as patched:
         yield empty_home(tmp_path_factory.mktemp("home"), patched)
 

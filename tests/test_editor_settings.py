@@ -1,4 +1,4 @@
-"""The settings that editors show are the schema's: names, defaults and types."""
+"""The settings that editors show have the schema's names, defaults and types."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from esmcache.settings import (
 )
 
 PROJECT = Path(__file__).resolve().parent.parent
-# What the extension keeps to itself.
+# Settings that only the extension uses.
 OWN = {"esmcache.path", "esmcache.terminal.inject", "esmcache.statusBar", "esmcache.compareRuns"}
 SCALARS = {"boolean": bool, "integer": int, "string": str}
 

@@ -1,4 +1,4 @@
-"""A program behaves the same under every flag that Node knows, and is served under those that are harmless."""
+"""A program behaves the same under every flag that Node knows, and is served under the harmless ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from esmcache.launch.program import installed_hook
 _PROGRAM = "A bit of everything"
 _KNOWN = "console.log(JSON.stringify([...process.allowedNodeEnvironmentFlags]))"
 
-# What flags are given that do nothing without a value of their own.
+# The values of flags that have no effect without a specific value.
 _VALUES = {
     "--conditions": "development",
     "--disable-proto": "throw",
@@ -35,7 +35,7 @@ _VALUES = {
 }
 _OTHERWISE = "5"
 
-# Two native starts differ, by addresses or times, or Node waits for somebody.
+# Two native starts differ under these, by addresses or times, or Node waits for someone.
 _NOT_COMPARABLE = {
     "--debug-port": "is an address",
     "--enable-fips": "Node fails, and tells an address in memory",
@@ -57,9 +57,11 @@ _NOT_COMPARABLE = {
     "--watch-path": "waits for changes",
     "--watch-preserve-output": "waits for changes",
 }
-# docs/reference/serving.md, 15: the preload's own doings are told, of --trace-sync-io where it is loaded in a worker.
+# By docs/reference/serving.md, item 15, Node prints the preload's own actions under these: under --trace-sync-io when a
+# worker loads it.
 _TELLS_OF_THE_PRELOAD = {"--trace-env", "--trace-env-js-stack", "--trace-sync-io"}
-# Under these, and all that no test knows of yet, a program runs natively. All others are known to be harmless.
+# Under these flags, and under flags that no test knows yet, a program runs natively. All others are known to be
+# harmless.
 _NATIVE = {
     *(
         "--allow-addons",
@@ -97,14 +99,14 @@ _NATIVE = {
     ),
     *("--trace-sync-io", "--vfs-mount", "--watch", "--watch-kill-signal", "--watch-preserve-output"),
 }
-# As they are without being named, these are harmless, and only so.
+# The default of these is harmless; under their negation a program runs natively.
 _NATIVE_IF_NEGATED = {
     *("--addons", "--experimental-detect-module", "--experimental-require-module", "--global-search-paths"),
     *("--require-module",),
 }
 _PERMISSION = {"--no-permission", "--no-permission-audit"}
 _OTHER_MANIFEST = {"--conditions", "-C"}
-# Flags that Node takes on the command line alone, among them V8's, and whether a program is served under them.
+# Flags that Node accepts on the command line only, V8's among them, and whether a program is served under them.
 _ON_THE_COMMAND_LINE = {
     "--env-file-if-exists=.env": True,
     "--no-opt": True,
@@ -148,7 +150,7 @@ def test_every_flag_that_node_knows(starter: Starter) -> None:
         if _runs(native) and flag not in _OTHER_MANIFEST:
             faults += _judged(choice, starter, is_served=not _is_native(flag))
     assert not faults, "\n".join(faults)
-    # Under a flag that is taken for one that V8 knows nothing of, Node would otherwise look into another directory.
+    # If a flag is wrongly taken for one that V8 ignores, Node looks into another directory.
     assert _directories(starter.home) == places
 
 
@@ -168,12 +170,12 @@ def _is_native(flag: str) -> bool:
 
 
 def _runs(lines: list[str]) -> bool:
-    """Return whether a start came to the end of the program; it does not if the flag took its name for a value."""
+    """Return whether a start reached the end of the program; it does not if the flag took its name for a value."""
     return any("in a worker" in line for line in lines)
 
 
 def _judged(choice: str, starter: Starter, *, is_served: bool) -> list[str]:
-    """Return what is wrong with the reports of a start under a flag."""
+    """Return the faults in the reports of a start under a flag."""
     served = any(report["served"] for report in starter.reports)
     reasons = {report.get("reason") for report in starter.reports}
     name = choice.split("=", 1)[0].replace("_", "-")
@@ -187,11 +189,11 @@ def _directories(home: EsmcacheHome) -> set[Path]:
 
 
 def _lines(seen: Seen) -> list[str]:
-    # Files that are written are profiles and the like, named by the time.
+    # Written files are left out: they are profiles and the like, with the time in their names.
     return [f"exit code {seen.exit_code}", *seen.stdout.splitlines(), *seen.stderr.splitlines()]
 
 
 def _flags(node: Path, home: EsmcacheHome) -> set[str]:
-    """Return every flag that Node takes from the environment."""
+    """Return all flags that Node accepts in NODE_OPTIONS."""
     known = subprocess.run([node, "-e", _KNOWN], env=home.environment, capture_output=True, check=True)
     return set(json.loads(known.stdout))

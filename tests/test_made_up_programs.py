@@ -1,4 +1,4 @@
-"""A program never behaves differently served than native: programs that are made up, edited and warmed again."""
+"""A program behaves the same with the cache as without it: generated programs, edited and warmed again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from differential.programs import NODES
 from differential.starting import Seen, Starter
 from esmcache.launch.program import installed_hook
 
-# ESMCACHE_TEST_EVERYTHING tries ten times as many.
+# ESMCACHE_TEST_EVERYTHING runs ten times as many.
 _PROGRAMS = 600 if os.environ.get("ESMCACHE_TEST_EVERYTHING") else 60
 
 
@@ -40,7 +40,7 @@ def test_made_up_program(seed: int, any_node: Path, tmp_path: Path, esmcache_hom
 
 def _check(seen: Seen, native: Seen, said: str) -> None:
     if native.exit_code < 0:
-        # Some graphs abort V8, which then tells addresses in memory.
+        # Some graphs abort V8, which then prints memory addresses.
         assert seen.exit_code == native.exit_code, said
     else:
         assert seen == native, said

@@ -1,4 +1,4 @@
-"""The wheel holds every file of both packages, and declares every distribution that they import."""
+"""The wheel contains every file of both packages, and declares every distribution that they import."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGES = (PROJECT / "cache" / "esmcache", PROJECT / "server" / "esmcache_lsp")
-# The Python modules, the JavaScript that Node loads, and the mark that type checkers look for.
+# The Python modules, the JavaScript that Node loads, and the marker file for type checkers.
 NEEDED = ("*.py", "*.cjs", "*.mjs", "py.typed")
 
 
 @pytest.fixture(scope="session")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """Return the names of the files in a new wheel, but for its metadata."""
+    """Return the names of the files in a new wheel, without its metadata."""
     directory = tmp_path_factory.mktemp("wheel")
-    # By the installed hatchling, so without a network.
+    # The installed hatchling builds the wheel, so no network is needed.
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(directory)],
         cwd=PROJECT,
@@ -70,7 +70,7 @@ def test_the_declared_dependencies_are_those_that_are_imported() -> None:
 
 
 def _imported_names() -> Iterator[str]:
-    """Yield the top-level name of each absolute import, those within functions and for type checkers among them."""
+    """Yield the top-level name of each absolute import, including those in functions and for type checkers."""
     for package in PACKAGES:
         for path in package.rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_bytes())):

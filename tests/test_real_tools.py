@@ -1,4 +1,4 @@
-"""Real command-line tools never behave differently served than native: those below differential/tools/."""
+"""Real command-line tools behave the same with the cache as without it: those below differential/tools/."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from differential.starting import Starter, empty_home
 from esmcache.launch.program import installed_hook
 from removing import remove_tree
 
-# Set to anything, every tool is run in every state by every Node; that takes some seven minutes.
+# With any value, every Node runs every tool in every state; that takes some seven minutes.
 _EVERYTHING = bool(os.environ.get("ESMCACHE_TEST_EVERYTHING"))
 
-# Every tool is run warm by Node 24, and stale unless it is large. Of those that are not large, each half is run in some
-# of the other states, and those that have children by one of the other Nodes.
+# Node 24 runs every tool warm, and stale unless it is large. Each half of the tools that are not large runs in some of
+# the other states, and those with child processes also under one of the other Nodes.
 _PAIRS = [
     (tool, node)
     for tool in all_tools()
@@ -30,20 +30,20 @@ _PAIRS = [
 _STARTS = [pytest.param(tool, node) for tool, node in _PAIRS]
 _IDS = [f"{tool.case.name}/{node}" for tool, node in _PAIRS]
 
-# This Node reads every source itself (docs/reference/serving.md), so it never finds one to be stale or damaged.
+# This Node reads every source itself (docs/reference/serving.md), so the runner never finds a stale or damaged one.
 _READS_ITSELF = "node22"
-# A child has to be known before it can be known what it misses.
+# A child process must be warmed before its own misses can be known.
 _WARMS_WITH_CHILDREN = 2
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[EsmcacheHome]:
-    """Return a home of the tool's own: nothing is in its cache at first, and all of it is the tool's."""
+    """Return the tool's own home, with an empty cache."""
     root = tmp_path / "home"
     root.mkdir(mode=0o700)
     with pytest.MonkeyPatch.context() as patched:
         yield empty_home(root, patched)
-    # Up to 50 MB, and pytest keeps the directories of three runs.
+    # A home has up to 50 MB, and pytest would keep those of three runs.
     remove_tree(tmp_path)
 
 
@@ -59,7 +59,7 @@ def test_tool(
 ) -> None:
     version = request.node.callspec.params["any_node"]
     is_half = not tool.is_large and (version != "node24" or tool.is_of_first_half)
-    # What a tool loads by names that it computes can be stale only once it is known.
+    # A module with a computed name can be stale only after a warm of missed modules has added it.
     is_missed_too = _EVERYTHING or update_golden or is_half or not (tool.is_large or tool.edits_what_is_copied)
     is_cold_and_damaged_too = _EVERYTHING or not (tool.is_large or is_half)
     is_stale_too = _EVERYTHING or not tool.is_large
@@ -81,7 +81,7 @@ def test_tool(
         assert starter.served() == native, f"with what it missed: {starter.reports}"
         record += LATER + starter.record_once_known()
     assert (starter.total("stale"), starter.total("faults")) == (0, 0)
-    # Where a tool's own hooks answer, nothing is looked at either.
+    # If a tool's own hooks answer, our runner reads nothing either.
     is_looked_at = version != _READS_ITSELF and starter.total("served") > 0
     check_record(tool, version, record, update=update_golden, is_whole=is_missed_too)
     if is_cold_and_damaged_too:

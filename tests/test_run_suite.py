@@ -1,4 +1,4 @@
-"""The suite's own runner: a new base directory each time, which goes if all tests passed, and other conditions."""
+"""The suite's own runner: a new base directory each time, its removal if all tests pass, and other conditions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RUNNER = PROJECT / "tests" / "run_suite.py"
 
 
 def run_suite(directory: Path, test: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run one test with the runner, its base directories below `directory`."""
+    """Run one test with the runner, with base directories below `directory`."""
     file = directory / "test_one.py"
     file.write_text(f"import os, time\ndef test_one(tmp_path):\n    {test}\n")
     return subprocess.run(
@@ -28,7 +28,7 @@ def run_suite(directory: Path, test: str, *options: str) -> subprocess.Completed
 
 
 def test_the_base_directory_goes_if_all_passed_whatever_is_in_it(tmp_path: Path) -> None:
-    # As directories of code caches are.
+    # Directories of code caches have this mode, too.
     makes = "(tmp_path / 'a').mkdir(); (tmp_path / 'a/b').touch(); (tmp_path / 'a').chmod(0o500)"
     ended = run_suite(tmp_path, makes)
     assert ended.returncode == 0, ended.stdout

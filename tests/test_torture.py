@@ -1,4 +1,4 @@
-"""A sample of the campaign against the cache; `make torture` runs all of it (docs/explanation/reliability.md)."""
+"""A sample of the campaign against the cache; `make torture` runs the whole (docs/explanation/reliability.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Looks for bytes that make the analysis raise, take long, or forget what an edit changed. `make fuzz` runs it.
+"""Looks for bytes that make the analysis raise, take too long, or miss the effect of an edit. `make fuzz` runs it.
 
-Atheris is no dependency of the project: the Makefile installs it beside the environment.
+Atheris is not a dependency of the project: the Makefile installs it in addition to the environment.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import sys
 import time
 from importlib import import_module
 
-# Has no types, and is not there when types are checked.
+# Atheris has no types, and it is not installed when types are checked.
 atheris = import_module("atheris")
 
 with atheris.instrument_imports(include=["esmcache.analysis"]):
     from esmcache.analysis import Analysis, Document, analyse_commonjs, analyse_module
 
-# An input ends where this stands, and edits follow: two bytes of place, one of length, and the new text.
+# This ends an input and separates the edits after it: two bytes of place, one of length, and the new text.
 _EDITS = b"\0EDITS\0"
 _LONGEST_S = 5.0
 
 
 def check_input(data: bytes) -> None:
-    """Analyse `data` in all ways there are; raises AssertionError for a broken promise."""
+    """Analyse `data` in all ways; raises AssertionError if a promise of the analysis is broken."""
     source, _, edits = data.partition(_EDITS)
     start = time.process_time()
     check_spans(analyse_module(source), len(source))
@@ -36,7 +36,7 @@ def check_input(data: bytes) -> None:
 
 
 def check_spans(analysis: Analysis, size: int) -> None:
-    """Assert that every place is one in the text, and that what is not complete says why."""
+    """Assert that every span is inside the text, and that an incomplete analysis has diagnostics."""
     assert analysis.complete or analysis.diagnostics
     record = analysis.record
     spans = [item.span for item in record.requested_modules]

@@ -1,1 +1,1 @@
-"""Runs Node's own tests of modules plain, with pass-through hooks and with our preload, and compares who passes."""
+"""Runs Node's own module tests plain, with pass-through hooks and with our preload, and compares which tests pass."""

@@ -1,4 +1,4 @@
-"""Prints who passes Node's own tests of modules; fails if a difference is not expected."""
+"""Prints which of Node's own module tests pass in each way; fails if a difference is not expected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEADINGS = ("suite", "tests", "plain", "pass-through", "ours, cold", "ours, ser
 
 
 def main() -> int:
-    """Run the tests in every way; return 1 if ours fails what hooks pass, or nobody knows why it does."""
+    """Run the tests in every way; return 1 if ours fails a test that hooks pass, and the reason is not known."""
     parser = argparse.ArgumentParser(prog="node_suite", description=__doc__)
     parser.add_argument("line", help="the line of Node: 22 or 24")
     parser.add_argument("--into", type=Path, required=True, help="where tests and binaries are kept")
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def table_lines(results: Iterable[Result]) -> Iterator[str]:
-    """Yield the rows of a Markdown table, one a suite."""
+    """Yield the rows of a Markdown table, one for each suite."""
     yield f"| {' | '.join(_HEADINGS)} |"
     yield "|---|" + "--:|" * (len(_HEADINGS) - 1)
     listed = list(results)

@@ -1,4 +1,4 @@
-"""Runs tests in every way, and again where ways differ; knows which differences are expected and why."""
+"""Runs tests in every way, repeats them if the ways differ, and reads which differences are expected and why."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from node_suite.selection import NodeTest
 
 PASS_THROUGH = Path(__file__).parent / "passthrough.cjs"
 _EXPECTED = Path(__file__).parent / "expected.toml"
-# A test that passes once in three is Node's own race.
+# A test that passes once in three attempts has a race of Node's own.
 _ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
 class Result:
-    """How one test ended in each way: plain, with pass-through hooks, with ours and nothing warm, served."""
+    """The outcome of one test in each way: plain, with pass-through hooks, with our preload cold, and served."""
 
     test: NodeTest
     plain: Outcome
@@ -32,17 +32,17 @@ class Result:
 
     @property
     def differs(self) -> bool:
-        """Return whether the test passes plain and not with our preload."""
+        """Return whether the test passes plain and fails with our preload."""
         return self.plain.passed and not (self.cold.passed and self.served.passed)
 
     @property
     def is_ours(self) -> bool:
-        """Return whether it differs where hooks that change nothing make no difference."""
+        """Return whether the difference is ours, since hooks that change nothing make no difference."""
         return self.differs and self.pass_through.passed
 
 
 def compare(runner: NodeTestRunner, tests: Sequence[NodeTest], home: Path, jobs: int) -> list[Result]:
-    """Return how each test ends; `home` holds the cache and the preload."""
+    """Return the result of each test; `home` contains the cache and the preload."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -72,7 +72,7 @@ def compare(runner: NodeTestRunner, tests: Sequence[NodeTest], home: Path, jobs:
             return list(pool.map(_reporting(way, lambda test: runner.run(test, way)), tests))
 
     firsts = [all_of(way) for way in (plain, pass_through, cold)]
-    # The tests themselves, and what they started from their fixtures.
+    # The first warm adds the tests themselves, the second the fixtures that they started.
     esmcache("warm", *(runner.sources / test.name for test in tests))
     esmcache("warm", "--missed")
     results = [Result(*row) for row in zip(tests, *firsts, all_of(served), strict=True)]
@@ -91,7 +91,7 @@ def _reporting(way: Way, run: Callable[[NodeTest], Outcome]) -> Callable[[NodeTe
 
 
 def _settled(runner: NodeTestRunner, result: Result, ways: tuple[Way, ...]) -> Result:
-    """Return a result in which a way failed only if it fails every time, one test at a time."""
+    """Return a result in which a way fails only if all attempts fail; the attempts run one test at a time."""
     if result.plain.passed == result.pass_through.passed == result.cold.passed == result.served.passed:
         return result
     outcomes = [result.plain, result.pass_through, result.cold, result.served]
@@ -103,6 +103,6 @@ def _settled(runner: NodeTestRunner, result: Result, ways: tuple[Way, ...]) -> R
 
 
 def expected_differences() -> dict[str, str]:
-    """Return why each test that is known to differ does so."""
+    """Return the reasons of the known differences, by test."""
     table = tomllib.loads(_EXPECTED.read_text(encoding="utf-8"))
     return {name: difference["reason"] for difference in table.get("difference", ()) for name in difference["tests"]}

@@ -1,4 +1,4 @@
-"""Fetches Node's tests out of Debian's source package, and the Node binary of the very same version by npm."""
+"""Fetches Node's tests from Debian's source package, and the Node binary of exactly the same version from npm."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _TARBALL = re.compile(r"^'(\S+)' nodejs_(\d+\.\d+\.\d+)\S*\.orig\.tar\.xz \d+ SH
 
 
 class FetchError(Exception):
-    """Says why there are no tests for a line of Node."""
+    """The reason why there are no tests for a major version of Node."""
 
 
 def fetch(line: str, directory: Path, npm: Sequence[str]) -> tuple[Path, Path]:
     """Return the sources and the binary of the newest Node of a line (`24`) that has both; raises FetchError.
 
-    Nothing of the machine's own package lists is touched. What is in `directory` already is taken as it is.
+    The machine's own package lists stay unchanged. Files that are already in `directory` are used.
     """
     directory.mkdir(parents=True, exist_ok=True)
     for sources in directory.glob(f"{line}.*"):
@@ -41,7 +41,7 @@ def fetch(line: str, directory: Path, npm: Sequence[str]) -> tuple[Path, Path]:
 
 
 def _tarballs(line: str, directory: Path) -> list[tuple[str, str, str]]:
-    """Return address, version and digest of the source packages of a line, newest first."""
+    """Return URL, version and digest of the source packages of a line, newest first."""
     state = directory.resolve() / "apt"
     for name in ("lists/partial", "cache/archives/partial"):
         (state / name).mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def _tarballs(line: str, directory: Path) -> list[tuple[str, str, str]]:
 
 
 def _unpack(url: str, digest: str, sources: Path) -> bool:
-    """Return whether the mirror still has the package, having unpacked its tests."""
+    """Unpack the tests of a package; return whether the mirror still has it."""
     try:
         with urlopen(url) as answer:
             packed = answer.read()
@@ -81,7 +81,7 @@ def _unpack(url: str, digest: str, sources: Path) -> bool:
     if sha256(packed).hexdigest() != digest:
         raise FetchError(f"{url} is not what Debian's index says")
     sources.mkdir(exist_ok=True)
-    # Tests read some of Node's own tools, too.
+    # Tests also read some of Node's own tools.
     command = ["tar", "--extract", "--xz", "--strip-components=1", "--wildcards", "node-v*/test", "node-v*/tools"]
     subprocess.run(command, input=packed, cwd=sources, check=True)
     return True

@@ -1,4 +1,4 @@
-"""Starts one of Node's tests as Node's own runner does, but for the preload; says whether it passed."""
+"""Starts Node's tests as Node's own runner does, with an optional preload, and returns whether they pass."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PRIORITY = 10
 
 @dataclass(frozen=True)
 class Way:
-    """A way of starting tests: the preload and what is in the environment for it."""
+    """A way of starting tests: the preload and its environment variables."""
 
     name: str
     preload: Path | None
@@ -28,7 +28,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a test ended; `served` counts the modules that all its processes were served."""
+    """The outcome of a test; `served` counts the served modules of all its processes."""
 
     passed: bool
     served: int
@@ -43,7 +43,7 @@ class NodeTestRunner:
     outputs: Path
 
     def run(self, test: NodeTest, way: Way) -> Outcome:
-        """Return how a test ends; what it said is in a file of its name below `outputs`."""
+        """Return the outcome of a test; its output is in a file named after the test below `outputs`."""
         output = self.outputs / way.name / f"{test.name.replace('/', '_')}.txt"
         output.parent.mkdir(parents=True, exist_ok=True)
         log = output.with_suffix(".jsonl")
@@ -52,7 +52,7 @@ class NodeTestRunner:
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "HOME": str(self.outputs),
-            # Each test has a directory for temporary files, of the same name every time.
+            # Each test has its own directory for temporary files, with the same name in every run.
             "TEST_SERIAL_ID": str(test.number),
             "TEST_THREAD_ID": str(test.number),
             "TEST_PARALLEL": "0",
@@ -82,7 +82,7 @@ class NodeTestRunner:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End what a test may have left behind."""
+    """Kill all processes that a test may have left behind."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -98,6 +98,6 @@ def _served(log: Path) -> int:
         try:
             count += int(json.loads(line)["served"])
         except (ValueError, KeyError):
-            # Two processes may have written at once, or one was killed.
+            # Two processes may have written at the same time, or one was killed.
             continue
     return count

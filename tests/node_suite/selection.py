@@ -1,4 +1,4 @@
-"""Names the tests of a copy of Node's sources that concern modules; starts nothing."""
+"""Selects the tests that concern modules from a copy of Node's sources. It starts nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# The tests of a suite are those that match its patterns and no earlier suite's.
+# The tests of a suite match its patterns and belong to no earlier suite.
 SUITES = {
     "es-module": ("es-module/test-*",),
     "module-hooks": ("module-hooks/test-*",),
@@ -38,7 +38,7 @@ _ENVIRONMENT = re.compile(r"//\s+Env:(.*)")
 
 @dataclass(frozen=True)
 class NodeTest:
-    """One test file and how Node's own runner starts it."""
+    """One test file, and how Node's own runner starts it."""
 
     suite: str
     name: str
