@@ -1,4 +1,4 @@
-"""The measuring itself: what counts as the same start, and what is told where it is not."""
+"""The benchmarks' timing: which starts count as equal, and what is reported if they differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cache directory: which names it takes, and that it never removes anything that lies elsewhere."""
+"""The cache directory accepts only valid names, and never removes anything outside of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def directory(tmp_path: Path) -> CacheDirectory:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    """Return a file outside the cache, in a directory beside it."""
+    """Return a file outside the cache, in a directory next to it."""
     file = tmp_path / "kept" / "file"
     file.parent.mkdir()
     file.write_text("mine")

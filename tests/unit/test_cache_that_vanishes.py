@@ -1,4 +1,4 @@
-"""A cache directory that is removed at any moment of what is done in it."""
+"""A cache directory that is removed at any moment of an operation in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ROUNDS = 60
 
 
 class _Remover(threading.Thread):
-    """Moves a directory away once for each time that it is asked to, sooner or later after that."""
+    """Moves a directory away once per request, after a varying delay."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class _Remover(threading.Thread):
     def run(self) -> None:
         for number in range(10_000):
             self._asked.acquire()
-            # From before a database is opened to after it is closed.
+            # The delays reach from before a database is opened until after it is closed.
             if self._is_over.wait(0.001 * (number % 12)):
                 return
             if self._directory.exists():

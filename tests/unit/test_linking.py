@@ -1,4 +1,4 @@
-"""Linking has no limit on how long a chain of modules is, and does no work twice."""
+"""Linking has no limit on the length of a chain of modules, and repeats no work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MANY = 50_000
 
 
 class CountingGraph:
-    """A graph whose specifiers are URLs, and how often each record was asked for."""
+    """A graph whose specifiers are URLs, with a count of how often each record was requested."""
 
     def __init__(self, records: Mapping[str, ModuleRecord]) -> None:
         self._records = records
@@ -114,7 +114,7 @@ def test_many_names_are_found_among_stars_of_all_without_looking_at_all_for_each
     graph = CountingGraph(records)
     assert [problem.name for problem in link_problems(graph, "all")] == ["ownabsent"]
     assert sum(graph.asked.values()) < 10 * len(urls)
-    # The path is that of a search: each star leads to the next module first.
+    # The path follows the search: the first star of each module leads to the next module.
     found = resolve_export(graph, "0", "own99")
     assert [step.url for step in found.steps] == urls[:-1]
 
@@ -128,7 +128,7 @@ def test_nothing_is_said_of_a_module_that_is_not_known() -> None:
 
 
 def test_a_name_that_is_exported_twice_is_the_first_one() -> None:
-    # An early error of the module, which its importers need not be told.
+    # This is an early error of the module itself, and its importers do not report it.
     record = ModuleRecord(
         requests("absent"),
         indirect_export_entries=(

@@ -1,4 +1,4 @@
-"""Node is asked whether it can link programs; what it says is missing or ambiguous, we must say, too."""
+"""Node links programs, and every name that Node calls missing or ambiguous has a problem of ours, too."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CASES = PROJECT / "tests" / "cases" / "linking"
 GENERATED = 400
 NAMES = ("a", "b", "c", "default")
 
-# V8's words for what cannot be linked.
+# V8's messages for names that cannot be linked.
 _MESSAGES = {
     DiagnosticKind.MISSING_EXPORT: (
         re.compile(r"The requested module '\./(?P<target>.*)' does not provide an export named '(?P<name>.*)'"),
@@ -45,7 +45,7 @@ const directories = JSON.parse(require('node:fs').readFileSync(0, 'utf8'));
 """
 
 Program = Mapping[str, str]
-# What is said of which name of which module; where an ambiguity is noticed depends on the order of the search.
+# The kind of problem, the module and the name. The module of an ambiguity depends on the order of the search.
 Verdict = tuple[DiagnosticKind, str, str]
 
 
@@ -60,18 +60,18 @@ def test_verdicts_are_those_of_node(any_node: Path, tmp_path: Path) -> None:
         for program, answer, ours in zip(programs, answers, verdicts, strict=True)
         if not agree(answer, ours)
     ]
-    # V8 throws where a circle of names lies below a star; ECMA-262 and we go on with the next star.
+    # V8 throws if a circle of names is below a star; ECMA-262 and our code continue with the next star.
     circles = [one for one in wrong if one.startswith("Node: SyntaxError: Detected cycle")]
     assert len(circles) <= GENERATED // 100
     assert len(wrong) == len(circles), f"{len(wrong)} of {len(programs)}:\n" + "\n".join(wrong[:5])
-    # Programs of every outcome were compared.
+    # Check that programs with every outcome were compared.
     for wanted in ("conflicting", "does not provide", "cycle"):
         assert sum(1 for answer in answers if answer and wanted in answer) > 5, wanted
     assert answers.count(None) > 50
 
 
 def our_verdicts(program: Program) -> set[Verdict]:
-    """Return every problem of what main.js reaches, and where the search for the name ended: V8 may name either."""
+    """Return all problems of the modules that main.js reaches, for both ends of the search: V8 may name either."""
     linked = LinkedProgram(program)
     verdicts: set[Verdict] = set()
     for module in linked.reached_from("main.js"):
@@ -88,7 +88,7 @@ def our_verdicts(program: Program) -> set[Verdict]:
 
 
 def agree(answer: str | None, ours: set[Verdict]) -> bool:
-    """Return whether Node, which stops at the first problem, names one of ours, or both are content."""
+    """Return whether Node, which stops at the first problem, reports one of ours, or neither reports any."""
     if answer is None:
         return not ours
     for kind, patterns in _MESSAGES.items():
@@ -104,16 +104,16 @@ def written_programs() -> list[Program]:
 
 
 def is_known(program: Program, version: tuple[int, int, int]) -> bool:
-    """Return whether Node can be asked: all of the program is modules, in words that it knows."""
+    """Return whether this Node can judge the program: all its files are modules with syntax that Node supports."""
     text = "".join(program.values())
     if ("export * as ns" in text or "export {ns}" in text) and version < (26, 0, 0):
-        # An earlier V8 takes two namespaces of one module for two bindings.
+        # Earlier versions of V8 take two namespaces of one module for two bindings.
         return False
     return all(name.endswith(".js") for name in program) and not re.search(r"absent|import (?:source|defer)", text)
 
 
 def generated_program(chance: random.Random) -> Program:
-    """Return a few modules that export and import some names, each name at most once in a module."""
+    """Return a few modules that export and import some names, each name at most once per module."""
     others = [f"m{number}.js" for number in range(chance.randint(2, 6))]
     program = {name: _module(chance, others) for name in others}
     imported = f"import {{{chance.choice(NAMES)} as x}} from './{chance.choice(['hub.js', *others])}';"
@@ -138,7 +138,7 @@ def _module(chance: random.Random, others: Sequence[str]) -> str:
 
 
 def node_answers(node: Path, directory: Path, programs: Sequence[Program]) -> list[str | None]:
-    """Return Node's error for each program that it is to import, or None."""
+    """Return Node's error for the import of each program, or None."""
     (directory / "package.json").write_text('{"type": "module"}')
     directories = []
     for number, program in enumerate(programs):

@@ -1,4 +1,4 @@
-"""The rules of trust.py: its Python half and the preload's say the same of made-up trees."""
+"""The rules of trust.py: the Python half and the preload's half give the same answers for made-up trees."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from esmcache.serving.names import RUNTIME
 from esmcache.trust import find_untrusted
 
 ME = os.geteuid()
-# Anybody but this user and root.
+# A user who is neither this one nor root.
 SOMEBODY = ME + 1000
 
-# Calls the function of the installed file, which itself does nothing here.
+# This calls the function of the preload's file, which itself does nothing here.
 ASK = """
 const fs = require('node:fs');
 const [source, questions, owners, uidMap, groups] = JSON.parse(fs.readFileSync(0, 'utf8'));
@@ -49,7 +49,7 @@ process.stdout.write(JSON.stringify(answers));
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of both halves, and the first place that is not trusted, '' where all of it is."""
+    """A question for both halves, and the expected first untrusted place ('' if all are trusted)."""
 
     path: str
     expected: str
@@ -81,7 +81,7 @@ def ask_python(questions: list[Question]) -> list[str]:
 
 
 def made_up_trees(root: Path) -> dict[str, Question]:
-    """Return questions by what they are about, and make what they ask for."""
+    """Return the questions by their subjects, and create the files that they are about."""
 
     def directory(name: str, mode: int = 0o755) -> str:
         path = root / name
@@ -138,9 +138,9 @@ def made_up_trees(root: Path) -> dict[str, Question]:
 
 
 def of_their_owners(question: Question, root: Path) -> Question:
-    """Return the question with the answer for this user: what belongs to root is everybody's, and may be shared."""
+    """Return the question with the answer for this user, since files of root are trusted and may be shared."""
     if question.user == SOMEBODY and ME != 0:
-        # The first part that is this user's own.
+        # The first part of the path that belongs to this user.
         parts = Path(question.path).parents
         first = next(part for part in reversed(parts) if part.stat().st_uid == ME)
         return Question(question.path, str(first), user=SOMEBODY)
@@ -156,7 +156,7 @@ def test_both_halves_say_the_same_of_made_up_trees(
     trees = made_up_trees(tmp_path)
     questions = [of_their_owners(one, tmp_path) for one in trees.values()]
     if is_private:
-        # What only the group can write besides is trusted.
+        # A private group's write permission is trusted.
         shared = (str(tmp_path / "group"), str(tmp_path / "plain" / "shared"))
         questions = [replace(one, expected="") if one.expected in shared else one for one in questions]
     groups = {os.getegid(): ME if is_private else ME + 1}
@@ -207,7 +207,7 @@ def lstat_with(owners: Mapping[int, int], groups: Mapping[int, int] | None = Non
 
 
 def test_owners_as_root_sees_them(node: Path, tmp_path: Path) -> None:
-    """Where this user is root the trees can really be somebody else's; else everything below is this user's own."""
+    """If this user is root, the tree is given to another user; else another user asks about this user's tree."""
     if ME == 0:
         os.chown(tmp_path, SOMEBODY, -1)
     user = 0 if ME == 0 else SOMEBODY

@@ -1,4 +1,4 @@
-"""Some texts take tree-sitter a time that grows with the square of their size; analysis gives up on them."""
+"""For some texts tree-sitter's time grows with the square of their size; the analysis gives up on them."""
 
 from __future__ import annotations
 

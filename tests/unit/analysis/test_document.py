@@ -1,4 +1,4 @@
-"""A document that is edited is analysed as if its text were new, and mostly without reading all of it."""
+"""An edited document has the same analysis as a new document with its text, mostly without a new parse of all of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from esmcache.spans import ColumnUnit, LineIndex, Position, Span
 
 PACKAGES = PROJECT / "tests" / "fixtures" / "packages" / "node_modules"
 
-# What breaks a text, mends it, or changes what the statements around it mean.
+# Texts that break a module, repair it, or change the meaning of the statements around them.
 FRAGMENTS = (
     *("{", "}", "(", ")", "[0]", "'", "`", "/*", "*/", "//", "/", "<!--", "-->", "++", "=>", ".", ",", "?", ":", "="),
     *(";", "\n", "\r", "\r\n", "\u2028", "\ufeff", "é", "😀", "#!x\n", "\nfrom 'a'", "\n(b)", "\n`x`", "{a}", " as "),
@@ -36,7 +36,7 @@ FRAGMENTS = (
 )
 WRITTEN = st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("\n".join)
 
-# Functions in functions, which mostly have no syntax errors.
+# Nested functions, mostly without syntax errors.
 STATEMENTS = (
     *(
         "f();\n",
@@ -69,14 +69,14 @@ NESTED_TEXTS = st.lists(NESTED, min_size=4, max_size=16).map("".join)
 
 @cache
 def real_files() -> tuple[bytes, ...]:
-    """Return some texts of packages, small ones, so that many can be tried."""
+    """Return some small texts of packages; they are small so that many can be tried."""
     paths = sorted(path for suffix in ("js", "mjs") for path in PACKAGES.rglob(f"*.{suffix}"))
     small = [path for path in paths if 200 < path.stat().st_size < 20_000]
     return tuple(path.read_bytes() for path in random.Random(7).sample(small, 120))
 
 
 def spans(analysis: Analysis) -> list[Span | None]:
-    """Return every span of a record, which comparing records leaves out."""
+    """Return all spans of a record, since comparing records ignores them."""
     record = analysis.record
     exports = (*record.local_export_entries, *record.indirect_export_entries, *record.star_export_entries)
     requests = [entry.module_request for entry in record.import_entries]
@@ -90,14 +90,14 @@ def spans(analysis: Analysis) -> list[Span | None]:
 
 
 def check_analysis(document: Document) -> None:
-    """Assert that the document's analysis is that of its text."""
+    """Assert that the document's analysis equals that of its text."""
     analysis, fresh = document.analysis(), analyse_module(document.source)
     assert analysis == fresh
     assert spans(analysis) == spans(fresh)
 
 
 def check_edit(text: str, edit: Edit, expected: str, unit: ColumnUnit = ColumnUnit.UTF16) -> None:
-    """Assert what a text becomes by one edit."""
+    """Assert that one edit turns `text` into `expected`."""
     document = Document(text.encode())
     document.edit([edit], unit)
     assert document.source.decode() == expected
@@ -199,7 +199,7 @@ def test_what_is_far_away_moves_along(before: bytes, old: bytes, new: bytes) -> 
 
 
 def within(head: str, tail: str) -> Document:
-    """Return a document of one statement that is a function around many others."""
+    """Return a document with one statement, a function that contains many others."""
     return Document(head.encode() + MANY + b"x(y);\nimport('a');\n" + MANY + tail.encode())
 
 
@@ -283,7 +283,7 @@ def test_variables_are_found_after_edits_within_functions() -> None:
 
 
 class Editing:
-    """Edits a document at random places and takes some edits back, which mends what they broke."""
+    """Edits a document at random places and undoes some edits, which repairs what they broke."""
 
     def __init__(self, source: bytes, data: st.DataObject) -> None:
         self.document = Document(source)
@@ -340,7 +340,7 @@ def test_edits_at_positions_are_edits_of_the_text(
         start, end = (min(place, len(text)) for place in (at, at + length))
         offsets = [len(text[:place].encode()) for place in (start, end)]
         places = [document.lines.position(offset, unit) for offset in offsets]
-        # A place within a CRLF is none; it counts as the end of its line.
+        # A position between CR and LF does not exist; it counts as the end of its line.
         start, end = (len(document.source[: document.lines.byte_offset(place, unit)].decode()) for place in places)
         text = text[:start] + new + text[end:]
         document.edit([Edit(places[0], places[1], new)], unit)

@@ -1,4 +1,4 @@
-"""Early errors say what V8 says, name the culprit's bytes, and are silent on what packages are made of."""
+"""Early errors agree with V8, name the bytes that cause them, and do not occur in real packages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from esmcache.diagnostics import Diagnostic, DiagnosticKind, Severity
 
 PACKAGES = PROJECT / "tests" / "fixtures" / "packages" / "node_modules"
 
-# Code that statements are put into.
+# The code in which statements are tried.
 CONTEXTS = (
     "%s",
     "{ %s }",
@@ -44,7 +44,7 @@ CONTEXTS = (
     "class P { #p; m() { %s } }",
 )
 
-# Valid in some of the contexts, invalid in others; V8 says where.
+# Statements that are valid in some contexts and invalid in others; V8 decides which.
 STATEMENTS = (
     "break;",
     "continue;",
@@ -385,13 +385,13 @@ MODULES = (
     "var a = function () { let a; let b }",
 )
 
-# What we leave to the engine, by the statement; the record is right nonetheless.
+# Statements whose errors are left to the engine; their records are correct nonetheless.
 LEFT_TO_THE_ENGINE = {
     "arguments: ;",  # within fields and static blocks, where ECMA-262 allows such a label
-    # Labels that are written with escapes, and those of expressions behind other statements.
+    # Labels that are written with escapes, and those of expressions after other statements.
     "\\u0062: b: x;",
     "b: { x; b: y; }",
-    # Declarations within functions and blocks: to collect them all costs a third of what parsing does.
+    # Declarations in functions and blocks: collecting them all would take a third of the parse's time.
     "let y; let y;",
     "let y; { var y; }",
     "class y {} function y() {}",
@@ -402,7 +402,7 @@ LEFT_TO_THE_ENGINE = {
     "function g(y, y) {}",
 }
 
-# A kind, and a module with its culprit and the related place in pointed marks, double and single.
+# A kind of diagnostic, and a module; double pointed marks enclose the cause, single ones the related place.
 CULPRITS = (
     (DiagnosticKind.DUPLICATE_EXPORT, "let a; export {‹a›}; export {a as x, a as «'a'»}"),
     (DiagnosticKind.UNDECLARED_EXPORT, "export {«a»}"),
@@ -435,7 +435,7 @@ CULPRITS = (
     (DiagnosticKind.DUPLICATE_PRIVATE_NAME, "class A { ‹#x›; «#x»() {} }"),
 )
 
-# Runs in Node: which of the module texts that it is given does V8 refuse, and why?
+# This runs in Node and returns V8's refusal of each module text.
 REFUSALS = """
 const vm = require('node:vm');
 const texts = JSON.parse(require('node:fs').readFileSync(0, 'utf8'));
@@ -446,7 +446,7 @@ console.log(JSON.stringify(texts.map((text) => {
 
 
 def refusals(node: Path, texts: Sequence[str]) -> list[str | None]:
-    """Return V8's message for each text, None where it takes it."""
+    """Return V8's message for each text, or None if V8 accepts it."""
     command = [str(node), "--experimental-vm-modules", "--no-warnings", "-e", REFUSALS]
     result = subprocess.run(command, input=json.dumps(texts), capture_output=True, encoding="utf-8", check=True)
     answer: list[str | None] = json.loads(result.stdout)
@@ -454,7 +454,7 @@ def refusals(node: Path, texts: Sequence[str]) -> list[str | None]:
 
 
 def errors(text: str) -> list[Diagnostic]:
-    """Return the diagnostics of a text that say that it is no module."""
+    """Return the diagnostics of a text that make it an invalid module."""
     return [item for item in analyse_module(text.encode()).diagnostics if item.kind.severity is Severity.ERROR]
 
 

@@ -1,4 +1,4 @@
-"""What analysis promises for any bytes: offsets, sizes, nesting, and never an exception."""
+"""The promises of the analysis for any bytes: correct offsets, any size and nesting, and never an exception."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_white_space_beyond_ascii_is_white_space() -> None:
 
 
 def test_a_line_end_survives_in_a_comment_that_reads_like_an_export() -> None:
-    # The declarations make the grammar fail, so that the text is respelled.
+    # The declarations make the grammar fail, so the analysis parses a respelled text.
     source = b"import a from 'a'\nwith {type: 'json'}\n// export\nconst b = 1; // {c}\nexport {b as void}\n"
     analysis = analyse_module(source)
     assert analysis.complete
@@ -177,7 +177,7 @@ def test_time_grows_with_the_text(line: str) -> None:
         return time.process_time() - start
 
     seconds(10)
-    # Quadratic work would take sixteen times as long, and hundreds of seconds at this size.
+    # Quadratic work would take sixteen times as long, which is hundreds of seconds at this size.
     assert seconds(20_000) < 10 * seconds(5_000) + 1
 
 
@@ -196,7 +196,7 @@ def test_time_does_not_grow_with_the_depth(opening: str, repeated: str, closing:
     source = (opening + repeated * 20_000 + closing).encode()
     start = time.process_time()
     assert analyse_module(source).complete
-    # Going up from each word to the top would take a minute.
+    # A walk from each word up to the root would take a minute.
     assert time.process_time() - start < 10
 
 

@@ -1,4 +1,4 @@
-"""Golden files: bytes that must decode forever, beside hex that a person can read."""
+"""Golden files: bytes that must stay decodable forever, next to hexadecimal text for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "bmes"
 EXPECTED = {
     "empty": BmesFile(),
     "every-form": every_form(),
-    # What the first implementation wrote for attributes: that there are some, but none of them.
+    # The first implementation wrote this for attributes: they are present, but there are none.
     "attributes-stub": BmesFile(
         requests=(BmesRequest("./a.json"),),
         imports=(BmesImport(ImportType.SINGLE, "./a.json", "default", "a"),),
@@ -23,7 +23,7 @@ EXPECTED = {
 
 
 def bytes_of_annotated_hex(text: str) -> bytes:
-    """Return the bytes at the beginning of each line; two spaces end them, # begins a comment line."""
+    """Return the bytes at the beginning of each line; two spaces end them, and # begins a comment line."""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return b"".join(bytes.fromhex(re.split(" {2,}", line)[0]) for line in lines)
 

@@ -1,4 +1,4 @@
-"""The JavaScript reader takes and rejects what the Python decoder does, and reads the same values."""
+"""The JavaScript reader accepts and rejects the same bytes as the Python decoder, and reads the same values."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_both_readers_reject_the_same(node: Path) -> None:
     rng = random.Random(1)
     contents = [data[:size] for size in range(len(data))]
     contents += [struct.pack("<II", 0x424D4553, 2), data + b"\0", bytes(data[:8]) + b"\xff" * 12]
-    # One request whose attributes are neither there nor absent.
+    # The attributes' mark of this request is neither present nor absent.
     contents.append(struct.pack("<IIIII", 0x424D4553, 1, 1, 0, 2) + bytes(20))
     for _ in range(2000):
         changed = bytearray(data)

@@ -1,4 +1,4 @@
-"""Module records in JavaScriptCore's fields and back."""
+"""The mapping between module records and JavaScriptCore's fields."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_entries_are_written_in_source_order() -> None:
 
 
 def test_requests_and_stars_are_one_per_specifier_and_type() -> None:
-    """As JavaScriptCore has them: `text` and `css` are both host-defined to it, other keys are none of its."""
+    """JavaScriptCore has `text` and `css` as one host-defined type, and ignores other attribute keys."""
 
     def request(**attributes: str) -> ModuleRequest:
         return ModuleRequest("./a", tuple(ImportAttribute(*item) for item in attributes.items()))
@@ -148,7 +148,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_characters="*"), min_size=1
 
 @st.composite
 def records(draw: st.DrawFn) -> ModuleRecord:
-    """Return a record whose requests have different specifiers, as BMES needs them to tell entries apart."""
+    """Return a record whose requests have different specifiers, since BMES identifies entries by specifier."""
     specifiers = draw(st.lists(NAMES, unique=True, min_size=1, max_size=4))
     attributes = st.lists(st.builds(ImportAttribute, NAMES, NAMES), max_size=2).map(tuple)
     requests = tuple(ModuleRequest(specifier, draw(attributes)) for specifier in specifiers)

@@ -1,4 +1,4 @@
-"""Encoding and decoding: what goes in comes out, and damaged bytes are told, not taken."""
+"""Encoding and decoding are inverse, and damaged bytes are reported and not accepted."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_every_beginning_of_a_file_is_damage() -> None:
     data = encode(file)
     without_trailer = len(encode(dataclasses.replace(file, trailer=None)))
     for size in range(len(data)):
-        # All that a version 1 reader needs is a file of its own.
+        # The prefix that a version 1 reader needs is itself a valid file.
         assert isinstance(decode(data[:size]), BmesFile) == (size == without_trailer), size
 
 

@@ -1,4 +1,4 @@
-"""Many sources are analysed by several processes, with the results of one; none of them is relied on."""
+"""Several processes analyse many sources with the same results as one, and the failure of any process is harmless."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINE = "export const a{0} = async () => await import('./{0}.js'); const b{0} = r
 
 @pytest.fixture(scope="module")
 def tasks() -> list[AnalysisTask]:
-    """Return enough to do for two processes, of every kind; most of it is quickly read."""
+    """Return enough tasks for two processes, of every kind; most of them are quick."""
     texts = ["".join(LINE.format(number) for number in range(start, start + 20)) for start in range(40)]
     sources = [text.encode() + b"x = '\\ud800'; \xff" * (index % 7 == 0) for index, text in enumerate(texts)]
     padding = b" " * 110_000

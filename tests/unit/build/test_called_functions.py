@@ -1,4 +1,4 @@
-"""Where functions are after an edit."""
+"""The places of called functions after an edit."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_functions_between_two_edits_are_found_again() -> None:
     after = "import a from 'a';\nimport b from 'b'; // 🦜\nfunction f() {\n  return a + b;\n}\nf();\n"
     start = before.index("f() {\n")
     (moved,) = moved_offsets([start, before.index("  return")], before.encode(), after.encode())
-    # The parrot is two code units.
+    # The parrot has two UTF-16 code units, but is one character in Python.
     assert moved == after.index("f() {\n") + 1
 
 

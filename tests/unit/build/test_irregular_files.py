@@ -1,4 +1,4 @@
-"""Files that are none, have no end or are too large: nothing waits for them, and nothing reads them."""
+"""Paths that are not regular files, and files that are endless or too large: nothing waits for them or reads them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WATCHDOG_S = 60
 
 
 def ends(work: Callable[[], object]) -> object:
-    """Return what comes of work, which must not wait for anything."""
+    """Return the result or the OSError of `work`, which must not wait for anything."""
     answers: list[object] = []
 
     def run() -> None:
@@ -59,7 +59,7 @@ def test_a_source_is_read_from_a_regular_file_alone(irregular: Path) -> None:
 
 
 def test_a_file_that_says_nothing_of_its_size_is_no_source() -> None:
-    # As all of /proc do; one that never ends is opened without waiting.
+    # The files in /proc report no size. An endless one is opened without waiting.
     assert "changing" in str(ends(lambda: read_file(DiskFileSource(), "/proc/self/status")))
     assert isinstance(ends(lambda: read_regular_file("/proc/self/status", 10)), OSError)
 

@@ -1,4 +1,4 @@
-"""The patterns of `include` and `exclude` mean what they would mean in a .gitignore."""
+"""The patterns of `include` and `exclude` have the same meaning as in a .gitignore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an editor is told of imports of JSON, builtins and `data:` URLs is what Node says when it loads them."""
+"""The problems of imports of JSON, builtins and `data:` URLs are the errors that Node reports when it loads them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILES = {
     "c.cjs": "exports.a = 1;\n",
     "star.js": "export * from './a.json' with { type: 'json' };\nexport * from 'node:path';\n",
 }
-# Each is a module of its own; Node's answer is compared with ours.
+# Each text is a module of its own; Node's error is compared with our diagnostic.
 IMPORTS = [
     *(f"import './{name}' with {{ type: 'json' }};" for name in FILES if name != "package.json"),
     "import './a.json';",
@@ -89,7 +89,7 @@ def project(tmp_path: Path) -> Path:
     for name, text in FILES.items():
         (root / name).write_text(text, "utf-8")
     for number, text in enumerate(IMPORTS):
-        # Nothing that was loaded before, or could not be, is asked for again.
+        # Each module gets its own copies of the files, since Node does not load a file again, even after a failure.
         folder = root / str(number)
         folder.mkdir()
         for name, content in FILES.items():

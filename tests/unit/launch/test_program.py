@@ -1,4 +1,4 @@
-"""What `esmcache run` decides before it becomes Node: places, entry, conditions, and whether to warm."""
+"""The decisions of `esmcache run` before it becomes Node: places, entry, conditions, and whether to warm."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_user_directories_are_those_of_platformdirs(monkeypatch: pytest.MonkeyPa
         environment = dict(os.environ)
         if value is not None:
             environment[variable] = value
-        # The specification of these variables has relative paths ignored; platformdirs takes them.
+        # The specification of these variables ignores relative paths, but platformdirs uses them.
         if value and os.path.isabs(value):
             monkeypatch.setenv(variable, value)
         assert user_directory(environment, variable) == Path(directory("esmcache"))
@@ -60,7 +60,7 @@ def test_relative_paths_in_the_environment_are_refused(esmcache_home: EsmcacheHo
         find_places(environment, None, None)
     choices = read_user_choices(environment)
     assert isinstance(choices, SettingsError) and str(choices).startswith(f"{variable}: must be an absolute path")
-    # One that is typed is used instead, relative or not.
+    # A path on the command line has priority, relative or not.
     assert find_places(environment, "./typed", "./typed").cache_path == Path("typed").absolute()
     assert not isinstance(read_user_choices(environment, cache_dir="./typed", node="./typed"), SettingsError)
 
@@ -117,7 +117,7 @@ def test_a_warm_is_started_once(
     assert lock_stamp(background_stamp(esmcache_home.cache_dir, str(entry), str(node), [])) is None
     Program(str(entry), []).command(os.environ)
     assert len(started) == 1
-    # Whatever the last warm said of an entry point that was edited since is out of date.
+    # The result of an earlier warm is out of date after an edit of the entry point.
     os.close(lock)
     os.utime(entry)
     os.utime(background_stamp(esmcache_home.cache_dir, str(entry), str(node), []), (1, 1))

@@ -1,6 +1,6 @@
-"""A tree of packages that bend the rules of resolution, and the questions to ask about it.
+"""A tree of packages at the limits of the resolution rules, and questions about it.
 
-Each question is asked of Node and of our resolver, as an `import` and as a `require`.
+Each question is asked of Node and of our resolver, both as an `import` and as a `require`.
 """
 
 from __future__ import annotations
@@ -318,7 +318,7 @@ class HostileTree:
         self._build()
 
     def write(self, path: str, content: bytes | str | Any = b"") -> None:
-        """Write a file below the root, a JSON value for anything that is no text."""
+        """Write a file below the root; content that is not a string is written as JSON."""
         if not isinstance(content, bytes | str):
             content = json.dumps(content)
         file = self.root / path

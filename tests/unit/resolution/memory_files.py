@@ -1,4 +1,4 @@
-"""A file system in memory, with symbolic links, to change at will."""
+"""A file system in memory, with symbolic links, that tests can change."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 class MemoryFiles:
-    """A FileSource; paths map to a file's bytes, a link's text or None for a directory."""
+    """A FileSource; each path has a file's bytes, a link's text, or None for a directory."""
 
     def __init__(self) -> None:
         self._entries: dict[str, bytes | str | None] = {}
 
     @classmethod
     def of_disk(cls, root: Path) -> MemoryFiles:
-        """Return a copy of what is below and above `root`."""
+        """Return a copy of `root`, its contents and its parents."""
         files = cls()
         files.make_directory(str(root))
         for directory, directories, names in os.walk(root):
@@ -30,13 +30,13 @@ class MemoryFiles:
         return files
 
     def copy(self) -> MemoryFiles:
-        """Return a file system that can change on its own."""
+        """Return a copy that can change independently."""
         files = MemoryFiles()
         files._entries = dict(self._entries)
         return files
 
     def write(self, path: str, content: bytes) -> None:
-        """Write a file; its directories take the place of what is in their way."""
+        """Write a file; its parent directories replace other entries at their paths."""
         self.make_directory(os.path.dirname(path))
         self._entries[path] = content
 
@@ -53,13 +53,13 @@ class MemoryFiles:
         self._entries[path] = None
 
     def remove(self, path: str) -> None:
-        """Remove whatever is at or below `path`."""
+        """Remove all entries at and below `path`."""
         for name in list(self._entries):
             if name == path or name.startswith(path + "/"):
                 del self._entries[name]
 
     def lstat(self, path: str) -> os.stat_result | None:
-        """Return a status with nothing but a mode, or None."""
+        """Return a status that has only a mode, or None."""
         if path not in self._entries:
             return None
         entry = self._entries[path]

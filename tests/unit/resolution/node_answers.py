@@ -1,4 +1,4 @@
-"""Asks a real Node what it resolves; `ask_node.cjs` runs there."""
+"""Real Node's answers to questions of resolution; `ask_node.cjs` runs there."""
 
 from __future__ import annotations
 

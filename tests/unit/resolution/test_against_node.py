@@ -1,4 +1,4 @@
-"""Node is asked what it resolves, and our answers must be the same to the letter."""
+"""Our answers to questions of resolution equal Node's, error messages included."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from esmcache.resolution import Resolver
 from unit.resolution.hostile_tree import HostileTree
 from unit.resolution.node_answers import Question, ask_node, node_version
 
-# A failure of JSON.parse has V8's message, which only V8 could write.
+# An error of JSON.parse has V8's own message, which we do not reproduce.
 _OUR_OWN_WORDS = ("SyntaxError",)
 
 
@@ -32,17 +32,17 @@ def our_answer(resolver: Resolver, question: Question) -> dict[str, Any]:
 
 
 def check_questions(node: Path, questions: list[Question], cwd: Path, conditions: tuple[str, ...] = ()) -> int:
-    """Compare all answers and return how many there were."""
+    """Compare all answers and return their number."""
     resolver = Resolver(DiskFileSource(), conditions, node_version(node), {"HOME": str(cwd / "home")})
     flags = [f"--conditions={condition}" for condition in conditions]
     wrong = []
     for question, node_says in zip(questions, ask_node(node, questions, cwd, *flags), strict=True):
         we_say = our_answer(resolver, question)
         if not node_says.get("url", "").startswith("file:"):
-            # Node settles the format only when it loads what is no file.
+            # Node decides the format of a URL that is not a file's only when it loads it.
             node_says.pop("format", None)
             if "url" in node_says and question["kind"] == "require":
-                # Hooks of Node 22 are told `test` for `node:test`.
+                # Node 22 passes `test` to its hooks for `node:test`.
                 node_says["url"] = "node:" + node_says["url"].removeprefix("node:")
             we_say.pop("format", None)
         if node_says.get("code") in _OUR_OWN_WORDS:
@@ -60,7 +60,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> HostileTree:
 
 
 def test_hostile_tree(any_node: Path, tree: HostileTree) -> None:
-    # "Did you mean" depends on the working directory: ours is always the referrer's.
+    # Node's "Did you mean" depends on the working directory; ours is always the referrer's directory.
     questions: dict[Path, list[Question]] = {}
     for referrer, specifier in tree.questions():
         path = tree.root / referrer

@@ -1,4 +1,4 @@
-"""Nothing that a program or a disk can hold makes the resolver raise."""
+"""No content of a program or a disk makes the resolver raise."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_deep_and_large_package_json() -> None:
 def test_urls_are_those_of_node(node: Path) -> None:
     bases = ["file:///p/q/m.js", "file:///m.js?x#y", "file:///p/%20/#h"]
     chance = random.Random(1)
-    # Drive letters have rules of their own, lone surrogates cannot be written as JSON.
+    # Drive letters have their own rules, and unpaired surrogates cannot be written as JSON.
     pieces = [piece for piece in _PIECES if (piece not in ("C:", "|", ":") and piece.isprintable()) or piece == "\t"]
     texts = ["".join(chance.choice(pieces) for _ in range(chance.randrange(1, 6))) for _ in range(2000)]
     script = """
@@ -135,7 +135,7 @@ def test_urls_are_those_of_node(node: Path) -> None:
             url = parse_url(text, parsed_base)
             ours = url.href if url is not None and url.scheme == "file" else None
             if "^" in text:
-                continue  # Versions of Node differ on whether it is encoded; it is decoded again anyway.
-            if ours != href:  # What hosts look like is left to Node: it loads nothing from any.
+                continue  # Versions of Node differ in whether they encode this; it is decoded later anyway.
+            if ours != href:  # Hosts need not agree, since Node loads nothing from a host.
                 hosts = (ours or "file://host", href or "file://host")
                 assert all(not shown.startswith("file:///") for shown in hosts), (text, base, ours, href)

@@ -1,4 +1,4 @@
-"""An answer's inputs are complete: while all of them hold, the answer does not change."""
+"""The inputs of an answer are complete: while all of them hold, the answer does not change."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _holds(fact: ResolutionInput, before: MemoryFiles, after: MemoryFiles) -> bo
 
 def _all_hold(answer: Answer, before: MemoryFiles, after: MemoryFiles) -> bool:
     facts = list(answer.inputs)
-    # Whoever serves a file checks the file itself.
+    # The serving code checks the resolved file itself.
     if isinstance(answer, Resolution) and (path := path_from_file_url(answer.resolved_url)) is not None:
         facts.append(ResolutionInput(InputKind.FILE, path))
     return all(_holds(fact, before, after) for fact in facts)
@@ -157,7 +157,7 @@ def test_no_answer_changes_while_its_inputs_hold(seed: int) -> None:
 
 
 def _differ_in_format_alone(old: Answer, new: Answer) -> bool:
-    """Tell whether `require` finds the same file, or fails only where it looks at the file's format."""
+    """Return whether `require` finds the same file, or fails only because it reads the file's format."""
     if isinstance(old, Resolution) and isinstance(new, Resolution):
         return old.resolved_url == new.resolved_url
     failures = [answer for answer in (old, new) if isinstance(answer, ResolutionFailure)]

@@ -1,4 +1,4 @@
-"""Packs that are written again without dead text, and the manifests that point into them."""
+"""Packs that are rewritten without dead texts, and the manifests that point into them."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_text_that_differs_from_its_sha256_is_left_out(packs: Path) -> None:
     moved = compact_packs(packs, WORKSPACE, {old: [(DIGESTS[name], place) for name, place in before.items()]})
     assert moved is not None and list(moved.places) == [DIGESTS["plain.mjs"]]
     made = with_moved_packs(manifest_of(before, {}), {old: moved})
-    # Node loads that one.
+    # Node loads the text that was left out.
     assert made == manifest_of({"plain.mjs": moved.places[DIGESTS["plain.mjs"]]}, {moved.name: moved.fingerprint})
 
 

@@ -1,4 +1,4 @@
-"""The size limit over an index and files that are made up: what goes, in which order, and what never does."""
+"""The size limit over a made-up index and files: what is removed, in which order, and what never is."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def names(prefix: str, count: int) -> list[str]:
 
 
 def add_program(cache: MadeUpCache, prefix: str, count: int, used_at: float) -> str:
-    """Store modules and an entry point that has them all; return the manifest."""
+    """Store modules and an entry point that contains them all; return the manifest's name."""
     members = names(prefix, count)
     cache.save({name: name for name in members})
     return cache.add_entry_point(f"{prefix}app.mjs", members, used_at)
@@ -53,7 +53,7 @@ def manifests(cache: MadeUpCache) -> set[str]:
 
 
 def check_files(cache: MadeUpCache) -> None:
-    """Assert that there is a file for each row and a row for each file."""
+    """Assert that every row has a file and every file has a row."""
     assert {path.name for path in cache.directory.blobs_path.glob("*/*")} == {
         row.key for row in cache.index.all(BlobRow)
     }
@@ -84,7 +84,7 @@ def test_old_saves_never_evict_what_is_in_use(cache: MadeUpCache) -> None:
     for number in range(500):
         cache.save({"a0.mjs": f"edit {number}"})
     assert cache.used > 3 * live
-    # The manifest names a text that the module does not have any more, and stays.
+    # The manifest still names an old text of the module, and is kept.
     cache.collect(live)
     assert manifests(cache) == {manifest}
     assert cache.counts(OF_SOURCES) == dict.fromkeys((row_type.__name__ for row_type in OF_SOURCES), 1)
@@ -205,7 +205,7 @@ def test_hard_links_are_counted_once(cache: MadeUpCache) -> None:
 
 
 def test_a_row_is_never_left_without_its_file(cache: MadeUpCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped before each of the files that it removes, a collection leaves files too many, none too few."""
+    """A collection that stops before it removes any file leaves too many files, and never too few."""
     for prefix, used_at in (("a", 1.0), ("b", 2.0)):
         add_program(cache, prefix, 6, used_at)
     cache.save({name: f"edited {name}" for name in names("b", 4)})
@@ -232,6 +232,6 @@ def test_two_thousand_modules_take_a_moment(cache: MadeUpCache) -> None:
         cache.add_entry_point(f"app{number}.mjs", names("m", 1000 + 200 * number), float(number))
     started = process_time()
     cache.collect(1)
-    # It took 0.4 s, and 10.7 s when each entry point was weighed against all modules.
+    # This took 0.4 s, and 10.7 s when each entry point was compared with all modules.
     assert process_time() - started < 4
     assert len(manifests(cache)) == 1

@@ -1,4 +1,4 @@
-"""What Node's own modules export, by Node's own word."""
+"""The exports of Node's own modules, compared with those that Node reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names and entries are Node's own, and Node takes what we write."""
+"""Names and entries equal Node's own, and Node accepts the entries that we write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pool's promises, kept with real Nodes: right answers, in any amount, from any source, whatever dies."""
+"""The promises of the pool, with real Nodes: correct results for any number of sources, even if workers die."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_unusual_sources_compile(any_node: Path, kind: CompileKind, source: byte
 )
 def test_syntax_errors_have_a_position(any_node: Path, kind: CompileKind, source: str, line: int, column: int) -> None:
     if source.startswith("\ufeff") and kind is CompileKind.MODULE:
-        # The ES module loader drops the mark, after which the hashbang is one.
+        # The ES module loader removes the byte order mark, and then the hashbang is valid.
         compiled(any_node, kind, source.encode())
         return
     answer = failure(any_node, kind, source.encode())
@@ -131,7 +131,7 @@ def test_detection_is_nodes_own(any_node: Path, source: bytes, detected: ModuleF
 
 def test_thousands_of_tasks_on_two_workers(node: Path) -> None:
     with CompilePool(build_of(node), jobs=2) as pool:
-        # More than one worker takes before it is replaced.
+        # A single worker is replaced before it has handled this many.
         futures = [
             pool.submit(CompileTask(CompileKind.MODULE, f"file:///{number}.mjs", b"import './%d'" % number))
             for number in range(20_000)
@@ -178,7 +178,7 @@ def test_a_worker_that_is_killed_costs_nothing(node: Path, tmp_path: Path) -> No
 
 
 def test_a_source_that_ends_the_engine_is_a_failure(node: Path, tmp_path: Path) -> None:
-    # A Node whose every worker dies of the one source, as it would of a bug in the engine.
+    # Every worker of this Node dies when it compiles one source, as it would from an engine bug.
     preload = tmp_path / "die.cjs"
     preload.write_text(
         "const vm = require('node:vm'); const SourceTextModule = vm.SourceTextModule;"
@@ -264,13 +264,13 @@ def test_the_code_cache_has_the_functions_that_were_asked_for(any_node: Path, ki
         "var g = async () => 'in g', unasked = () => 'in unasked';",
         "class C { static s() { return 'in s'; } *m() { yield 'in m'; } }",
         "function outer() { 'in outer'; return function inner() { return 'in inner'; }; }",
-        # V8 makes nothing of a function that nothing refers to.
+        # V8 generates no code for a function without references.
         "throw [f, g, unasked, C, outer];",
     ]
     text = line_end.join(lines)
     starts = {"f": "function f", "g": "async ()", "s": "s() {", "m": "*m() {", "inner": "function inner"}
     offsets = [len(text[: text.index(start)].encode("utf-16-le")) // 2 for start in starts.values()]
-    # Offsets where no function is: none of them may do harm.
+    # Some offsets are not the start of a function; they must do no harm.
     task = CompileTask(kind, URL, text.encode(), (*offsets, 0, 25, len(text), 1 << 31))
     with CompilePool(build_of(any_node)) as pool:
         plain, asked = (pool.submit(one).result(60) for one in (replace(task, functions=()), task))
@@ -293,7 +293,7 @@ def test_a_source_that_takes_too_long_ends_its_worker_and_nothing_else(
     costly = b"".join(b"export const f%d = () => %d;\n" % (n, n) for n in range(300_000))
     monkeypatch.setattr(worker_process, "_LOOKS_EVERY_S", 0.02)
     with CompilePool(build_of(node)) as pool:
-        # Started before the limit is lowered.
+        # This task starts the worker before the limit is lowered.
         assert isinstance(pool.submit(CompileTask(CompileKind.MODULE, URL, b"1")).result(60), CompiledSource)
         monkeypatch.setattr(worker_process, "_MOST_SECONDS", 0.2)
         first = pool.submit(CompileTask(CompileKind.MODULE, URL, costly))

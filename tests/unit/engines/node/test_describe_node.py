@@ -1,4 +1,4 @@
-"""Which Node is found, and what it says of itself."""
+"""Which Node is found, and its description of itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both sides of the pipe must mean the same: message names, their fields, the kinds."""
+"""Both ends of the pipe have the same message names, fields and kinds."""
 
 from __future__ import annotations
 
