@@ -1,4 +1,4 @@
-"""What is said of a module's cache: cold, stale, damaged, not served; and gone the moment that it is warm."""
+"""Diagnostics of a module's cache: cold, stale, damaged and not served. They disappear when the module is warm."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def said(found: list[types.Diagnostic]) -> list[tuple[object, ...]]:
 
 
 async def code_cache(editor: Editor, name: str) -> Path:
-    """Return where a module's code cache lies."""
+    """Return the path of a module's code cache."""
     answer = await editor.request("esmcache/lookup", uri=editor.uri(name))
     return Path(answer["codeCachePath"])
 
@@ -93,7 +93,7 @@ async def test_damaged_until_it_is_rebuilt(editor: Editor, what: str) -> None:
         entry = bytearray(path.read_bytes())
         entry[-1] ^= 1
         if what != "code cache":
-            # Node would take this one for sound.
+            # Node would accept this entry.
             entry[16:20] = zlib.crc32(entry[20:]).to_bytes(4, "little")
         path.write_bytes(entry)
         detail = "its code cache differs from its SHA-256"
@@ -111,7 +111,7 @@ async def test_damaged_until_it_is_rebuilt(editor: Editor, what: str) -> None:
 
 
 async def test_quarantined(editor: Editor) -> None:
-    """Written into the index as if Node's process had ended while it compiled the source."""
+    """The index gets the row of a Node process that ended while it compiled the source."""
     name = a_module(editor, "quarantined")
     await editor.command("esmcache.warm", editor.uri(name))
     answer = await editor.request("esmcache/lookup", uri=editor.uri(name))
@@ -170,7 +170,7 @@ async def test_engine_missing_is_said_once(tmp_path: Path, capabilities: Any) ->
 
 
 async def test_whole_workspace_is_warmed_at_the_start(tmp_path: Path, node: Path) -> None:
-    """Package by package.json, and what nothing of it reaches; what was open before is not cold any more."""
+    """The warm covers package.json's entry point and modules that it does not reach; open documents become warm."""
     files = {"app.js": 'import "./lib.js";\n', "lib.js": "export {};\n", "alone.js": "export {};\n"}
     async with an_editor(tmp_path, node, files, warmOnStart=True) as editor:
         for name in files:

@@ -1,4 +1,4 @@
-"""Code actions: warming, rebuilding, mending specifiers; only what a client asks for and can take."""
+"""Code actions: warming, rebuilding and fixing specifiers; only those that a client asks for and supports."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def shown(actions: Sequence[types.CodeAction | types.Command]) -> list[tuple[str
 
 
 def edited(text: str, action: types.CodeAction | types.Command, uri: str, version: int | None) -> str:
-    """Return a text after an action's edits, which are all in one line each."""
+    """Return a text after an action's edits, each of which is within one line."""
     assert isinstance(action, types.CodeAction)
     assert action.edit is not None
     if version is None:
@@ -156,7 +156,7 @@ async def test_diagnostics_of_others_are_left_alone(editor: Editor) -> None:
 
 
 async def test_edits_without_versions(tmp_path: Path, node: Path) -> None:
-    """As Neovim wanted them before 0.10; its diagnostics are those that were pushed."""
+    """Neovim before 0.10 needed this; it has the diagnostics that were pushed to it."""
     async with an_editor(tmp_path, node, FILES, neovim()) as editor:
         editor.open("app.js")
         found = await editor.diagnostics("app.js", len)

@@ -1,4 +1,4 @@
-"""The lens above a module's first line: what it says, what a click does, and when it is asked for anew."""
+"""The lens above a module's first line: its title, the effect of a click, and its refreshes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def lenses(editor: Editor, name: str) -> list[types.CodeLens]:
 
 
 async def title(editor: Editor, name: str) -> str:
-    """Return the title of the one lens of a file, Node's version left out."""
+    """Return the title of a file's only lens, without Node's version."""
     (lens,) = await lenses(editor, name)
     assert lens.command is not None
     words, _, version = lens.command.title.rpartition(" · ")

@@ -1,4 +1,4 @@
-"""The commands, and the requests of esmcache's own, each asked for once as an editor does."""
+"""The commands and esmcache's own requests, each sent once as an editor does it."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_the_graph_of_a_file(editor: Editor) -> None:
 
 
 async def test_the_graph_follows_every_save(editor: Editor) -> None:
-    """An import that goes and comes back leaves as many rows in the index as before."""
+    """An import that is removed and added again leaves as many rows in the index as before."""
     editor.write("edges.js", "import './b.js';\n")
     await editor.command("esmcache.warm", editor.uri("edges.js"))
     for text, reached in (
@@ -173,7 +173,7 @@ async def test_clearing(editor: Editor) -> None:
 
 
 async def _starts_served(editor: Editor, name: str) -> int:
-    """Start a file as the server says, and return how many modules its runner was served."""
+    """Start a file by the command that the server gives, and return how many modules were served."""
     launch = await editor.command("esmcache.launch", editor.uri(name))
     log = editor.root.parent / "runner.log"
     log.unlink(missing_ok=True)

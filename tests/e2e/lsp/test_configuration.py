@@ -1,4 +1,4 @@
-"""Settings as clients send them: each that fits holds, and of each that does not a person is told once."""
+"""Settings as clients send them: valid ones take effect, and each invalid one is shown to the user once."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ def test_a_workspace_does_not_say_what_runs_and_how_much_of_the_machine_is_used(
 
 
 def configure(wire: Wire, settings: Any) -> None:
-    """Change the settings, and have the server take them: what is asked afterwards is answered afterwards."""
+    """Change the settings and wait until the server has applied them."""
     wire.send(method="workspace/didChangeConfiguration", params={"settings": {"esmcache": settings}})
     wire.links("file:///no.js")
 
 
 def complaints(wire: Wire) -> list[str]:
-    """Return what a person was told of settings."""
+    """Return the messages about settings that the user was shown."""
     return [one for one in wire.shown() if one.startswith("esmcache: settings: ")]

@@ -1,4 +1,4 @@
-"""Every diagnostic: shown where it should be, gone when mended; pushed or pulled as the client prefers."""
+"""Every diagnostic: shown where it should be, and removed when fixed; pushed or pulled as the client prefers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ERROR, WARNING, INFORMATION, HINT = (
     types.DiagnosticSeverity.Information,
     types.DiagnosticSeverity.Hint,
 )
-# What the cache is like is no matter of these tests' first half.
+# The first half of these tests ignores the diagnostics of the cache.
 QUIET = {"cache-cold": "off", "cache-stale": "off", "not-served": "off"}
 
 
@@ -45,9 +45,9 @@ async def editor(
 
 @dataclass(frozen=True)
 class Case:
-    """Files of which main.js is opened, what is said of it, and a text of which nothing is said.
+    """A project whose main.js is opened, the diagnostic of main.js, and a text of main.js without diagnostics.
 
-    Places are texts with « and » around what is meant, in their files; `related` are file, place and message.
+    A place is a text of a file with « and » around the marked part; `related` is a file, a place and a message.
     """
 
     name: str
@@ -258,7 +258,7 @@ async def test_importers_see_a_removed_export_at_once(editor: Editor) -> None:
 
 
 async def test_files_that_come_and_go(editor: Editor) -> None:
-    """As git does it: nobody has them open, and the client tells of them."""
+    """Git changes files in this way: none of them is open, and the client reports the changes."""
     editor.write("coming/main.js", 'import "./late.js";\n')
     editor.open("coming/main.js")
     await editor.codes("coming/main.js", ["unresolved-import"])
@@ -276,7 +276,7 @@ def _is_of_severity(expected: types.DiagnosticSeverity, found: list[types.Diagno
 
 
 async def test_what_another_open_document_would_hold_when_saved(editor: Editor) -> None:
-    """Names go and come back in a text that nobody saves; who imports them is told, through a re-export as well."""
+    """Names disappear and return in an unsaved text; its importers get diagnostics, also through a re-export."""
     editor.write("unsaved/a.js", A_JS)
     editor.write("unsaved/all.js", "export * from './a.js';\n")
     editor.write("unsaved/one.js", "import { a } from './a.js';\n")

@@ -1,4 +1,4 @@
-"""Open documents: edits and positions in every encoding, long ones, line ends, and texts that nobody has saved."""
+"""Open documents: edits and positions in every encoding, long documents, line ends, and unsaved texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 QUIET = {"cache-cold": "off", "cache-stale": "off", "not-served": "off"}
 FILES = {"a.js": "/* ä𝒳 */ export const 𝒳a = 1; export { 𝒳a as name };\n"}
-# Of one, two, three and four bytes, and of two units of UTF-16.
+# Characters of one, two, three and four bytes, and of two UTF-16 code units.
 PIECES = (
     "",
     "a",
@@ -81,7 +81,7 @@ async def test_places_behind_other_characters(editor: Editor) -> None:
 
 
 async def test_edits_come_to_what_a_fresh_text_comes_to(editor: Editor) -> None:
-    """Insertions, deletions and replacements across lines, several in one change; the seed is fixed."""
+    """The edits insert, delete and replace across lines, sometimes several in one change; the seed is fixed."""
     chance = random.Random(5)
     text = 'import { name } from "./a.js";\r\nexport const é = name;\n'
     editor.open("edited.js", text)
@@ -89,7 +89,7 @@ async def test_edits_come_to_what_a_fresh_text_comes_to(editor: Editor) -> None:
         changes = []
         for _ in range(chance.choice((1, 1, 2))):
             start, end = sorted(chance.choices(_between_lines_ends(text), k=2))
-            # Long deletions would leave little to edit.
+            # Long deletions would leave little text to edit.
             end = min(end, start + 12)
             while "\r\n" in text[end - 1 : end + 1]:
                 end += 1
@@ -137,7 +137,7 @@ async def test_unsaved_text_counts_for_importers(editor: Editor) -> None:
 
 
 async def test_document_that_is_no_file(editor: Editor) -> None:
-    """New, and never saved: its requests are looked at, its cache is not."""
+    """A new document that was never saved: its requests are resolved, and its cache has no diagnostics."""
     editor.open("never-saved.js", 'import { name } from "./a.js";\nimport "./gone.js";\n')
     await editor.codes("never-saved.js", ["unresolved-import"])
     editor.close("never-saved.js")

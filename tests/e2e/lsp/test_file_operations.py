@@ -1,4 +1,4 @@
-"""Renames and moves: what the editor is told to write anew leaves a program that still runs."""
+"""Renames and moves: after the editor has applied the server's edits, the program still runs."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ MOVES = {
 }
 
 
-# Nothing need be cached; what is known of importers then comes from the index, too.
+# A warm is not required; after a warm, the index also knows importers.
 WARM = ("a file", "a folder", "CommonJS and what it requires", "what is asked for with a query and a fragment")
 
 
@@ -98,7 +98,7 @@ async def test_the_program_does_the_same(name: str, is_warm: bool, tmp_path: Pat
         edit = await _will_rename(editor, moves)
         assert edit is not None
         _apply(edit)
-        # One after the other, the ones deep in folders first, and by way of a place that is nobody's.
+        # The deepest files move first, one after the other, through temporary names.
         for number, (old, _) in reversed(list(enumerate(moves))):
             (editor.root / old).rename(editor.root / f"moving-{number}")
         for number, (_, new) in enumerate(moves):
@@ -151,7 +151,7 @@ async def test_a_link_that_is_renamed(tmp_path: Path, node: Path) -> None:
 
 
 async def test_letters_stay_as_they_are_written(tmp_path: Path, node: Path) -> None:
-    """What is plain to the person who wrote it is not encoded, though it might be."""
+    """Characters that the user wrote without percent-encoding stay so, although encoding them is allowed."""
     files = {"app.js": "import './ä b/a.js';\nimport './%C3%A4%20b/a.js';\n", "ä b/a.js": "export {};\n"}
     async with an_editor(tmp_path, node, files, visual_studio_code()) as editor:
         edit = await _will_rename(editor, [("ä b/a.js", "ä b/ö.js")])

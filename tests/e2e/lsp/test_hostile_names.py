@@ -1,4 +1,4 @@
-"""Names and texts of files are shown as they are: they steer no terminal, turn no line round, and are no Markdown."""
+"""Names and texts of files are escaped: they control no terminal, reverse no line, and are not Markdown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from e2e.lsp.wire import a_server, log_of, wire_to
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-# Clears the screen, turns the rest of the line round, rings the bell, ends the line.
+# These clear the screen, reverse the rest of the line, ring the bell, and end the line.
 CONTROLS = "\x1b[2J\u202egnp\u2066\x07\x85"
 SHOWN = r"\u001b[2J\u202egnp\u2066\u0007\u0085"
 MARKUP = "`<img src=x onerror=alert(1)>`[click](command:evil)![](https://evil.example/x)"
@@ -94,7 +94,7 @@ async def test_answers_that_are_shown(editor: Editor) -> None:
     ]
     assert any(SHOWN in one for one in shown)
     assert not [one for one in shown if UNPRINTABLE.search(one)]
-    # An address has to lead to the file.
+    # A URI is not escaped in this way, since it must lead to the file.
     assert editor.uri(f"{DIRECTORY}/{FILE}") in {one["uri"] for one in graph["nodes"]}
 
 
@@ -105,7 +105,7 @@ async def test_what_a_command_did(editor: Editor) -> None:
     with pytest.raises(JsonRpcException) as caught:
         await editor.command("esmcache.warm", f"untitled:{MARKUP}{CONTROLS}")
     assert not UNPRINTABLE.search(caught.value.message)
-    # VS Code makes links in messages.
+    # VS Code turns this into links in messages.
     assert "](" not in caught.value.message
 
 
@@ -125,10 +125,10 @@ async def test_the_log_and_messages(tmp_path: Path) -> None:
 
 
 def check_markdown(text: str) -> None:
-    """Expect a text without controls, in which everything that came from a file is code, or words."""
+    """Assert that a text has no control characters, and that all text from files is code or escaped words."""
     assert not UNPRINTABLE.search(text)
     for line in text.splitlines():
-        # What stands between backticks is code, whatever it is; an address leads to a file, and it is quoted.
+        # Text between backticks is code, whatever it contains; a link's URI leads to a file and is percent-encoded.
         rest = re.sub(r"(?<![\\`])(`+)(?!`).*?(?<!`)\1(?!`)", "CODE", line)
         rest = re.sub(r"\[CODE\]\(<file:[^<>\s]*>\)", "LINK", rest)
         rest = re.sub(r"\\[!-/:-@\[-`{-~]", "", rest)

@@ -50,7 +50,7 @@ async def editor(tmp_path_factory: pytest.TempPathFactory, node: Path) -> AsyncI
 
 
 async def hovered(editor: Editor, wanted: str, occurrence: int = 0) -> tuple[types.Hover, str]:
-    """Return the hover over a text in app.js, and its text with the project's place, keys and sizes left out."""
+    """Return the hover over a text in app.js, and its text without the project's path, keys and sizes."""
     place = between(APP, wanted, occurrence=occurrence)
     hover = await editor.client.text_document_hover_async(types.HoverParams(editor.place("app.js"), place.start))
     assert hover is not None

@@ -1,4 +1,4 @@
-"""What each import pulls in, behind it."""
+"""Hints after imports, with the modules that each import loads."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def hints(editor: Editor, within: types.Range = EVERYWHERE) -> list[tuple[
 
 
 async def test_hints_of_static_imports(editor: Editor) -> None:
-    """Nothing is behind what is built in, is not found, or is loaded only when the code runs."""
+    """Imports of builtins, unresolved imports, and dynamic imports have no hints."""
     assert await hints(editor) == [
         ("2 modules, 12 kB", between(APP, '"./a.js"').end),
         ("1 module, 20 B", between(APP, '"./b.js"').end),

@@ -1,4 +1,4 @@
-"""Imports of JSON: what Node refuses is shown, and mended where it is known how."""
+"""Imports of JSON: Node's errors are shown, with a fix if one is known."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def offered(
 
 
 def edited(text: str, action: types.CodeAction) -> str:
-    """Return a text of one line a statement after an action's edits."""
+    """Return a text after an action's edits; each of its lines is one statement."""
     assert action.edit is not None and action.edit.document_changes is not None
     (document,) = action.edit.document_changes
     assert isinstance(document, types.TextDocumentEdit)

@@ -1,4 +1,4 @@
-"""A server that listens: only a client with the token, or a process of the same user, is let in."""
+"""A listening server admits only a client with the token or a process of the same user."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FIRST_MESSAGES = {
 
 @pytest.fixture
 def private() -> Iterator[Path]:
-    """Return a directory that only this user can write, with a short path: that of a socket may have 107 bytes."""
+    """Yield a directory that only this user can write to, with a short path: a socket's may have 107 bytes."""
     with tempfile.TemporaryDirectory(dir="/tmp") as directory:
         os.chmod(directory, 0o700)
         yield Path(directory)
@@ -206,7 +206,7 @@ def test_a_directory_that_others_can_write(option: str, private: Path) -> None:
 
 
 def test_a_directory_of_another_user(private: Path) -> None:
-    # The root directory is root's; where root runs the tests, a directory is given away.
+    # The directory `/` belongs to root. If root runs the tests, another directory gets another owner.
     directory = Path("/")
     if os.geteuid() == 0:
         directory = private / "another's"
@@ -236,7 +236,7 @@ def test_a_message_that_is_too_large_is_passed_over(tmp_path: Path) -> None:
         wire.to_server.flush()
         error = wire.answer_to(None)["error"]
         assert f"a message of {length} bytes was passed over: 268435456 are allowed" in error["message"]
-        # It took no memory: a process keeps the most that it ever had.
+        # The message was not kept in memory: this is the peak of the process's memory.
         assert most_memory_kb(server) < 200_000
         wire.leave()
         assert server.wait(WATCHDOG_S) == 0
@@ -292,7 +292,7 @@ def test_nothing_is_imported_from_the_directory_that_the_server_is_started_in(tm
     (project / "app.js").write_text("export {};\n")
     for name in ("multiprocessing", "pickle", "socket", "esmcache", "esmcache_lsp", "sitecustomize"):
         (project / f"{name}.py").write_text(f"open({str(tmp_path / 'was-run')!r}, 'w').close()\n")
-    # As editors start it: by its command, in the folder that is open.
+    # Editors start the server in this way: by its command, in the open folder.
     command = Path(COMMAND[0]).with_name("esmcache-lsp")
     with subprocess.Popen(
         [command],
@@ -313,7 +313,7 @@ def test_nothing_is_imported_from_the_directory_that_the_server_is_started_in(tm
 
 @contextmanager
 def masked(mask: int) -> Iterator[None]:
-    """Have what is started now begin with this umask."""
+    """Start processes under this umask."""
     before = os.umask(mask)
     try:
         yield
@@ -322,13 +322,13 @@ def masked(mask: int) -> Iterator[None]:
 
 
 def most_memory_kb(server: subprocess.Popen[bytes]) -> int:
-    """Return the most memory that a process has ever had."""
+    """Return the peak memory of a process in kB."""
     lines = Path(f"/proc/{server.pid}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
 
 
 def refusal_of(*arguments: str) -> str:
-    """Return the one line by which a server refuses to listen."""
+    """Return the line with which a server refuses to listen."""
     result = run(*arguments)
     assert (result.returncode, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()

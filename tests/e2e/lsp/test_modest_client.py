@@ -1,4 +1,4 @@
-"""A client that says nothing of what it can do: it gets what every client takes, and is asked for nothing."""
+"""A client that announces no capabilities gets only what every client supports, and no requests."""
 
 from __future__ import annotations
 

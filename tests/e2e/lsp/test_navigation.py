@@ -1,4 +1,4 @@
-"""Links, definitions and references: of specifiers, and of names through re-exports."""
+"""Links, definitions and references of specifiers, and of names through re-exports."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def links(editor: Editor, name: str) -> dict[str, types.Range]:
 
 
 async def defined(editor: Editor, name: str, position: types.Position) -> tuple[str, types.Range, types.Range] | None:
-    """Return file and range of the definition, and the range that it starts from."""
+    """Return file and range of the definition, and the range that it was asked from."""
     answer = await editor.client.text_document_definition_async(types.DefinitionParams(editor.place(name), position))
     if answer is None:
         return None
@@ -80,7 +80,7 @@ async def referring(
 
 
 async def test_links(editor: Editor) -> None:
-    """Of what leads to a file; the quotes are no part of them."""
+    """Links exist for resolved specifiers only; the quotes are not part of them."""
     found = await editor.client.text_document_document_link_async(types.DocumentLinkParams(editor.place("app.js")))
     assert found is not None
     assert [((one.target or "").replace(editor.root.as_uri(), ""), one.range) for one in found] == [
@@ -140,7 +140,7 @@ async def test_definition_follows_unsaved_text(editor: Editor) -> None:
 
 
 async def test_references_of_an_export(editor: Editor) -> None:
-    """Each import and re-export, of modules that are not open, too."""
+    """The references are all imports and re-exports, including those in modules that are not open."""
     expected = {("app.js", 0, 18), ("other.js", 0, 9), ("other.js", 2, 18), ("lib/index.js", 0, 9)}
     for text, name, wanted, occurrence in ((GREET, "lib/greet.js", "greet", 0), (APP, "app.js", "hello", 1)):
         position = between(text, wanted, occurrence=occurrence).start

@@ -1,4 +1,4 @@
-"""What is no proper LSP: every request is answered, nothing of it disturbs a person, and the server goes on."""
+"""Messages that are not valid LSP: every request is answered, users are not disturbed, and the server continues."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOT_INITIALIZED, INTERNAL_ERROR = -32002, -32603
 
 @pytest.fixture
 def wire(tmp_path: Path) -> Iterator[Wire]:
-    """Yield the wire to a server; at the end it is well, has shown nothing to anybody and logged no traceback."""
+    """Yield the wire to a server; at the end the server must work and have shown no message and logged no traceback."""
     (tmp_path / "a.js").write_text("export {};\n")
     with a_server(tmp_path, ESMCACHE_NODE=str(tmp_path / "no-node")) as server:
         wire = wire_to(server)
@@ -26,7 +26,7 @@ def wire(tmp_path: Path) -> Iterator[Wire]:
         wire.leave()
         assert server.wait(WATCHDOG_S) == 0
         assert "Traceback" not in log_of(server)
-        # There is no Node here, which is the one thing that a person is told.
+        # There is no Node here, and that is the only message for the user.
         assert [one for one in wire.shown() if "no Node" not in one] == []
 
 
@@ -159,7 +159,7 @@ def test_responses_that_nobody_waits_for(wire: Wire) -> None:
     ids=json.dumps,
 )
 def test_a_client_that_does_not_answer_what_was_asked(wire: Wire, answer: dict[str, Any], tmp_path: Path) -> None:
-    """What is done first is all done, whatever is answered."""
+    """The server finishes its first steps, whatever the client answers."""
     capabilities = {
         "workspace": {
             "configuration": True,

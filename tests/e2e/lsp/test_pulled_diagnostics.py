@@ -1,4 +1,4 @@
-"""Pull diagnostics: result ids, reports that nothing has changed, whole workspaces; and which clients get them."""
+"""Pull diagnostics: result ids, unchanged reports, whole workspaces, and the clients that get them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def document_report(editor: Editor, name: str, previous: str | None = None
 async def workspace_reports(
     editor: Editor, previous: Mapping[str, str] | None = None
 ) -> dict[str, types.WorkspaceDocumentDiagnosticReport]:
-    """Return what is reported, by file names; `previous` are result ids by file names, too."""
+    """Return the reports by file name; `previous` has result ids by file name."""
     ids = [types.PreviousResultId(editor.uri(name), value) for name, value in (previous or {}).items()]
     answer = await editor.client.workspace_diagnostic_async(types.WorkspaceDiagnosticParams(ids))
     return {one.uri.removeprefix(editor.root.as_uri() + "/"): one for one in answer.items}
@@ -71,7 +71,7 @@ async def test_unchanged_report(editor: Editor) -> None:
 
 
 async def test_workspace_report(editor: Editor) -> None:
-    """Files that nobody has open are in it; installed packages, and what there is nothing to say of, are not."""
+    """The report includes files that are not open, but no installed packages and no files without diagnostics."""
     editor.open("sound.js", 'import "./gone.js";\n')
     first = await workspace_reports(editor)
     assert sorted(first) == ["app.js", "sound.js"]
@@ -110,7 +110,7 @@ async def test_client_is_told_to_pull_again(editor: Editor) -> None:
 
 
 async def test_client_that_cannot_be_told_to_pull_again_is_pushed_to(tmp_path: Path, node: Path) -> None:
-    """As Neovim 0.11: it would show what it pulled last until somebody types."""
+    """Neovim 0.11 is such a client: it would keep its last diagnostics until the user types."""
     async with an_editor(tmp_path, node, FILES, neovim_pulling(), severity=QUIET) as editor:
         assert editor.server_capabilities.diagnostic_provider is None
         editor.open("app.js")

@@ -1,4 +1,4 @@
-"""Whatever is done in a session, the index ends as one that is made from scratch."""
+"""After any session, the index equals one that is made from scratch."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_the_index_is_that_of_the_files(seed: int, tmp_path: Path, node: P
 
 
 class _Session:
-    """Does one thing after the other, as a person and the person's other programs might."""
+    """Does random actions of a user and of the user's other programs."""
 
     def __init__(self, editor: Editor, draw: random.Random) -> None:
         self._editor = editor
@@ -108,7 +108,7 @@ class _Session:
             )
 
     async def _kill(self) -> None:
-        # The server's own processes, and Node's workers below them.
+        # These are the server's own processes and Node's workers below them.
         server = self._editor.client._server
         assert server is not None
         victims = descendants_of(server.pid)
@@ -125,7 +125,7 @@ class _Session:
 
 
 def _text(draw: random.Random, name: str) -> str:
-    """Return a module that imports and exports this and that; some have errors."""
+    """Return a module with random imports and exports; some modules have errors."""
     up = "../" * name.count("/")
     lines = []
     for number in range(draw.randrange(4)):
@@ -139,7 +139,7 @@ def _text(draw: random.Random, name: str) -> str:
 
 
 def _index_of(cache_dir: Path, root: Path) -> dict[str, object]:
-    """Return what the index says of the project's files, without when it was written."""
+    """Return the index's rows about the project's files, without the times of writing."""
     inside = f"{root}{os.sep}"
     with Index(cache_dir / "index.db") as index:
         modules = {row.url: row for row in index.all(ModuleRow) if row.path.startswith(inside)}

@@ -1,4 +1,4 @@
-"""A server that is treated badly: killed workers, a cache that vanishes, a full disk, clients that just go away."""
+"""A server under faults: killed workers, a cache that vanishes, a full disk, and clients that disconnect."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_the_process_with_the_texts_is_killed(tmp_path: Path, node: Path) 
         await editor.codes("app.js", ["missing-export"])
         for pid in _descendants(editor):
             os.kill(pid, signal.SIGKILL)
-        # Nothing was saved: the text is what was typed, also for a process that has never seen it.
+        # The text was not saved, so the new process must get the typed text.
         editor.edit("app.js", (types.Range(types.Position(1, 0), types.Position(1, 0)), "import './gone.js';\n"))
         await editor.codes("app.js", ["missing-export", "unresolved-import"])
 
@@ -51,7 +51,7 @@ async def test_the_process_with_the_texts_is_killed(tmp_path: Path, node: Path) 
 async def test_the_cache_directory_vanishes(tmp_path: Path, node: Path) -> None:
     async with an_editor(tmp_path, node, FILES, visual_studio_code()) as editor:
         await editor.warm()
-        # At once, since the server may be writing into it.
+        # A rename removes the directory at once, even while the server writes into it.
         editor.user.cache_dir.rename(tmp_path / "removed")
         await _saves(editor, 1)
         assert (await editor.command("esmcache.warmWorkspace"))["modules"] == 2
@@ -102,7 +102,7 @@ async def test_a_cache_directory_that_cannot_be_used(
         cache.mkdir()
         cache.chmod(0o777)
     async with an_editor(tmp_path, node, FILES, client()) as editor:
-        # What needs no cache is told, and nothing of caches.
+        # Diagnostics that need no cache are shown, and no others.
         editor.open("app.js", "import { b } from './a.js';\nimport './gone.js';\n")
         await editor.codes("app.js", ["missing-export", "unresolved-import"])
         editor.retype("app.js", "let a; )\n")
@@ -114,7 +114,7 @@ async def test_a_cache_directory_that_cannot_be_used(
                 await editor.command(command, editor.uri("app.js"))
         assert [one.message for one in editor.client.messages if "refused" in one.message][1:] == []
 
-        # It is used as soon as it can be.
+        # The cache is used as soon as that is possible.
         if is_file:
             cache.unlink()
         else:
@@ -194,7 +194,7 @@ def _descendants(editor: Editor) -> list[int]:
 
 
 async def _saves(editor: Editor, number: int) -> None:
-    """Save a module, and wait until it is cached as it is now."""
+    """Save a module, and wait until its new text is cached."""
     editor.open("a.js")
     editor.save("a.js", f"export const a = 'saved {number}';\n")
     await _until_fresh(editor, "a.js")

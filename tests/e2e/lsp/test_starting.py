@@ -1,4 +1,4 @@
-"""How the server is started and ended: over stdio and TCP, with a log, with what it says of itself."""
+"""The start and the end of the server: over stdio and TCP, with a log, and its information about itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_SUCH_PROCESS = 2**31 - 1
 
 
 def check_whole_life(wire: Wire, **parameters: Any) -> None:
-    """Do all that a client must do, and expect what a server must answer."""
+    """Send the messages that every client must send, and check the server's answers."""
     answer = wire.initialize(**parameters)
     assert answer["result"]["serverInfo"] == {"name": "esmcache-lsp", "version": metadata.version("esmcache")}
     wire.leave()

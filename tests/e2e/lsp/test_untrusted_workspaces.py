@@ -1,4 +1,4 @@
-"""A workspace that the editor says is not trusted is analysed; nothing made from it gets into the cache."""
+"""A workspace that the editor says is not trusted is analysed, but nothing of it gets into the cache."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLIENTS = pytest.mark.parametrize("client", [visual_studio_code, neovim], ids=["
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the directory in which the server puts what is temporary."""
+    """Return the directory for the server's temporary files."""
     directory = tmp_path / "temporary"
     directory.mkdir(mode=0o700)
     monkeypatch.setenv("TMPDIR", str(directory))
@@ -80,7 +80,7 @@ async def test_all_begins_when_it_is_trusted(
         editor.open("app.js", APP + "import './gone.js';\n")
         await editor.codes("app.js", ["unresolved-import"])
         await grant(editor)
-        # What was typed before is still there, and the workspace is warmed as it is at a start.
+        # The typed text is still open, and the workspace is warmed as at a start.
         await editor.diagnostics("app.js", lambda found: "unresolved-import" in {one.code for one in found})
         await until_fresh(editor, "a.js")
         editor.open("a.js")
@@ -125,12 +125,12 @@ async def test_the_user_may_still_ask_for_the_cache_of_other_projects(tmp_path: 
 
 
 async def grant(editor: Editor) -> None:
-    """Have the user trust the workspace."""
+    """Report that the user trusts the workspace."""
     editor.client.protocol.notify("esmcache/didChangeTrust", {"trusted": True})
 
 
 async def still_analysed(editor: Editor) -> None:
-    """Expect what needs no cache: a hover, and a way to what is imported."""
+    """Assert that features without a cache work: a hover, and the link of an import."""
     place = types.TextDocumentIdentifier(editor.uri("app.js"))
     position = between(APP, "./a.js").start
     hover = await editor.client.text_document_hover_async(types.HoverParams(place, position))
@@ -141,14 +141,14 @@ async def still_analysed(editor: Editor) -> None:
 
 
 async def until_fresh(editor: Editor, name: str) -> None:
-    """Wait until a file is cached as it is now; not every client is sent something when it is."""
+    """Wait until a file's current text is cached; not every client gets a message about that."""
     async with asyncio.timeout(WATCHDOG_S):
         while (await editor.request("esmcache/lookup", uri=editor.uri(name)))["state"] != "fresh":
             pass
 
 
 def files_that_tell_of(editor: Editor, *directories: Path) -> Iterator[Path]:
-    """Yield the files in which there is something of the project: its place, or a name of its own."""
+    """Yield the files that contain the project's path or one of its names."""
     for directory in directories:
         for path in directory.rglob("*"):
             if path.is_file():

@@ -1,4 +1,4 @@
-"""Workspaces as they are: files that change behind the server's back, installed packages, several roots, none."""
+"""Real workspaces: files changed by other programs, installed packages, several folders, and no folder."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def test_a_client_that_watches_no_files(tmp_path: Path, node: Path) -> Non
         await editor.warm()
         editor.open("app.js")
         await editor.codes("app.js", [])
-        # Nobody tells the server of this one.
+        # The client does not report this change.
         editor.write("a.js", "export const b = 1;\n")
         await editor.codes("app.js", ["missing-export"])
 
@@ -160,7 +160,7 @@ async def test_settings_change(tmp_path: Path, node: Path) -> None:
 
 
 async def test_a_project_says_nothing_about_what_runs(tmp_path: Path, node: Path) -> None:
-    """Nothing of a project is executed, and none of its files names a directory or a binary."""
+    """No code of a project runs, and none of its files can name a directory or a binary."""
     files = {
         "esmcache.json": json.dumps({"node": "./evil.sh"}),
         "evil.sh": "#!/bin/sh\ntouch was-run\n",
@@ -181,7 +181,7 @@ def _modules(count: int) -> dict[str, str]:
 
 
 def _progress_that_ended(editor: Editor) -> list[Any]:
-    """Return the reports of a progress that has come to its end, none where there is none yet."""
+    """Return the reports of a progress that has ended, or an empty list if none has."""
     some: list[list[Any]] = [list(one) for one in editor.client.progress_reports.values()]
     return next((one for one in some if one and isinstance(one[-1], types.WorkDoneProgressEnd)), [])
 
