@@ -1,4 +1,4 @@
-"""Each command on a small project: what it prints for people and for programs, and its exit code."""
+"""Each command on a small project: its output for people and for programs, and its exit code."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_settings_of_a_project_are_relative_to_it(
     (project / "esmcache.json").write_text(json.dumps(settings))
     (project / "package.json").write_text('{"type": "module", "main": "src/lib.js", "bin": "bin/other.js"}')
     report = json_of(run_esmcache, "warm", *([folder] if folder else []), cwd=project / cwd)
-    # All of the project, or the part of it that was named.
+    # The warm covers the whole project or the named part of it.
     is_whole = folder == cwd == "."
     assert (report["problems"], report["entries"], report["modules"]) == (
         [],

@@ -1,4 +1,4 @@
-"""What the command line says of itself, and that every failure is one line and the right exit code."""
+"""The command line's help, and its failures, each with one line and the right exit code."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_a_reader_that_goes_away_is_no_error(esmcache_home: EsmcacheHome, tmp_pa
         env=dict(esmcache_home.environment),
     ) as process:
         assert process.stdin and process.stdout and process.stderr
-        # Each answer comes before the next question.
+        # Each answer is written before the next question is read.
         process.stdin.write(b"app.mjs\n")
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["path"] == "app.mjs"
@@ -164,7 +164,7 @@ def test_a_reader_that_goes_away_is_no_error(esmcache_home: EsmcacheHome, tmp_pa
 
 
 def in_shell(home: EsmcacheHome, cwd: Path, redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # With buffers, as users have them: what is left in one Python tries to write again at its end.
+    # Users have buffered output: at exit, Python tries again to write what is left in a buffer.
     environment = {name: value for name, value in home.environment.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.run(
         ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "esmcache", *arguments],
@@ -241,7 +241,7 @@ def test_interrupt(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         cwd=tmp_path,
         env=dict(esmcache_home.environment),
-        # A shell has its background jobs ignore it, and they pass that on.
+        # A shell makes its background jobs ignore SIGINT, and their child processes inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdin and process.stdout and process.stderr
@@ -251,5 +251,5 @@ def test_interrupt(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
         assert process.stdout.readline() == b"app.mjs\n"
         os.kill(process.pid, signal.SIGINT)
         assert process.wait(60) == 130
-        # At most the end of the line on which a terminal shows ^C.
+        # At most the line end after the terminal's ^C is written.
         assert process.stderr.read().strip() == b""

@@ -1,4 +1,4 @@
-"""`esmcache run` and `esmcache hook`: the program is the user's own, and its second start is served."""
+"""`esmcache run` and `esmcache hook`: the program behaves as without them, and its second start is served."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def program(tmp_path: Path) -> Path:
 
 
 def write_configuration(home: EsmcacheHome, content: str) -> Path:
-    """Write the user's configuration, which is read only if nobody else can write it, whatever the umask is."""
+    """Write the user's configuration with private modes under any umask; otherwise it would not be read."""
     path = home.root / ".config" / "esmcache" / "config.json"
     for directory in (path.parent.parent, path.parent):
         directory.mkdir(0o700)
@@ -39,7 +39,7 @@ def write_configuration(home: EsmcacheHome, content: str) -> Path:
 
 
 def wait_for_warm(cache_dir: Path) -> None:
-    """Return when a manifest is there and nothing warms in the background any more."""
+    """Return when a manifest exists and no background warm is running."""
     deadline = time.monotonic() + DEADLINE_S
     while not list(cache_dir.glob("manifests/*.manifest")) or list(cache_dir.glob(".tmp-warming-*")):
         assert time.monotonic() < deadline, "the background warm did not end"
@@ -93,7 +93,7 @@ def test_conditions_of_node_options_are_warmed(
 def test_no_warm(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path) -> None:
     assert run_esmcache("run", "--no-warm", program).stdout == "hello\n"
     stamp = background_stamp(esmcache_home.cache_dir, str(program), os.environ["ESMCACHE_NODE"], [])
-    # A warm would take the stamp as its first act; the next one, which is asked for, leaves nothing behind either.
+    # A warm takes the stamp first, so none has begun. The explicit warm below removes its stamp at the end.
     assert not stamp.exists()
     assert run_esmcache("warm", "--background", "--node", os.environ["ESMCACHE_NODE"], program).returncode == 0
     assert list(esmcache_home.cache_dir.glob("manifests/*.manifest")) and not stamp.exists()
@@ -127,7 +127,7 @@ def test_background_warm_holds_no_pipe_and_outlives_the_program(
         os.close(writing)
     assert result.stdout == b"hello\n"
     os.set_blocking(reading, False)
-    # End of file, not "nothing yet": nobody has the other end any more.
+    # An empty read means end of file: no process holds the other end of the pipe.
     assert os.read(reading, 1) == b""
     os.close(reading)
     wait_for_warm(esmcache_home.cache_dir)
@@ -173,7 +173,7 @@ def test_signals_are_the_programs(
 
 def test_environment_is_the_programs(esmcache_home: EsmcacheHome, program: Path, node: Path) -> None:
     program.write_text("console.log(JSON.stringify(process.env, Object.keys(process.env).sort()));\n")
-    # In this locale Python sets LC_CTYPE for its children.
+    # In this locale Python sets LC_CTYPE for its child processes.
     kept = {name: value for name, value in esmcache_home.environment.items() if not name.startswith(("LC_", "LANG"))}
     environment = {**kept, "LANG": "C"}
     command: list[str | Path] = [sys.executable, "-m", "esmcache", "run", "--no-warm", program]
@@ -262,7 +262,7 @@ def test_user_configuration_that_is_wrong(
 ) -> None:
     write_configuration(esmcache_home, content)
     check_runs_natively(run_esmcache, program, why)
-    # Nor does it where only the configuration could have named another Node.
+    # The program is also not served if only the configuration could have named a Node.
     (esmcache_home.root / "bin").mkdir()
     (esmcache_home.root / "bin" / "node").symlink_to(node)
     check_runs_natively(run_esmcache, program, why, ESMCACHE_NODE="", PATH=str(esmcache_home.root / "bin"))
@@ -299,7 +299,7 @@ def test_hook_serves_a_plain_node(
 def test_the_hook_in_node_options_from_a_home_with_a_space(
     run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path, any_node: Path, tmp_path: Path
 ) -> None:
-    """README's line, by a real shell and every Node."""
+    """The command is README's, run by a real shell with every Node."""
     (line,) = (line for line in README.read_text().splitlines() if line.strip().startswith("export NODE_OPTIONS="))
     log = tmp_path / "log"
     environment = {

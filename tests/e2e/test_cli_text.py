@@ -1,4 +1,4 @@
-"""Text of files on a terminal: what a package or a module says of itself cannot steer it or hide in it."""
+"""Text from files on a terminal: descriptions of packages and modules cannot control it or hide in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from conftest import EsmcacheHome, RunEsmcache
 
-# Colours, another title, the screen cleared, the direction of writing turned, a line of our own made up.
+# Colours, a new title, a cleared screen, a reversed writing direction, and a forged line of ours.
 HOSTILE = "\x1b[31m\x1b]0;title\x07\x1b[2J\u202e\u2066\x9b1m\r\nesmcache: all is well\x7f"
 SHOWN = "\\u001b[31m\\u001b]0;title\\u0007\\u001b[2J\\u202e\\u2066\\u009b1m\\u000d\\u000aesmcache: all is well\\u007f"
 

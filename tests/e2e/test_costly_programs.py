@@ -1,4 +1,4 @@
-"""Programs that cost much to understand: a warm ends, says what it gave up, and the program stays the same."""
+"""Programs that are expensive to analyse: a warm ends, reports what it gave up, and the program behaves the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example program by itself: the same output on every Node, in every time zone."""
+"""The example program without esmcache: the same output on every Node, in every time zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`esmcache export`: plain Node accepts every code cache that was filled in for it, without the program having run."""
+"""`esmcache export`: plain Node accepts every exported code cache, although the program never ran."""
 
 from __future__ import annotations
 

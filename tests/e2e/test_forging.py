@@ -1,4 +1,4 @@
-"""No file becomes the code cache of another, though Node tells code caches apart by sums that can be forged."""
+"""No file gets the code cache of another, although Node identifies code caches by sums that can be forged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from forging import forge_commonjs
 from program import Program
 
 EVIL = b"console.log('EVIL');"
-# Long enough for a forgery of the same size.
+# A source must be this long for a forgery of the same size.
 LONG = "// " + "This module is long enough to be forged. " * 8 + "\n"
 GOOD = f"module.exports = 'good';\n{LONG}"
 VICTIM = {
@@ -42,7 +42,7 @@ def victim(tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome) -> Progr
 
 
 def evil_project(tmp_path: Path, victim: Program, of: Path, name: str = "evil") -> Program:
-    """Return a project whose package.json names a file as its entry point that was forged to pass for `of`."""
+    """Return a project whose package.json names a forged file as its entry point, which passes for `of`."""
     made = Program(tmp_path / name, victim.node, victim.home)
     forgery = forge_commonjs(made.root, of, EVIL)
     made.entry = forgery.name
@@ -51,17 +51,17 @@ def evil_project(tmp_path: Path, victim: Program, of: Path, name: str = "evil") 
 
 
 def domain_entries(home: EsmcacheHome, name: str) -> list[Path]:
-    """Return the files of this name in all directories that Node is pointed at."""
+    """Return the files with this name in all directories that Node uses as compile cache."""
     return sorted(home.cache_dir.glob(f"v8/*/*/{name}"))
 
 
 def domain_of(program: Program) -> str:
-    """Return what the directories of a program's trust domain are called."""
+    """Return the name of a program's trust domain, which its directories have."""
     return TrustDomains(DiskFileSource()).domain_of(str(program.root / program.entry)).name
 
 
 def check_served_with_code_caches(program: Program) -> None:
-    """Assert that the program does what it should, twice, with code caches in use."""
+    """Assert twice that the program behaves as without the cache, with code caches in use."""
     for _ in range(2):
         assert program.check_same()["codeCaches"] == "enabled"
 
@@ -80,7 +80,7 @@ def test_a_project_cannot_forge_a_module_of_another(victim: Program, tmp_path: P
         step()
     evil.check_same()
     check_served_with_code_caches(victim)
-    # What was edited since has no entry of its own, and none of another's.
+    # An edited module has no entry of its own, and must not get another module's.
     (victim.root / "good.cjs").write_text(GOOD.replace("good", "well"))
     victim.check_same()
 
@@ -93,7 +93,7 @@ def test_a_project_cannot_forge_a_module_of_its_own(victim: Program) -> None:
     victim.write({"app.mjs": f"import good from './good.cjs';\nimport 'evil/{forgery.name}';\nconsole.log(good);\n"})
     for _ in range(2):
         assert victim.warm().served == 3
-        # Two modules claim the name, so neither has it. Node would take what it compiled for the one for the other.
+        # Two modules claim the name, so neither gets it. Node would use the code cache of one for the other.
         assert domain_entries(victim.home, name) == []
         report = victim.check_same()
         assert (report["served"], report["codeCaches"]) == (3, "none")
@@ -116,7 +116,7 @@ def test_no_project_can_forge_a_file_of_the_preload(victim: Program, tmp_path: P
     assert {path.read_bytes() for path in entries} == own
     for _ in range(2):
         check_served_with_code_caches(victim)
-        # Node would take the preload's file for the forgery.
+        # Node would use the code cache of the preload's file for the forgery.
         assert evil.check_same()["codeCaches"] == "none"
 
 
@@ -136,7 +136,7 @@ def test_a_configuration_file_is_not_anothers_under_one_tool(victim: Program, tm
     tool.check_same(str(forgery))
     for _ in range(2):
         with tool.cache() as cache:
-            # The tool now has the forgery in its manifest, since a start has loaded it.
+            # The tool's manifest now contains the forgery, since a start has loaded it.
             assert cache.warm_missed().problems == []
         tool.check_same(str(forgery))
         assert "EVIL" not in tool.served(str(config)).stdout
@@ -193,7 +193,7 @@ def test_what_node_writes_itself_is_never_read_by_a_later_start(victim: Program)
     before = sorted(os.listdir(directory))
     report = victim.check_same("./late.cjs")
     assert report["codeCaches"] == "enabled"
-    # Root may write into any directory, but then no start reads there.
+    # Root may write into any directory, but then starts do not use the directory.
     written = sorted(os.listdir(directory)) != before
     assert victim.check_same("./late.cjs")["codeCaches"] == ("unsealed" if written else "enabled")
     if os.geteuid() != 0:
@@ -280,7 +280,7 @@ async def test_a_folder_that_is_opened_in_an_editor_forges_nothing(tmp_path: Pat
         await editor.warm()
         victim.warm()
         check_served_with_code_caches(victim)
-        # A save goes another way.
+        # A save takes another path through the code than a warm.
         editor.open(evil.entry)
         editor.save(evil.entry, (evil.root / evil.entry).read_text().replace("EVIL", "evil"))
         await editor.until(lambda: editor.status.get("fresh") == 1 and editor.status["quiescent"])
@@ -300,13 +300,13 @@ def test_an_exported_compile_cache_has_no_entry_for_two_modules(
         victim.root / "app.mjs",
         env={"ESMCACHE_NODE": str(victim.node)},
     )
-    # One of the three modules is left, and the two others are named.
+    # Only one of the three modules is exported; the output names the two others.
     assert len([path for path in (tmp_path / "exported").rglob("*") if path.is_file()]) == 1
     assert forgery.name in answer.stderr + answer.stdout and "good.cjs" in answer.stderr + answer.stdout
 
 
 def test_another_programs_manifest_of_the_same_name_leads_to_nothing(victim: Program, tmp_path: Path) -> None:
-    """Names of manifests are sums, so a project can have the name of another one's program."""
+    """Names of manifests are sums, so a project can forge the manifest name of another project's program."""
     shown = "console.log(require('node:module').getCompileCacheDir());\n"
     evil, other = (Program(tmp_path / name, victim.node, victim.home, entry="app.cjs") for name in ("evil", "other"))
     for program in (evil, other):
@@ -320,7 +320,7 @@ def test_another_programs_manifest_of_the_same_name_leads_to_nothing(victim: Pro
     for _ in range(2):
         assert evil.served().report["codeCaches"] == "enabled"
         assert other.check_same()["reason"] == "no manifest"
-        # So does what is noted of a start with that very file.
+        # A start's note about that very file must not lead there either.
         starts = victim.home.cache_dir / "starts"
         (starts / of_other).write_bytes((starts / of_evil).read_bytes())
         (starts / of_other).chmod(0o600)

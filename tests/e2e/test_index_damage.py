@@ -1,4 +1,4 @@
-"""Whatever happens to the index, the next warm makes all of it again, and nothing ends with an internal error."""
+"""The next warm repairs any damage of the index, and no command ends with an internal error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from index_damages import damage
 from program import Program
 from served_program import FILES, MODULES
 
-# ESMCACHE_TEST_EVERYTHING tries all of them.
+# ESMCACHE_TEST_EVERYTHING runs all of them.
 _DAMAGES = range(0, 300, 1 if os.environ.get("ESMCACHE_TEST_EVERYTHING") else 7)
 
 
@@ -41,7 +41,7 @@ def test_damage_of_which_no_time_of_change_tells_costs_one_repair(program: Progr
     expected = program.plain().stdout
     for number in _DAMAGES[::4]:
         damage(program.home.cache_dir / "index.db", number)
-        # As where a disk loses what was written.
+        # A disk that loses writes leaves this state.
         (program.home.cache_dir / ".index.lock").unlink()
         assert program.warm().modules == MODULES, number
         with program.cache() as cache:
@@ -59,7 +59,7 @@ def test_damage_of_which_no_time_of_change_tells_costs_one_repair(program: Progr
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
 def test_a_damaged_log_is_healed_by_a_warm(program: Program, tmp_path: Path, suffix: str) -> None:
     index = program.home.cache_dir / "index.db"
-    # What a process leaves that is killed: a log that is not taken into the database yet.
+    # A killed process leaves this: a write-ahead log that is not in the database yet.
     with program.cache() as cache:
         cache.warm([program.root / program.entry])
         cache.statistics()
@@ -144,7 +144,7 @@ def test_values_that_make_no_sense_are_damage(program: Program, statement: str) 
     (program.home.cache_dir / ".index.lock").unlink()
     outside = program.home.cache_dir.parent / "outside.pack"
     outside.write_text("not the cache's")
-    # A file that was touched has its row looked at.
+    # The warm reads the row of a file whose times have changed.
     for path in program.root.rglob("*.js"):
         path.touch()
     assert program.warm().modules == MODULES

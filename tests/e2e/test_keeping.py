@@ -1,4 +1,4 @@
-"""A cache whose disk is full, that is cleared while it is written, or that holds what is no file: it is mended."""
+"""A cache on a full disk, one that is cleared during writes, and one with irregular files are all repaired."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def program(tmp_path: Path, node: Path, esmcache_home: EsmcacheHome) -> Program:
 def run(
     program: Program, *arguments: str, before: Callable[[], None] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command, in a process that has called `before`; what waits for a FIFO is ended."""
+    """Run a command in a process that has called `before`; a timeout ends it if it waits for a FIFO."""
     return subprocess.run(
         [sys.executable, "-m", "esmcache", *arguments],
         cwd=program.root,
@@ -55,7 +55,7 @@ def run(
 
 
 def room_for(size: int) -> Callable[[], None]:
-    """Return what lets a process write files of no more than `size` bytes, as if the disk were full then."""
+    """Return a function that limits a process's files to `size` bytes, as a full disk would."""
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
@@ -64,7 +64,7 @@ def files_in(directory: Path) -> list[Path]:
 
 
 def check_is_whole(program: Program) -> None:
-    """Assert that a warm makes everything anew, and that the next one has nothing to do."""
+    """Assert that a warm repairs everything, and that the next one has nothing to do."""
     program.warm()
     report = program.warm()
     assert (report.modules, report.read, report.analysed, report.compiled, report.rows_written) == (MODULES, 0, 0, 0, 0)
@@ -91,7 +91,7 @@ def test_clearing_what_is_clear_frees_nothing(program: Program) -> None:
 
 def test_an_index_that_cannot_be_used_is_cleared_with_the_rest(program: Program) -> None:
     program.warm()
-    # As if a newer esmcache had made it.
+    # The index looks as if a newer esmcache had made it.
     database = sqlite3.connect(program.home.cache_dir / "index.db")
     (version,), (mark,) = (database.execute(f"pragma {name}").fetchone() for name in ("user_version", "application_id"))
     database.execute("pragma user_version = 99")
@@ -159,7 +159,8 @@ def test_after_two_warms_at_once_nothing_is_compiled_again(program: Program) -> 
             others.append(program.warm().compiled)
 
     with program.cache() as cache:
-        # Its first module's code cache is replaced by the other's, whose bytes differ, before it can note it.
+        # The inner warm replaces the outer warm's first code cache, with different bytes, before the outer writes its
+        # row.
         cache.warm([program.root / "app.mjs"], warm_beside)
     assert others == [MODULES]
     with program.cache() as cache:
@@ -172,7 +173,7 @@ def test_a_failed_append_leaves_the_pack_as_it_was(program: Program) -> None:
     (pack,) = (program.home.cache_dir / "packs").glob("*.pack")
     before = pack.read_bytes()
     room = 1_000_000
-    # The source does not fit, everything else does.
+    # This source is too large for the limit; everything else fits.
     program.write({"large.mjs": f"export const large = 1; // {'x' * 2 * room}\n"})
     program.write({"app.mjs": FILES["app.mjs"] + "import './large.mjs';\n"})
     failed = run(program, "warm", "app.mjs", before=room_for(room))
@@ -196,7 +197,7 @@ def make_directory(path: Path) -> None:
 
 
 def make_socket(path: Path) -> None:
-    # The path of a socket may not be long.
+    # A socket's path must be short.
     directory = os.open(path.parent, os.O_RDONLY)
     try:
         with socket.socket(socket.AF_UNIX) as made:
@@ -217,16 +218,16 @@ ALIENS: dict[str, Callable[[Path], None]] = {
 
 
 def put_one_each(cache_dir: Path, make: Callable[[Path], None]) -> set[str]:
-    """Put what is no file in the place of one file of each kind that the cache has, and return the places."""
+    """Replace one file of each kind in the cache by an irregular one, and return the paths."""
     paths = [cache_dir / name for name in ("nodes.json", "index.db", ".collected")]
-    # A runner leaves what it has to say, and the next command takes it.
+    # Reports are included: a runner leaves them, and the next command reads them.
     for name in CONTENTS:
         contents = (path for path in files_in(cache_dir / name) if path.name != ".lock")
         paths.append(next(contents, cache_dir / name / "0123456789abcdef"))
     for path in paths:
         path.parent.mkdir(exist_ok=True)
         mode = path.parent.stat().st_mode
-        # Directories that Node is pointed at cannot be written.
+        # Directories that Node uses as compile cache are not writable.
         path.parent.chmod(0o700)
         path.unlink(missing_ok=True)
         make(path)
@@ -323,7 +324,7 @@ def test_what_node_is_writing_is_no_damage_and_is_collected(program: Program) ->
     program.warm()
     entry = min(files_in(program.home.cache_dir / "v8"))
     entry.parent.chmod(0o700)
-    # A Node that root runs writes although it is not to.
+    # A Node that root runs can write even into read-only directories.
     temporary, whole = entry.with_name(f"{entry.name}.aB3xYz"), entry.with_name("01234567")
     temporary.write_bytes(entry.read_bytes()[:30])
     whole.write_bytes(entry.read_bytes())
@@ -337,7 +338,7 @@ def test_what_node_is_writing_is_no_damage_and_is_collected(program: Program) ->
 
 
 def lose_privileges() -> None:
-    """Let modes of files count for this process even if it is root's, who may pass over them (CAP_DAC_OVERRIDE)."""
+    """Make file modes effective for this process even if it is root's, which could bypass them (CAP_DAC_OVERRIDE)."""
     pr_capbset_drop, cap_dac_override = 24, 1
     ctypes.CDLL(None).prctl(pr_capbset_drop, cap_dac_override, 0, 0, 0)
 

@@ -1,4 +1,4 @@
-"""Many programs started cold at once: each prints what it should, and few are warmed at a time."""
+"""Many cold starts at once: each program prints the right output, and only a few are warmed at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEADLINE_S = 300
 
 
 def _warms(cache_dir: Path) -> int:
-    """Return how many background warms of a cache are alive."""
+    """Return the number of running background warms of a cache."""
     return len(processes_with("--background", str(cache_dir)))
 
 

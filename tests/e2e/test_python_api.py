@@ -1,4 +1,4 @@
-"""The public Python functions: one module by path or URL, a program, and what they answer to bad input."""
+"""The public Python functions: one module by path or URL, a program, and their answers to bad input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs over real npm packages: all of them served, on every Node, with the engine's own request lists."""
+"""Programs over real npm packages: all modules are served, on every Node, with the engine's own request lists."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_eight_packages_are_served_through_a_linked_node_modules(
     assert (seen["missed"], seen["stale"], seen["faults"]) == ([], [], 0)
     assert (seen["modules"], seen["codeCaches"]) == (report.modules, "enabled")
     assert seen["served"] >= report.modules
-    # The entry point was written just now: its times prove nothing yet, so it may be read once more.
+    # The entry point was written just now, so its times prove nothing yet and it may be read once more.
     program.warm()
     again = program.warm()
     assert (again.read, again.analysed, again.compiled, again.rows_written) == (0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""A cache that was made elsewhere and restored: whatever it says can at worst cause misses.
+"""A cache that was made elsewhere and restored: its content can at worst cause misses.
 
 No path outside the cache is written or removed, and no program is started that the user has not named.
 """
@@ -25,7 +25,7 @@ from esmcache.store.rows import ROW_TABLES
 from program import Program
 
 MODULES = 2
-# Columns whose values are names of files, or paths.
+# The columns whose values are file names or paths.
 NAMES_AND_PATHS = {
     "modules": ["url", "path", "package"],
     "analyses": ["blob_key"],
@@ -40,7 +40,7 @@ NAMES_AND_PATHS = {
     "misses": ["entry", "executable"],
     "entry_modules": ["manifest", "url"],
 }
-# All other texts are of no file: kinds, messages, names of exports, JSON of our own.
+# All other texts name no file: kinds, messages, names of exports, and our own JSON.
 OTHER_TEXTS = {
     "kind",
     "problem",
@@ -74,7 +74,7 @@ def test_every_column_that_names_a_file_is_forged_below() -> None:
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """Return a directory of the user's own with a file, and a program that leaves a mark if it is ever started."""
+    """Return a directory of the user's with a file, and a program that leaves a mark if it is started."""
     directory = tmp_path / "outside"
     directory.mkdir(mode=0o700)
     (directory / "file").write_text("mine")
@@ -97,7 +97,7 @@ def program(esmcache_home: EsmcacheHome, node: Path, tmp_path: Path) -> Program:
 
 
 def restore(program: Program) -> Path:
-    """Let the cache be a copy of what was made, as CI restores it, and return where it is."""
+    """Replace the cache by a copy of itself, as CI restores it, and return its path."""
     made, cache_path = program.home.cache_dir.with_name("made"), program.home.cache_dir
     cache_path.rename(made)
     shutil.copytree(made, cache_path, symlinks=True)
@@ -105,7 +105,7 @@ def restore(program: Program) -> Path:
 
 
 def use(program: Program) -> None:
-    """Do all that reads names from the cache, and start the program."""
+    """Run everything that reads names from the cache, and start the program."""
     steps: tuple[Callable[[Cache], object], ...] = (
         lambda cache: cache.collect(),
         lambda cache: cache.statistics(),
@@ -130,7 +130,7 @@ def use(program: Program) -> None:
 
 
 def forget(program: Program) -> None:
-    """Forget a program that is there no more."""
+    """Forget a program whose files were removed."""
     program.root.rename(program.root.with_name("gone"))
     with program.cache() as cache, contextlib.suppress(CacheError):
         cache.forget_gone([program.root])
@@ -146,7 +146,7 @@ def check_untouched(outside: Path) -> None:
 
 def forge(cache_path: Path, table: str, column: str, value: str) -> None:
     with sqlite3.connect(cache_path / "index.db") as database:
-        # Nobody has used it for long, so that it may be collected.
+        # The old times make the entry points candidates for removal.
         database.execute("update entry_points set used_at = 1, warmed_at = 1")
         database.execute(f"update or replace {table} set {column} = ?", (value,))
         if table == "misses" and not database.execute("select count(*) from misses").fetchone()[0]:
@@ -155,7 +155,7 @@ def forge(cache_path: Path, table: str, column: str, value: str) -> None:
             marks = ", ".join(":" + name for name in names)
             database.execute(f"insert into misses ({', '.join(names)}, count, seen_at) values ({marks}, 1, 1.0)", names)
     database.close()
-    # What the file was when it was last written by us is said here; without it the file is taken if it is sound.
+    # The lock file records the state of our last write; without it an index is used if it is sound.
     (cache_path / ".index.lock").unlink(missing_ok=True)
 
 
@@ -195,7 +195,7 @@ def test_no_link_leads_out_of_the_cache(program: Program, outside: Path, place: 
 def test_no_file_that_a_start_writes_is_a_link(program: Program, outside: Path, place: str) -> None:
     (name,) = (path.name for path in (program.home.cache_dir / "starts").iterdir())
     path = restore(program) / place / name
-    # Code caches are used, and starts write down that they were loaded, once a warm has proven them here.
+    # Only after a warm here has proven them are code caches used and starts recorded as loaded.
     program.warm()
     path.unlink(missing_ok=True)
     path.symlink_to(outside / "file")

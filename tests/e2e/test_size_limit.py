@@ -1,4 +1,4 @@
-"""The size limit over months of work: saves, warms, starts and `gc`, with real Node."""
+"""The size limit over months of work: saves, warms, starts and `gc`, with a real Node."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from program import Program, age
 LIBRARIES = 60
 MODULES = LIBRARIES + 1
 EDITS = 2000 if os.environ.get("ESMCACHE_TEST_EVERYTHING") else 200
-# Enough for a source to be worth something.
+# This makes a source large enough to matter.
 FILLING = "".join(f"export const unused{number} = () => 'text {number}';\n" for number in range(20))
 
 
@@ -52,7 +52,7 @@ def cache_with(program: Program, max_size: int | None = None) -> Cache:
 
 
 def save(cache: Cache, program: Program, name: str, text: str) -> None:
-    """Do what the server does when a file is saved."""
+    """Do what the language server does when a file is saved."""
     path = program.root / name
     path.write_text(text)
     for conditions, entries in cache.update([path]).to_warm.items():
@@ -60,7 +60,7 @@ def save(cache: Cache, program: Program, name: str, text: str) -> None:
 
 
 def used(program: Program) -> int:
-    """Return the bytes of all files, each counted once."""
+    """Return the size of all files in bytes; hard links count once."""
     files = (
         path.lstat() for path in program.home.cache_dir.rglob("*") if not path.is_dir() and path.suffix != ".db-shm"
     )
@@ -68,7 +68,7 @@ def used(program: Program) -> int:
 
 
 def describe(program: Program, edit: int, live: int) -> str:
-    """Return what is how large."""
+    """Return the sizes of the cache's parts as text."""
     sizes: Counter[str] = Counter()
     for path in program.home.cache_dir.rglob("*"):
         if not path.is_dir():
@@ -92,12 +92,12 @@ def needed(program: Program) -> int:
 def test_edits_leave_no_more_than_the_program_needs(program: Program, max_size: int) -> None:
     program.warm()
     live = needed(program)
-    # Far below the limit a cache does not grow for ever, either.
+    # A cache far below its limit must not grow without bound either.
     most = live * 2 if max_size == 1 << 30 else max(max_size * 11 // 10, live * 3 // 2)
     with cache_with(program, max_size) as cache:
         for edit in range(1, EDITS + 1):
             number = edit * 7 % LIBRARIES
-            # Every tenth edit changes what the module asks for, and has the program warmed.
+            # Every tenth edit changes the module's imports, so that the program is warmed.
             imports = f"import './{(number + 1) % LIBRARIES}.mjs';\n" if edit % 10 == 0 else ""
             save(cache, program, f"lib/{number}.mjs", library(number, edit, imports))
             assert used(program) <= most, describe(program, edit, live)
@@ -192,7 +192,7 @@ def test_gc_says_that_a_warm_is_running(program: Program, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def paused(program: Program) -> Iterator[subprocess.Popen[str]]:
-    """Start the program, served, up to where it waits for a line before it imports the rest."""
+    """Start the program with the cache, and yield it where it waits for a line before it imports the rest."""
     program.write({"app.mjs": PAUSING})
     age(program.root / "app.mjs")
     program.warm()
@@ -230,7 +230,7 @@ def test_what_runs_while_it_is_evicted_does_not_fail(program: Program, paused: s
     if how == "evicted":
         program.write({"other.mjs": "console.log('other');\n"})
         with cache_with(program, 0) as cache:
-            # Used after the program that runs, so that one goes.
+            # This program is used after the running one, so the running one is removed.
             cache.warm([program.root / "other.mjs"])
             assert cache.collect().entry_points + cache.statistics().entry_points == 2
             assert cache.statistics().entry_points == 1

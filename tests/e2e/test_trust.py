@@ -1,4 +1,4 @@
-"""Who may write: every door refuses what others can change, and nothing that is made can be written by others."""
+"""Write permissions: everything that others can change is refused, and others cannot write what esmcache makes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from esmcache.launch.program import installed_hook
 from esmcache.serving.names import RUNTIME
 
 ME = os.geteuid()
-# Anybody but this user and root.
+# A user who is neither this one nor root.
 SOMEBODY = ME + 1000
 
 
@@ -37,7 +37,7 @@ def program(tmp_path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Starter:
-    """Starts commands and programs in a user's home, under a umask, with `variables` besides those of the home."""
+    """Starts commands and programs in a user's home, under a umask, with `variables` added to those of the home."""
 
     home: EsmcacheHome
     node: Path
@@ -82,7 +82,7 @@ def test_what_is_made_is_the_users_alone_whatever_the_umask(
     esmcache_home: EsmcacheHome, any_node: Path, program: Path, umask: int
 ) -> None:
     log = esmcache_home.root / "log"
-    # The cache, too, lies where its parents have to be made.
+    # The default cache directory is used, so that its parents must be made, too.
     given = {"ESMCACHE_DIR": None, "ESMCACHE_NODE": str(any_node), "ESMCACHE_LOG": str(log)}
     starter = Starter(esmcache_home, any_node, umask, given)
     hook = starter.hook()
@@ -103,7 +103,7 @@ def test_what_is_made_is_the_users_alone_whatever_the_umask(
     assert json.loads(log.read_text().splitlines()[-1])["served"] == 2
     assert list(esmcache_home.root.glob(".cache/esmcache/v8/*/*"))
     assert those_that_others_can_write(esmcache_home.root) == []
-    # A program that goes on as another user has its workers load the preload again.
+    # If a program changes to another user, its workers must still be able to load the preload.
     assert [oct(os.stat(path).st_mode & 0o777) for path in (hook, Path(hook).parent)] == ["0o644", "0o755"]
 
 
@@ -120,9 +120,9 @@ def test_what_an_older_esmcache_left_open_is_closed(esmcache_home: EsmcacheHome,
 
 @pytest.fixture
 def foreign_home(esmcache_home: EsmcacheHome) -> EsmcacheHome:
-    """Return a home that somebody else can change: theirs where this user is root (`sudo -E`), else an open one.
+    """Return a home that others can change: another user's if this is root (`sudo -E`), else a writable one.
 
-    Its configuration names a program, and its cache and hook would have code run.
+    Its configuration names a program, and its cache and hook would run code.
     """
     root = esmcache_home.root
     (root / "planted").write_text("#!/bin/sh\necho planted\n")
@@ -170,7 +170,7 @@ def test_nothing_of_another_users_home_is_followed_or_written(
         assert str(foreign_home.root) in answer.stderr + answer.stdout and answer.stderr.count("\n") <= 1
         if ME == 0:
             assert "sudo -H" in answer.stderr + answer.stdout
-    # The program itself runs, natively.
+    # The program itself runs natively.
     answer = starter.esmcache("run", "-v", program)
     assert (answer.returncode, answer.stdout) == (0, "part\n")
     assert answer.stderr.startswith("esmcache: not served: ") and answer.stderr.count("\n") == 1
@@ -235,7 +235,7 @@ def test_directories_of_a_cache_are_looked_at_by_starts(
     if how == "open":
         place.chmod(0o777)
     else:
-        # A cache that was made elsewhere could have it lead to anything of the user's.
+        # In a cache that was made elsewhere, such a link could lead to any of the user's files.
         place.rename(tmp_path / "elsewhere")
         place.symlink_to(tmp_path / "elsewhere")
     before = everything_below(tmp_path / "elsewhere")
@@ -244,7 +244,7 @@ def test_directories_of_a_cache_are_looked_at_by_starts(
     why = "can be written by others" if how == "open" else "is a link"
     assert (said["served"], said["reason"]) == (0, f"cache directory: {place} {why}")
     assert everything_below(tmp_path / "elsewhere") == before
-    # The next command mends it.
+    # The next command repairs the modes and the link.
     assert starter.esmcache("warm", program).returncode == 0
     assert not place.is_symlink() and those_that_others_can_write(esmcache_home.cache_dir) == []
 

@@ -1,4 +1,4 @@
-"""`verify` compares what Node would read with what a warm has stored, whatever a seal says."""
+"""`verify` compares the code caches that Node would read with those that a warm stored, whatever a seal says."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def links(program: Program) -> list[Path]:
 
 
 def seal_as_it_is(program: Program) -> None:
-    """Have the seal say that the directory is as a warm has left it."""
+    """Make the seal say that the directory is unchanged since a warm."""
     (seal,) = program.home.cache_dir.glob("seals/*-*")
     (directory,) = program.home.cache_dir.glob("v8/*/*")
     directory.chmod(0o500)

@@ -1,4 +1,4 @@
-"""Code caches are used unless a start died of them, and have in them what starts called."""
+"""Code caches are used unless a start died while loading them, and contain the functions that starts called."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from program import Program
 from served_program import MODULES
 
-# By another process: a Node that kills itself writes its compile cache first.
+# Another process sends the signal, since a Node that kills itself writes its compile cache first.
 KILLER = """
 const { execFileSync } = require('node:child_process');
 const { registerHooks } = require('node:module');
@@ -35,7 +35,7 @@ def test_what_a_start_died_of_loading_is_left_out_until_it_is_made_anew(program:
     again = program.warm()
     assert (again.analysed, again.compiled) == (0, MODULES - 1)
     assert program.check_same()["codeCaches"] == "enabled"
-    # That start went well, so another one dies of something else.
+    # The last start loaded its code caches, so this one dies for another reason.
     assert program.served(flags=flags, env={"KILLED_AT": "/lib/b.js"}).exit_code == -signal.SIGKILL
     assert program.check_same()["codeCaches"] == "enabled"
 
@@ -92,7 +92,7 @@ def test_nonsense_about_the_last_start_is_no_quarantine(program: Program, said: 
 def test_the_preload_finds_its_code_cache_in_the_first_start(program: Program) -> None:
     program.write({"app.mjs": "console.log('served');\n"})
     program.warm()
-    # The first start is still to show that the code caches can be loaded.
+    # The first start still has to prove that the code caches can be loaded.
     for first_loaded in ("hooks", "serving"):
         said = program.served(env={"NODE_DEBUG_NATIVE": "COMPILE_CACHE"})
         accepted = re.findall(r"cache for CommonJS .*/(\w+)\.cjs was accepted", said.stdout + said.stderr)
@@ -119,14 +119,14 @@ def test_functions_that_a_start_called_are_compiled_ahead_from_then_on(program: 
     assert (program.check_same()["served"], program.warm().compiled) == (3, 0)
     with program.cache() as cache:
         assert cache.warm_missed().entries == 0
-    # What is known of a module outlives an edit.
+    # The record of called functions survives an edit of the module.
     edited = (program.root / "functions.mjs").read_text().replace("it is called", "called again")
     program.write({"functions.mjs": "const é = '🦜';\n" + edited + "export const late = é;\n"})
     assert program.warm().compiled == 1
     assert b"called again" in program.code_caches()
     program.check_same()
     assert not _tells_called_functions(program)
-    # A start is asked again when there is much of which nothing is known.
+    # A start reports called functions again if much of the program has no such record.
     imports = "import { more } from './more.mjs';\nmore();\n" + (program.root / "app.mjs").read_text()
     more = "export function more() { return 'and more'; }\n" + "// Not known yet.\n" * 1000
     program.write({"app.mjs": imports, "more.mjs": more})

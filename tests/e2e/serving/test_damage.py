@@ -1,4 +1,4 @@
-"""Whatever happened to the cache, a program does what it does without."""
+"""A program behaves the same, whatever damage the cache has."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_any_damaged_cache_file_changes_nothing(program: Program, damage: str) -
     for path in files:
         content, status = path.read_bytes(), path.stat()
         if damage == "delete":
-            # Directories that Node is pointed at cannot be written.
+            # Directories that Node uses as compile cache are not writable.
             path.parent.chmod(0o700)
             path.unlink()
         else:
@@ -132,7 +132,7 @@ def test_what_has_no_end_is_not_read(program: Program) -> None:
 
 
 def test_a_cache_that_is_named_relatively_is_not_used(program: Program) -> None:
-    # A repository could have one where such a path leads to.
+    # A repository could contain a cache at such a path.
     program.warm()
     relative = {"ESMCACHE_DIR": os.path.relpath(program.home.cache_dir, program.root)}
     assert program.check_same(env=relative) == {}
@@ -140,5 +140,5 @@ def test_a_cache_that_is_named_relatively_is_not_used(program: Program) -> None:
 
 
 def test_a_cache_directory_where_nothing_can_be_made(program: Program) -> None:
-    # Node would try for ever to make directories below it.
+    # Node would try endlessly to make directories below it.
     assert program.check_same(env={"ESMCACHE_DIR": "/proc"}).get("served", 0) == 0

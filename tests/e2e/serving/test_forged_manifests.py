@@ -1,4 +1,4 @@
-"""A manifest whose numbers are not what a warm wrote, with a checksum that is right, changes no program."""
+"""A manifest with changed numbers and a correct checksum changes no program."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from esmcache.serving.manifest import check_manifest
 from program import Program
 from served_program import FILES, MODULES
 
-# Starts take a while each: some are tried, unless all are asked for.
+# Each start takes a while, so a sample is started unless ESMCACHE_TEST_EVERYTHING is set.
 _EVERYTHING = bool(os.environ.get("ESMCACHE_TEST_EVERYTHING"))
 _LEAST_FORGED = 2000
 _STARTED = 150
 _WATCHDOG_S = 30
 _NONE = 0xFFFFFFFF
 _VALUES = (0, 1, 0x7FFFFFFF, _NONE)
-# A source and a path that are not ASCII, since both are kept in another way.
+# A source and a path that are not ASCII, since those are stored differently.
 _PROGRAM = {
     **FILES,
     "lib/late.js": "import './日本.js';\nexport default 'late';\n",
@@ -32,7 +32,7 @@ _PROGRAM = {
 
 @dataclass(frozen=True)
 class _Table:
-    """Where a table's count and offset stand in the header, and the fields of a row, each a u32."""
+    """The places of a table's count and offset in the header, and the fields of a row, each a u32."""
 
     count_at: int
     offset_at: int
@@ -70,9 +70,9 @@ class _Word:
 
 @dataclass(frozen=True)
 class _Forged:
-    """A manifest with one word that has another value; `is_another` where all of it lies inside its tables still.
+    """A manifest with one changed word; `is_another` if all its references are still inside its tables.
 
-    Such a manifest says of the program what is not so, and cannot be told from a right one.
+    Such a manifest describes the program wrongly, and cannot be distinguished from a correct one.
     """
 
     word: _Word
@@ -100,7 +100,7 @@ def test_numbers_that_point_outside_have_no_effect(program: Program) -> None:
     for one in forged if _EVERYTHING else random.Random(_STARTED).sample(forged, _STARTED):
         manifest.write_bytes(one.applied_to(content))
         seen = _start(program, hook)
-        # What another manifest does is an ordinary end, whatever its exit code.
+        # Another valid manifest must only not crash the start; its exit code does not matter.
         if seen[2] < 0 if one.is_another else seen != (native.stdout, native.stderr, 0):
             faults.append(f"{one}: {seen}")
     assert not faults, "\n".join(faults)
@@ -141,7 +141,7 @@ def _start(program: Program, hook: Path) -> tuple[str, str, int]:
 
 
 def _words(content: bytes) -> Iterator[_Word]:
-    """Return each word of the header and the tables, and of one fact."""
+    """Yield each word of the header and the tables, and of one fact."""
     header = struct.unpack_from("<32I", content)
     yield from (_Word("header", str(number), 4 * number) for number in range(4, 32))
     for table, where in _TABLES.items():
@@ -165,7 +165,7 @@ def _forgeries(content: bytes) -> list[_Forged]:
 
 
 def _is_another(content: bytes, header: tuple[int, ...], word: _Word, value: int) -> bool:
-    """Return whether a manifest with such a word is whole, and says something else."""
+    """Return whether a manifest with this word is valid but different."""
     facts = (header[17] - header[16]) // 32
     match word.table, word.field:
         case "module", "kind":
@@ -192,7 +192,7 @@ def _is_another(content: bytes, header: tuple[int, ...], word: _Word, value: int
 
 
 def _is_compared_with_files(word: _Word) -> bool:
-    """Return whether only the program's files, or the packs, tell that a number is wrong."""
+    """Return whether a wrong number can only be found by comparison with the program's files or the packs."""
     whole = {"flags", "pack offset", "source length", "checksum", "asked", "kind"}
     return word.table == "fact" or word.field in whole or (word.table == "header" and int(word.field) >= 19)
 

@@ -1,4 +1,4 @@
-"""Whatever happened to the files of a program, the next start sees it."""
+"""The next start notices every change of a program's files."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_moved_project_is_neither_parsed_nor_compiled_again(program: Program, 
 
 def test_a_second_warm_does_nothing(program: Program) -> None:
     program.warm()
-    # What was written this instant is read once more; then its fingerprint speaks for it.
+    # Files that were just written are read once more; after that their fingerprints suffice.
     program.warm()
     report = program.warm()
     did = (report.analysed, report.compiled, report.blobs_written, report.code_caches_written)

@@ -1,4 +1,4 @@
-"""Other preloads and hooks, and what programs replace, meet with what they would meet without the cache."""
+"""Other preloads and hooks, and replaced functions, see the same with the cache as without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs run natively by a Node that nothing was tested with, and without code caches by one of another layout."""
+"""Untested Nodes run programs natively, and Nodes with another compile-cache layout run them without code caches."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from served_program import MODULES
 
 _UNTESTED = {"ESMCACHE_UNTESTED_NODE": "1"}
 _TESTED_CONSTANT = re.compile(r"^const NEWEST_TESTED = (\d+);$", re.M)
-# Says of itself what a newer Node would; all else is the Node that is there.
+# This describes itself as a newer Node and otherwise behaves as the installed one.
 _SAYS_ANOTHER_VERSION = """\
 #!/bin/sh
 [ "$1" = -e ] || exec "{node}" "$@"
 "{node}" "$@" | sed 's#"version":"[^"]*"#"version":"{version}"#; s#"executable":"[^"]*"#"executable":"{wrapper}"#'
 """
-# Its compile cache has another magic and a longer header.
+# The entries of its compile cache have another magic number and a longer header.
 _HAS_ANOTHER_LAYOUT = """\
 #!/bin/sh
 if [ "$1" = -e ]; then
@@ -46,7 +46,7 @@ def newer(program: Program, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hook_of_older(program: Program, tmp_path: Path) -> Path:
-    """Return the preload of an esmcache that was tested with nothing as new as the Node that starts it."""
+    """Return the preload of an esmcache whose newest tested Node is older than the Node of these tests."""
     runtime = tmp_path / "runtime"
     shutil.copytree(RUNTIME, runtime)
     file = runtime / "starting.cjs"
@@ -70,7 +70,7 @@ def test_a_start_by_an_untested_node_is_native_and_says_so(program: Program, hoo
     assert started.report["served"] == 0
     assert (started.stdout, started.stderr, started.exit_code) == (native.stdout, native.stderr, 0)
     assert program.plain(flags=["--require", str(hook_of_older)], env=_UNTESTED).report["served"] == MODULES
-    # The flags of a start don't hide it.
+    # A start's flags do not suppress the report.
     flags = ["--require", str(hook_of_older), "--no-warnings"]
     assert program.plain(flags=flags).report["reason"] == f"untested Node {version}"
 
@@ -98,7 +98,7 @@ def test_commands_take_an_untested_node_where_the_user_says_so(
     env = {"ESMCACHE_NODE": str(newer), **_UNTESTED}
     assert run_esmcache("warm", program.root / program.entry, env=env).returncode == 0
     assert "newest tested" not in run_esmcache("doctor", env=env).stdout
-    # The answer is not remembered beside what the Node said of itself.
+    # The user's permission is not stored with the description of the Node.
     refused = run_esmcache("warm", program.root / program.entry, env={"ESMCACHE_NODE": str(newer)})
     assert "newest tested" in refused.stderr
 

@@ -1,4 +1,4 @@
-"""What is served, what is not and what is told of it."""
+"""The modules that are served, those that are not, and the reports about them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_everything_is_served_on_every_node(tmp_path: Path, any_node: Path, esmc
     seen = program.check_same("x", "--y")
     assert seen["missed"] == seen["stale"] == []
     assert (seen["faults"], seen["codeCaches"]) == (0, "enabled")
-    # Node 22 loads a CommonJS module that is imported through its hooks twice.
+    # Node 22 loads a CommonJS module twice if it is imported while hooks are active.
     assert seen["served"] >= MODULES
 
 
@@ -102,7 +102,7 @@ def test_starts_in_vain_tell_so_until_enough_waits_to_be_taken_in(program: Progr
 
 @pytest.mark.parametrize("flag", ["-e", "-p", "--eval", "--print"])
 def test_what_stands_where_an_entry_point_does_is_not_looked_at(program: Program, flag: str) -> None:
-    # Node would warn of this `main`, were the directory an entry point.
+    # Node would warn about this `main` if the directory were an entry point.
     program.write({"part/package.json": '{"main": "absent.js"}', "part/index.js": ""})
     program.warm()
     for argument in (program.root / "part", program.root / program.entry):
