@@ -245,7 +245,7 @@ class Session:
         return answer
 
     async def warm_missed(self) -> None:
-        """Warm the entry points that programs did not find in the cache."""
+        """Warm what runners reported as missing or out of date."""
         if self.may_warm:
             try:
                 await self.ask_beside(Cache.warm_missed)

@@ -72,7 +72,7 @@ class WorkerProcess:
             self.on_restart()
 
     def close(self) -> None:
-        """End the process after its current calls."""
+        """End the process after the calls that were already sent."""
         self._is_closed = True
         if self._life is not None:
             self._life.close()

@@ -1,6 +1,6 @@
 """Watches the cache for changes by others: command lines and other servers write the index, and programs write reports.
 
-The editor then shows current states at once, and the entry points that programs did not find are warmed.
+The editor then shows current states at once, and modules that runners reported as missing or stale are warmed.
 """
 
 from __future__ import annotations
