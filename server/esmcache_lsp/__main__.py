@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from esmcache_lsp.admission import Token
+    from esmcache_lsp.server import Server
+    from esmcache_lsp.session import Session
     from esmcache_lsp.transport import Channel
 
 
@@ -23,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve one client until it sends `exit` or disconnects; return the exit code."""
     # The server's worker processes import this file, too, and do not need the modules that speak LSP.
     from esmcache.wording import printable
-    from esmcache_lsp.server import NAME, create_server, serve, version
+    from esmcache_lsp.server import NAME, create_server, version
     from esmcache_lsp.session import Session
 
     # Python puts the current directory on sys.path for `python -c`. The client's directory may be an untrusted project,
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     session = Session(chosen.log_file)
     server = create_server(session, is_remote=bool(chosen.tcp))
     try:
-        asyncio.run(serve(server, _channels(chosen)))
+        asyncio.run(_serve(server, session, _channels(chosen)))
     except OSError as error:
         # Only a failure to listen raises OSError here.
         print(f"{NAME}: {printable(error.strerror or str(error))}", file=sys.stderr)
@@ -66,11 +68,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except asyncio.CancelledError:
         return 128 + signal.SIGTERM
     finally:
-        session.end()
         # Killing them is safe: unfinished work of theirs is not published, and published work is complete.
         for child in multiprocessing.active_children():
             child.kill()
     return session.exit_code or 0
+
+
+async def _serve(server: Server, session: Session, channels: AbstractAsyncContextManager[Channel]) -> None:
+    from esmcache_lsp.server import serve
+
+    try:
+        await serve(server, channels)
+    finally:
+        # Tasks can be cancelled only while the event loop runs.
+        session.end()
 
 
 def _channels(chosen: argparse.Namespace) -> AbstractAsyncContextManager[Channel]:
