@@ -150,14 +150,22 @@ export class Workbench {
     await this.lab.stop();
   }
 
-  /** Open the quick input, type, and take the first choice once it is the one that is meant. */
+  /**
+   * Open the quick input, type, and take the first choice once it is the one that is meant.
+   *
+   * The list is that of the moment in which it was opened: what is registered later is in the next one.
+   */
   private async choose(key: string, typed: string, meant: string): Promise<void> {
     const widget = this.page.locator('.quick-input-widget:visible');
-    await widget.waitFor({ state: 'hidden' });
-    // A window that is still being made does not listen.
-    await this.until(widget, () => this.page.keyboard.press(key));
-    await widget.locator('input[type="text"]').first().fill(typed);
-    if (meant !== '') await widget.locator('.monaco-list-row.focused', { hasText: meant }).waitFor();
+    const choice = widget.locator('.monaco-list-row.focused', { hasText: meant });
+    const open = async (): Promise<void> => {
+      await widget.waitFor({ state: 'hidden' });
+      // A window that is still being made does not listen.
+      await this.until(widget, () => this.page.keyboard.press(key));
+      await widget.locator('input[type="text"]').first().fill(typed);
+    };
+    if (meant === '') await open();
+    else await this.until(choice, open);
     await this.page.keyboard.press('Enter');
   }
 
