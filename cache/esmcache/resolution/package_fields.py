@@ -198,7 +198,7 @@ def _set_raw(fields: PackageFields, key: str, raw: str, *, strict_types: bool) -
         raise InvalidPackageJson
     value: Any = None
     if raw[0] in "{[":
-        # Of the values of all other fields, only the type matters.
+        # Every other field matters only by the type of its value.
         value = _parse_json(raw) if key in ("exports", "imports") else {}
         if isinstance(value, Unparsable):
             setattr(fields, key, value)
