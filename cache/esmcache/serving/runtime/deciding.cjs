@@ -9,7 +9,8 @@ const QUIETLY = { __proto__: null, throwIfNoEntry: false };
 const LONGEST_MARK = 16384;
 // Where code caches lie: a trust domain, and what Node calls the directory for its version, V8's flags and the user.
 const DOMAIN_LENGTH = 32;
-const PLACE = /^[0-9a-f]{32}\/v[\w.-]+$/;
+const isPlace = (text) =>
+  text.indexOf('/') === DOMAIN_LENGTH && text.lastIndexOf('/') === DOMAIN_LENGTH && text[DOMAIN_LENGTH + 1] === 'v';
 
 /** Return whether the program is served. */
 module.exports = (function decide(fs, load, hookFile, directory, file, isThere, given) {
@@ -50,12 +51,13 @@ const useProven = (function useProven(fs, load, Module, directory, { ino, ctimeM
     codeCaches.became = 'left off';
   } else {
     // Another program's mark may have the same name.
-    const [words, ...ofProgram] = read(mark).split('\n');
-    const said = (codeCaches.said = ofProgram.join('\n') === identity ? words : '');
+    const text = read(mark);
+    const end = text.indexOf('\n');
+    const said = (codeCaches.said = text.slice(end + 1) === identity ? text.slice(0, end) : '');
     const known = `${codeCaches.manifest} loaded `;
     const place = said.slice(known.length, said.lastIndexOf(' '));
     // Under other flags of V8 the manifest has to be asked.
-    if (!given.v8 && PLACE.test(place) && said === known + look(place)) codeCaches.became = enable(place);
+    if (!given.v8 && isPlace(place) && said === known + look(place)) codeCaches.became = enable(place);
   }
   return codeCaches;
 });

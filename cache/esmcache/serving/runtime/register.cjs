@@ -8,17 +8,31 @@ const RUNTIME = '@RUNTIME@';
 const CACHE_DIRECTORY = '@CACHE_DIRECTORY@';
 const QUIETLY = { __proto__: null, throwIfNoEntry: false };
 
+// Bindings spare objects and modules that cost more than what they are asked for. Where Node warns of their use, it has
+// replaced `process.binding` by a function that inherits from the first one.
+const { version } = process;
+const isQuiet = parseInt(version.slice(1), 10) <= 26 && Object.getPrototypeOf(process.binding) === Function.prototype;
+
+/** Return what `lstat` of Node's binding returns: numbers, of which the mode and the owners are read here. */
+const lookByStats = (fs, path) => {
+  const status = fs.lstatSync(path, QUIETLY);
+  return status && [status.dev, status.mode, status.nlink, status.uid, status.gid];
+};
+
 /** Return the first place on the way from `at` to `path` that is not trusted, or ''. The rules are in trust.py. */
 const findUntrusted = (function findUntrusted(fs, at, path, isInstalled) {
   const user = process.geteuid();
+  const { lstat } = load.binding('fs') ?? {};
   const parts = path.split('/');
   // Out of a cache no link leads.
   for (let links = at === '' || isInstalled ? 0 : 40; parts.length > 0; ) {
     const part = parts.shift();
     const place = `${at}/${part}`;
-    const status = fs.lstatSync(place, QUIETLY);
+    const status = lstat === undefined ? lookByStats(fs, place) : lstat(place, false, undefined, false);
     if (status === undefined) return place;
-    const { mode, uid, gid } = status;
+    const mode = status[1];
+    const uid = status[3];
+    const gid = status[4];
     if (!(uid === user || uid === 0) || (uid === 65534 && !isMapped(fs, uid))) return place;
     if ((mode & 0o170000) === 0o120000) {
       const target = links++ < 40 ? fs.readlinkSync(place) : '';
@@ -52,6 +66,10 @@ const load = (function load(fs, name) {
   return module.exports;
 });
 load.findUntrusted = findUntrusted;
+/** Return one of Node's bindings, or null if Node would warn. */
+load.binding = (function binding(name) {
+  return isQuiet ? process.binding(name) : null;
+});
 
 let isServed = false;
 if (process.env.ESMCACHE_DISABLE !== '1') {

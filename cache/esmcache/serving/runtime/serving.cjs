@@ -1,7 +1,7 @@
 'use strict';
 // Serves the program that is starting: reads its manifest and registers the hooks.
 
-const { getBuiltinModule, getuid, version } = process;
+const { getBuiltinModule, getuid } = process;
 
 const MAGIC = 0x4d4d5345;
 const VERSION = 6;
@@ -10,19 +10,11 @@ const HEADER_SIZE = 128;
 // What workers are told, as flags.cjs asks for it.
 const WORKER_KEY = 'esmcache:manifest';
 
-// Past objects and modules that cost more than what is wanted of them. Where asking for a binding would warn, the function
-// is another one's child.
-const isQuiet = parseInt(version.slice(1), 10) <= 26 && Object.getPrototypeOf(process.binding) === Function.prototype;
-/** Return Node's binding, or null where it is not to be had without a word. */
-const binding = (function binding(name) {
-  return isQuiet ? process.binding(name) : null;
-});
-
 /** Serve the program and return '', or why it is not served. */
 module.exports = (function serve(fs, load, hookFile, directory, file, status, given, Module, codeCaches) {
   const { told } = given;
   if (typeof Module.registerHooks !== 'function') return 'flag: a Node without module.registerHooks';
-  const { crc32 } = binding('zlib') ?? getBuiltinModule('node:zlib');
+  const { crc32 } = load.binding('zlib') ?? getBuiltinModule('node:zlib');
   const bytes = readSound(fs, crc32, file, status);
   if (bytes === null) return 'no manifest';
   const header = new Uint32Array(bytes.buffer, 0, HEADER_SIZE / 4);
@@ -33,7 +25,7 @@ module.exports = (function serve(fs, load, hookFile, directory, file, status, gi
   const report = load(fs, 'hooks.cjs')({
     Module,
     manifest,
-    binding: binding('fs') ?? {},
+    binding: load.binding('fs') ?? {},
     packsDirectory: `${directory}/packs`,
     hookFile,
     // After the entry point, the version and the architecture.
