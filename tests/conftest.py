@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import hypothesis
 import pytest
+
+from forked_command import ForkedCommand
 
 # The duration of an example depends on the machine's load, and no run may depend on examples of earlier runs.
 hypothesis.settings.register_profile(
@@ -133,8 +134,16 @@ def esmcache_home(tmp_path: Path, node: Path, monkeypatch: pytest.MonkeyPatch) -
     return EsmcacheHome(root, cache_dir, dict(os.environ))
 
 
+@pytest.fixture(scope="session")
+def forked_command() -> Iterator[ForkedCommand]:
+    """Return the process whose forks are the test run's command lines."""
+    forked = ForkedCommand()
+    yield forked
+    forked.close()
+
+
 @pytest.fixture
-def run_esmcache(esmcache_home: EsmcacheHome, tmp_path: Path) -> RunEsmcache:
+def run_esmcache(esmcache_home: EsmcacheHome, tmp_path: Path, forked_command: ForkedCommand) -> RunEsmcache:
     """Return a function that runs the command line in the test's home; `env` adds to its environment."""
 
     def run(
@@ -144,16 +153,7 @@ def run_esmcache(esmcache_home: EsmcacheHome, tmp_path: Path) -> RunEsmcache:
         stdin: str = "",
         timeout_s: float = 120,
     ) -> subprocess.CompletedProcess[str]:
-        command: Sequence[str | os.PathLike[str]] = [sys.executable, "-m", "esmcache", *arguments]
-        return subprocess.run(
-            command,
-            cwd=cwd or tmp_path,
-            env={**esmcache_home.environment, **(env or {})},
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=timeout_s,
-            check=False,
-        )
+        environment = {**esmcache_home.environment, **(env or {})}
+        return forked_command.run([*map(os.fspath, arguments)], cwd or tmp_path, environment, stdin, timeout_s)
 
     return run
