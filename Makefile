@@ -76,7 +76,15 @@ test: setup ## Check format, lint and types, then run every test
 	$(RUN) -m ruff format --check
 	$(RUN) -m ruff check
 	$(RUN) -m mypy
-	$(SUITE) --dist worksteal
+	$(SUITE) --dist worksteal --durations=20
+
+.PHONY: test-all
+test-all: setup ## Run every test with all of its inputs: every program in every state under every Node, and so on
+	ESMCACHE_TEST_EVERYTHING=1 $(SUITE) --dist worksteal --durations=20
+
+.PHONY: test-torture
+test-torture: setup ## Run some minutes of `make torture`
+	ESMCACHE_TEST_EVERYTHING=1 $(SUITE) tests/test_torture.py
 
 # A part of the suite where others have found it to fail: each is to take no more than some two minutes.
 .PHONY: test-umask

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import hypothesis
 import pytest
@@ -27,6 +27,9 @@ hypothesis.settings.load_profile("suite")
 pytest.register_assert_rewrite("program")
 
 PROJECT = Path(__file__).resolve().parent.parent
+# `make test-all` sets the variable. Without it, the tests that run each of many inputs in many ways run each in some.
+EVERYTHING = bool(os.environ.get("ESMCACHE_TEST_EVERYTHING"))
+_Value = TypeVar("_Value")
 
 # The Markdown cases add the option --update-golden.
 if (PROJECT / "tests" / "case_file.py").exists():
@@ -75,6 +78,11 @@ class RunEsmcache(Protocol):
     ) -> subprocess.CompletedProcess[str]: ...
 
 
+def some(values: Sequence[_Value], count: int) -> Sequence[_Value]:
+    """Return the first `count` values, or all of them for `make test-all`."""
+    return values if EVERYTHING else values[:count]
+
+
 def _installed(variable: str, default: str) -> Path:
     path = Path(os.environ.get(variable) or PROJECT / default)
     if not path.exists():
@@ -85,13 +93,18 @@ def _installed(variable: str, default: str) -> Path:
 @pytest.fixture(scope="session")
 def node() -> Path:
     """Return the binary of Node 24, which all tests use except those about versions."""
-    return _installed("ESMCACHE_TEST_NODE24", ".cache/node/node24")
+    return node_of("node24")
 
 
 @pytest.fixture(scope="session", params=["node22", "node24", "node26"])
 def any_node(request: pytest.FixtureRequest) -> Path:
     """Return each supported Node in turn: 22.15 (the oldest), 24 and 26."""
-    return _installed(f"ESMCACHE_TEST_{request.param.upper()}", f".cache/node/{request.param}")
+    return node_of(request.param)
+
+
+def node_of(name: str) -> Path:
+    """Return the binary of `node22`, `node24` or `node26`."""
+    return _installed(f"ESMCACHE_TEST_{name.upper()}", f".cache/node/{name}")
 
 
 @pytest.fixture(scope="session")
@@ -154,6 +167,8 @@ def run_esmcache(esmcache_home: EsmcacheHome, tmp_path: Path, forked_command: Fo
         timeout_s: float = 120,
     ) -> subprocess.CompletedProcess[str]:
         environment = {**esmcache_home.environment, **(env or {})}
-        return forked_command.run([*map(os.fspath, arguments)], cwd or tmp_path, environment, stdin, timeout_s)
+        return forked_command.run(
+            [os.fspath(argument) for argument in arguments], cwd or tmp_path, environment, stdin, timeout_s
+        )
 
     return run

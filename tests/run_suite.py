@@ -7,6 +7,7 @@ time. The directory is removed if all tests pass. Unknown arguments are passed t
 from __future__ import annotations
 
 import argparse
+import compileall
 import contextlib
 import ctypes
 import os
@@ -46,6 +47,9 @@ def main() -> int:
     # pytest empties its base directory first, so it gets a subdirectory.
     command = [sys.executable, "-m", "pytest", "-q", f"--basetemp={base / 'pytest'}", *pytest_arguments]
     environment = dict(os.environ)
+    # Hundreds of processes import esmcache, and some may not write what they compile.
+    for directory in ("cache", "server"):
+        compileall.compile_dir(PROJECT / directory, quiet=2)
     if options.as_user:
         command = [*_as_ordinary_user(base), *command, "-p", "no:cacheprovider"]
         environment |= _own_places(base)

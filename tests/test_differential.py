@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from conftest import EsmcacheHome
+from conftest import EVERYTHING, EsmcacheHome
 from differential.programs import NODES, DifferentialProgram, all_programs, check_record
-from differential.starting import Starter, empty_home
+from differential.starting import Starter, empty_home, open_cache
+from esmcache.cache import Cache
 from esmcache.launch.program import installed_hook
 
-# With any value, every Node runs every program in every state; that takes a quarter of an hour.
-_EVERYTHING = bool(os.environ.get("ESMCACHE_TEST_EVERYTHING"))
-
-# Node 24 runs every program warm and stale. Each half of the programs also runs in one of the other states, and under
-# one of the other Nodes, which runs it with its called functions, too.
+# `make test` runs every program under one Node, mostly 24, and under every Node if the program is about certain ones.
+_MOSTLY = ("node24", "node24", "node22", "node26")
 _PAIRS = [
     (program, node)
     for program in all_programs()
     for node in program.nodes
-    if _EVERYTHING
-    or node == "node24"
-    or len(program.nodes) < len(NODES)
-    or node == ("node22" if program.is_of_first_half else "node26")
+    if EVERYTHING or len(program.nodes) < len(NODES) or node == _MOSTLY[program.number // 4 % len(_MOSTLY)]
 ]
 _STARTS = [pytest.param(program, node) for program, node in _PAIRS]
 _IDS = [f"{program.case.path.stem}/{program.case.name}/{node}" for program, node in _PAIRS]
+# `make test` runs every program warm, stale, and in one of these states.
+_OTHER_STATES = ("cold", "with calls", "damaged packs", "damaged manifests")
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +34,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EsmcacheHome]:
     """Return a home for all programs; each has its own entry points and packs in the cache."""
     with pytest.MonkeyPatch.context() as patched:
         yield empty_home(tmp_path_factory.mktemp("home"), patched)
+
+
+@pytest.fixture(scope="session")
+def caches(home: EsmcacheHome) -> Iterator[Callable[[Path], Cache]]:
+    """Return a function that returns the open cache of a Node; each Node's cache stays open for all programs."""
+    with ExitStack() as stack:
+        yield cache(lambda node: stack.enter_context(open_cache(node, home)))
 
 
 @pytest.fixture(scope="session")
@@ -50,27 +55,26 @@ def test_program(
     tmp_path: Path,
     home: EsmcacheHome,
     hook: Path,
+    caches: Callable[[Path], Cache],
     update_golden: bool,
     request: pytest.FixtureRequest,
 ) -> None:
     version = request.node.callspec.params["any_node"]
-    is_cold_too = _EVERYTHING or (version == "node24" and program.is_of_first_half)
-    is_damaged_too = _EVERYTHING or (version == "node24" and not program.is_of_first_half)
-    is_with_calls_too = _EVERYTHING or not (is_cold_too or is_damaged_too)
-    starter = Starter(program, tmp_path / "project", any_node, home, hook)
+    states = _OTHER_STATES if EVERYTHING else (_OTHER_STATES[program.number % len(_OTHER_STATES)],)
+    starter = Starter(program, tmp_path / "project", any_node, home, hook, cache=caches(any_node))
     starter.prepare()
     native = starter.native()
-    if is_cold_too:
+    if "cold" in states:
         assert starter.served() == native, "cold"
     starter.warm()
     warm = starter.served()
     assert warm == native, f"warm: {starter.reports}"
     check_record(program, version, starter.record(warm), update=update_golden)
-    if is_with_calls_too:
+    if "with calls" in states:
         starter.warm_with_calls()
         assert starter.served() == native, f"with what it calls: {starter.reports}"
-    if is_damaged_too:
-        for directory in ("packs", "manifests"):
+    for directory in ("packs", "manifests"):
+        if f"damaged {directory}" in states:
             with starter.damaged(directory):
                 assert starter.served() == native, f"damaged {directory}: {starter.reports}"
     if program.edited:

@@ -13,8 +13,8 @@ from differential.programs import NODES
 from differential.starting import Seen, Starter
 from esmcache.launch.program import installed_hook
 
-# ESMCACHE_TEST_EVERYTHING runs ten times as many.
-_PROGRAMS = 600 if os.environ.get("ESMCACHE_TEST_EVERYTHING") else 60
+# ESMCACHE_TESTEVERYTHING runs ten times as many.
+_PROGRAMS = 600 if os.environ.get("ESMCACHE_TESTEVERYTHING") else 60
 
 
 @pytest.mark.parametrize(

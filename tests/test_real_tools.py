@@ -8,14 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import EsmcacheHome
+from conftest import EVERYTHING, EsmcacheHome
 from differential.programs import LATER, DifferentialProgram, all_tools, check_record
 from differential.starting import Starter, empty_home
 from esmcache.launch.program import installed_hook
 from removing import remove_tree
-
-# With any value, every Node runs every tool in every state; that takes some seven minutes.
-_EVERYTHING = bool(os.environ.get("ESMCACHE_TEST_EVERYTHING"))
 
 # Node 24 runs every tool warm, and stale unless it is large. Each half of the tools that are not large runs in some of
 # the other states, and those with child processes also under one of the other Nodes.
@@ -23,7 +20,7 @@ _PAIRS = [
     (tool, node)
     for tool in all_tools()
     for node in tool.nodes
-    if _EVERYTHING
+    if EVERYTHING
     or node == "node24"
     or (tool.by_environment and not tool.is_large and node == ("node22" if tool.is_of_first_half else "node26"))
 ]
@@ -60,9 +57,9 @@ def test_tool(
     version = request.node.callspec.params["any_node"]
     is_half = not tool.is_large and (version != "node24" or tool.is_of_first_half)
     # A module with a computed name can be stale only after a warm of missed modules has added it.
-    is_missed_too = _EVERYTHING or update_golden or is_half or not (tool.is_large or tool.edits_what_is_copied)
-    is_cold_and_damaged_too = _EVERYTHING or not (tool.is_large or is_half)
-    is_stale_too = _EVERYTHING or not tool.is_large
+    is_missed_too = EVERYTHING or update_golden or is_half or not (tool.is_large or tool.edits_what_is_copied)
+    is_cold_and_damaged_too = EVERYTHING or not (tool.is_large or is_half)
+    is_stale_too = EVERYTHING or not tool.is_large
     starter = Starter(tool, tmp_path / "project", any_node, home, installed_hook(home.environment), npm_tools)
     shared = sorted(os.listdir(npm_tools))
     starter.prepare()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import some
 from torture import crowd, damages, full_disk, kills
 from torture.settings import Settings
 from torture.tally import Tally
@@ -14,17 +15,25 @@ from torture.tally import Tally
 _SEED = 15
 _DAMAGES = 30
 _KINDS_OF_KILLS = 7
+# `make test-torture` does some minutes of the campaign.
+_BATCHES_OF_DAMAGES = some(range(12), 1)
+_BATCHES_OF_KILLS = some(range(3), 1)
 
 
 @pytest.mark.parametrize(
     ("part", "first", "count"),
     [
-        *((damages.run, _DAMAGES * batch, _DAMAGES) for batch in range(4)),
-        *((kills.run, _KINDS_OF_KILLS * batch, _KINDS_OF_KILLS) for batch in range(2)),
+        *((damages.run, _DAMAGES * batch, _DAMAGES) for batch in _BATCHES_OF_DAMAGES),
+        *((kills.run, _KINDS_OF_KILLS * batch, _KINDS_OF_KILLS) for batch in _BATCHES_OF_KILLS),
         (crowd.run, 0, 8),
         (full_disk.run, 0, 6),
     ],
-    ids=[*(f"damages-{batch}" for batch in range(4)), "kills-0", "kills-1", "crowd", "full-disk"],
+    ids=[
+        *(f"damages-{batch}" for batch in _BATCHES_OF_DAMAGES),
+        *(f"kills-{batch}" for batch in _BATCHES_OF_KILLS),
+        "crowd",
+        "full-disk",
+    ],
 )
 def test_nothing_happens_that_must_not(
     part: Callable[[Settings], Tally], first: int, count: int, tmp_path: Path

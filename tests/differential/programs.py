@@ -69,9 +69,14 @@ class DifferentialProgram:
     is_large: bool = False
 
     @property
+    def number(self) -> int:
+        """Return a number that depends on the name alone, so that it does not change when programs are added."""
+        return zlib.crc32(self.case.name.encode())
+
+    @property
     def is_of_first_half(self) -> bool:
-        """Return whether this program is in the first half; the half does not change when programs are added."""
-        return zlib.crc32(self.case.name.encode()) % 2 == 0
+        """Return whether this program is in the first half."""
+        return self.number % 2 == 0
 
     @property
     def edits_what_is_copied(self) -> bool:

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,8 @@ class Seen:
 class Starter:
     """Starts one program with one Node; every start finds the program's files in their original state.
 
-    `packages` is a node_modules that the program finds one directory above its own; it is only read.
+    `packages` is a node_modules that the program finds one directory above its own; it is only read. `cache`, if given,
+    is an open cache of `node` in `home`; otherwise each warm opens and closes one.
     """
 
     program: DifferentialProgram
@@ -58,6 +59,7 @@ class Starter:
     home: EsmcacheHome
     hook: Path
     packages: Path | None = None
+    cache: Cache | None = None
     reports: list[dict[str, Any]] = field(default_factory=list)
     _kept: dict[str, _Kept] = field(default_factory=dict)
     _others: set[Path] = field(default_factory=set)
@@ -99,13 +101,10 @@ class Starter:
 
     @contextmanager
     def _cache(self) -> Iterator[Cache]:
-        with (
-            pytest.MonkeyPatch.context() as patched,
-            Cache.open(node=str(self.node), jobs=1, environment=self.home.environment) as cache,
-        ):
+        with pytest.MonkeyPatch.context() as patched, ExitStack() as stack:
             # Even the smallest program then reports its called functions at its first warm start.
             patched.setattr(publish, "_LEAST_BYTES_WITH_CALLS", 0)
-            yield cache
+            yield self.cache or stack.enter_context(open_cache(self.node, self.home))
 
     def native(self) -> Seen:
         """Return the visible result of a start without esmcache."""
@@ -205,6 +204,11 @@ class Starter:
 
     def _reasons(self) -> list[str]:
         return sorted({report["reason"] for report in self.reports if "reason" in report})
+
+
+def open_cache(node: Path, home: EsmcacheHome) -> Cache:
+    """Return the cache of a home, open for one Node."""
+    return Cache.open(node=str(node), jobs=1, environment=home.environment)
 
 
 def empty_home(root: Path, patched: pytest.MonkeyPatch) -> EsmcacheHome:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from conftest import EsmcacheHome
+from conftest import EVERYTHING, EsmcacheHome
 from index_damages import damage
 from program import Program
 from served_program import FILES, MODULES
 
-# ESMCACHE_TEST_EVERYTHING runs all of them.
-_DAMAGES = range(0, 300, 1 if os.environ.get("ESMCACHE_TEST_EVERYTHING") else 7)
+# `make test-all` does all of them.
+_DAMAGES = range(0, 300, 1 if EVERYTHING else 7)
 
 
 @pytest.fixture

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
-from conftest import EsmcacheHome
+from conftest import EVERYTHING, EsmcacheHome
 from esmcache.launch.background import SLOTS
 from processes import processes_with
 
-# ESMCACHE_TEST_EVERYTHING starts a hundred.
-_PROGRAMS = 100 if os.environ.get("ESMCACHE_TEST_EVERYTHING") else 40
+# `make test-all` starts a hundred.
+_PROGRAMS = 100 if EVERYTHING else 40
 _AT_ONCE = 10
 _DEADLINE_S = 300
 

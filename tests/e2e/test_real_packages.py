@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import EsmcacheHome
+import pytest
+
+from conftest import EsmcacheHome, some
 from program import Program
 
 PACKAGES = ("lodash-es", "effect", "date-fns", "three", "rxjs", "d3", "ramda", "zod")
@@ -13,6 +15,7 @@ PRINTS = "".join(f"console.log('{name}', Object.keys(p{number}));\n" for number,
 LEAST_MODULES = 1_900
 
 
+@pytest.mark.parametrize("any_node", some(["node24", "node22", "node26"], 1), indirect=True)
 def test_eight_packages_are_served_through_a_linked_node_modules(
     tmp_path: Path, any_node: Path, npm_packages: Path, esmcache_home: EsmcacheHome
 ) -> None:
@@ -32,6 +35,7 @@ def test_eight_packages_are_served_through_a_linked_node_modules(
     assert (again.read, again.analysed, again.compiled, again.rows_written) == (0, 0, 0, 0)
 
 
+@pytest.mark.parametrize("any_node", some(["node22", "node26", "node24"], 2), indirect=True)
 def test_the_example_is_served_whole(
     tmp_path: Path, any_node: Path, example: Path, esmcache_home: EsmcacheHome
 ) -> None:

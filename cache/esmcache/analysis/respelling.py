@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import regex as re  # Python 3.11.2 gets possessive repeats of groups wrong; this does not
 
@@ -67,7 +68,7 @@ def respell(source: bytes, doubts: Sequence[Doubt], earlier: Respelling | None =
     """Return `source` respelled near the doubts; `earlier` is a previous respelling, which is changed further."""
     made = earlier or Respelling(bytearray(source))
     made.changed = []
-    for rule in _RULES:
+    for rule in _rules():
         for window in _windows(doubts, rule):
             # The text must not change while it is searched.
             for match in list(rule.pattern.finditer(made.text, window.start, window.end)):
@@ -121,7 +122,7 @@ def _put(group: int | str, new: bytes) -> Callable[[Respelling, re.Match[bytes]]
 
 # `with {…}` after `export … from 'a'`, or after a line end.
 _STRING = rb"\"(?:[^\"\\\r\n]|\\.){0,1000}+\"|'(?:[^'\\\r\n]|\\.){0,1000}+'"
-_WITH_CLAUSE = re.compile(
+_WITH_CLAUSE = (
     rb"(?<=['\"])(?P<gap>"
     + _GAP
     + rb")(?P<clause>with\b"
@@ -193,206 +194,213 @@ def _name_default(made: Respelling, match: re.Match[bytes]) -> None:
     made.replace(start, end, words.ljust(end - start))
 
 
-_RULES = (
-    # White space beyond ASCII, other than line ends; it hides a line end from the grammar.
-    _Rule(
-        re.compile(rb"\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xaf]|\xe2\x81\x9f|\xe3\x80\x80|(?<!^)\xef\xbb\xbf"),
-        _blank_group(0),
-    ),
-    _Rule(_WITH_CLAUSE, _take_clause),
-    # A reserved word is a name in `export {catch_ as catch}`, `import {if as x} from 'a'`, `export {do} from 'a'`.
-    _Rule(
-        re.compile(rb"(?<![\w$\\'\"])as" + _GAP + rb"(?P<name>" + _RESERVED + rb")(?=" + _GAP + rb"(?:[,}]|from\b))"),
-        _replace_name,
-    ),
-    _Rule(
-        re.compile(
-            rb"(?<![\w$.\\'\"])(?P<name>"
-            + _RESERVED
-            + rb")(?="
-            + _GAP
-            + rb"as"
-            + _GAP
-            + rb"(?:"
-            + _NAME
-            + rb"|"
-            + _STRING
-            + rb")"
-            + _GAP
-            + rb"[,}])"
+@cache
+def _rules() -> tuple[_Rule, ...]:
+    """Return the rules; few texts need them, and compiling their patterns is a tenth of importing esmcache."""
+    return (
+        # White space beyond ASCII, other than line ends; it hides a line end from the grammar.
+        _Rule(
+            re.compile(rb"\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xaf]|\xe2\x81\x9f|\xe3\x80\x80|(?<!^)\xef\xbb\xbf"),
+            _blank_group(0),
         ),
-        _replace_name,
-    ),
-    _Rule(
-        re.compile(rb"(?<![\w$\\'\"])(?P<name>" + _RESERVED + rb")(?![\w$\\'\"])"),
-        _replace_name,
-        0,
-        frozenset({"export_clause", "named_imports"}),
-    ),
-    # `export {a}` and `from 'a'` with a line end between them; `export` and `{a}` likewise.
-    _Rule(re.compile(rb"(?<=\})(" + _GAP + rb")(?=from" + _GAP + rb"['\"])"), _blank_group(1)),
-    _Rule(re.compile(rb"(?<=export)(?<![\w$.]export)(" + _GAP + rb")(?=[{*\w])"), _blank_group(1)),
-    # Names at the start of a line that the grammar takes for the operators `in` and `instanceof`.
-    _Rule(re.compile(rb"(?<![\w$.])in(?=(?:stanceof)?[\d_$])"), _put(0, b"an")),
-    # `import defer * as a from 'a'`, `import source a from 'a'`.
-    _Rule(
-        re.compile(
-            rb"(?<=import)(?<![\w$.]import)"
-            + _GAP
-            + rb"(?P<phase>defer(?="
-            + _GAP
-            + rb"\*)|source(?="
-            + _GAP
-            + rb"(?!from\b"
-            + _GAP
-            + rb"['\"])"
-            + _NAME
-            + _GAP
-            + rb"from))"
+        _Rule(re.compile(_WITH_CLAUSE), _take_clause),
+        # A reserved word is a name in `export {catch_ as catch}`, `import {if as x} from 'a'`, `export {do} from 'a'`.
+        _Rule(
+            re.compile(
+                rb"(?<![\w$\\'\"])as" + _GAP + rb"(?P<name>" + _RESERVED + rb")(?=" + _GAP + rb"(?:[,}]|from\b))"
+            ),
+            _replace_name,
         ),
-        _blank_group("phase"),
-    ),
-    # `import.defer('a')`, `import.source('a')`.
-    _Rule(
-        re.compile(
-            rb"(?<=import)(?<![\w$.]import)"
-            + _GAP
-            + rb"(?P<phase>\."
-            + _GAP
-            + rb"(?:defer|source))(?="
-            + _GAP
-            + rb"\()"
+        _Rule(
+            re.compile(
+                rb"(?<![\w$.\\'\"])(?P<name>"
+                + _RESERVED
+                + rb")(?="
+                + _GAP
+                + rb"as"
+                + _GAP
+                + rb"(?:"
+                + _NAME
+                + rb"|"
+                + _STRING
+                + rb")"
+                + _GAP
+                + rb"[,}])"
+            ),
+            _replace_name,
         ),
-        _blank_group("phase"),
-    ),
-    # `export {a}`, `import 'a'` or `let a`, a line end, and text that could continue it: a call, property or operation.
-    _Rule(
-        re.compile(
-            _WORD
-            + rb"(?:export"
-            + _GAP
-            + rb"\{[^{}]*+\}|import"
-            + _GAP
-            + rb"(?:"
-            + _STRING
-            + rb"))(?P<gap>"
-            + _GAP
-            + rb")(?=[(\[`/+-])"
+        _Rule(
+            re.compile(rb"(?<![\w$\\'\"])(?P<name>" + _RESERVED + rb")(?![\w$\\'\"])"),
+            _replace_name,
+            0,
+            frozenset({"export_clause", "named_imports"}),
         ),
-        _end_statement,
-    ),
-    _Rule(
-        re.compile(
-            _WORD
-            + rb"(?:let|var)(?:"
-            + _GAP
-            + _NAME
-            + _GAP
-            + rb",){0,100}+"
-            + _GAP
-            + _NAME
-            + rb"(?P<gap>"
-            + _GAP
-            + rb")(?=[(\[`/+-])"
+        # `export {a}` and `from 'a'` with a line end between them; `export` and `{a}` likewise.
+        _Rule(re.compile(rb"(?<=\})(" + _GAP + rb")(?=from" + _GAP + rb"['\"])"), _blank_group(1)),
+        _Rule(re.compile(rb"(?<=export)(?<![\w$.]export)(" + _GAP + rb")(?=[{*\w])"), _blank_group(1)),
+        # Names at the start of a line that the grammar takes for the operators `in` and `instanceof`.
+        _Rule(re.compile(rb"(?<![\w$.])in(?=(?:stanceof)?[\d_$])"), _put(0, b"an")),
+        # `import defer * as a from 'a'`, `import source a from 'a'`.
+        _Rule(
+            re.compile(
+                rb"(?<=import)(?<![\w$.]import)"
+                + _GAP
+                + rb"(?P<phase>defer(?="
+                + _GAP
+                + rb"\*)|source(?="
+                + _GAP
+                + rb"(?!from\b"
+                + _GAP
+                + rb"['\"])"
+                + _NAME
+                + _GAP
+                + rb"from))"
+            ),
+            _blank_group("phase"),
         ),
-        _end_statement,
-    ),
-    # `export default function () {} a()`: the grammar has such declarations only with a name.
-    _Rule(
-        re.compile(
-            rb"export"
-            + _GAP
-            + rb"(?P<all>default"
-            + _GAP
-            + rb"(?P<async>async"
-            + _GAP
-            + rb")?(?P<kind>function|class)"
-            + _WORD_END
-            + rb"(?:"
-            + _GAP
-            + rb"(?P<star>\*))?)(?="
-            + _GAP
-            + rb"(?:[({]|extends))"
+        # `import.defer('a')`, `import.source('a')`.
+        _Rule(
+            re.compile(
+                rb"(?<=import)(?<![\w$.]import)"
+                + _GAP
+                + rb"(?P<phase>\."
+                + _GAP
+                + rb"(?:defer|source))(?="
+                + _GAP
+                + rb"\()"
+            ),
+            _blank_group("phase"),
         ),
-        _name_default,
-        at_statement=True,
-    ),
-    # `using` and `undefined` as names.
-    _Rule(
-        re.compile(_WORD + rb"using" + _WORD_END + rb"(?!" + _GAP + _NAME + _GAP + rb"(?:=|of\b))"), _put(0, b"us_ng")
-    ),
-    _Rule(re.compile(_WORD + rb"undefined(?=" + _GAP + rb"(?::|=>))"), _put(0, b"undef_ned")),
-    # A field without a semicolon before `[b]` or `*b() {}`.
-    _Rule(
-        re.compile(rb"(?<=[\w$\x80-\xff\]'\"])(?P<gap>" + _GAP + rb")(?=[\[*])"),
-        _end_statement,
-        _NEAR,
-        frozenset({"class_body", "class_static_block", "method_definition", "field_definition"}),
-    ),
-    _Rule(re.compile(rb"(?<![\w$.])in(?=(?:stanceof)?[\s;])"), _put(0, b"an"), _NEAR, frozenset({"class_body"})),
-    # A line end within a comment.
-    _Rule(re.compile(rb"/\*(?:[^*]|\*(?!/)){0,300}+\*/"), _end_line, _NEAR),
-    # `for (async of => {};;)`, `for (using a = b;;)`, `for (await using a = b;;)`.
-    _Rule(re.compile(_WORD + rb"async" + _GAP + rb"(?P<name>of)" + _GAP + rb"(?==>)"), _put("name", b"o_")),
-    _Rule(
-        re.compile(
-            _WORD
-            + rb"for"
-            + _GAP
-            + rb"\("
-            + _GAP
-            + rb"(?:(?P<await>await)"
-            + _GAP
-            + rb")?(?P<using>using)"
-            + _WORD_END
-            + rb"(?="
-            + _GAP
-            + _NAME
-            + _GAP
-            + rb"=)"
+        # `export {a}`, `import 'a'` or `let a`, a line end, and text that could continue it: a call, a property or an
+        # operation.
+        _Rule(
+            re.compile(
+                _WORD
+                + rb"(?:export"
+                + _GAP
+                + rb"\{[^{}]*+\}|import"
+                + _GAP
+                + rb"(?:"
+                + _STRING
+                + rb"))(?P<gap>"
+                + _GAP
+                + rb")(?=[(\[`/+-])"
+            ),
+            _end_statement,
         ),
-        _declare,
-    ),
-    # `[(a)] = b`, `({a: (b.c)} = d)`.
-    _Rule(
-        re.compile(
-            rb"(?<=[\[,:.{])"
-            + _GAP
-            + rb"(?P<open>\()(?="
-            + _GAP
-            + rb"[\w$\x80-\xff.\[\]]{1,200}+"
-            + _GAP
-            + rb"\)"
-            + _GAP
-            + rb"[\],}=])"
+        _Rule(
+            re.compile(
+                _WORD
+                + rb"(?:let|var)(?:"
+                + _GAP
+                + _NAME
+                + _GAP
+                + rb",){0,100}+"
+                + _GAP
+                + _NAME
+                + rb"(?P<gap>"
+                + _GAP
+                + rb")(?=[(\[`/+-])"
+            ),
+            _end_statement,
         ),
-        lambda made, match: _blank_parentheses(made, match),
-    ),
-    # `f() = a` and `for (f() of a)`, for which V8 throws only when they run.
-    _Rule(re.compile(rb"(?<=\))" + _GAP + rb"(?P<sign>(?:\*\*|<<|>>>?|[-+*/%&|^])?=)(?![=>])"), _assign, _NEAR),
-    _Rule(
-        re.compile(
-            _WORD
-            + rb"for"
-            + _GAP
-            + rb"\("
-            + _GAP
-            + rb"[\w$.\x80-\xff]{1,200}+(?P<arguments>\([^()]*\))(?="
-            + _GAP
-            + rb"(?:in|of)\b)"
+        # `export default function () {} a()`: the grammar has such declarations only with a name.
+        _Rule(
+            re.compile(
+                rb"export"
+                + _GAP
+                + rb"(?P<all>default"
+                + _GAP
+                + rb"(?P<async>async"
+                + _GAP
+                + rb")?(?P<kind>function|class)"
+                + _WORD_END
+                + rb"(?:"
+                + _GAP
+                + rb"(?P<star>\*))?)(?="
+                + _GAP
+                + rb"(?:[({]|extends))"
+            ),
+            _name_default,
+            at_statement=True,
         ),
-        _index,
-    ),
-    # Invalid escapes, which tagged templates may have, and U+0000.
-    _Rule(
-        re.compile(rb"\\(?:(?P<wrong>x(?![0-9a-fA-F]{2})|u(?![0-9a-fA-F]{4}|\{[0-9a-fA-F]+\}))|.)", re.DOTALL),
-        _mend_escape,
-        _NEAR,
-    ),
-    _Rule(re.compile(rb"\0"), _put(0, b"\1"), _NEAR),
-    # `a<!--b`: modules have no HTML-like comments.
-    _Rule(re.compile(rb"<!--"), _put(0, b"< --"), 0, frozenset({"html_comment"})),
-)
+        # `using` and `undefined` as names.
+        _Rule(
+            re.compile(_WORD + rb"using" + _WORD_END + rb"(?!" + _GAP + _NAME + _GAP + rb"(?:=|of\b))"),
+            _put(0, b"us_ng"),
+        ),
+        _Rule(re.compile(_WORD + rb"undefined(?=" + _GAP + rb"(?::|=>))"), _put(0, b"undef_ned")),
+        # A field without a semicolon before `[b]` or `*b() {}`.
+        _Rule(
+            re.compile(rb"(?<=[\w$\x80-\xff\]'\"])(?P<gap>" + _GAP + rb")(?=[\[*])"),
+            _end_statement,
+            _NEAR,
+            frozenset({"class_body", "class_static_block", "method_definition", "field_definition"}),
+        ),
+        _Rule(re.compile(rb"(?<![\w$.])in(?=(?:stanceof)?[\s;])"), _put(0, b"an"), _NEAR, frozenset({"class_body"})),
+        # A line end within a comment.
+        _Rule(re.compile(rb"/\*(?:[^*]|\*(?!/)){0,300}+\*/"), _end_line, _NEAR),
+        # `for (async of => {};;)`, `for (using a = b;;)`, `for (await using a = b;;)`.
+        _Rule(re.compile(_WORD + rb"async" + _GAP + rb"(?P<name>of)" + _GAP + rb"(?==>)"), _put("name", b"o_")),
+        _Rule(
+            re.compile(
+                _WORD
+                + rb"for"
+                + _GAP
+                + rb"\("
+                + _GAP
+                + rb"(?:(?P<await>await)"
+                + _GAP
+                + rb")?(?P<using>using)"
+                + _WORD_END
+                + rb"(?="
+                + _GAP
+                + _NAME
+                + _GAP
+                + rb"=)"
+            ),
+            _declare,
+        ),
+        # `[(a)] = b`, `({a: (b.c)} = d)`.
+        _Rule(
+            re.compile(
+                rb"(?<=[\[,:.{])"
+                + _GAP
+                + rb"(?P<open>\()(?="
+                + _GAP
+                + rb"[\w$\x80-\xff.\[\]]{1,200}+"
+                + _GAP
+                + rb"\)"
+                + _GAP
+                + rb"[\],}=])"
+            ),
+            lambda made, match: _blank_parentheses(made, match),
+        ),
+        # `f() = a` and `for (f() of a)`, for which V8 throws only when they run.
+        _Rule(re.compile(rb"(?<=\))" + _GAP + rb"(?P<sign>(?:\*\*|<<|>>>?|[-+*/%&|^])?=)(?![=>])"), _assign, _NEAR),
+        _Rule(
+            re.compile(
+                _WORD
+                + rb"for"
+                + _GAP
+                + rb"\("
+                + _GAP
+                + rb"[\w$.\x80-\xff]{1,200}+(?P<arguments>\([^()]*\))(?="
+                + _GAP
+                + rb"(?:in|of)\b)"
+            ),
+            _index,
+        ),
+        # Invalid escapes, which tagged templates may have, and U+0000.
+        _Rule(
+            re.compile(rb"\\(?:(?P<wrong>x(?![0-9a-fA-F]{2})|u(?![0-9a-fA-F]{4}|\{[0-9a-fA-F]+\}))|.)", re.DOTALL),
+            _mend_escape,
+            _NEAR,
+        ),
+        _Rule(re.compile(rb"\0"), _put(0, b"\1"), _NEAR),
+        # `a<!--b`: modules have no HTML-like comments.
+        _Rule(re.compile(rb"<!--"), _put(0, b"< --"), 0, frozenset({"html_comment"})),
+    )
 
 
 def _blank_parentheses(made: Respelling, match: re.Match[bytes]) -> None:

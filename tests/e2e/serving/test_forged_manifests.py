@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import struct
 import subprocess
@@ -11,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
+from conftest import EVERYTHING
 from esmcache.serving.manifest import check_manifest
 from program import Program
 from served_program import FILES, MODULES
 
-# Each start takes a while, so a sample is started unless ESMCACHE_TEST_EVERYTHING is set.
-_EVERYTHING = bool(os.environ.get("ESMCACHE_TEST_EVERYTHING"))
+# Each start takes a while, so `make test` starts a sample.
 _LEAST_FORGED = 2000
 _STARTED = 150
 _WATCHDOG_S = 30
@@ -97,7 +96,7 @@ def test_numbers_that_point_outside_have_no_effect(program: Program) -> None:
     assert len(forged) >= _LEAST_FORGED
     hook = program.hook()
     faults = []
-    for one in forged if _EVERYTHING else random.Random(_STARTED).sample(forged, _STARTED):
+    for one in forged if EVERYTHING else random.Random(_STARTED).sample(forged, _STARTED):
         manifest.write_bytes(one.applied_to(content))
         seen = _start(program, hook)
         # Another valid manifest must only not crash the start; its exit code does not matter.

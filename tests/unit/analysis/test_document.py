@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import PROJECT
+from conftest import EVERYTHING, PROJECT
 from esmcache.analysis import Analysis, Document, Edit, analyse_module
 from esmcache.spans import ColumnUnit, LineIndex, Position, Span
 
@@ -316,7 +316,7 @@ class Editing:
         self.document.replace(start, end, new)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500 if EVERYTHING else 150, deadline=None)
 @given(st.one_of(st.integers(0, 119), WRITTEN, NESTED_TEXTS), st.data())
 def test_any_edits_give_the_analysis_of_the_text(text: int | str, data: st.DataObject) -> None:
     source = real_files()[text] if isinstance(text, int) else text.encode()
