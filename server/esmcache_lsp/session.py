@@ -6,6 +6,7 @@ Features call it and register callbacks for changes. It must not know any featur
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Callable, Coroutine, Sequence
@@ -139,6 +140,7 @@ class Session:
         """Add a document that was opened."""
         self.documents.open(uri, path, version, text)
         self._tell(Workspace.open, path, text)
+        self._expect_saves()
         self._changed([path])
 
     def edit(self, path: str, version: int | None, changes: Sequence[TextChange]) -> None:
@@ -331,9 +333,16 @@ class Session:
         self._analyst.on_restart = self._open_again
         self._saver = WorkerProcess(warmer.begin, choices, None)
         self._warmer = WorkerProcess(warmer.begin, choices, self.progress)
-        # Starting a process takes long, so it starts before the first question or save.
-        for process in (self._analyst, self._saver):
-            process.send(os.getpid)
+        # Starting a process takes long, so it starts before the first question.
+        self._analyst.send(os.getpid)
+        if self.documents:
+            self._expect_saves()
+
+    def _expect_saves(self) -> None:
+        """Start the process that saves, before there is something to save."""
+        if self.settings.warm_on_save and self.may_warm:
+            with contextlib.suppress(ProcessEnded):
+                self._saver.send(os.getpid)
 
     def _cache_choices(self, settings: EditorSettings) -> CacheChoices:
         return CacheChoices(

@@ -1,6 +1,7 @@
 """The server's worker processes. Each makes one call after the other, so that the event loop never waits.
 
-An ended process is restarted, and its owner is asked to send its state again. This module must not know the calls.
+An ended process is restarted, and its owner is asked to send its state again. A process that ends again soon after its
+start is restarted only after a delay, which doubles each time. This module must not know the calls.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from multiprocessing.connection import Connection, wait
@@ -22,6 +24,11 @@ T = TypeVar("T")
 # A forked child would inherit the state of locks that other threads of the server hold.
 CONTEXT = multiprocessing.get_context("spawn")
 
+# A process that ends sooner than this after its start ends for a reason that the next start probably meets, too.
+_SOON_S = 10.0
+_FIRST_DELAY_S = 1.0
+_LONGEST_DELAY_S = 60.0
+
 
 class ProcessEnded(Exception):
     """The process ended before it could answer."""
@@ -31,12 +38,21 @@ class ProcessEnded(Exception):
 
 
 class WorkerProcess:
-    """One process, started by the first call and set up with `begin(*arguments)`. Use it from one thread only."""
+    """One process, started by the first call and set up with `begin(*arguments)`. Use it from one thread only.
 
-    def __init__(self, begin: Callable[..., None], *arguments: object) -> None:
+    `clock` returns seconds that never decrease.
+    """
+
+    def __init__(
+        self, begin: Callable[..., object], *arguments: object, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._begin = begin
         self._arguments = arguments
+        self._clock = clock
         self._life: _Life | None = None
+        self._began = 0.0
+        # The number of processes that ended soon after their starts, one after the other, before this one.
+        self._ended_soon = 0
         self._is_closed = False
         self.on_restart: Callable[[], None] = lambda: None
 
@@ -48,13 +64,14 @@ class WorkerProcess:
         if self._is_closed:
             raise ProcessEnded
         if self._life is None:
-            self._life = _Life(self._begin, self._arguments)
+            self._life, self._began = _Life(self._begin, self._arguments), self._clock()
         return self._life.send(function, arguments, named)
 
     async def call(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Return the function's result in the process; raises what the function raises.
 
-        If the process ends during the call, the call is made once more in the restarted process.
+        If the process ends during the call, the call is made once more in the restarted process. If the restart has to
+        wait, ProcessEnded is raised.
         """
         try:
             return await asyncio.wrap_future(self.send(function, *arguments, **named))
@@ -65,11 +82,17 @@ class WorkerProcess:
         return await asyncio.wrap_future(self.send(function, *arguments, **named))
 
     def restart_if_ended(self) -> None:
-        """Restart the process if it has ended."""
+        """Restart the process if it has ended, unless it has ended so often that the restart has to wait."""
         # Several calls may wait for the ended process; only the first one restarts it.
-        if self._life is not None and self._life.has_ended:
-            self._life = None
-            self.on_restart()
+        if self._life is None or not self._life.has_ended:
+            return
+        age = self._clock() - self._began
+        delay = min(_FIRST_DELAY_S * 2 ** (self._ended_soon - 1), _LONGEST_DELAY_S) if self._ended_soon else 0.0
+        if age < delay:
+            return
+        self._ended_soon = self._ended_soon + 1 if age < max(_SOON_S, 2 * delay) else 0
+        self._life = None
+        self.on_restart()
 
     def close(self) -> None:
         """End the process after the calls that were already sent."""
@@ -81,7 +104,7 @@ class WorkerProcess:
 class _Life:
     """One process from start to end; the calls that it did not answer fail with ProcessEnded."""
 
-    def __init__(self, begin: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    def __init__(self, begin: Callable[..., object], arguments: tuple[object, ...]) -> None:
         self._connection, theirs = CONTEXT.Pipe()
         self._lock = threading.Lock()
         self._pending: dict[int, Future[Any]] = {}
@@ -149,7 +172,7 @@ class _Life:
             future.set_exception(error)
 
 
-def _live(connection: Connection[Any, Any], begin: Callable[..., None], arguments: tuple[object, ...]) -> None:
+def _live(connection: Connection[Any, Any], begin: Callable[..., object], arguments: tuple[object, ...]) -> None:
     """Make calls one after the other, until the parent closes the process or ends."""
     # The server's stdin and stdout carry LSP, so output of this process must not reach them.
     nothing = os.open(os.devnull, os.O_RDWR)
