@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 
 from esmcache.build.compile import Compiler
 from esmcache.build.context import BuildContext
-from esmcache.build.freshness import read_file
+from esmcache.build.freshness import FileContent, UnreadableFile, read_file
 from esmcache.build.graph import Asked, GraphModule, load_order
 from esmcache.build.packages import Packages
 from esmcache.build.trust_domains import TrustDomains
@@ -162,10 +162,10 @@ class Publisher:
                 continue
             if module.source is None:
                 answer = read_file(self._files, module.path)
-                if isinstance(answer, str) or answer[1].sha256 != module.fact.sha256:
+                if isinstance(answer, UnreadableFile) or answer.fact.sha256 != module.fact.sha256:
                     module.leave_native("changed while it was warmed")
                     continue
-                module.source = answer[0]
+                module.source = answer.source
             if module.kind is not ServedKind.MODULE and module.source.startswith(BYTE_ORDER_MARK):
                 # The text that a program gets depends on how it asks and on Node's version.
                 module.leave_native("a byte order mark in what is no ES module")
@@ -329,8 +329,8 @@ class Publisher:
             if one.kind is InputKind.PACKAGE_JSON and one.path not in self._package_json_facts:
                 answer = read_file(self._files, one.path)
                 # An answer that was resolved from other content than this has no fact, so it is never served.
-                if not isinstance(answer, str) and answer[1].sha256.hex() == one.detail:
-                    self._package_json_facts[one.path] = answer[1]
+                if isinstance(answer, FileContent) and answer.fact.sha256.hex() == one.detail:
+                    self._package_json_facts[one.path] = answer.fact
             elif one.kind in (InputKind.ABSENT, InputKind.FILE):
                 self._know_directory(one.path.rpartition("/")[0])
         return inputs

@@ -22,7 +22,7 @@ from esmcache.build.analysis_rows import AnalysisStore
 from esmcache.build.commit import commit_module
 from esmcache.build.compile import Compiler, Verdict
 from esmcache.build.context import BuildContext
-from esmcache.build.freshness import read_file
+from esmcache.build.freshness import FileContent, UnreadableFile, read_file
 from esmcache.build.graph import NOT_UTF8, GraphModule, is_utf8
 from esmcache.cache_directory import read_regular
 from esmcache.diagnostics import DiagnosticKind
@@ -115,12 +115,12 @@ class ModuleBuilder:
             raise CacheError(f"{path}: {NOT_UTF8}")
         module = GraphModule(url, path, ModuleFormat.MODULE, kind=ServedKind.MODULE)
         answer = read_file(self._context.files, path)
-        if not isinstance(answer, str) and source in (None, answer[0]):
-            module.source, module.fact = answer
+        if isinstance(answer, FileContent) and source in (None, answer.source):
+            module.source, module.fact = answer.source, answer.fact
         elif source is not None:
             module.source, module.fact = source, FileFact(_NOT_ON_DISK, sha256(source).digest(), False)
-        else:
-            raise CacheError(f"{path}: {answer}")
+        elif isinstance(answer, UnreadableFile):
+            raise CacheError(f"{path}: {answer.reason}")
         return module
 
     def _module_row(self, module: GraphModule, fact: FileFact) -> ModuleRow:

@@ -20,7 +20,7 @@ from esmcache.build.analysis_rows import (
 )
 from esmcache.build.compile import Compiler, Verdict
 from esmcache.build.context import BuildContext
-from esmcache.build.freshness import known_fact, read_file
+from esmcache.build.freshness import UnreadableFile, known_fact, read_file
 from esmcache.build.graph import SYNTAX_ERROR, Asked, GraphModule, GraphRequest, Problem, is_utf8
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.file_source import file_url_from_path, path_from_file_url
@@ -166,11 +166,11 @@ class Walk:
         fact = known_fact(self._files, module.path, row)
         if fact is None:
             answer = read_file(self._files, module.path)
-            if isinstance(answer, str):
-                module.leave_native(answer)
-                self._problem(module, "unreadable", answer)
+            if isinstance(answer, UnreadableFile):
+                module.leave_native(answer.reason)
+                self._problem(module, "unreadable", answer.reason)
                 return False
-            module.source, fact = answer
+            module.source, fact = answer.source, answer.fact
             self._found.read += 1
         module.fact = fact
         if module.module_format is None:
@@ -186,9 +186,9 @@ class Walk:
         """Return the file's content if it is still the one that `module.fact` describes."""
         if module.source is None:
             answer = read_file(self._files, module.path)
-            if isinstance(answer, str) or module.fact is None or answer[1].sha256 != module.fact.sha256:
+            if isinstance(answer, UnreadableFile) or module.fact is None or answer.fact.sha256 != module.fact.sha256:
                 return None
-            module.source = answer[0]
+            module.source = answer.source
             self._found.read += 1
         return module.source
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from esmcache.analysis import Document, analyse_commonjs, analyse_module
 from esmcache.build.analysis_rows import diagnostics_from_row, record_from_row
-from esmcache.build.freshness import known_fact, read_file
+from esmcache.build.freshness import UnreadableFile, known_fact, read_file
 from esmcache.diagnostics import Diagnostic
 from esmcache.file_source import Fingerprint, file_url_from_path, fingerprint, path_from_file_url
 from esmcache.ide.documents import Documents
@@ -322,9 +322,9 @@ class WorkspaceModules:
 
     def _from_file(self, url: str, path: str) -> WorkspaceModule | None:
         answer = read_file(self.documents, path)
-        if isinstance(answer, str):
+        if isinstance(answer, UnreadableFile):
             return None
-        source, fact = answer
+        source, fact = answer.source, answer.fact
         module_format = self._format(path)
         record, complete = ModuleRecord(), True
         diagnostics: tuple[Diagnostic, ...] = ()

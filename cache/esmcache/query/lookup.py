@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from esmcache.build.freshness import read_file
+from esmcache.build.freshness import UnreadableFile, read_file
 from esmcache.build.graph import NOT_UTF8, is_utf8
 from esmcache.cache_directory import CacheDirectory
 from esmcache.engines.node import NodeMissing
@@ -188,9 +188,9 @@ class Lookups:
         if seen == Fingerprint(row.size, row.mtime_ms, row.ctime_ms, row.inode) and row.proven:
             return []
         answer = read_file(self._files, row.path)
-        if isinstance(answer, str):
-            return [answer]
-        return [] if answer[1].sha256 == row.source_sha256 else ["its content"]
+        if isinstance(answer, UnreadableFile):
+            return [answer.reason]
+        return [] if answer.fact.sha256 == row.source_sha256 else ["its content"]
 
     def _module_row(self, url: str) -> ModuleRow | None:
         return next(iter(self._index.where(ModuleRow, "url", [url])), None)
