@@ -1,7 +1,7 @@
-// Reads BMES files (grammar: cache/esmcache/bmes/format.py) without dependencies; knows no files and no hashes.
+// Decodes BMES (grammar: cache/esmcache/bmes/format.py) from memory, without dependencies.
 //
-// Like the Python decoder it takes files whose every length, count and enum is in order (the levels "header" and
-// "structure"). Checksum, source hash and engine tag are for whoever can hash to compare.
+// Like the Python decoder, it checks every length, count and enum (the levels "header" and "structure"). The caller
+// must compare checksum, source hash and engine tag.
 
 const MAGIC = 0x424d4553;
 const VERSION = 1;
@@ -13,7 +13,7 @@ const LARGEST_FILE_SIZE = 2 ** 30;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Returns {valid: true, level: 2}, or {valid: false, level, error} with the level that was still passed (0 or 1). */
+/** Returns {valid: true, level: 2}, or {valid: false, level, error} with the last level that was passed (0 or 1). */
 export function validateMetadata(bytes) {
   try {
     decode(bytes);
@@ -25,8 +25,8 @@ export function validateMetadata(bytes) {
 }
 
 /**
- * Returns what the file says: {requests, imports, exports, stars, bytecode, trailer}. `bytecode` is a view of `bytes`;
- * absent strings are empty; `trailer` is null where there is none. Throws an Error for damaged bytes.
+ * Returns {requests, imports, exports, stars, bytecode, trailer}. `bytecode` is a view of `bytes`; absent strings are
+ * empty; an absent trailer is null. Throws an Error for damaged bytes.
  */
 export function decode(bytes) {
   const reader = { bytes, offset: 0 };
@@ -78,7 +78,7 @@ function string(reader) {
 
 function entries(reader, smallestSize, entry) {
   const count = u32(reader);
-  // Before anything is allocated.
+  // A wrong count must not allocate memory.
   if (count * smallestSize > reader.bytes.length - reader.offset) {
     throw damage(reader, `${count} entries are announced, more than fit into the file`);
   }

@@ -1,6 +1,6 @@
 'use strict';
-// Tells which functions a start called, so that they can be compiled into the code caches: V8 counts calls anyway, and
-// is asked once, when the program ends. Loaded, as all that it needs, before the program can change anything.
+// Lists the functions that a start called, so that the next warm precompiles them. V8 counts calls anyway, and is asked
+// once, when the program ends. This file captures everything that it needs before the program can change it.
 
 const { memoryUsage } = process;
 const inspector = process.getBuiltinModule('node:inspector');
@@ -9,12 +9,12 @@ const session = inspector === undefined ? null : new inspector.Session();
 const hex = Function.prototype.call.bind(Buffer.prototype.hexSlice);
 const { setPrototypeOf } = Object;
 const { apply } = Reflect;
-// V8 looks through all objects for the answer.
+// V8 walks the whole heap for the answer, so programs with larger heaps are not asked.
 const LARGEST_HEAP = 256 * 1024 * 1024;
 const MODULE_FIELDS = 12;
 const [MODULE, COMMONJS] = [1, 3];
 
-/** Return, by the SHA-256 of a source, where in it the functions start that were called; undefined if that is unknown. */
+/** Return the offsets of called functions by the SHA-256 of their source, or undefined if they are unknown. */
 module.exports = function calledFunctions(manifest) {
   try {
     if (session === null || memoryUsage().heapUsed > LARGEST_HEAP) return undefined;
@@ -27,7 +27,6 @@ module.exports = function calledFunctions(manifest) {
     apply(disconnect, session, []);
     return called;
   } catch {
-    // Then it is not known.
     return undefined;
   }
 };
@@ -40,9 +39,9 @@ function bySource(scripts, { indexes, modules, hashes }) {
     if (index === undefined) continue;
     const kind = modules[index * MODULE_FIELDS + 4];
     if (kind !== MODULE && kind !== COMMONJS) continue;
-    // No array's prototype, where a program may have setters, or a `toJSON`.
+    // Without Array.prototype, where a program may have put setters or a `toJSON`.
     const starts = setPrototypeOf([], null);
-    // A top level is among them, which does no harm.
+    // The top level is listed, too, which does no harm.
     for (let j = 0; j < functions.length; j++) {
       const { count, startOffset } = functions[j].ranges[0];
       if (count > 0) starts[starts.length] = startOffset;
@@ -51,5 +50,5 @@ function bySource(scripts, { indexes, modules, hashes }) {
   }
   return called;
 }
-// A name that is no file's, so that the coverage of a program does not list this one.
+// This is not a file's name, so coverage reports of programs leave this file out.
 //# sourceURL=esmcache:called.cjs

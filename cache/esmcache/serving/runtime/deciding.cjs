@@ -1,20 +1,20 @@
 'use strict';
-// Has a program served whose manifest is there, or else told why it is not served. Code caches that an earlier start is
-// known to have loaded are used at once, since what is loaded from there on has code caches itself.
+// Serves the program if it has a manifest, or else reports why not. Code caches that an earlier start has loaded are
+// enabled first, since the files of the preload that are loaded next have code caches among them.
 
 const { env, getBuiltinModule, geteuid, pid, version } = process;
 const QUIETLY = { __proto__: null, throwIfNoEntry: false };
 
-// What tells a manifest and a directory from others, a few words and a program's identity are shorter.
+// Marks of starts and seals are shorter: they hold inodes, times, a few words and a program's identity.
 const LONGEST_MARK = 16384;
-// Where code caches lie: a trust domain, and what Node calls the directory for its version, V8's flags and the user.
+// A place is `<trust domain>/<directory>`. Node names the directory by version, architecture, V8's tag and user.
 const DOMAIN_LENGTH = 32;
 const isPlace = (text) =>
   text.indexOf('/') === DOMAIN_LENGTH && text.lastIndexOf('/') === DOMAIN_LENGTH && text[DOMAIN_LENGTH + 1] === 'v';
 
 /** Return whether the program is served. */
 module.exports = (function decide(fs, load, hookFile, directory, file, isThere, given) {
-  // What others can write may hold anything. Of the directories in it, those that a start reads or writes itself.
+  // Others may put anything into directories that they can write. lookAt checks v8/ itself, later.
   let refused = load.findUntrusted(fs, '', directory);
   if (refused === '') {
     for (const name of ['manifests', 'packs', 'seals', 'live', 'starts', 'events']) {
@@ -38,61 +38,61 @@ module.exports = (function decide(fs, load, hookFile, directory, file, isThere, 
   return reason === '';
 });
 
-/** Use the code caches if a start with this very manifest is known to have loaded them; return what became of them so far. */
+/** Enable the code caches if an earlier start with this manifest has loaded them; return their state so far. */
 const useProven = (function useProven(fs, load, Module, directory, { ino, ctimeMs }, given) {
   const { identity, name } = given.told;
   const mark = `${directory}/starts/${name}`;
   const enable = (place) => enableAt(fs, Module, directory, place, codeCaches);
   const look = (place) => lookAt(fs, load, directory, place);
   const read = (file) => readShort(fs, file);
-  // Whatever is written changes that time.
+  // Writing a file or replacing it changes its ctime or its inode.
   const codeCaches = { became: '', mark, identity, manifest: `${ino}-${ctimeMs}`, said: '', enable, look, read, close: null };
   if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || given.observed) {
     codeCaches.became = 'left off';
   } else {
-    // Another program's mark may have the same name.
+    // Names can collide, so the mark may be another program's.
     const text = read(mark);
     const end = text.indexOf('\n');
     const said = (codeCaches.said = text.slice(end + 1) === identity ? text.slice(0, end) : '');
     const known = `${codeCaches.manifest} loaded `;
     const place = said.slice(known.length, said.lastIndexOf(' '));
-    // Under other flags of V8 the manifest has to be asked.
+    // Under flags of V8, quarantine.cjs first compares V8's tag with the manifest's.
     if (!given.v8 && isPlace(place) && said === known + look(place)) codeCaches.became = enable(place);
   }
   return codeCaches;
 });
 
-/** Return a directory of code caches with what tells it from what it was before or will be, '' if others can write to it. */
+/** Return a place of code caches with its inode and ctime, or '' if others can write it. */
 const lookAt = (function lookAt(fs, load, directory, place) {
   if (load.findUntrusted(fs, directory, `v8/${place}`) !== '') return '';
   const { ino, ctimeMs } = fs.lstatSync(`${directory}/v8/${place}`);
   return `${place} ${ino}-${ctimeMs}`;
 });
 
-/** Return what a short file of ours says, '' where that cannot be known. */
+/** Return the text of a short regular file, or '' if it cannot be read. */
 const readShort = (function readShort(fs, file) {
   try {
     const status = fs.lstatSync(file, QUIETLY);
-    // What is no file may be read without an end. Text as UTF-8 Node has from the system at once.
+    // Other kinds of files may have no end. With 'utf8', Node reads a file in one call of its binding.
     return status?.isFile() && status.size <= LONGEST_MARK ? fs.readFileSync(file, 'utf8') : '';
   } catch {
     return '';
   }
 });
 
-/** Point Node's compile cache at the code caches of a place and return what became of it. */
+/** Point Node's compile cache at a place and return the result, as reports have it. */
 const enableAt = (function enableAt(fs, Module, directory, place, codeCaches) {
   const domain = `${directory}/v8/${place.slice(0, DOMAIN_LENGTH)}`;
-  // From Node 26 on the cache can be read without being written at exit.
+  // Before Node 26, a compile cache cannot be opened read-only: Node writes into it at exit.
   const isWritten = parseInt(version.slice(1), 10) < 26;
   let path = domain;
-  // No mode keeps root from writing. A link that is gone at exit does: Node writes after the last listener.
+  // A directory's mode does not stop root. So root uses a link that an `exit` listener removes: Node writes later.
   if (isWritten && geteuid() === 0) path = linkTo(fs, domain, `${directory}/live`, codeCaches);
   const answer = Module.enableCompileCache(isWritten ? path : { directory: path, readOnly: true, portable: false });
   return answer.status === Module.constants.compileCacheStatus.ENABLED ? 'enabled' : `status ${answer.status}`;
 });
 
-/** Return a link of this thread's own to a directory, or the directory where there can be none. */
+/** Return a link to a directory that only this thread uses, or the directory itself if there can be no link. */
 function linkTo(fs, target, holder, codeCaches) {
   const { symlinkSync, unlinkSync } = fs;
   const thread = process.abort.disabled === true ? getBuiltinModule('node:worker_threads').threadId : 0;
@@ -101,7 +101,7 @@ function linkTo(fs, target, holder, codeCaches) {
     try {
       symlinkSync(target, link);
     } catch (error) {
-      // An earlier process had the same number, and was killed.
+      // A process that had the same number was killed before it removed its link.
       if (error.code !== 'EEXIST' || fs.readlinkSync(link) !== target) return target;
     }
   } catch {
@@ -110,5 +110,5 @@ function linkTo(fs, target, holder, codeCaches) {
   codeCaches.close = () => unlinkSync(link);
   return link;
 }
-// A name that is no file's, so that the coverage of a program does not list this one.
+// This is not a file's name, so coverage reports of programs leave this file out.
 //# sourceURL=esmcache:deciding.cjs

@@ -1,12 +1,12 @@
 'use strict';
-// Reads what a start was given beyond our own preload, which few starts were: flags and, in workers, the program. Loaded
-// only then.
+// Reads the flags of a start and, in a worker, the program's identity. Most starts have only our preload as a flag, and
+// do not load this file.
 
-// Under which serving.cjs tells workers what the program is.
+// The key under which serving.cjs passes the program's identity to workers.
 const WORKER_KEY = 'esmcache:manifest';
-// Flags are known to change nothing of how modules are found and loaded, alone or after `no-`, or the program runs natively.
-// tests/test_every_flag.py starts a program under each.
-// Flags that V8 knows nothing of, so that its code caches are those of a start without any.
+// A program is served only if all of its flags are listed here. Listed flags, alone or after `no-`, do not change how
+// modules are found and loaded; tests/test_every_flag.py starts a program under each.
+// Flags that V8 does not know. Its tag is that of a start without flags.
 const NODE_ALONE = ` async-context-frame, cpu-prof, cpu-prof-dir, cpu-prof-interval, cpu-prof-name, debug-arraybuffer-allocations,
   deprecation, diagnostic-dir, disable-proto, disable-sigusr1, disable-warning, disable-wasm-trap-handler, dns-result-order,
   enable-fips, enable-network-family-autoselection, enable-source-maps, env-file, env-file-if-exists,
@@ -31,7 +31,7 @@ const NODE_ALONE = ` async-context-frame, cpu-prof, cpu-prof-dir, cpu-prof-inter
   trace-event-file-pattern, trace-events-enabled, trace-exit, trace-promises, trace-sigint, trace-tls, trace-uncaught,
   trace-warnings, track-heap-objects, unhandled-rejections, use-bundled-ca, use-env-proxy, use-largepages, use-openssl-ca,
   use-system-ca, v8-pool-size, verify-base-objects, warnings, webstorage, worker-snapshot, zero-fill-buffers,`;
-// Flags that V8 may know: its tag says whether the code caches are for them.
+// Flags that V8 may know. Code caches are used only if V8's tag is that of the manifest.
 const V8_TOO = ` abort-on-uncaught-exception, always-sparkplug, compilation-cache, concurrent-recompilation, concurrent-sparkplug,
   detect-ineffective-gcs-near-heap-limit, disallow-code-generation-from-strings, enable-etw-stack-walking, expose-gc,
   flush-bytecode, gc-global, gc-interval, hash-seed, huge-max-old-generation-size, incremental-marking, initial-heap-size,
@@ -41,21 +41,21 @@ const V8_TOO = ` abort-on-uncaught-exception, always-sparkplug, compilation-cach
   perf-prof, perf-prof-unwinding-info, predictable, predictable-gc-schedule, prof, prof-sampling-interval, random-seed,
   semi-space-growth-factor, single-threaded, single-threaded-gc, sparkplug, stack-size, stack-trace-limit, trace-deopt,
   trace-gc, trace-gc-nvp, trace-gc-verbose, trace-opt, turbofan,`;
-// Flags by which somebody looks at what is compiled.
+// Flags under which a user watches the compiled code: no code caches.
 const OBSERVING = ' debug-port, experimental-test-coverage, inspect, inspect-brk, inspect-port, inspect-publish-uid, inspect-wait,';
-// Flags that are harmless only as they are by themselves, not after `no-`.
+// Flags that are harmless only without `no-`.
 const AS_EVER = ' addons, experimental-detect-module, experimental-require-module, global-search-paths, require-module,';
 const isOn = (list, name) => list.includes(` ${name},`) || (name.startsWith('no-') && list.includes(` ${name.slice(3)},`));
-// What stands where an entry point does is none.
+// Flags under which there is no entry point.
 const NO_ENTRY = /^(?:-e|-p|-pe|-i|--(?:eval|print|interactive))$/;
 const TELLS_OF_LOADING = /(?:^|,)(?:module|esm|[^,]*\*[^,]*)(?:,|$)/i;
-/** Return what a start was given, or null where nothing is to be done. */
+/** Return what a start was given, or null if it is neither served nor reported. */
 module.exports = function readGiven(fs, load, hookFile) {
   if (process.permission !== undefined) return null;
   const { env } = process;
   const log = env.ESMCACHE_LOG ? load(fs, 'log.cjs')(fs, env.ESMCACHE_LOG) : null;
   const given = { isWorker: false, told: undefined, conditions: [], observed: false, v8: false, reason: '', log };
-  // As starting.cjs knows it.
+  // This is a worker (see starting.cjs).
   if (process.abort.disabled === true) {
     const { getEnvironmentData, isInternalThread } = process.getBuiltinModule('node:worker_threads');
     given.isWorker = true;
@@ -66,20 +66,20 @@ module.exports = function readGiven(fs, load, hookFile) {
   return readFlags(fs, hookFile, given) ? given : null;
 };
 
-/** Add what the flags say, and return whether there is an entry point. */
-// In their order: NODE_OPTIONS come before the command line's.
+/** Add what the flags say to `flags`, and return whether there is an entry point. */
+// NODE_OPTIONS come before the flags of the command line, as in Node.
 function readFlags(fs, hookFile, flags) {
   const { env, execArgv } = process;
   const options = env.NODE_OPTIONS;
   if (env.NODE_PRESERVE_SYMLINKS === '1' || env.NODE_PRESERVE_SYMLINKS_MAIN === '1') {
     flags.reason = 'flag --preserve-symlinks in the environment';
   }
-  // Node then tells on stderr how it finds and loads modules, and that is what somebody wants to see.
+  // Node then prints how it finds and loads modules, so it must do so itself.
   if (TELLS_OF_LOADING.test(env.NODE_DEBUG)) flags.reason = 'flag NODE_DEBUG of module or esm';
   const all = [];
   if (options) {
     const words = options.match(/(?:[^\s"]|"(?:\\.|[^"\\])*")+/g) || [];
-    // Within quotes a backslash stands for the character after it, as Node reads them.
+    // As in Node, a backslash within quotes stands for the character after it.
     const read = (quoted, inner) => inner.replace(/\\(.)/g, '$1');
     for (let i = 0; i < words.length; i++) all.push(words[i].replace(/"((?:\\.|[^"\\])*)"/g, read));
   }
@@ -88,7 +88,7 @@ function readFlags(fs, hookFile, flags) {
   let isFirst = null;
   for (let i = 0; i < all.length; i++) {
     const one = all[i];
-    // The value of the flag before: Node takes none that begins with a hyphen, and ends its own flags at all others.
+    // This is the value of the flag before it. Node accepts no separate value that begins with a hyphen.
     if (!one.startsWith('-')) continue;
     const flag = one.startsWith('--') ? one.split('=', 1)[0].replace(/_/g, '-') : one;
     const value = () => (one.includes('=') ? one.slice(one.indexOf('=') + 1) : all[i + 1]);
@@ -101,7 +101,7 @@ function readFlags(fs, hookFile, flags) {
     else if (isOn(V8_TOO, name)) flags.v8 = true;
     else if (!isOn(NODE_ALONE, name) && !AS_EVER.includes(` ${name},`)) flags.reason = `flag ${flag}`;
   }
-  // What an earlier preload registered would be passed over, since the hook that was registered last is asked first.
+  // Our hooks would be asked first and pass over those that an earlier preload registered.
   if (!isFirst) flags.reason = 'flag --require of another preload, before ours';
   return true;
 }
@@ -109,5 +109,5 @@ function readFlags(fs, hookFile, flags) {
 function isHook(fs, named, hookFile) {
   return named === hookFile || (fs.existsSync(named) && fs.realpathSync(named) === hookFile);
 }
-// A name that is no file's, so that the coverage of a program does not list this one.
+// This is not a file's name, so coverage reports of programs leave this file out.
 //# sourceURL=esmcache:flags.cjs

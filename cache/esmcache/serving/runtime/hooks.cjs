@@ -1,7 +1,7 @@
 'use strict';
-// Answers resolve and load out of a manifest while the facts that an answer rests on still hold; everything else goes
-// on to Node. What the answers need is taken hold of here, before the program can change it: no iteration protocol,
-// no method looked up later. In parentheses are the functions that every start needs, as in starting.cjs.
+// Answers `resolve` and `load` from a manifest while the facts that an answer rests on hold; Node answers the rest. All
+// functions that answers need are captured before the program can replace them, so the code avoids iterators and most
+// method calls. For the parentheses around functions see starting.cjs.
 
 const { getuid, geteuid, getegid, getBuiltinModule } = process;
 const fs = getBuiltinModule('node:fs');
@@ -31,10 +31,10 @@ const REQUIRE = 2;
 const WHILE_RUNNING = 4;
 const ONE_BYTE = 2;
 const [NATIVE, MODULE, JSON_MODULE, COMMONJS] = [0, 1, 2, 3];
-// What is known of a file, as Node's binding has it.
+// Indexes into what `lstat` of Node's binding returns.
 const [MODE, OWNER, INODE, SIZE] = [1, 3, 7, 8];
 const [CHANGED_S, CHANGED_NS, STATUS_S, STATUS_NS] = [12, 13, 14, 15];
-// What Node adds to `import` or `require`; under flags that change this nothing is served.
+// Node adds these to `import` or `require`. Under flags that change them, nothing is served.
 const BASE_CONDITIONS = ['node', 'node-addons', 'module-sync'];
 const FORMATS = [undefined, 'module', 'json', 'commonjs'];
 const ABSENT = 0;
@@ -46,17 +46,17 @@ const ENTRY_HEADER = 48;
 const BYTE_ORDER_MARK = 0xfeff;
 const MOST_REPORTED = 200;
 
-// What a program may replace to change how Node finds and reads files; the manifest answers only while none is.
+// Functions that a program may replace to change how Node finds CommonJS. Node then answers instead of the manifest.
 const PATCHABLE = ['_resolveFilename', '_findPath', '_resolveLookupPaths', '_nodeModulePaths', '_stat', '_readPackage'];
 const [major, minor, patch] = process.versions.node.split('.').map(Number);
 const isFrom = (line, first, second) => major === line && (minor > first || (minor === first && patch >= second));
-// Before 22.22.3 and 24.11.1, as soon as there is any load hook, Node gives CommonJS that is imported a `require` of its
-// own, without `cache`, and makes it anew where it is required as well.
+// In older versions, any `load` hook makes Node give imported CommonJS a different `require`, without `cache`, and load
+// it a second time if it is required as well.
 const ANSWERS_LOAD = major > 25 || isFrom(25, 1, 0) || isFrom(24, 11, 1) || isFrom(22, 22, 3);
-// Before 24.18 and 26.4 Node gives CommonJS that is imported another `require` if a hook answers with its source.
+// In older versions, and in 22 and 25, Node does the same if a hook answers with the source of imported CommonJS.
 const ANSWERS_IMPORTED_COMMONJS = major > 26 || isFrom(26, 4, 0) || isFrom(24, 18, 0);
 
-// Answers inherit nothing, as if made by `{ __proto__: null }`, which V8 makes a hash table of: dear to make and to copy.
+// Answers inherit nothing. `{ __proto__: null }` would be a hash table in V8, which is slow to make and to copy.
 function Resolved(url, format) {
   this.url = url;
   this.format = format;
@@ -70,8 +70,8 @@ function Loaded(format, source) {
 Resolved.prototype = { __proto__: null };
 Loaded.prototype = { __proto__: null };
 
-// Node asks the hook that was registered last first, and its asynchronous hooks (module.register) last of all. Answering
-// without asking further would pass over those that came before; once there are any, ours go.
+// Node asks the hook that was registered last first, and asynchronous hooks (module.register) last of all. Our hooks
+// answer without asking the next one. So they remove themselves if hooks came before them, or asynchronous ones come.
 const watchForOthers = (function watchForOthers(Module, registered) {
   const symbols = Object.getOwnPropertySymbols(registered);
   const isFirst = symbols.length === 1 && String(registered[symbols[0]]) === 'Symbol(module-hook-0)';
@@ -81,7 +81,7 @@ const watchForOthers = (function watchForOthers(Module, registered) {
   }
   const original = Module.register;
   const { apply } = Reflect;
-  // Whoever imports it has this one, too: what `node:module` exports is looked up when it is first imported, later.
+  // Programs that import `register` get this one, too: Node collects the exports of `node:module` at its first import.
   Module.register = function register(specifier, parentURL = undefined, options) {
     registered.deregister();
     return apply(original, this, arguments);
@@ -95,7 +95,7 @@ function holds(list, condition) {
   return false;
 }
 
-/** Return what is at a path, links not followed, or undefined; as the binding does it. */
+/** Return what `lstat` of the binding returns, or undefined if nothing is at the path. */
 function lookByStats(path) {
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (found === undefined) return undefined;
@@ -105,7 +105,7 @@ function lookByStats(path) {
   return [0n, mode, 0n, uid, 0n, 0n, 0n, ino, size, 0n, 0n, 0n, ...times].map(Number);
 }
 
-/** Register the hooks and return the report that they fill in, or null where another's hooks were there before. */
+/** Register the hooks and return the report that they fill in, or null if others were registered before. */
 module.exports = (function answerFrom(found) {
   const { Module, manifest, binding, packsDirectory, hookFile, conditions, tellWorkers, loaded } = found;
   const { indexes, modules, requests, sets, members, inputs, facts, hashes, hashWords } = manifest;
@@ -118,12 +118,12 @@ module.exports = (function answerFrom(found) {
   const { keys } = Object;
 
   const { lstat } = binding;
-  /** Return what is at a path, links not followed, or undefined. The next call may overwrite it. */
+  /** Return the status of a path, or undefined if nothing is there; the next call may overwrite it. */
   const look =
     lstat === undefined
       ? lookByStats
       : (function look(path) {
-          // `lstatSync` makes an object of it, which costs as much as the look itself.
+          // `lstatSync` would make an object of the numbers, which takes as long as this call.
           return lstat(path, false, undefined, false);
         });
 
@@ -137,28 +137,28 @@ module.exports = (function answerFrom(found) {
     if (list.length < MOST_REPORTED) list[list.length] = url;
   }
 
-  /** Note that a module which is not in the manifest was found, where no hook sees it loaded. */
+  /** Note a found module that is not in the manifest, in Nodes where no `load` hook of ours sees it. */
   function noteFound(url) {
     if (indexes[url] !== undefined || slice(url, 0, 5) !== 'file:') return;
     for (let i = 0; i < report.missed.length; i++) if (report.missed[i] === url) return;
     note(report.missed, url);
   }
 
-  // Calls `loaded` when the last module is there that is loaded before any runs.
+  // Calls `loaded` once all modules are there that load before any of them runs.
   let waitedFor = loaded === null ? 0 : manifest.loadedFirst;
   const noteLoaded = (function noteLoaded() {
     if (waitedFor > 0 && --waitedFor === 0) loaded();
   });
 
-  // A fact about what may come and go is looked at once an epoch, and an epoch ends when running code asks for a
-  // module: until then nothing but loading has happened since. Facts that Node itself looks at once are kept.
+  // Paths that may come and go are looked at once per epoch. An epoch ends when running code requests a module, since
+  // that code may have changed files. Facts that Node itself looks at once per process are kept.
   let epoch = 1;
   const inputSeen = new Int32Array(manifest.inputCount);
   const setSeen = new Int32Array(sets.length >>> 1);
   const fileSeen = new Int32Array(manifest.moduleCount);
   const moduleAnswered = new Uint32Array(manifest.moduleCount);
   const factSeen = new Int32Array(facts.length >>> 2);
-  // What Node has found for a module once it does not look for again in this process.
+  // Requests that were answered. Node, too, does not repeat a module's request in the same process.
   const isGiven = new Uint8Array(requests.length / REQUEST_FIELDS);
 
   const sameFingerprint = (function sameFingerprint(fact, status) {
@@ -172,12 +172,12 @@ module.exports = (function answerFrom(found) {
   });
 
   function sameContent(fact, content) {
-    // Loaded late, since it takes long, and past all hooks, since others would see it.
+    // node:crypto loads slowly, so only when it is needed. `getBuiltinModule` passes by the hooks of others.
     const digest = getBuiltinModule('node:crypto').createHash('sha256').update(content).digest();
     return compare(digest, sub(hashes, fact * 32, fact * 32 + 32)) === 0;
   }
 
-  /** Return whether the directory that holds a file has the same names as ever, as its own times tell. */
+  /** Return whether the directory of a file has the same fingerprint, and so the same names, as when it was warmed. */
   const directoryIsSame = (function directoryIsSame(fact, path) {
     if (fact === NONE || factSeen[fact] === -epoch) return false;
     if (factSeen[fact] === epoch) return true;
@@ -255,8 +255,8 @@ module.exports = (function answerFrom(found) {
     );
   });
 
-  // Only what Node itself is to find under the very conditions that the manifest was made for is answered: a worker may have
-  // others, and so may a process by ways that no flag shows.
+  // Only requests under exactly the manifest's conditions are answered. A worker may have others, and so may a process
+  // in ways that no flag shows.
   const expected = [null, ['import'].concat(BASE_CONDITIONS, conditions), ['require'].concat(BASE_CONDITIONS, conditions)];
   const isExpected = (function isExpected(asked, way) {
     const wanted = expected[way];
@@ -267,7 +267,7 @@ module.exports = (function answerFrom(found) {
     return true;
   });
 
-  // Node hands out the same arrays every time; others mean that another hook asks under other conditions.
+  // Node passes the same objects every time. Other objects come from another hook, which may ask for other conditions.
   let importConditions = null;
   let requireConditions = null;
   const wayOfAsking = (function wayOfAsking(conditions) {
@@ -281,7 +281,7 @@ module.exports = (function answerFrom(found) {
         else if (conditions[i] === 'require') way = REQUIRE;
       }
     } else if (typeof conditions.has === 'function') {
-      // Node 22 hands out its own set to those who are asked about a `require`.
+      // Node 22 passes its own Set for a `require`.
       way = conditions.has('require') ? REQUIRE : 0;
     }
     if (way === 0 || !isExpected(conditions, way)) return 0;
@@ -301,15 +301,15 @@ module.exports = (function answerFrom(found) {
     if (request === undefined) return null;
     const target = requests[request * REQUEST_FIELDS + 3];
     const kind = modules[target * MODULE_FIELDS + 4];
-    // Node finds CommonJS that is imported by the same functions, once more, if no hook has answered.
+    // Without an answer of a hook, Node calls these functions for imported CommonJS, too.
     if (filesPatched() || ((way === REQUIRE || kind === COMMONJS) && requirePatched())) return null;
-    // Another type gives a file another format, under flags that Node has for it.
+    // Under some flags of Node, other types give files other formats.
     const type = context.importAttributes?.type;
     if (type !== undefined && type !== 'json') return null;
     const at = request * REQUEST_FIELDS;
     if (requests[at + 2] & WHILE_RUNNING) epoch++;
     if (isGiven[request] === 0) {
-      // The file itself is looked at when it is loaded.
+      // The file's content is checked when it is loaded.
       if (kind === NATIVE || !setHolds(requests[at + 4]) || !fileIsThere(target, requests[at + 5])) return null;
       isGiven[request] = 1;
     }
@@ -318,21 +318,21 @@ module.exports = (function answerFrom(found) {
       report.served++;
       noteLoaded();
     }
-    // Node says no format where it answers a `require`; the loader finds out.
+    // For a `require`, Node gives no format, either: its loader finds it out.
     const format = way === IMPORT ? FORMATS[kind] : undefined;
     return new Resolved(manifest.url(target), format);
   });
 
   const windows = [];
-  /** Fill the window with what the pack has from `offset` on: `length` bytes or, where there are, as many as fit it. */
-  // Closed at once: the program's next descriptor has the number that it would have had.
+  /** Fill the window with the pack's bytes from `offset` on, `length` or more, and return how many there are. */
+  // The file is closed at once, so that descriptors of the program have the same numbers as without the cache.
   const readPack = (function readPack(pack, window, offset, length) {
     const path = `${packsDirectory}/${manifest.packName(pack)}`;
     const status = look(path);
     if (status === undefined || (status[MODE] & OTHERS_AND_KIND) !== S_IFREG || status[OWNER] !== getuid()) return 0;
     const fact = manifest.packFact(pack);
     window.isSound = fact !== NONE && sameFingerprint(fact, status);
-    // No larger than need be: V8 counts these bytes, and collects garbage when they seem many.
+    // A window is no larger than its pack: V8 counts these bytes, and collects garbage earlier if there are many.
     const wanted = min(max(length, WINDOW), max(status[SIZE] - offset, 0));
     const descriptor = openSync(path, READ_AT_ONCE);
     try {
@@ -346,11 +346,11 @@ module.exports = (function answerFrom(found) {
     }
   });
 
-  /** Return the pack's window, moved over these bytes if need be, or null where the pack does not have them all. */
+  /** Return the pack's window after moving it over these bytes if necessary, or null if the pack is too short. */
   const windowOver = (function windowOver(pack, offset, length) {
     const window = windows[pack] || (windows[pack] = { start: 0, end: 0, bytes: null, words: null, text: null, isSound: false });
     if (offset < window.start || offset + length > window.end) {
-      // Sources were appended in the order in which they are loaded, so what follows is wanted next.
+      // Sources are packed in the order in which they load, so the bytes that follow are needed next.
       window.start = offset;
       window.end = offset;
       window.end += readPack(pack, window, offset, length);
@@ -359,7 +359,7 @@ module.exports = (function answerFrom(found) {
     return offset + length <= window.end ? window : null;
   });
 
-  /** Return whether packed text is that of the module's file, which may have begun with a byte order mark. */
+  /** Return whether packed text is that of the module's file, with or without a byte order mark. */
   function isSourceOf(index, packed) {
     const text = modules[index * MODULE_FIELDS + 5] & ONE_BYTE ? latin1(packed, 0, packed.length) : ucs2(packed, 0, packed.length);
     return sameContent(index, text) || sameContent(index, `\ufeff${text}`);
@@ -373,15 +373,15 @@ module.exports = (function answerFrom(found) {
     if (window === null) return null;
     const start = modules[at + 7] - window.start;
     const { bytes, words } = window;
-    // Entries lie at multiples of 8, and so does the window.
+    // Entries and windows begin at multiples of 8.
     const first = start >>> 2;
     for (let i = 0; i < 8; i++) if (words[first - 8 + i] !== hashWords[index * 8 + i]) return null;
-    // The entry's own words, before its hash: the length, the checksum, and whether it has one byte a character.
+    // Before its SHA-256, the entry's header has length, CRC-32 and flags (1: one byte per character).
     if (start & 7 || words[first - 11] !== length || (words[first - 9] & 1) !== (modules[at + 5] & ONE_BYTE) >> 1) return null;
-    // A file that is not the very one that was proven is not taken at its word.
+    // If the pack's file is not the one that a warm found sound, the text itself is hashed.
     if (!window.isSound && !isSourceOf(index, sub(bytes, start, start + length))) return null;
     if (!(modules[at + 5] & ONE_BYTE)) return ucs2(bytes, start, start + length);
-    // A slice of a string refers to it: sources are then no young objects, which the garbage collector would copy twice.
+    // A source is a slice that refers to the window's text. The garbage collector would copy young strings twice.
     if (window.text === null) window.text = latin1(bytes, 0, window.end - window.start);
     return slice(window.text, start, start + length);
   });
@@ -392,7 +392,7 @@ module.exports = (function answerFrom(found) {
     if (status === undefined || (status[MODE] & S_IFMT) !== S_IFREG || !mayRead()) return null;
     if (sameFingerprint(index, status)) {
       if (modules[index * MODULE_FIELDS + 6] === NONE) {
-        // CommonJS that is no UTF-8.
+        // CommonJS that is not UTF-8 has no packed source. Its resolution and code cache are served.
         report.served++;
         return null;
       }
@@ -410,7 +410,7 @@ module.exports = (function answerFrom(found) {
     return text.charCodeAt(0) === BYTE_ORDER_MARK ? slice(text, 1) : text;
   });
 
-  /** Return whether the question fits what the manifest says, import attributes included, which Node checks there. */
+  /** Return whether the format and the import attributes fit; Node checks attributes only if it loads a file itself. */
   const fits = (function fits(kind, { format, importAttributes }) {
     if (importAttributes === undefined) return format === undefined || format === FORMATS[kind];
     if (format !== FORMATS[kind] || (kind === COMMONJS && !ANSWERS_IMPORTED_COMMONJS)) return false;
@@ -419,7 +419,7 @@ module.exports = (function answerFrom(found) {
     return names.length === 1 && names[0] === 'type' && importAttributes.type === 'json';
   });
 
-  // Of a data: URL that is no module Node says null, which it knows itself but refuses in the answer of a hook.
+  // For a data: URL of an unknown kind, Node answers with the format null, but refuses it from a chain of hooks.
   function loadUnknown(url, context, nextLoad) {
     try {
       return nextLoad(url, context);
@@ -429,7 +429,7 @@ module.exports = (function answerFrom(found) {
     }
   }
 
-  // Of others than the user who started the program Node would have to ask the system whether they may.
+  // After a change of user, Node must open the file, so that the system decides whether that user may read it.
   const [user, group] = [geteuid(), getegid()];
   const mayRead = () => geteuid() === user && getegid() === group;
 
@@ -442,7 +442,7 @@ module.exports = (function answerFrom(found) {
         isFirstQuestion = false;
         delete cache[hookFile];
       }
-      // A worker's preload cannot know the program: whoever loads the module that makes workers has them told.
+      // A worker's preload cannot find out the program. So it is passed on before the program can start workers.
       if (!workersKnow && (specifier === 'node:worker_threads' || specifier === 'worker_threads')) {
         workersKnow = true;
         tellWorkers();
@@ -455,7 +455,7 @@ module.exports = (function answerFrom(found) {
       }
       if (found !== null) return found;
       const answered = nextResolve(specifier, context);
-      // What no manifest knows is asked by running code, if it is not Node's own.
+      // A request that the manifest lacks may come from running code, unless it is for a module of Node.
       if (slice(answered.url, 0, 5) !== 'node:') {
         epoch++;
         if (!ANSWERS_LOAD) noteFound(answered.url);
@@ -473,14 +473,14 @@ module.exports = (function answerFrom(found) {
           if (kind !== NATIVE) noteLoaded();
           const isLeft = kind === COMMONJS && requirePatched();
           if (kind !== NATIVE && !isLeft && !filesPatched() && fits(kind, context)) text = source(index);
-          else if (kind === COMMONJS) report.served++; // What is left: its resolution and its code cache.
+          else if (kind === COMMONJS) report.served++; // Its resolution and its code cache are served.
         }
       } catch {
         report.faults++;
         text = null;
       }
       if (text === null) {
-        // What is thrown is thrown on only where it must be: an error says on stderr where that was.
+        // Errors are rethrown only for data: URLs, since Node prints the line of the `throw` for an uncaught error.
         const isUnknown = context.format === undefined && slice(url, 0, 5) === 'data:';
         return isUnknown ? loadUnknown(url, context, nextLoad) : nextLoad(url, context);
       }
@@ -493,5 +493,5 @@ module.exports = (function answerFrom(found) {
 
   return watchForOthers(Module, registered) ? report : null;
 });
-// A name that is no file's, so that the coverage of a program does not list this one.
+// This is not a file's name, so coverage reports of programs leave this file out.
 //# sourceURL=esmcache:hooks.cjs

@@ -1,10 +1,10 @@
 'use strict';
-// What ESMCACHE_LOG asks for: `debug` shows on stderr what a runner tells, an absolute path has it appended to that file.
+// Writes reports where ESMCACHE_LOG says: to stderr for `debug`, or to the end of the file at an absolute path.
 
-/** Return what logs reports, and says why nothing is looked for in a cache directory: of a place that is not trusted. */
+/** Return functions that log a report, and that say why a place on the way into the cache is refused. */
 module.exports = function logger(fs, log) {
   const { appendFileSync, constants, writeSync } = fs;
-  // A file that others could have put there as a link, or could write, is none to add to.
+  // Others may have put a link there (O_NOFOLLOW), or a FIFO, whose opening would wait (O_NONBLOCK).
   const flag =
     constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const { stringify } = JSON;
@@ -25,5 +25,5 @@ module.exports = function logger(fs, log) {
     },
   };
 };
-// A name that is no file's, so that the coverage of a program does not list this one.
+// This is not a file's name, so coverage reports of programs leave this file out.
 //# sourceURL=esmcache:log.cjs

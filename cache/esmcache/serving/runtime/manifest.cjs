@@ -1,9 +1,9 @@
 'use strict';
-// Reads what a manifest says: the other half of serving/manifest.py, which describes the bytes. Nothing is decoded before
-// it is asked for but the URLs, which are the keys. In parentheses are the functions that every start needs, as in
-// starting.cjs.
-// Numbers may lie outside of the table that they are for. Where the tables and the modules' rows lie is compared at once;
-// whatever else is asked for by such a number is undefined, and a string that is not there is thrown at hooks.cjs.
+// Reads manifests; serving/manifest.py writes them and describes the bytes. Only the URLs are decoded at once, since
+// they are keys. For the parentheses around functions see starting.cjs.
+// Numbers in a manifest may point outside of their table. The bounds of tables, and the URLs, kinds and requests of
+// modules, are checked at once. Other numbers that point outside yield undefined, or throw if they are of a string:
+// hooks.cjs then lets Node answer.
 
 const MOST_SKIPPED = 8;
 const { min, ceil } = Math;
@@ -18,9 +18,9 @@ const WANTS_CALLED_FUNCTIONS = 2;
 const HEADER_SIZE = 128;
 const LAST_KIND = 3;
 
-/** Return the manifest that sound bytes with this header are, or null where it is another program's or points outside. */
+/** Return the manifest in bytes whose checksum is right, or null if it is another program's or points outside. */
 module.exports = (function open(bytes, header, identity) {
-  // Each table begins where the one before ends.
+  // Each table must begin where the one before it ends.
   let end = HEADER_SIZE;
   let isWhole = true;
   const numbers = (count, fields, offset) => {
@@ -43,7 +43,7 @@ module.exports = (function open(bytes, header, identity) {
   const size = header[19];
   if (!isWhole || factCount < moduleCount || start !== end || ceil((end + size) / 8) * 8 !== bytes.length) return null;
 
-  // As fast as Latin-1 where all of it is ASCII.
+  // For ASCII, this is as fast as decoding Latin-1.
   const text = utf8(bytes, start, start + size);
   const { length: textLength } = text;
   const string = (offset, length) => {
@@ -52,7 +52,7 @@ module.exports = (function open(bytes, header, identity) {
   };
   if (slice(text, header[21], header[21] + header[22]) !== identity) return null;
 
-  // Made once: a string that was a key before has its hash with it.
+  // Each URL is one string object, since V8 keeps the hash of a string that was a key.
   const urls = new Array(moduleCount);
   const indexes = { __proto__: null };
   let next = 0;
@@ -65,8 +65,8 @@ module.exports = (function open(bytes, header, identity) {
   }
   if (next !== requestCount) return null;
 
-  // A module mostly asks in the order in which the requests are listed; what it asks out of turn is looked up in a table
-  // of its own, from specifier to request number, which takes longer to make than the whole list takes to follow.
+  // A module mostly sends its requests in the listed order, so the search begins behind the last one. Other requests
+  // are looked up in a table from specifier to request number. Following the whole list is faster than building it.
   const cursors = new Uint32Array(moduleCount);
   const asked = new Array(moduleCount);
   const tableOf = (index, way) => {
@@ -123,5 +123,5 @@ module.exports = (function open(bytes, header, identity) {
     packFact: (pack) => packs[pack * 3 + 2],
   };
 });
-// A name that is no file's, so that the coverage of a program does not list this one.
+// This is not a file's name, so coverage reports of programs leave this file out.
 //# sourceURL=esmcache:manifest.cjs

@@ -1,16 +1,17 @@
 'use strict';
-// Judges code caches that no start was seen to load. Once a start has died while it was loading them they are in quarantine
-// until a warm has made them anew: such a start writes its process number into a file, and "loaded" when all is there that
-// is loaded before anything runs. Who is killed later was not killed by what it loaded.
+// Decides whether a start may use code caches that no start is known to have loaded. Such a start writes its process
+// number into its mark, and replaces it by "loaded" once all modules are there that load before any of them runs. A
+// death after that has other causes. If a later start finds the number of a dead process, the code caches are in
+// quarantine until a warm has made them again.
 
 const { arch, getBuiltinModule, geteuid, kill, pid, version } = process;
 const { apply } = Reflect;
 
-// Words of a manifest's header.
+// Indexes of words in a manifest's header.
 const [V8_TAG, FLAGS, DOMAIN] = [23, 24, 26];
 const [HAS_CODE_CACHES, UNKNOWN_LAYOUT] = [1, 4];
 
-/** Use code caches unless something speaks against them; return what to call once the program is loaded, if anything. */
+/** Enable the code caches if they may be used; return a function to call once the program is loaded, or null. */
 module.exports = function judge(fs, header, directory, codeCaches, { isWorker, v8 }) {
   const hex = (number) => number.toString(16).padStart(8, '0');
   let domain = '';
@@ -28,13 +29,13 @@ module.exports = function judge(fs, header, directory, codeCaches, { isWorker, v
 
 function whyNot(header, codeCaches, isWorker, v8, state, seal) {
   if (!(header[FLAGS] & HAS_CODE_CACHES)) return header[FLAGS] & UNKNOWN_LAYOUT ? 'unknown layout' : 'none';
-  // Under other flags of V8 Node would look into another, unfilled directory, and fill it.
+  // Under other flags of V8, Node would use another directory, named by another tag, and write into it.
   if (v8 && getBuiltinModule('node:v8').cachedDataVersionTag() !== header[V8_TAG]) return 'other flags';
   if (hasDiedLoading(codeCaches, isWorker)) return 'quarantined';
   return isSealed(state, codeCaches.read(seal)) ? '' : 'unsealed';
 }
 
-/** Return whether a directory is as its seal says. Numbers are compared, since Python writes them in other ways. */
+/** Return whether a directory is as its seal says. Python formats the numbers in another way. */
 function isSealed(state, seal) {
   const [inode, changed] = state.slice(state.indexOf(' ') + 1).split('-');
   const [sealedInode, sealedChanged] = seal.split('\n', 1)[0].split('-');
@@ -45,7 +46,7 @@ function hasDiedLoading({ said, manifest }, isWorker) {
   const [which, word] = said.split(' ');
   const number = Number(word);
   if (which !== manifest || !(number > 0)) return false;
-  // In a container every start may have the same number.
+  // In a container every start may have the same number. A worker has the number of its own program.
   if (number === pid) return !isWorker;
   try {
     apply(kill, process, [number, 0]);
@@ -68,7 +69,7 @@ function watch(fs, directory, { mark, manifest, identity }, state) {
         closeSync(descriptor);
       }
     } catch {
-      // Where nothing can be written there are no starts to compare with.
+      // A cache that cannot be written has no marks, and so no quarantine.
     }
   }
   write(pid);
@@ -78,5 +79,5 @@ function watch(fs, directory, { mark, manifest, identity }, state) {
     isLoaded = true;
   };
 }
-// A name that is no file's, so that the coverage of a program does not list this one.
+// This is not a file's name, so coverage reports of programs leave this file out.
 //# sourceURL=esmcache:quarantine.cjs

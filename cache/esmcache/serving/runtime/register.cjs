@@ -1,19 +1,19 @@
 'use strict';
-// The preload. `esmcache hook` installs a copy of this file with the two constants filled in, so that a NODE_OPTIONS left
-// behind stops no program where esmcache is gone.
-// Runs before the user's program and in its process, so it is small, quiet, and leaves everything to Node where
-// anything is unusual. What it loads is in other files, since V8 reads all of a file before it runs any of it.
+// The preload. `esmcache hook` installs a copy outside of the package, with both constants filled in, since a missing
+// preload stops Node and NODE_OPTIONS may outlive esmcache.
+// It runs in the user's process before the program, so it is small, quiet, and leaves unusual cases to Node. Most code
+// is in other files, since V8 reads a whole file before it runs any of it.
 
 const RUNTIME = '@RUNTIME@';
 const CACHE_DIRECTORY = '@CACHE_DIRECTORY@';
 const QUIETLY = { __proto__: null, throwIfNoEntry: false };
 
-// Bindings spare objects and modules that cost more than what they are asked for. Where Node warns of their use, it has
-// replaced `process.binding` by a function that inherits from the first one.
+// Bindings need no objects or modules that cost more than the calls themselves. If Node warns of their use
+// (--pending-deprecation), it has wrapped `process.binding` in a function that inherits from the original.
 const { version } = process;
 const isQuiet = parseInt(version.slice(1), 10) <= 26 && Object.getPrototypeOf(process.binding) === Function.prototype;
 
-/** Return what `lstat` of Node's binding returns: numbers, of which the mode and the owners are read here. */
+/** Return the first numbers that `lstat` of Node's binding returns, without times and sizes. */
 const lookByStats = (fs, path) => {
   const status = fs.lstatSync(path, QUIETLY);
   return status && [status.dev, status.mode, status.nlink, status.uid, status.gid];
@@ -24,7 +24,7 @@ const findUntrusted = (function findUntrusted(fs, at, path, isInstalled) {
   const user = process.geteuid();
   const { lstat } = load.binding('fs') ?? {};
   const parts = path.split('/');
-  // Out of a cache no link leads.
+  // Rule 7: no link is followed below a cache directory.
   for (let links = at === '' || isInstalled ? 0 : 40; parts.length > 0; ) {
     const part = parts.shift();
     const place = `${at}/${part}`;
@@ -48,7 +48,7 @@ const findUntrusted = (function findUntrusted(fs, at, path, isInstalled) {
   return '';
 });
 
-/** Return whether a number is one of a user in this user namespace. */
+/** Return whether this user namespace maps a user's number. */
 function isMapped(fs, uid) {
   for (const line of fs.readFileSync('/proc/self/uid_map', 'utf8').trim().split('\n')) {
     const [first, , count] = line.trim().split(/ +/).map(Number);
@@ -57,8 +57,8 @@ function isMapped(fs, uid) {
   return false;
 }
 
-// Past `require`, which costs more than a whole file does: it resolves, looks for a package.json, and fills a cache. This
-// module is all of them, since making one costs, too.
+// `require` costs more than a whole file: it resolves, looks for a package.json, and fills a cache. Creating a module
+// object costs time, too, so all files share this one.
 const load = (function load(fs, name) {
   const file = `${RUNTIME}/${name}`;
   if (findUntrusted(fs, RUNTIME, name, true) !== '') throw new Error(file);
@@ -77,15 +77,16 @@ if (process.env.ESMCACHE_DISABLE !== '1') {
     const fs = process.getBuiltinModule('node:fs');
     const place = findUntrusted(fs, '', RUNTIME, true);
     if (place === '') isServed = load(fs, 'starting.cjs')(fs, load, __filename, CACHE_DIRECTORY);
-    // The file that words such reasons is one of those that are not loaded.
+    // log.cjs, which words such reasons, is not trusted here.
     else if (process.env.ESMCACHE_LOG === 'debug') fs.writeSync(2, `esmcache: not trusted: ${place}\n`);
   } catch {
-    // Whatever it was, Node does without.
+    // The program starts without the cache.
   }
 }
-// The program's require.cache is its own. While we serve, the hook stays in it until the program begins, lest it run twice.
+// Programs must not find the hook in require.cache. A served start keeps it there until the first request (hooks.cjs),
+// so that Node does not run a hook twice that is named twice.
 if (!isServed) delete require.cache[__filename];
 module.exports = {};
 
-// A name that is no file's, so that the coverage of a program does not list this one.
+// This is not a file's name, so coverage reports of programs leave this file out.
 //# sourceURL=esmcache:register.cjs

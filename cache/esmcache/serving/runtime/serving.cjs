@@ -7,10 +7,10 @@ const MAGIC = 0x4d4d5345;
 const VERSION = 6;
 const LARGEST = 256 * 1024 * 1024;
 const HEADER_SIZE = 128;
-// What workers are told, as flags.cjs asks for it.
+// The key under which flags.cjs reads a program's identity in its workers.
 const WORKER_KEY = 'esmcache:manifest';
 
-/** Serve the program and return '', or why it is not served. */
+/** Serve the program and return '', or return why it cannot be served. */
 module.exports = (function serve(fs, load, hookFile, directory, file, status, given, Module, codeCaches) {
   const { told } = given;
   if (typeof Module.registerHooks !== 'function') return 'flag: a Node without module.registerHooks';
@@ -18,7 +18,7 @@ module.exports = (function serve(fs, load, hookFile, directory, file, status, gi
   const bytes = readSound(fs, crc32, file, status);
   if (bytes === null) return 'no manifest';
   const header = new Uint32Array(bytes.buffer, 0, HEADER_SIZE / 4);
-  // Another program's manifest may have the same name: nothing that it leads to is used before that is known.
+  // Names can collide, so manifest.cjs compares the program's identity before anything else is used.
   const manifest = load(fs, 'manifest.cjs')(bytes, header, told.identity);
   if (manifest === null) return 'no manifest';
   const loaded = codeCaches.became === '' ? load(fs, 'quarantine.cjs')(fs, header, directory, codeCaches, given) : null;
@@ -28,7 +28,7 @@ module.exports = (function serve(fs, load, hookFile, directory, file, status, gi
     binding: load.binding('fs') ?? {},
     packsDirectory: `${directory}/packs`,
     hookFile,
-    // After the entry point, the version and the architecture.
+    // They follow the entry point, the version and the architecture.
     conditions: told.identity.split('\0').slice(3),
     tellWorkers: () => getBuiltinModule('node:worker_threads').setEnvironmentData(WORKER_KEY, told),
     loaded,
@@ -39,9 +39,9 @@ module.exports = (function serve(fs, load, hookFile, directory, file, status, gi
   return '';
 });
 
-/** Return the bytes of a manifest with this status, or null where it is damaged or alien; throws if it is gone. */
+/** Return the bytes of a manifest, or null if it is damaged or others could write it; throws if it is gone. */
 const readSound = (function readSound(fs, crc32, file, status) {
-  // Looked at before it is opened, not to wait for whoever would write into a FIFO.
+  // The check comes before opening: opening a FIFO would wait for a writer.
   if (!status.isFile() || status.uid !== getuid() || (status.mode & 0o022) !== 0) return null;
   const { size } = status;
   if (size < HEADER_SIZE || size > LARGEST) return null;
@@ -56,5 +56,5 @@ const readSound = (function readSound(fs, crc32, file, status) {
   const isSound = header[0] === MAGIC && header[1] === VERSION && header[2] === size;
   return isSound && crc32(bytes.subarray(16), 0) === header[3] ? bytes : null;
 });
-// A name that is no file's, so that the coverage of a program does not list this one.
+// This is not a file's name, so coverage reports of programs leave this file out.
 //# sourceURL=esmcache:serving.cjs

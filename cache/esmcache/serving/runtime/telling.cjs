@@ -1,16 +1,16 @@
 'use strict';
-// What a runner tells of a start: one JSON line per process, appended to events/<manifest name>. A report must never
-// disturb the program, so every fault in writing one is dropped.
+// Writes the report of a start: one line of JSON per process and per worker, appended to events/<manifest name>.
+// A report must never disturb the program, so errors in writing it are ignored.
 
 const { constants } = process.getBuiltinModule('node:fs');
 const { S_IFMT, S_IFREG } = constants;
 const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = constants;
 const TO_APPEND = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW;
 const LARGEST = 256 * 1024;
-// Where nobody takes in what starts tell, they need not tell which functions they called.
+// If more bytes of reports wait to be read, starts do not report which functions they called.
 const MOST_WAITING = 4096;
 
-/** Return what writes reports of the start, into no file where there is no directory. */
+/** Return a function that writes reports of the start to the log, and below `directory` unless that is null. */
 const teller = (function teller(fs, directory, { told, conditions, log }) {
   const { existsSync, mkdirSync, openSync, fstatSync, writeSync, closeSync } = fs;
   const { stringify } = JSON;
@@ -21,13 +21,13 @@ const teller = (function teller(fs, directory, { told, conditions, log }) {
 
   return (function tell(report, called) {
     try {
-      // No prototypes, where a program may have a `toJSON`.
+      // The objects have no prototypes, since a program may have put a `toJSON` there.
       const head = { __proto__: null, time: now(), entry, node: version, arch, execPath, conditions };
       if (log !== null) log.write(head, report);
       if (directory === null) return;
       const line = `${stringify({ __proto__: null, ...head, ...report, called })}\n`;
-      // Nothing is tried that may fail, since whoever debugs a program may want to see what is thrown. Parents are not made:
-      // Node loops for ever where that cannot be done (22 to 26, below /proc).
+      // The code checks first instead of catching errors, since a debugger may pause at them. mkdirSync makes no
+      // parents: with `recursive`, Node 22 to 26 loops for ever if one cannot be made (below /proc).
       if (!existsSync(`${directory}/events`)) mkdirSync(`${directory}/events`, { __proto__: null, mode: 0o700 });
       const descriptor = openSync(`${directory}/events/${told.name}`, TO_APPEND, 0o600);
       try {
@@ -37,17 +37,17 @@ const teller = (function teller(fs, directory, { told, conditions, log }) {
         closeSync(descriptor);
       }
     } catch {
-      // A full disk or a read-only cache is no business of the program's.
+      // The disk may be full, or the cache read-only.
     }
   });
 });
 
-/** Have told, when the process ends, what became of a start that is served. */
+/** Report a served start when its process or worker ends. */
 const tellAtExit = (function tellAtExit(fs, load, directory, given, manifest, report, loaded, close) {
   const { accessSync, statSync } = fs;
   const { isWorker } = given;
   const events = `${directory}/events/${given.told.name}`;
-  /** Return whether there is use in telling more: it can be written, and what earlier starts told is taken in. */
+  /** Return whether the cache can be written, and few reports wait to be read. */
   function canTellMore() {
     try {
       accessSync(directory, constants.W_OK);
@@ -63,15 +63,15 @@ const tellAtExit = (function tellAtExit(fs, load, directory, given, manifest, re
     try {
       close?.();
     } catch {
-      // Somebody has removed it.
+      // The link is gone already.
     }
     loaded?.();
-    // Of many workers those that end first tell.
+    // A worker looks again, since workers that ended before it may have reported much.
     const isAsked = calledFunctions !== null && (!isWorker || canTellMore());
     tell(report.line(), isAsked ? calledFunctions(manifest) : undefined);
   });
 });
 
 module.exports = { teller, tellAtExit };
-// A name that is no file's, so that the coverage of a program does not list this one.
+// This is not a file's name, so coverage reports of programs leave this file out.
 //# sourceURL=esmcache:telling.cjs

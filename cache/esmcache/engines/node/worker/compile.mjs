@@ -1,9 +1,8 @@
-// Source bytes to a V8 code cache and the engine's own list of module requests. Nothing is evaluated, and nothing linked
-// but to an empty module, which is how V8 gets to a module's functions.
+// Compiles source bytes into a V8 code cache, and lists the module requests as V8 sees them. Nothing is evaluated.
+// Modules are linked only to an empty module, so that V8 reports their scripts to the debugger of functions.mjs.
 //
-// The text must be the very text that Node will compile when it loads the file: the ES module loader decodes with
-// TextDecoder (which drops a byte order mark), the CommonJS loader with 'utf8' (which keeps it). Neither touches
-// a hashbang, V8 skips it itself.
+// The text must be the one that Node compiles when it loads the file. The ES module loader decodes with TextDecoder,
+// which drops a byte order mark; the CommonJS loader decodes with 'utf8', which keeps it. V8 itself skips a hashbang.
 
 import { createRequire } from 'node:module';
 import vm from 'node:vm';
@@ -11,13 +10,14 @@ import vm from 'node:vm';
 const require = createRequire(import.meta.url);
 const decoder = new TextDecoder();
 const CJS_PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname'];
-// A require('./x.cjs') compiles with a host-defined option that stands for the default loader; this is the public one.
+// Node cuts the line with carets in an error's arrow after this many columns.
 const LONGEST_BLANKS = 1019;
+// Node compiles CommonJS with a host-defined option for its default loader. This is the public name of that option.
 const DEFAULT_LOADER = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
 
 let emptyModule = null;
 
-// By --expose-internals: Node's own syntax detection, and where in the text an error is (no public name for either).
+// Node's syntax detection and the positions of errors have no public API; they need --expose-internals.
 const { internalBinding } = require('internal/test/binding');
 const { containsModuleSyntax } = internalBinding('contextify');
 const { arrow_message_private_symbol: ARROW_MESSAGE } = internalBinding('util').privateSymbols;
@@ -25,22 +25,22 @@ const { getErrorSourcePositions } = internalBinding('errors'); // not in Node 22
 
 const NO_CODE_CACHE = Buffer.alloc(0);
 
-// V8 warns of a source (of asm.js that is none) when it compiles it, and would not if it came out of a code cache.
+// V8 prints some warnings (of invalid asm.js) only when it compiles a source, not when it reads a code cache.
 let hasWarned = false;
 process.emitWarning = (_, type) => {
   if (type === 'V8') hasWarned = true;
 };
 
 /**
- * Resolve to `{ codeCache, requests, detectedKind }`, the code cache empty if it would keep a warning back; throws what
- * the engine throws, with `detectedKind` set on it.
+ * Resolve to `{ codeCache, requests, detectedKind }`; the code cache is empty if it would suppress a warning. Throws
+ * V8's error, with `detectedKind` set on it for the kind 'detect'.
  * @param {'module' | 'commonjs' | 'detect'} kind
- * @param {number[]} functions where in the text those functions start that the code cache is to have
+ * @param {number[]} functions offsets in the text of the functions to precompile
  */
 export async function compile(kind, url, filename, functions, bytes) {
   hasWarned = false;
   const compiled = await compileAs(kind, url, filename, functions, bytes);
-  // The warning comes a little later.
+  // Node emits the warning of asm.js later.
   if (bytes.includes('use asm')) await new Promise(setImmediate);
   if (!hasWarned) return compiled;
   return functions.length > 0 ? compile(kind, url, filename, [], bytes) : { ...compiled, codeCache: NO_CODE_CACHE };
@@ -74,11 +74,11 @@ async function compileModule(url, functions, bytes, detectedKind) {
     Object.entries(attributes),
     typeof phase === 'string' ? phase : 'evaluation',
   ]);
-  // Instantiating fails as soon as a name is imported, which is after the engine has reported the text.
+  // The empty module lacks imported names, so linking may fail, but only after V8 has reported the script.
   const instantiate = () => module.link(() => emptyModule).catch(() => {});
   if (functions.length > 0) await withFunctions(text, functions, instantiate);
   const codeCache = module.createCachedData();
-  // What the engine would not take back from itself, or what ends it here, is served to nobody.
+  // If V8 rejects its own code cache, or crashes here, the code cache is never served.
   new vm.SourceTextModule(text, { identifier: url, cachedData: codeCache });
   return { codeCache, requests, detectedKind };
 }
@@ -93,8 +93,8 @@ async function compileCommonJS(filename, functions, bytes, detectedKind) {
   return { codeCache: cachedData, requests: [], detectedKind };
 }
 
-// The engine reports a text to whoever debugs it when it makes the function that runs it: of CommonJS before the code
-// cache is taken, of a module when it is instantiated.
+// V8 reports a script to debuggers when it creates the function that runs it: before the code cache is taken for
+// CommonJS, at instantiation for a module.
 async function withFunctions(text, functions, run) {
   const { want, wantNothing } = await import('./functions.mjs');
   if (emptyModule === null) {
@@ -109,7 +109,7 @@ async function withFunctions(text, functions, run) {
   }
 }
 
-// As Node does it: CommonJS if it compiles as such, else a module if the reason lies in module syntax.
+// As in Node: CommonJS if it compiles as such, else a module if module syntax is the cause of the error.
 async function detect(url, filename, functions, bytes) {
   try {
     return await compileCommonJS(filename, functions, bytes, 'commonjs');
@@ -126,7 +126,7 @@ async function detect(url, filename, functions, bytes) {
 
 function moduleRequests(module) {
   if (module.moduleRequests !== undefined) return module.moduleRequests;
-  // Node 22: the public list (dependencySpecifiers) leaves the attributes out, the wrapped module has them.
+  // Node 22: the public list (dependencySpecifiers) lacks the attributes, but the wrapped module has them.
   const wrap = Object.getOwnPropertySymbols(module).find((symbol) => symbol.description === 'kWrap');
   return module[wrap].getModuleRequests();
 }
@@ -137,8 +137,8 @@ function position(error) {
   return lineNumber > 0 ? { line: lineNumber, column: startColumn + 1 } : { line: 0, column: 0 };
 }
 
-// An arrow is "file:line", the line itself and a line with carets. Where the token has no width there is no caret,
-// only the blanks before it; beyond some thousand columns the blanks end, too.
+// An arrow is "file:line", the line itself and a line with carets. For a token without width, the last line has only
+// the blanks before it, and they end after some thousand columns.
 function positionFromArrow(text) {
   const arrow = text.replace(/\n$/, '');
   const caretsStart = arrow.lastIndexOf('\n') + 1;

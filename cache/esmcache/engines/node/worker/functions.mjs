@@ -1,13 +1,13 @@
-// Has the engine compile chosen functions together with the source text that holds them, so that its code cache has
-// them as well. None is called: asking for the places where a debugger could stop within a function compiles it.
+// Makes V8 compile chosen functions of a source, so that its code cache has them. No function is called: V8 compiles a
+// function when a debugger asks for the places where it could stop in it.
 
 import { Session } from 'node:inspector';
 
 let session = null;
-// The functions of the text that is about to be compiled, as `{ lineNumber, columnNumber }`.
+// The chosen functions of the next source, as `{ lineNumber, columnNumber }`.
 let wanted = null;
 
-/** Have the functions that start at these offsets compiled as soon as the engine reports the next source text. */
+/** Make V8 compile the functions that start at these offsets when it reports the next script. */
 export function want(text, starts) {
   if (session === null) {
     session = new Session();
@@ -18,7 +18,7 @@ export function want(text, starts) {
   wanted = positions(text, starts);
 }
 
-/** Forget what was wanted, if the engine reported no source text. */
+/** Forget the chosen functions, in case V8 reported no script. */
 export function wantNothing() {
   wanted = null;
 }
@@ -30,7 +30,7 @@ function compileWanted({ scriptId, url }) {
   for (const place of places) {
     const start = { scriptId, ...place };
     const end = { scriptId, lineNumber: place.lineNumber, columnNumber: place.columnNumber + 1 };
-    // Where there is no function, the answer is an error or says nothing.
+    // If no function starts there, the answer is an error or an empty list.
     session.post('Debugger.getPossibleBreakpoints', { start, end, restrictToFunction: true }, () => {});
   }
 }

@@ -1,5 +1,5 @@
-// A worker: reads `Compile` frames from its input, answers each in order, ends when the input ends.
-// Reading and writing are synchronous: one task at a time, and whoever reads too slowly slows us down.
+// A worker: it reads `Compile` frames from its input, answers them in order, and ends when the input ends.
+// Reading and writing are synchronous, so the worker does one task at a time, and waits for a client that reads slowly.
 
 import { compile, describeError } from './compile.mjs';
 import { frameReader, writeFrame } from './messages.mjs';
@@ -7,7 +7,7 @@ import v8 from 'node:v8';
 
 const INPUT = 0;
 const OUTPUT = 1;
-// Modules are freed by callbacks of the event loop, which therefore has to turn now and then.
+// Callbacks of the event loop free modules, so the loop must turn now and then.
 const TASKS_PER_TURN = 256;
 
 async function answer({ id, kind, url, filename, functions }, source) {

@@ -1,4 +1,4 @@
-// What travels between the Python client and this worker; `messages.py` says what each field means.
+// The messages between the Python client and this worker; `messages.py` describes each field.
 // A frame is two u32 little-endian (length of the header, length of the payload), the header as JSON, the payload.
 
 import { readSync, writeSync } from 'node:fs';
@@ -19,7 +19,7 @@ const INITIAL_CAPACITY = 1 << 20;
 const NO_PAYLOAD = Buffer.alloc(0);
 
 /**
- * Return a function that answers the next frame as `{ header, payload }`, or null at the end of the input.
+ * Return a function that returns the next frame as `{ header, payload }`, or null at the end of the input.
  * The payload is a view that the next call overwrites.
  */
 export function frameReader(descriptor) {
@@ -63,7 +63,7 @@ export function frameReader(descriptor) {
   };
 }
 
-/** Write one frame whole; throws when nobody reads any more. */
+/** Write one whole frame; throws if the reader has closed its end. */
 export function writeFrame(descriptor, header, payload = NO_PAYLOAD) {
   const encoded = Buffer.from(JSON.stringify(header));
   const frame = Buffer.allocUnsafe(LENGTHS + encoded.length + payload.length);
