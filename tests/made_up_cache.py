@@ -15,7 +15,8 @@ from esmcache.maintain.domain_directory import DomainDirectory, engine_tag_of
 from esmcache.maintain.files import used_bytes
 from esmcache.maintain.pack_rows import pack_entry_row
 from esmcache.records import ModuleFormat
-from esmcache.serving.manifest import FileFact, Manifest, ManifestModule, ServedKind, encode_manifest
+from esmcache.serving.layout import ServedKind
+from esmcache.serving.manifest import FileFact, Manifest, ManifestModule, encode_manifest
 from esmcache.serving.names import manifest_identity, manifest_name
 from esmcache.serving.pack import PackedSource, append_sources, pack_family
 from esmcache.store.blobs import BlobStore

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from zlib import crc32
 
-from esmcache.serving import manifest, pack
+from esmcache.serving import layout
 
 _PACK_HEADER_SIZE = 16
 _ENTRY_HEADER = struct.Struct("<4I")
@@ -71,7 +71,7 @@ def overwritten(content: bytes, random: Random) -> bytes:
 
 def forged_manifest(content: bytes, random: Random) -> bytes:
     """Return a manifest with an out-of-range number, or a changed hash or fact, and a correct checksum."""
-    if len(content) < manifest.HEADER_SIZE:
+    if len(content) < layout.HEADER_SIZE:
         return flipped(content, random) if content else b"\0"
     changed = bytearray(content)
     header = struct.unpack_from("<32I", content)
@@ -96,7 +96,7 @@ def forged_pack(content: bytes, random: Random) -> bytes:
     at = _PACK_HEADER_SIZE
     while at + _ENTRY_HEADER.size + _SHA256_SIZE <= len(content):
         magic, length, _, _ = _ENTRY_HEADER.unpack_from(content, at)
-        if magic != pack.ENTRY_MAGIC:
+        if magic != layout.ENTRY_MAGIC:
             break
         places.append((at, length))
         at += _ENTRY_HEADER.size + _SHA256_SIZE + length + -length % 8

@@ -15,7 +15,8 @@ from esmcache.records import (
     ResolutionFailure,
     ResolutionInput,
 )
-from esmcache.serving.manifest import FileFact, ServedKind
+from esmcache.serving.layout import ServedKind
+from esmcache.serving.manifest import FileFact
 from esmcache.spans import Span
 
 # The reason for leaving a module to Node that the engine refuses; it is stored in the index and shown to people.

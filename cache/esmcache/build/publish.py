@@ -17,21 +17,17 @@ from esmcache.file_source import Fingerprint, directory_fingerprint, is_proven
 from esmcache.maintain.domain_directory import NO_SOURCE, domain_place, module_entry_name, preload_names
 from esmcache.maintain.pack_rows import pack_entry_row, packed_source
 from esmcache.records import InputKind, ModuleFormat, Resolution, ResolutionInput
-from esmcache.serving.manifest import (
+from esmcache.serving.layout import (
     ASKED_BY_IMPORT,
     ASKED_BY_REQUIRE,
     ASKED_WHILE_RUNNING,
-    FileFact,
-    Manifest,
-    ManifestModule,
-    ManifestRequest,
+    ENTRY_HEADER_SIZE,
     ServedKind,
-    encode_manifest,
 )
+from esmcache.serving.manifest import FileFact, Manifest, ManifestModule, ManifestRequest, encode_manifest
 from esmcache.serving.names import manifest_identity, manifest_name
 from esmcache.serving.pack import (
     BYTE_ORDER_MARK,
-    ENTRY_HEADER_SIZE,
     PACK_HEADER_SIZE,
     PackedSource,
     append_sources,

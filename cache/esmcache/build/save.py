@@ -20,7 +20,7 @@ from esmcache.build.walk import Walk, WalkResult
 from esmcache.cache_directory import read_regular, write_whole
 from esmcache.file_source import file_url_from_path
 from esmcache.maintain.domain_directory import DomainDirectory
-from esmcache.serving.manifest import ServedKind
+from esmcache.serving.layout import ServedKind
 from esmcache.serving.manifest_change import with_changed_module
 from esmcache.store.rows import EntryPointRow, RequestRow
 

@@ -30,7 +30,8 @@ from esmcache.engines.node.compile_cache_layout import decode_entry
 from esmcache.errors import CacheError
 from esmcache.file_source import Fingerprint, path_from_file_url
 from esmcache.records import ModuleFormat
-from esmcache.serving.manifest import FileFact, ServedKind
+from esmcache.serving.layout import ServedKind
+from esmcache.serving.manifest import FileFact
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import record_key
 from esmcache.store.code_caches import CodeCacheStore

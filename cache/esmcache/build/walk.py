@@ -25,7 +25,7 @@ from esmcache.build.graph import SYNTAX_ERROR, Asked, GraphModule, GraphRequest,
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.file_source import file_url_from_path, path_from_file_url
 from esmcache.records import ModuleFormat, ModuleRequest, Resolution, ResolutionFailure
-from esmcache.serving.manifest import ServedKind
+from esmcache.serving.layout import ServedKind
 from esmcache.spans import LineIndex
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import ANALYSIS_VERSION

@@ -15,7 +15,7 @@ from esmcache.build.walk import Progress, Walk, WalkResult
 from esmcache.cache_directory import remove_any
 from esmcache.maintain.domain_directory import PRELOAD_FILES
 from esmcache.maintain.runner_reports import wanted_path
-from esmcache.serving.manifest import ServedKind
+from esmcache.serving.layout import ServedKind
 from esmcache.store.rows import EntryPointRow, MissRow
 
 

@@ -16,9 +16,21 @@ from zlib import crc32
 
 from esmcache.cache_directory import write_whole
 from esmcache.file_source import Fingerprint
-from esmcache.serving.manifest import HEADER_SIZE, MODULE_FORMAT, NONE, FileFact, check_manifest, fact_numbers
-from esmcache.serving.pack import (
+from esmcache.serving.layout import (
     ENTRY_HEADER_SIZE,
+    FACT_SIZE,
+    HEADER_SIZE,
+    MODULE_ONE_BYTE,
+    NONE,
+    ROWS,
+    Header,
+    Input,
+    Module,
+    Pack,
+    Request,
+)
+from esmcache.serving.manifest import HEADER_FORMAT, PACK_FORMAT, FileFact, check_manifest, fact_numbers
+from esmcache.serving.pack import (
     PackedSource,
     held_places,
     new_pack_name,
@@ -28,12 +40,10 @@ from esmcache.serving.pack import (
     text_at,
 )
 
-_HEADER = struct.Struct("<32I")
-_PACK_ROW = struct.Struct("<3I")
-# The count of numbers in a row of each table.
-_MODULE_NUMBERS, _REQUEST_NUMBERS, _INPUT_NUMBERS, _PACK_NUMBERS = MODULE_FORMAT.size // 4, 6, 6, 3
-_FACT_SIZE = _HASH_SIZE = 32
-_ONE_BYTE = 2
+_MODULE_NUMBERS, _REQUEST_NUMBERS, _INPUT_NUMBERS, _PACK_NUMBERS = (
+    ROWS[table] for table in (Header.MODULES, Header.REQUESTS, Header.INPUTS, Header.PACKS)
+)
+_HASH_SIZE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,43 +118,59 @@ class _Manifest:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        header = list(_HEADER.unpack_from(data))
-        order = [HEADER_SIZE, header[5], header[13], header[15], header[16], header[17], header[18], len(data)]
+        header = list(HEADER_FORMAT.unpack_from(data))
+        order = [
+            HEADER_SIZE,
+            header[Header.MODULES + 1],
+            header[Header.INPUTS + 1],
+            header[Header.PACKS + 1],
+            header[Header.FACTS],
+            header[Header.HASHES],
+            header[Header.STRINGS],
+            len(data),
+        ]
         if sorted(order) != order:
             raise ValueError("sections in another order")
         self._header = header
-        self._modules = self._table(5, 4, _MODULE_NUMBERS)
-        self._requests = self._table(7, 6, _REQUEST_NUMBERS)
-        self._inputs = self._table(13, 12, _INPUT_NUMBERS)
-        self._packs = self._table(15, 14, _PACK_NUMBERS)
-        text = data[header[18] : header[18] + header[19]].decode("utf-8", "surrogatepass")
+        self._modules = self._table(Header.MODULES)
+        self._requests = self._table(Header.REQUESTS)
+        self._inputs = self._table(Header.INPUTS)
+        self._packs = self._table(Header.PACKS)
+        text = data[header[Header.STRINGS] :][: header[Header.STRINGS_SIZE]].decode("utf-8", "surrogatepass")
         self._units = text.encode("utf-16-le", "surrogatepass")
 
-    def _table(self, offset: int, count: int, width: int) -> list[int]:
-        return list(struct.unpack_from(f"<{self._header[count] * width}I", self._data, self._header[offset]))
+    def _table(self, table: Header) -> list[int]:
+        count = self._header[table] * ROWS[table]
+        return list(struct.unpack_from(f"<{count}I", self._data, self._header[table + 1]))
 
     def with_moved_packs(self, moved: Mapping[str, MovedPack]) -> bytes:
         """Return the manifest with the successors of its packs."""
         strings, lengths, facts_of_packs = _columns(self._packs, _PACK_NUMBERS)
         names = list(map(self._string, strings, lengths))
         places = [moved[name].places if name in moved else None for name in names]
-        modules, hashes = self._modules, self._header[17]
+        modules, hashes = self._modules, self._header[Header.HASHES]
         order: dict[str, int] = {}
-        for number, pack in enumerate(modules[6::_MODULE_NUMBERS]):
+        for number, pack in enumerate(modules[Module.PACK :: _MODULE_NUMBERS]):
             if pack == NONE:
                 continue
             at = number * _MODULE_NUMBERS
             successor = places[pack]
             if successor is None:
-                modules[at + 6] = order.setdefault(names[pack], len(order))
+                modules[at + Module.PACK] = order.setdefault(names[pack], len(order))
                 continue
             start = hashes + number * _HASH_SIZE
             place = successor.get(self._data[start : start + _HASH_SIZE])
             if place is None:
-                modules[at + 5 : at + 10] = modules[at + 5] & ~_ONE_BYTE, NONE, 0, 0, 0
+                modules[at + Module.FLAGS : at + Module.FIRST_REQUEST] = (
+                    modules[at + Module.FLAGS] & ~MODULE_ONE_BYTE,
+                    NONE,
+                    0,
+                    0,
+                    0,
+                )
             else:
                 pack = order.setdefault(place.pack, len(order))
-                modules[at + 6 : at + 10] = pack, place.offset, place.length, place.checksum
+                modules[at + Module.PACK : at + Module.FIRST_REQUEST] = pack, place.offset, place.length, place.checksum
         successors = {one.name: one.fingerprint for one in moved.values()}
         facts = dict(zip(names, facts_of_packs, strict=True))
         return self._encode(
@@ -159,15 +185,15 @@ class _Manifest:
     def _encode(self, packs: Mapping[str, bytes | None]) -> bytes:
         """Return the manifest with these packs, each with the fact about its file, or None if it has none."""
         header = list(self._header)
-        body = bytearray(self._data[HEADER_SIZE : header[15]])
-        struct.pack_into(f"<{len(self._modules)}I", body, header[5] - HEADER_SIZE, *self._modules)
+        body = bytearray(self._data[HEADER_SIZE : header[Header.PACKS + 1]])
+        struct.pack_into(f"<{len(self._modules)}I", body, header[Header.MODULES + 1] - HEADER_SIZE, *self._modules)
         text = self._units[: 2 * self._end_of_other_strings()]
         pack_rows, fact_count = b"", self._count_other_facts()
-        other_facts = self._data[header[16] : header[16] + fact_count * _FACT_SIZE]
-        other_hashes = self._data[header[17] : header[17] + fact_count * _HASH_SIZE]
+        other_facts = self._data[header[Header.FACTS] :][: fact_count * FACT_SIZE]
+        other_hashes = self._data[header[Header.HASHES] :][: fact_count * _HASH_SIZE]
         for name, fact in packs.items():
             units = name.encode("utf-16-le", "surrogatepass")
-            pack_rows += _PACK_ROW.pack(len(text) // 2, len(units) // 2, NONE if fact is None else fact_count)
+            pack_rows += PACK_FORMAT.pack(len(text) // 2, len(units) // 2, NONE if fact is None else fact_count)
             text += units
             fact_count += fact is not None
         own_facts = [fact for fact in packs.values() if fact is not None]
@@ -179,22 +205,24 @@ class _Manifest:
             other_hashes + bytes(_HASH_SIZE * len(own_facts)),
             encoded,
         )
-        for number, section in zip((15, 16, 17, 18), sections, strict=True):
+        for number, section in zip(
+            (Header.PACKS + 1, Header.FACTS, Header.HASHES, Header.STRINGS), sections, strict=True
+        ):
             header[number] = HEADER_SIZE + len(body)
             body += section + bytes(-len(section) % 8)
-        header[2], header[3], header[14] = HEADER_SIZE + len(body), 0, len(packs)
-        header[19], header[20] = len(encoded), int(strings.isascii())
-        packed = _HEADER.pack(*header)
-        header[3] = crc32(packed[16:] + body)
-        return _HEADER.pack(*header) + body
+        header[Header.SIZE], header[Header.CHECKSUM], header[Header.PACKS] = HEADER_SIZE + len(body), 0, len(packs)
+        header[Header.STRINGS_SIZE], header[Header.STRINGS_FLAGS] = len(encoded), int(strings.isascii())
+        packed = HEADER_FORMAT.pack(*header)
+        header[Header.CHECKSUM] = crc32(packed[16:] + body)
+        return HEADER_FORMAT.pack(*header) + body
 
     def _fact(self, number: int) -> bytes | None:
         if number == NONE:
             return None
-        at = self._header[16] + number * _FACT_SIZE
-        if at + _FACT_SIZE > self._header[17]:
+        at = self._header[Header.FACTS] + number * FACT_SIZE
+        if at + FACT_SIZE > self._header[Header.HASHES]:
             raise ValueError("a fact outside of the table")
-        return self._data[at : at + _FACT_SIZE]
+        return self._data[at : at + FACT_SIZE]
 
     def _string(self, offset: int, length: int) -> str:
         return self._units[2 * offset : 2 * (offset + length)].decode("utf-16-le", "surrogatepass")
@@ -205,14 +233,16 @@ class _Manifest:
         requests = _columns(self._requests, _REQUEST_NUMBERS)
         inputs = _columns(self._inputs, _INPUT_NUMBERS)
         strings = (modules[0:2], modules[2:4], requests[0:2], inputs[1:3], inputs[3:5])
-        end: int = self._header[21] + self._header[22]
+        end: int = self._header[Header.IDENTITY] + self._header[Header.IDENTITY + 1]
         return max(end, *(max(map(add, *columns), default=0) for columns in strings))
 
     def _count_other_facts(self) -> int:
         """Return the number of facts that are not about packs; the facts about packs come last."""
-        count = (self._header[17] - self._header[16]) // _FACT_SIZE
-        first = min((fact for fact in self._packs[2::_PACK_NUMBERS] if fact != NONE), default=count)
-        used = {*self._requests[5::_REQUEST_NUMBERS], *self._inputs[5::_INPUT_NUMBERS]} - {NONE}
+        count = (self._header[Header.HASHES] - self._header[Header.FACTS]) // FACT_SIZE
+        first = min((fact for fact in self._packs[Pack.FACT :: _PACK_NUMBERS] if fact != NONE), default=count)
+        used = {*self._requests[Request.DIRECTORY :: _REQUEST_NUMBERS], *self._inputs[Input.FACT :: _INPUT_NUMBERS]} - {
+            NONE
+        }
         if first < max([len(self._modules) // _MODULE_NUMBERS - 1, *used]) + 1:
             raise ValueError("a fact of a pack that is also something else's")
         return first

@@ -42,46 +42,39 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from zlib import crc32
 
 from esmcache.file_source import Fingerprint
 from esmcache.records import InputKind, ResolutionInput
+from esmcache.serving.layout import (
+    HAS_CODE_CACHES,
+    HEADER_SIZE,
+    MANIFEST_MAGIC,
+    MANIFEST_VERSION,
+    MODULE_ONE_BYTE,
+    MODULE_PROVEN,
+    NONE,
+    ROWS,
+    UNKNOWN_LAYOUT,
+    WANTS_CALLED_FUNCTIONS,
+    Header,
+    InputNumber,
+    ServedKind,
+)
 from esmcache.serving.manifest_tables import text_of_whole_manifest
 from esmcache.serving.pack import PackedSource
 
-MAGIC = 0x4D4D5345  # "ESMM"
-VERSION = 6
-NONE = 0xFFFFFFFF
-
-ASKED_BY_IMPORT = 1
-ASKED_BY_REQUIRE = 2
-ASKED_WHILE_RUNNING = 4
-
-HEADER_SIZE = 128
-MODULE_FORMAT = struct.Struct("<12I")
-PACK_ROW_SIZE = 12
-_FLAG_CODE_CACHES = 1
-_FLAG_WANTS_CALLED_FUNCTIONS = 2
-_FLAG_UNKNOWN_LAYOUT = 4
-_FLAG_PROVEN = 1
-_FLAG_ONE_BYTE = 2
-_INPUT_KINDS = {
-    InputKind.ABSENT: 0,
-    InputKind.DIRECTORY: 1,
-    InputKind.FILE: 2,
-    InputKind.SYMLINK: 3,
-    InputKind.PACKAGE_JSON: 4,
+HEADER_FORMAT = struct.Struct(f"<{HEADER_SIZE // 4}I")
+MODULE_FORMAT = struct.Struct(f"<{ROWS[Header.MODULES]}I")
+PACK_FORMAT = struct.Struct(f"<{ROWS[Header.PACKS]}I")
+_FACT_FORMAT = struct.Struct("<4d")
+_INPUT_NUMBERS = {
+    InputKind.ABSENT: InputNumber.ABSENT,
+    InputKind.DIRECTORY: InputNumber.DIRECTORY,
+    InputKind.FILE: InputNumber.FILE,
+    InputKind.SYMLINK: InputNumber.SYMLINK,
+    InputKind.PACKAGE_JSON: InputNumber.PACKAGE_JSON,
 }
-
-
-class ServedKind(IntEnum):
-    """The parts of a module that the runner serves; the numbers are in the file."""
-
-    NATIVE = 0  # nothing: Node resolves and loads it
-    MODULE = 1  # resolution and source
-    JSON = 2  # resolution and source
-    COMMONJS = 3  # resolution and, if it is UTF-8, source
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,49 +162,56 @@ def encode_manifest(manifest: Manifest) -> bytes:
     text, text_flags = strings.encode()
 
     body = _Body()
-    header = [MAGIC, VERSION, 0, 0]
+    header = [MANIFEST_MAGIC, MANIFEST_VERSION, 0, 0]
     header += [len(manifest.modules), body.add_numbers(module_rows)]
     header += [request_count, body.add_numbers(request_rows)]
     header += [len(inputs.sets) // 2, body.add_numbers(inputs.sets)]
     header += [len(inputs.members), body.add_numbers(inputs.members)]
-    header += [len(inputs.rows) // 6, body.add_numbers(inputs.rows)]
+    header += [len(inputs.rows) // ROWS[Header.INPUTS], body.add_numbers(inputs.rows)]
     header += [len(packs), body.add_numbers(pack_rows)]
     header += [body.add(b"".join(map(fact_numbers, facts)))]
     header += [body.add(b"".join(bytes(32) if fact is None else fact.sha256 for fact in facts))]
     header += [body.add(text), len(text), text_flags, *identity]
     header += [manifest.v8_tag or 0, _flags(manifest), manifest.loaded_first]
     header += struct.unpack(">4I", bytes.fromhex(manifest.domain))
-    header += [0] * (32 - len(header))
+    header += [0] * (HEADER_SIZE // 4 - len(header))
     content = body.bytes()
-    header[2] = HEADER_SIZE + len(content)
-    packed = struct.pack("<32I", *header)
-    header[3] = crc32(packed[16:] + content)
-    return struct.pack("<32I", *header) + content
+    header[Header.SIZE] = HEADER_SIZE + len(content)
+    packed = HEADER_FORMAT.pack(*header)
+    header[Header.CHECKSUM] = crc32(packed[16:] + content)
+    return HEADER_FORMAT.pack(*header) + content
 
 
 def _flags(manifest: Manifest) -> int:
     if manifest.v8_tag is None:
-        return _FLAG_UNKNOWN_LAYOUT * (not manifest.has_known_layout)
-    return _FLAG_CODE_CACHES | _FLAG_WANTS_CALLED_FUNCTIONS * manifest.wants_called_functions
+        return UNKNOWN_LAYOUT * (not manifest.has_known_layout)
+    return HAS_CODE_CACHES | WANTS_CALLED_FUNCTIONS * manifest.wants_called_functions
 
 
 def check_manifest(data: bytes) -> str | None:
     """Return the identity of an undamaged manifest of this version whose numbers lie inside its tables, else None."""
     if len(data) < HEADER_SIZE:
         return None
-    header = struct.unpack_from("<32I", data)
-    if header[:3] != (MAGIC, VERSION, len(data)) or crc32(data[16:]) != header[3]:
+    header = HEADER_FORMAT.unpack_from(data)
+    if header[:3] != (MANIFEST_MAGIC, MANIFEST_VERSION, len(data)) or crc32(data[16:]) != header[Header.CHECKSUM]:
         return None
     text = text_of_whole_manifest(data, header)
-    return None if text is None else _slice(text, header[21], header[22])
+    return None if text is None else _slice(text, header[Header.IDENTITY], header[Header.IDENTITY + 1])
 
 
 def manifest_packs(data: bytes) -> tuple[str, ...]:
     """Return the names of the packs that an undamaged manifest points into."""
-    header = struct.unpack_from("<32I", data)
-    rows = struct.iter_unpack("<3I", data[header[15] : header[15] + header[14] * PACK_ROW_SIZE])
-    text = data[header[18] : header[18] + header[19]].decode("utf-8", "surrogatepass")
+    header = HEADER_FORMAT.unpack_from(data)
+    rows = PACK_FORMAT.iter_unpack(_table(data, header, Header.PACKS, PACK_FORMAT))
+    text = data[header[Header.STRINGS] : header[Header.STRINGS] + header[Header.STRINGS_SIZE]].decode(
+        "utf-8", "surrogatepass"
+    )
     return tuple(_slice(text, offset, length) for offset, length, _ in rows)
+
+
+def _table(data: bytes, header: Sequence[int], table: Header, row: struct.Struct) -> bytes:
+    """Return the bytes of a table."""
+    return data[header[table + 1] :][: header[table] * row.size]
 
 
 def _slice(text: str, offset: int, length: int) -> str:
@@ -221,18 +221,18 @@ def _slice(text: str, offset: int, length: int) -> str:
 
 def module_flags(fact: FileFact | None, source: PackedSource | None) -> int:
     """Return the flags of a module's row."""
-    flags = _FLAG_PROVEN if fact is not None and fact.proven else 0
-    return flags | _FLAG_ONE_BYTE if source is not None and source.one_byte else flags
+    flags = MODULE_PROVEN if fact is not None and fact.proven else 0
+    return flags | MODULE_ONE_BYTE if source is not None and source.one_byte else flags
 
 
 def fact_numbers(fact: FileFact | None) -> bytes:
     """Return the row of a fact."""
     if fact is None:
-        return struct.pack("<4d", -1, 0, 0, 0)
+        return _FACT_FORMAT.pack(-1, 0, 0, 0)
     seen = fact.fingerprint
     # An unproven fingerprint is written as one that no file can have, so that the hash decides.
     size = float(seen.size) if fact.proven else -1.0
-    return struct.pack("<4d", size, seen.mtime_ms, seen.ctime_ms, float(seen.inode))
+    return _FACT_FORMAT.pack(size, seen.mtime_ms, seen.ctime_ms, float(seen.inode))
 
 
 class _Strings:
@@ -294,7 +294,7 @@ class _Inputs:
                 fact = self.directory_fact(one.path)
             detail = self._strings.add(one.detail if one.kind is InputKind.SYMLINK else "")
             path = self._strings.add(one.path)
-            self.rows += [_INPUT_KINDS[one.kind], *path, *detail, fact]
+            self.rows += [_INPUT_NUMBERS[one.kind], *path, *detail, fact]
         return number
 
     def directory_fact(self, path: str) -> int:

@@ -9,12 +9,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 from operator import add
 
-_NONE = 0xFFFFFFFF
+from esmcache.serving.layout import FACT_SIZE, NONE, ROWS, Header, Input, Module, Pack, Request, ServedKind
+
 _WORD = 4
-_LAST_MODULE_KIND = 3
-# For each table, the index of its count in the header (its offset follows), and the count of numbers in a row.
-_MODULES, _REQUESTS, _SETS, _MEMBERS, _INPUTS, _PACKS = (4, 12), (6, 6), (8, 2), (10, 1), (12, 6), (14, 3)
-_FACT_SIZE = 32
 
 
 def text_of_whole_manifest(data: bytes, header: Sequence[int]) -> str | None:
@@ -29,13 +26,17 @@ def text_of_whole_manifest(data: bytes, header: Sequence[int]) -> str | None:
 def _text(data: bytes, header: Sequence[int]) -> str | None:
     """Return the string section, or None unless each table begins at the end of the one before."""
     end = len(header) * _WORD
-    for count_at, fields in (_MODULES, _REQUESTS, _SETS, _MEMBERS, _INPUTS, _PACKS):
+    for count_at, fields in ROWS.items():
         if header[count_at + 1] != end:
             return None
         end = _aligned(end + header[count_at] * fields * _WORD)
-    facts, hashes, strings, size = header[16:20]
-    count = (hashes - facts) // _FACT_SIZE
-    if facts != end or count < header[4] or (hashes, strings) != (end + count * 32, end + count * 64):
+    facts, hashes, strings, size = header[Header.FACTS : Header.STRINGS_SIZE + 1]
+    count = (hashes - facts) // FACT_SIZE
+    if (
+        facts != end
+        or count < header[Header.MODULES]
+        or (hashes, strings) != (end + count * FACT_SIZE, end + count * 2 * FACT_SIZE)
+    ):
         return None
     if _aligned(strings + size) != len(data):
         return None
@@ -46,39 +47,39 @@ def _text(data: bytes, header: Sequence[int]) -> str | None:
 
 
 def _rows_are_inside(data: bytes, header: Sequence[int], units: int) -> bool:
-    facts = (header[17] - header[16]) // _FACT_SIZE
-    modules = _columns(data, header, _MODULES)
-    requests = _columns(data, header, _REQUESTS)
-    sets = _columns(data, header, _SETS)
-    (members,) = _columns(data, header, _MEMBERS)
-    inputs = _columns(data, header, _INPUTS)
-    packs = _columns(data, header, _PACKS)
+    facts = (header[Header.HASHES] - header[Header.FACTS]) // FACT_SIZE
+    modules = _columns(data, header, Header.MODULES)
+    requests = _columns(data, header, Header.REQUESTS)
+    sets = _columns(data, header, Header.SETS)
+    (members,) = _columns(data, header, Header.MEMBERS)
+    inputs = _columns(data, header, Header.INPUTS)
+    packs = _columns(data, header, Header.PACKS)
     strings = [modules[0:2], modules[2:4], requests[0:2], inputs[1:3], inputs[3:5], packs[0:2]]
     return (
-        header[21] + header[22] <= units
+        header[Header.IDENTITY] + header[Header.IDENTITY + 1] <= units
         and all(_ends_inside(starts, lengths, units) for starts, lengths in strings)
-        and max(modules[4], default=0) <= _LAST_MODULE_KIND
-        and _is_inside(modules[6], header[14], or_none=True)
-        and _follow_one_another(modules[10], modules[11], header[6])
-        and _is_inside(requests[3], header[4])
-        and _is_inside(requests[4], header[8])
-        and _is_inside(requests[5], facts, or_none=True)
-        and _ends_inside(sets[0], sets[1], header[10])
-        and _is_inside(members, header[12])
-        and _is_inside(inputs[5], facts, or_none=True)
-        and _is_inside(packs[2], facts, or_none=True)
+        and max(modules[Module.KIND], default=0) <= max(ServedKind)
+        and _is_inside(modules[Module.PACK], header[Header.PACKS], or_none=True)
+        and _follow_one_another(modules[Module.FIRST_REQUEST], modules[Module.REQUESTS], header[Header.REQUESTS])
+        and _is_inside(requests[Request.TARGET], header[Header.MODULES])
+        and _is_inside(requests[Request.SET], header[Header.SETS])
+        and _is_inside(requests[Request.DIRECTORY], facts, or_none=True)
+        and _ends_inside(sets[0], sets[1], header[Header.MEMBERS])
+        and _is_inside(members, header[Header.INPUTS])
+        and _is_inside(inputs[Input.FACT], facts, or_none=True)
+        and _is_inside(packs[Pack.FACT], facts, or_none=True)
     )
 
 
-def _columns(data: bytes, header: Sequence[int], table: tuple[int, int]) -> list[Sequence[int]]:
-    count_at, fields = table
-    offset = header[count_at + 1]
-    numbers = memoryview(data)[offset : offset + header[count_at] * fields * _WORD].cast("I")
+def _columns(data: bytes, header: Sequence[int], table: Header) -> list[Sequence[int]]:
+    fields = ROWS[table]
+    offset = header[table + 1]
+    numbers = memoryview(data)[offset : offset + header[table] * fields * _WORD].cast("I")
     return [numbers[field::fields].tolist() for field in range(fields)]
 
 
 def _is_inside(numbers: Sequence[int], count: int, *, or_none: bool = False) -> bool:
-    return all(number < count or (or_none and number == _NONE) for number in set(numbers))
+    return all(number < count or (or_none and number == NONE) for number in set(numbers))
 
 
 def _ends_inside(starts: Sequence[int], lengths: Sequence[int], count: int) -> bool:

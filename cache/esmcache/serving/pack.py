@@ -32,15 +32,11 @@ from zlib import crc32
 
 from esmcache.cache_directory import exclusive_lock, read_regular, remove_any, why_alien
 from esmcache.file_source import Fingerprint, fingerprint
-
-PACK_MAGIC = 0x504D5345  # "ESMP"
-ENTRY_MAGIC = 0x534D5345  # "ESMS"
-VERSION = 2
-FLAG_ONE_BYTE = 1
+from esmcache.serving.layout import ENTRY_HEADER_SIZE, ENTRY_MAGIC, ENTRY_ONE_BYTE, PACK_MAGIC, PACK_VERSION
 
 _PACK_HEADER = struct.Struct("<4I")
 _ENTRY_HEADER = struct.Struct("<4I32s")
-PACK_HEADER_SIZE, ENTRY_HEADER_SIZE = _PACK_HEADER.size, _ENTRY_HEADER.size
+PACK_HEADER_SIZE = _PACK_HEADER.size
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NAME = re.compile(r"(.*-[0-9a-f]{16})(?:\.[0-9a-f]{8})?\.pack", re.DOTALL)
 
@@ -127,7 +123,7 @@ def pack_lock(directory: Path) -> Iterator[None]:
 
 def pack_header() -> bytes:
     """Return the bytes at the beginning of a pack."""
-    return _PACK_HEADER.pack(PACK_MAGIC, VERSION, 0, 0)
+    return _PACK_HEADER.pack(PACK_MAGIC, PACK_VERSION, 0, 0)
 
 
 def packed_entry(digest: bytes, text: bytes, place: PackedSource) -> bytes:
@@ -136,7 +132,7 @@ def packed_entry(digest: bytes, text: bytes, place: PackedSource) -> bytes:
 
 
 def _entry_header(digest: bytes, place: PackedSource) -> bytes:
-    flags = FLAG_ONE_BYTE if place.one_byte else 0
+    flags = ENTRY_ONE_BYTE if place.one_byte else 0
     return _ENTRY_HEADER.pack(ENTRY_MAGIC, place.length, place.checksum, flags, digest)
 
 
@@ -298,7 +294,7 @@ def scan_pack(path: Path) -> Iterator[tuple[bytes, PackedSource] | PackFault]:
 
 
 def _scan(content: bytes, name: str) -> Iterator[tuple[bytes, PackedSource] | PackFault]:
-    if len(content) < _PACK_HEADER.size or _PACK_HEADER.unpack_from(content)[:2] != (PACK_MAGIC, VERSION):
+    if len(content) < _PACK_HEADER.size or _PACK_HEADER.unpack_from(content)[:2] != (PACK_MAGIC, PACK_VERSION):
         yield PackFault.HEADER
         return
     at = _PACK_HEADER.size
@@ -310,7 +306,7 @@ def _scan(content: bytes, name: str) -> Iterator[tuple[bytes, PackedSource] | Pa
         start = at + _ENTRY_HEADER.size
         text = content[start : start + length]
         if magic == ENTRY_MAGIC and len(text) == length and crc32(text) == check:
-            yield digest, PackedSource(name, start, length, check, bool(flags & FLAG_ONE_BYTE))
+            yield digest, PackedSource(name, start, length, check, bool(flags & ENTRY_ONE_BYTE))
             at = start + length + -length % 8
             continue
         yield PackFault.TRUNCATED if magic == ENTRY_MAGIC and len(text) < length else PackFault.CHECKSUM
@@ -330,7 +326,7 @@ def is_pack(path: Path) -> bool:
     """Return whether a file begins like a pack of this version; raises OSError."""
     with path.open("rb") as file:
         head = file.read(_PACK_HEADER.size)
-    return len(head) == _PACK_HEADER.size and _PACK_HEADER.unpack(head)[:2] == (PACK_MAGIC, VERSION)
+    return len(head) == _PACK_HEADER.size and _PACK_HEADER.unpack(head)[:2] == (PACK_MAGIC, PACK_VERSION)
 
 
 def pack_size(directory: Path, name: str) -> int:

@@ -11,13 +11,12 @@ import pytest
 from esmcache.file_source import Fingerprint
 from esmcache.records import InputKind, ResolutionInput
 from esmcache.serving.compaction import compact_packs, with_moved_packs
+from esmcache.serving.layout import ASKED_BY_IMPORT, ServedKind
 from esmcache.serving.manifest import (
-    ASKED_BY_IMPORT,
     FileFact,
     Manifest,
     ManifestModule,
     ManifestRequest,
-    ServedKind,
     check_manifest,
     encode_manifest,
     manifest_packs,

@@ -20,29 +20,47 @@ const S_IFDIR = fs.constants.S_IFDIR;
 const S_IFLNK = fs.constants.S_IFLNK;
 const OTHERS_AND_KIND = S_IFMT | 0o022;
 const { min, max } = Math;
+const { keys } = Object;
 const READ_AT_ONCE = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 
+// Generated from serving/layout.py.
 const MODULE_FIELDS = 12;
+const MODULE_KIND = 4;
+const MODULE_FLAGS = 5;
+const MODULE_PACK = 6;
+const MODULE_OFFSET = 7;
+const MODULE_LENGTH = 8;
 const REQUEST_FIELDS = 6;
+const REQUEST_ASKED_BY = 2;
+const REQUEST_TARGET = 3;
+const REQUEST_SET = 4;
+const REQUEST_DIRECTORY = 5;
 const INPUT_FIELDS = 6;
+const INPUT_KIND = 0;
+const INPUT_FACT = 5;
 const NONE = 0xffffffff;
 const IMPORT = 1;
 const REQUIRE = 2;
 const WHILE_RUNNING = 4;
 const ONE_BYTE = 2;
-const [NATIVE, MODULE, JSON_MODULE, COMMONJS] = [0, 1, 2, 3];
+const KIND_NATIVE = 0;
+const KIND_JSON = 2;
+const KIND_COMMONJS = 3;
+const ABSENT = 0;
+const DIRECTORY = 1;
+const FILE = 2;
+const SYMLINK = 3;
+const ENTRY_HEADER = 48;
+const ENTRY_ONE_BYTE = 1;
+// End of what is generated.
+
 // Indexes into what `lstat` of Node's binding returns.
 const [MODE, OWNER, INODE, SIZE] = [1, 3, 7, 8];
 const [CHANGED_S, CHANGED_NS, STATUS_S, STATUS_NS] = [12, 13, 14, 15];
 // Node adds these to `import` or `require`. Under flags that change them, nothing is served.
 const BASE_CONDITIONS = ['node', 'node-addons', 'module-sync'];
 const FORMATS = [undefined, 'module', 'json', 'commonjs'];
-const ABSENT = 0;
-const DIRECTORY = 1;
-const FILE = 2;
-const SYMLINK = 3;
 const WINDOW = 256 * 1024;
-const ENTRY_HEADER = 48;
 const BYTE_ORDER_MARK = 0xfeff;
 const MOST_REPORTED = 200;
 
@@ -105,17 +123,239 @@ function lookByStats(path) {
   return [0n, mode, 0n, uid, 0n, 0n, 0n, ino, size, 0n, 0n, 0n, ...times].map(Number);
 }
 
-/** Register the hooks and return the report that they fill in, or null if others were registered before. */
-module.exports = (function answerFrom(found) {
-  const { Module, manifest, binding, packsDirectory, hookFile, conditions, tellWorkers, loaded } = found;
-  const { indexes, modules, requests, sets, members, inputs, facts, hashes, hashWords } = manifest;
+/** Return functions that compare the facts behind an answer with the file system, and end an epoch. */
+const checkFacts = (function checkFacts(manifest, look, report) {
+  const { sets, members, inputs, facts, hashes } = manifest;
+
+  // Paths that may come and go are looked at once per epoch. An epoch ends when running code requests a module, since
+  // that code may have changed files. Facts that Node itself looks at once per process are kept.
+  let epoch = 1;
+  const inputSeen = new Int32Array(manifest.inputCount);
+  const setSeen = new Int32Array(sets.length >>> 1);
+  const fileSeen = new Int32Array(manifest.moduleCount);
+  const factSeen = new Int32Array(facts.length >>> 2);
+
+  const endEpoch = () => epoch++;
+
+  const sameFingerprint = (function sameFingerprint(fact, status) {
+    const at = fact * 4;
+    return (
+      status[SIZE] === facts[at] &&
+      status[CHANGED_S] * 1000 + status[CHANGED_NS] / 1000000 === facts[at + 1] &&
+      status[STATUS_S] * 1000 + status[STATUS_NS] / 1000000 === facts[at + 2] &&
+      status[INODE] === facts[at + 3]
+    );
+  });
+
+  function sameContent(fact, content) {
+    // node:crypto loads slowly, so only when it is needed. `getBuiltinModule` passes by the hooks of others.
+    const digest = getBuiltinModule('node:crypto').createHash('sha256').update(content).digest();
+    return compare(digest, sub(hashes, fact * 32, fact * 32 + 32)) === 0;
+  }
+
+  /** Return whether the directory of a file has the same fingerprint, and so the same names, as when it was warmed. */
+  const directoryIsSame = (function directoryIsSame(fact, path) {
+    if (fact === NONE || factSeen[fact] === -epoch) return false;
+    if (factSeen[fact] === epoch) return true;
+    const status = look(slice(path, 0, lastIndexOf(path, '/')));
+    const isSame = status !== undefined && sameFingerprint(fact, status);
+    factSeen[fact] = isSame ? epoch : -epoch;
+    return isSame;
+  });
+
+  const inputHolds = (function inputHolds(input) {
+    const kind = inputs[input * INPUT_FIELDS + INPUT_KIND];
+    const fact = inputs[input * INPUT_FIELDS + INPUT_FACT];
+    const isName = kind === ABSENT || kind === FILE;
+    if (isName && fact !== NONE && factSeen[fact] === epoch) return true;
+    const path = manifest.inputPath(input);
+    if (isName && directoryIsSame(fact, path)) return true;
+    const status = look(path);
+    if (kind === ABSENT) return status === undefined;
+    if (status === undefined) return false;
+    const type = status[MODE] & S_IFMT;
+    if (kind === DIRECTORY) return type === S_IFDIR;
+    if (kind === FILE) return type === S_IFREG;
+    if (kind === SYMLINK) return type === S_IFLNK && readlinkSync(path) === manifest.inputDetail(input);
+    if (type !== S_IFREG || fact === NONE) return false;
+    if (sameFingerprint(fact, status)) return true;
+    report.hashed++;
+    return sameContent(fact, readFileSync(path));
+  });
+
+  const setHolds = (function setHolds(set) {
+    if (setSeen[set] === epoch) return true;
+    if (setSeen[set] === -1) return false;
+    const first = sets[set * 2];
+    const end = first + sets[set * 2 + 1];
+    if (!(end <= members.length)) throw 'a set outside';
+    for (let i = first; i < end; i++) {
+      const input = members[i];
+      if (inputSeen[input] === epoch || inputSeen[input] === 0x7fffffff) continue;
+      if (!inputHolds(input)) {
+        setSeen[set] = -1;
+        return false;
+      }
+      const kind = inputs[input * INPUT_FIELDS + INPUT_KIND];
+      inputSeen[input] = kind === ABSENT || kind === FILE ? epoch : 0x7fffffff;
+    }
+    setSeen[set] = epoch;
+    return true;
+  });
+
+  /** Return whether the module's file is a regular file. */
+  const fileIsThere = (function fileIsThere(index, directory) {
+    if (fileSeen[index] === epoch) return true;
+    const path = manifest.path(index);
+    if (!directoryIsSame(directory, path)) {
+      const status = look(path);
+      if (status === undefined || (status[MODE] & S_IFMT) !== S_IFREG) return false;
+    }
+    fileSeen[index] = epoch;
+    return true;
+  });
+
+  return { endEpoch, sameFingerprint, sameContent, setHolds, fileIsThere };
+});
+
+/** Return functions that find out whether the program has replaced functions by which Node finds and reads files. */
+const watchForPatches = (function watchForPatches(Module, binding, lstat) {
   const originals = PATCHABLE.map((name) => Module[name]);
   const { realpathSync, statSync } = fs;
   const extensions = Module._extensions;
   const { prototype } = Module;
   const { _compile } = prototype;
-  const extensionCount = Object.keys(extensions).length;
-  const { keys } = Object;
+  const extensionCount = keys(extensions).length;
+
+  function requirePatched() {
+    for (let i = 0; i < PATCHABLE.length; i++) if (Module[PATCHABLE[i]] !== originals[i]) return true;
+    return prototype._compile !== _compile || keys(extensions).length !== extensionCount;
+  }
+  const filesPatched = (function filesPatched() {
+    return (
+      fs.readFileSync !== readFileSync ||
+      fs.realpathSync !== realpathSync ||
+      fs.statSync !== statSync ||
+      fs.lstatSync !== lstatSync ||
+      binding.lstat !== lstat ||
+      fs.openSync !== openSync ||
+      fs.readSync !== readSync
+    );
+  });
+
+  return { requirePatched, filesPatched };
+});
+
+/** Return a function from the conditions of a question to IMPORT or REQUIRE, or to 0 if the manifest has others. */
+const readConditions = (function readConditions(conditions) {
+  // Only requests under exactly the manifest's conditions are answered. A worker may have others, and so may a process
+  // in ways that no flag shows.
+  const expected = [null, ['import'].concat(BASE_CONDITIONS, conditions), ['require'].concat(BASE_CONDITIONS, conditions)];
+  const isExpected = (function isExpected(asked, way) {
+    const wanted = expected[way];
+    const isList = typeof asked.length === 'number';
+    for (let i = 0; i < wanted.length; i++) if (!(isList ? holds(asked, wanted[i]) : asked.has(wanted[i]))) return false;
+    if (!isList) return asked.size === wanted.length;
+    for (let i = 0; i < asked.length; i++) if (!holds(wanted, asked[i])) return false;
+    return true;
+  });
+
+  // Node passes the same objects every time. Other objects come from another hook, which may ask for other conditions.
+  let importConditions = null;
+  let requireConditions = null;
+  return (function wayOfAsking(conditions) {
+    if (conditions === importConditions) return IMPORT;
+    if (conditions === requireConditions) return REQUIRE;
+    if (conditions === undefined) return 0;
+    let way = 0;
+    if (typeof conditions.length === 'number') {
+      for (let i = 0; i < conditions.length; i++) {
+        if (conditions[i] === 'import') way = IMPORT;
+        else if (conditions[i] === 'require') way = REQUIRE;
+      }
+    } else if (typeof conditions.has === 'function') {
+      // Node 22 passes its own Set for a `require`.
+      way = conditions.has('require') ? REQUIRE : 0;
+    }
+    if (way === 0 || !isExpected(conditions, way)) return 0;
+    if (way === IMPORT && importConditions === null) importConditions = conditions;
+    else if (way === REQUIRE && requireConditions === null) requireConditions = conditions;
+    else return 0;
+    return way;
+  });
+});
+
+/** Return a function from the index of a module to its source in a pack, or to null if the pack does not have it. */
+const readPacks = (function readPacks(manifest, directory, look, { sameFingerprint, sameContent }) {
+  const { modules, hashWords } = manifest;
+  const windows = [];
+  /** Fill the window with the pack's bytes from `offset` on, `length` or more, and return how many there are. */
+  // The file is closed at once, so that descriptors of the program have the same numbers as without the cache.
+  const readPack = (function readPack(pack, window, offset, length) {
+    const path = `${directory}/${manifest.packName(pack)}`;
+    const status = look(path);
+    if (status === undefined || (status[MODE] & OTHERS_AND_KIND) !== S_IFREG || status[OWNER] !== getuid()) return 0;
+    const fact = manifest.packFact(pack);
+    window.isSound = fact !== NONE && sameFingerprint(fact, status);
+    // A window is no larger than its pack: V8 counts these bytes, and collects garbage earlier if there are many.
+    const wanted = min(max(length, WINDOW), max(status[SIZE] - offset, 0));
+    const descriptor = openSync(path, READ_AT_ONCE);
+    try {
+      if (window.bytes === null || window.bytes.length < wanted) {
+        window.bytes = Buffer.allocUnsafeSlow((wanted + 7) & ~7);
+        window.words = new Uint32Array(window.bytes.buffer);
+      }
+      return readSync(descriptor, window.bytes, 0, window.bytes.length, offset);
+    } finally {
+      closeSync(descriptor);
+    }
+  });
+
+  /** Return the pack's window after moving it over these bytes if necessary, or null if the pack is too short. */
+  const windowOver = (function windowOver(pack, offset, length) {
+    const window = windows[pack] || (windows[pack] = { start: 0, end: 0, bytes: null, words: null, text: null, isSound: false });
+    if (offset < window.start || offset + length > window.end) {
+      // Sources are packed in the order in which they load, so the bytes that follow are needed next.
+      window.start = offset;
+      window.end = offset;
+      window.end += readPack(pack, window, offset, length);
+      window.text = null;
+    }
+    return offset + length <= window.end ? window : null;
+  });
+
+  /** Return whether packed text is that of the module's file, with or without a byte order mark. */
+  function isSourceOf(index, packed) {
+    const text = modules[index * MODULE_FIELDS + MODULE_FLAGS] & ONE_BYTE ? latin1(packed, 0, packed.length) : ucs2(packed, 0, packed.length);
+    return sameContent(index, text) || sameContent(index, `\ufeff${text}`);
+  }
+
+  return (function packedSource(index) {
+    const at = index * MODULE_FIELDS;
+    const length = modules[at + MODULE_LENGTH];
+    const padded = ENTRY_HEADER + ((length + 7) & ~7);
+    const window = windowOver(modules[at + MODULE_PACK], modules[at + MODULE_OFFSET] - ENTRY_HEADER, padded);
+    if (window === null) return null;
+    const start = modules[at + MODULE_OFFSET] - window.start;
+    const { bytes, words } = window;
+    // Entries and windows begin at multiples of 8.
+    const first = start >>> 2;
+    for (let i = 0; i < 8; i++) if (words[first - 8 + i] !== hashWords[index * 8 + i]) return null;
+    // Before its SHA-256, the entry's header has length, CRC-32 and flags (1: one byte per character).
+    if (start & 7 || words[first - 11] !== length || (words[first - 9] & ENTRY_ONE_BYTE) !== (modules[at + MODULE_FLAGS] & ONE_BYTE) >> 1) return null;
+    // If the pack's file is not the one that a warm found sound, the text itself is hashed.
+    if (!window.isSound && !isSourceOf(index, sub(bytes, start, start + length))) return null;
+    if (!(modules[at + MODULE_FLAGS] & ONE_BYTE)) return ucs2(bytes, start, start + length);
+    // A source is a slice that refers to the window's text. The garbage collector would copy young strings twice.
+    if (window.text === null) window.text = latin1(bytes, 0, window.end - window.start);
+    return slice(window.text, start, start + length);
+  });
+});
+
+/** Register the hooks and return the report that they fill in, or null if others were registered before. */
+module.exports = (function answerFrom(found) {
+  const { Module, manifest, binding, packsDirectory, hookFile, conditions, tellWorkers, loaded } = found;
+  const { indexes, modules, requests } = manifest;
 
   const { lstat } = binding;
   /** Return the status of a path, or undefined if nothing is there; the next call may overwrite it. */
@@ -150,146 +390,14 @@ module.exports = (function answerFrom(found) {
     if (waitedFor > 0 && --waitedFor === 0) loaded();
   });
 
-  // Paths that may come and go are looked at once per epoch. An epoch ends when running code requests a module, since
-  // that code may have changed files. Facts that Node itself looks at once per process are kept.
-  let epoch = 1;
-  const inputSeen = new Int32Array(manifest.inputCount);
-  const setSeen = new Int32Array(sets.length >>> 1);
-  const fileSeen = new Int32Array(manifest.moduleCount);
+  const { endEpoch, sameFingerprint, sameContent, setHolds, fileIsThere } = checkFacts(manifest, look, report);
+  const { requirePatched, filesPatched } = watchForPatches(Module, binding, lstat);
+  const wayOfAsking = readConditions(conditions);
+  const packedSource = readPacks(manifest, packsDirectory, look, { sameFingerprint, sameContent });
+
   const moduleAnswered = new Uint32Array(manifest.moduleCount);
-  const factSeen = new Int32Array(facts.length >>> 2);
   // Requests that were answered. Node, too, does not repeat a module's request in the same process.
   const isGiven = new Uint8Array(requests.length / REQUEST_FIELDS);
-
-  const sameFingerprint = (function sameFingerprint(fact, status) {
-    const at = fact * 4;
-    return (
-      status[SIZE] === facts[at] &&
-      status[CHANGED_S] * 1000 + status[CHANGED_NS] / 1000000 === facts[at + 1] &&
-      status[STATUS_S] * 1000 + status[STATUS_NS] / 1000000 === facts[at + 2] &&
-      status[INODE] === facts[at + 3]
-    );
-  });
-
-  function sameContent(fact, content) {
-    // node:crypto loads slowly, so only when it is needed. `getBuiltinModule` passes by the hooks of others.
-    const digest = getBuiltinModule('node:crypto').createHash('sha256').update(content).digest();
-    return compare(digest, sub(hashes, fact * 32, fact * 32 + 32)) === 0;
-  }
-
-  /** Return whether the directory of a file has the same fingerprint, and so the same names, as when it was warmed. */
-  const directoryIsSame = (function directoryIsSame(fact, path) {
-    if (fact === NONE || factSeen[fact] === -epoch) return false;
-    if (factSeen[fact] === epoch) return true;
-    const status = look(slice(path, 0, lastIndexOf(path, '/')));
-    const isSame = status !== undefined && sameFingerprint(fact, status);
-    factSeen[fact] = isSame ? epoch : -epoch;
-    return isSame;
-  });
-
-  const inputHolds = (function inputHolds(input) {
-    const kind = inputs[input * INPUT_FIELDS];
-    const fact = inputs[input * INPUT_FIELDS + 5];
-    const isName = kind === ABSENT || kind === FILE;
-    if (isName && fact !== NONE && factSeen[fact] === epoch) return true;
-    const path = manifest.inputPath(input);
-    if (isName && directoryIsSame(fact, path)) return true;
-    const status = look(path);
-    if (kind === ABSENT) return status === undefined;
-    if (status === undefined) return false;
-    const type = status[MODE] & S_IFMT;
-    if (kind === DIRECTORY) return type === S_IFDIR;
-    if (kind === FILE) return type === S_IFREG;
-    if (kind === SYMLINK) return type === S_IFLNK && readlinkSync(path) === manifest.inputDetail(input);
-    if (type !== S_IFREG || fact === NONE) return false;
-    if (sameFingerprint(fact, status)) return true;
-    report.hashed++;
-    return sameContent(fact, readFileSync(path));
-  });
-
-  const setHolds = (function setHolds(set) {
-    if (setSeen[set] === epoch) return true;
-    if (setSeen[set] === -1) return false;
-    const first = sets[set * 2];
-    const end = first + sets[set * 2 + 1];
-    if (!(end <= members.length)) throw 'a set outside';
-    for (let i = first; i < end; i++) {
-      const input = members[i];
-      if (inputSeen[input] === epoch || inputSeen[input] === 0x7fffffff) continue;
-      if (!inputHolds(input)) {
-        setSeen[set] = -1;
-        return false;
-      }
-      const kind = inputs[input * INPUT_FIELDS];
-      inputSeen[input] = kind === ABSENT || kind === FILE ? epoch : 0x7fffffff;
-    }
-    setSeen[set] = epoch;
-    return true;
-  });
-
-  /** Return whether the module's file is a regular file. */
-  const fileIsThere = (function fileIsThere(index, directory) {
-    if (fileSeen[index] === epoch) return true;
-    const path = manifest.path(index);
-    if (!directoryIsSame(directory, path)) {
-      const status = look(path);
-      if (status === undefined || (status[MODE] & S_IFMT) !== S_IFREG) return false;
-    }
-    fileSeen[index] = epoch;
-    return true;
-  });
-
-  function requirePatched() {
-    for (let i = 0; i < PATCHABLE.length; i++) if (Module[PATCHABLE[i]] !== originals[i]) return true;
-    return prototype._compile !== _compile || keys(extensions).length !== extensionCount;
-  }
-  const filesPatched = (function filesPatched() {
-    return (
-      fs.readFileSync !== readFileSync ||
-      fs.realpathSync !== realpathSync ||
-      fs.statSync !== statSync ||
-      fs.lstatSync !== lstatSync ||
-      binding.lstat !== lstat ||
-      fs.openSync !== openSync ||
-      fs.readSync !== readSync
-    );
-  });
-
-  // Only requests under exactly the manifest's conditions are answered. A worker may have others, and so may a process
-  // in ways that no flag shows.
-  const expected = [null, ['import'].concat(BASE_CONDITIONS, conditions), ['require'].concat(BASE_CONDITIONS, conditions)];
-  const isExpected = (function isExpected(asked, way) {
-    const wanted = expected[way];
-    const isList = typeof asked.length === 'number';
-    for (let i = 0; i < wanted.length; i++) if (!(isList ? holds(asked, wanted[i]) : asked.has(wanted[i]))) return false;
-    if (!isList) return asked.size === wanted.length;
-    for (let i = 0; i < asked.length; i++) if (!holds(wanted, asked[i])) return false;
-    return true;
-  });
-
-  // Node passes the same objects every time. Other objects come from another hook, which may ask for other conditions.
-  let importConditions = null;
-  let requireConditions = null;
-  const wayOfAsking = (function wayOfAsking(conditions) {
-    if (conditions === importConditions) return IMPORT;
-    if (conditions === requireConditions) return REQUIRE;
-    if (conditions === undefined) return 0;
-    let way = 0;
-    if (typeof conditions.length === 'number') {
-      for (let i = 0; i < conditions.length; i++) {
-        if (conditions[i] === 'import') way = IMPORT;
-        else if (conditions[i] === 'require') way = REQUIRE;
-      }
-    } else if (typeof conditions.has === 'function') {
-      // Node 22 passes its own Set for a `require`.
-      way = conditions.has('require') ? REQUIRE : 0;
-    }
-    if (way === 0 || !isExpected(conditions, way)) return 0;
-    if (way === IMPORT && importConditions === null) importConditions = conditions;
-    else if (way === REQUIRE && requireConditions === null) requireConditions = conditions;
-    else return 0;
-    return way;
-  });
 
   const answer = (function answer(specifier, context) {
     const way = wayOfAsking(context.conditions);
@@ -299,18 +407,18 @@ module.exports = (function answerFrom(found) {
     if (parentIndex === undefined) return null;
     const request = manifest.requestOf(parentIndex, way, specifier);
     if (request === undefined) return null;
-    const target = requests[request * REQUEST_FIELDS + 3];
-    const kind = modules[target * MODULE_FIELDS + 4];
+    const target = requests[request * REQUEST_FIELDS + REQUEST_TARGET];
+    const kind = modules[target * MODULE_FIELDS + MODULE_KIND];
     // Without an answer of a hook, Node calls these functions for imported CommonJS, too.
-    if (filesPatched() || ((way === REQUIRE || kind === COMMONJS) && requirePatched())) return null;
+    if (filesPatched() || ((way === REQUIRE || kind === KIND_COMMONJS) && requirePatched())) return null;
     // Under some flags of Node, other types give files other formats.
     const type = context.importAttributes?.type;
     if (type !== undefined && type !== 'json') return null;
     const at = request * REQUEST_FIELDS;
-    if (requests[at + 2] & WHILE_RUNNING) epoch++;
+    if (requests[at + REQUEST_ASKED_BY] & WHILE_RUNNING) endEpoch();
     if (isGiven[request] === 0) {
       // The file's content is checked when it is loaded.
-      if (kind === NATIVE || !setHolds(requests[at + 4]) || !fileIsThere(target, requests[at + 5])) return null;
+      if (kind === KIND_NATIVE || !setHolds(requests[at + REQUEST_SET]) || !fileIsThere(target, requests[at + REQUEST_DIRECTORY])) return null;
       isGiven[request] = 1;
     }
     report.resolved++;
@@ -323,75 +431,12 @@ module.exports = (function answerFrom(found) {
     return new Resolved(manifest.url(target), format);
   });
 
-  const windows = [];
-  /** Fill the window with the pack's bytes from `offset` on, `length` or more, and return how many there are. */
-  // The file is closed at once, so that descriptors of the program have the same numbers as without the cache.
-  const readPack = (function readPack(pack, window, offset, length) {
-    const path = `${packsDirectory}/${manifest.packName(pack)}`;
-    const status = look(path);
-    if (status === undefined || (status[MODE] & OTHERS_AND_KIND) !== S_IFREG || status[OWNER] !== getuid()) return 0;
-    const fact = manifest.packFact(pack);
-    window.isSound = fact !== NONE && sameFingerprint(fact, status);
-    // A window is no larger than its pack: V8 counts these bytes, and collects garbage earlier if there are many.
-    const wanted = min(max(length, WINDOW), max(status[SIZE] - offset, 0));
-    const descriptor = openSync(path, READ_AT_ONCE);
-    try {
-      if (window.bytes === null || window.bytes.length < wanted) {
-        window.bytes = Buffer.allocUnsafeSlow((wanted + 7) & ~7);
-        window.words = new Uint32Array(window.bytes.buffer);
-      }
-      return readSync(descriptor, window.bytes, 0, window.bytes.length, offset);
-    } finally {
-      closeSync(descriptor);
-    }
-  });
-
-  /** Return the pack's window after moving it over these bytes if necessary, or null if the pack is too short. */
-  const windowOver = (function windowOver(pack, offset, length) {
-    const window = windows[pack] || (windows[pack] = { start: 0, end: 0, bytes: null, words: null, text: null, isSound: false });
-    if (offset < window.start || offset + length > window.end) {
-      // Sources are packed in the order in which they load, so the bytes that follow are needed next.
-      window.start = offset;
-      window.end = offset;
-      window.end += readPack(pack, window, offset, length);
-      window.text = null;
-    }
-    return offset + length <= window.end ? window : null;
-  });
-
-  /** Return whether packed text is that of the module's file, with or without a byte order mark. */
-  function isSourceOf(index, packed) {
-    const text = modules[index * MODULE_FIELDS + 5] & ONE_BYTE ? latin1(packed, 0, packed.length) : ucs2(packed, 0, packed.length);
-    return sameContent(index, text) || sameContent(index, `\ufeff${text}`);
-  }
-
-  const packedSource = (function packedSource(index) {
-    const at = index * MODULE_FIELDS;
-    const length = modules[at + 8];
-    const padded = ENTRY_HEADER + ((length + 7) & ~7);
-    const window = windowOver(modules[at + 6], modules[at + 7] - ENTRY_HEADER, padded);
-    if (window === null) return null;
-    const start = modules[at + 7] - window.start;
-    const { bytes, words } = window;
-    // Entries and windows begin at multiples of 8.
-    const first = start >>> 2;
-    for (let i = 0; i < 8; i++) if (words[first - 8 + i] !== hashWords[index * 8 + i]) return null;
-    // Before its SHA-256, the entry's header has length, CRC-32 and flags (1: one byte per character).
-    if (start & 7 || words[first - 11] !== length || (words[first - 9] & 1) !== (modules[at + 5] & ONE_BYTE) >> 1) return null;
-    // If the pack's file is not the one that a warm found sound, the text itself is hashed.
-    if (!window.isSound && !isSourceOf(index, sub(bytes, start, start + length))) return null;
-    if (!(modules[at + 5] & ONE_BYTE)) return ucs2(bytes, start, start + length);
-    // A source is a slice that refers to the window's text. The garbage collector would copy young strings twice.
-    if (window.text === null) window.text = latin1(bytes, 0, window.end - window.start);
-    return slice(window.text, start, start + length);
-  });
-
   const source = (function source(index) {
     const path = manifest.path(index);
     const status = look(path);
     if (status === undefined || (status[MODE] & S_IFMT) !== S_IFREG || !mayRead()) return null;
     if (sameFingerprint(index, status)) {
-      if (modules[index * MODULE_FIELDS + 6] === NONE) {
+      if (modules[index * MODULE_FIELDS + MODULE_PACK] === NONE) {
         // CommonJS that is not UTF-8 has no packed source. Its resolution and code cache are served.
         report.served++;
         return null;
@@ -413,9 +458,9 @@ module.exports = (function answerFrom(found) {
   /** Return whether the format and the import attributes fit; Node checks attributes only if it loads a file itself. */
   const fits = (function fits(kind, { format, importAttributes }) {
     if (importAttributes === undefined) return format === undefined || format === FORMATS[kind];
-    if (format !== FORMATS[kind] || (kind === COMMONJS && !ANSWERS_IMPORTED_COMMONJS)) return false;
+    if (format !== FORMATS[kind] || (kind === KIND_COMMONJS && !ANSWERS_IMPORTED_COMMONJS)) return false;
     const names = keys(importAttributes);
-    if (kind !== JSON_MODULE) return names.length === 0;
+    if (kind !== KIND_JSON) return names.length === 0;
     return names.length === 1 && names[0] === 'type' && importAttributes.type === 'json';
   });
 
@@ -457,7 +502,7 @@ module.exports = (function answerFrom(found) {
       const answered = nextResolve(specifier, context);
       // A request that the manifest lacks may come from running code, unless it is for a module of Node.
       if (slice(answered.url, 0, 5) !== 'node:') {
-        epoch++;
+        endEpoch();
         if (!ANSWERS_LOAD) noteFound(answered.url);
       }
       return answered;
@@ -469,11 +514,11 @@ module.exports = (function answerFrom(found) {
         if (index === undefined) {
           if (context.format !== 'builtin' && slice(url, 0, 5) !== 'node:') note(report.missed, url);
         } else {
-          const kind = modules[index * MODULE_FIELDS + 4];
-          if (kind !== NATIVE) noteLoaded();
-          const isLeft = kind === COMMONJS && requirePatched();
-          if (kind !== NATIVE && !isLeft && !filesPatched() && fits(kind, context)) text = source(index);
-          else if (kind === COMMONJS) report.served++; // Its resolution and its code cache are served.
+          const kind = modules[index * MODULE_FIELDS + MODULE_KIND];
+          if (kind !== KIND_NATIVE) noteLoaded();
+          const isLeft = kind === KIND_COMMONJS && requirePatched();
+          if (kind !== KIND_NATIVE && !isLeft && !filesPatched() && fits(kind, context)) text = source(index);
+          else if (kind === KIND_COMMONJS) report.served++; // Its resolution and its code cache are served.
         }
       } catch {
         report.faults++;

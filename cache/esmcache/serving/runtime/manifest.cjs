@@ -11,12 +11,43 @@ const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
 const utf8 = uncurry(Buffer.prototype.utf8Slice);
 
-const MODULE_FIELDS = 12;
-const REQUEST_FIELDS = 6;
-const INPUT_FIELDS = 6;
-const WANTS_CALLED_FUNCTIONS = 2;
+// Generated from serving/layout.py.
 const HEADER_SIZE = 128;
+const HEADER_MODULES = 4;
+const HEADER_REQUESTS = 6;
+const HEADER_SETS = 8;
+const HEADER_MEMBERS = 10;
+const HEADER_INPUTS = 12;
+const HEADER_PACKS = 14;
+const HEADER_FACTS = 16;
+const HEADER_HASHES = 17;
+const HEADER_STRINGS = 18;
+const HEADER_STRINGS_SIZE = 19;
+const HEADER_STRINGS_FLAGS = 20;
+const HEADER_IDENTITY = 21;
+const HEADER_V8_TAG = 23;
+const HEADER_FLAGS = 24;
+const HEADER_LOADED_FIRST = 25;
+const HEADER_DOMAIN = 26;
+const MODULE_FIELDS = 12;
+const MODULE_URL = 0;
+const MODULE_PATH = 2;
+const MODULE_KIND = 4;
+const MODULE_FIRST_REQUEST = 10;
+const MODULE_REQUESTS = 11;
+const REQUEST_FIELDS = 6;
+const REQUEST_SPECIFIER = 0;
+const REQUEST_ASKED_BY = 2;
+const SET_FIELDS = 2;
+const INPUT_FIELDS = 6;
+const INPUT_PATH = 1;
+const INPUT_DETAIL = 3;
+const PACK_FIELDS = 3;
+const PACK_NAME = 0;
+const PACK_FACT = 2;
+const WANTS_CALLED_FUNCTIONS = 2;
 const LAST_KIND = 3;
+// End of what is generated.
 
 /** Return the manifest in bytes whose checksum is right, or null if it is another program's or points outside. */
 module.exports = (function open(bytes, header, identity) {
@@ -28,19 +59,19 @@ module.exports = (function open(bytes, header, identity) {
     isWhole = isWhole && offset === end && (end = ceil((end + length * 4) / 8) * 8) <= bytes.length;
     return isWhole ? new Uint32Array(bytes.buffer, offset, length) : null;
   };
-  const moduleCount = header[4];
-  const requestCount = header[6];
-  const modules = numbers(moduleCount, MODULE_FIELDS, header[5]);
-  const requests = numbers(requestCount, REQUEST_FIELDS, header[7]);
-  const sets = numbers(header[8], 2, header[9]);
-  const members = numbers(header[10], 1, header[11]);
-  const inputs = numbers(header[12], INPUT_FIELDS, header[13]);
-  const packs = numbers(header[14], 3, header[15]);
-  const factCount = (header[17] - header[16]) >>> 5;
-  numbers(factCount, 8, header[16]);
-  const hashWords = numbers(factCount, 8, header[17]);
-  const start = header[18];
-  const size = header[19];
+  const moduleCount = header[HEADER_MODULES];
+  const requestCount = header[HEADER_REQUESTS];
+  const modules = numbers(moduleCount, MODULE_FIELDS, header[HEADER_MODULES + 1]);
+  const requests = numbers(requestCount, REQUEST_FIELDS, header[HEADER_REQUESTS + 1]);
+  const sets = numbers(header[HEADER_SETS], SET_FIELDS, header[HEADER_SETS + 1]);
+  const members = numbers(header[HEADER_MEMBERS], 1, header[HEADER_MEMBERS + 1]);
+  const inputs = numbers(header[HEADER_INPUTS], INPUT_FIELDS, header[HEADER_INPUTS + 1]);
+  const packs = numbers(header[HEADER_PACKS], PACK_FIELDS, header[HEADER_PACKS + 1]);
+  const factCount = (header[HEADER_HASHES] - header[HEADER_FACTS]) >>> 5;
+  numbers(factCount, 8, header[HEADER_FACTS]);
+  const hashWords = numbers(factCount, 8, header[HEADER_HASHES]);
+  const start = header[HEADER_STRINGS];
+  const size = header[HEADER_STRINGS_SIZE];
   if (!isWhole || factCount < moduleCount || start !== end || ceil((end + size) / 8) * 8 !== bytes.length) return null;
 
   // For ASCII, this is as fast as decoding Latin-1.
@@ -50,18 +81,18 @@ module.exports = (function open(bytes, header, identity) {
     if (!(offset + length <= textLength)) throw 'a string outside';
     return slice(text, offset, offset + length);
   };
-  if (slice(text, header[21], header[21] + header[22]) !== identity) return null;
+  if (slice(text, header[HEADER_IDENTITY], header[HEADER_IDENTITY] + header[HEADER_IDENTITY + 1]) !== identity) return null;
 
   // Each URL is one string object, since V8 keeps the hash of a string that was a key.
   const urls = new Array(moduleCount);
   const indexes = { __proto__: null };
   let next = 0;
   for (let i = 0, at = 0; i < moduleCount; i++, at += MODULE_FIELDS) {
-    const urlEnd = modules[at] + modules[at + 1];
-    if (urlEnd > textLength || modules[at + 4] > LAST_KIND || modules[at + 10] !== next) return null;
-    urls[i] = slice(text, modules[at], urlEnd);
+    const urlEnd = modules[at + MODULE_URL] + modules[at + MODULE_URL + 1];
+    if (urlEnd > textLength || modules[at + MODULE_KIND] > LAST_KIND || modules[at + MODULE_FIRST_REQUEST] !== next) return null;
+    urls[i] = slice(text, modules[at + MODULE_URL], urlEnd);
     indexes[urls[i]] = i;
-    next += modules[at + 11];
+    next += modules[at + MODULE_REQUESTS];
   }
   if (next !== requestCount) return null;
 
@@ -73,22 +104,22 @@ module.exports = (function open(bytes, header, identity) {
     const both = asked[index] || (asked[index] = [null, null]);
     if (both[way - 1] === null) {
       const table = (both[way - 1] = { __proto__: null });
-      const first = modules[index * MODULE_FIELDS + 10];
-      const count = modules[index * MODULE_FIELDS + 11];
+      const first = modules[index * MODULE_FIELDS + MODULE_FIRST_REQUEST];
+      const count = modules[index * MODULE_FIELDS + MODULE_REQUESTS];
       for (let i = first; i < first + count; i++) {
         const at = i * REQUEST_FIELDS;
-        if (requests[at + 2] & way) table[string(requests[at], requests[at + 1])] = i;
+        if (requests[at + REQUEST_ASKED_BY] & way) table[string(requests[at + REQUEST_SPECIFIER], requests[at + REQUEST_SPECIFIER + 1])] = i;
       }
     }
     return both[way - 1];
   };
   const requestOf = (function requestOf(index, way, specifier) {
-    const first = modules[index * MODULE_FIELDS + 10];
-    const count = modules[index * MODULE_FIELDS + 11];
+    const first = modules[index * MODULE_FIELDS + MODULE_FIRST_REQUEST];
+    const count = modules[index * MODULE_FIELDS + MODULE_REQUESTS];
     const { length } = specifier;
     for (let i = cursors[index], end = min(count, i + MOST_SKIPPED); i < end; i++) {
       const at = (first + i) * REQUEST_FIELDS;
-      if (requests[at + 1] === length && requests[at + 2] & way && string(requests[at], length) === specifier) {
+      if (requests[at + REQUEST_SPECIFIER + 1] === length && requests[at + REQUEST_ASKED_BY] & way && string(requests[at + REQUEST_SPECIFIER], length) === specifier) {
         cursors[index] = i + 1;
         return first + i;
       }
@@ -98,29 +129,38 @@ module.exports = (function open(bytes, header, identity) {
 
   return {
     moduleCount,
-    inputCount: header[12],
-    wantsCalledFunctions: (header[24] & WANTS_CALLED_FUNCTIONS) !== 0,
-    loadedFirst: header[25],
+    inputCount: header[HEADER_INPUTS],
+    wantsCalledFunctions: (header[HEADER_FLAGS] & WANTS_CALLED_FUNCTIONS) !== 0,
+    loadedFirst: header[HEADER_LOADED_FIRST],
     indexes,
     modules,
     requests,
     sets,
     members,
     inputs,
-    facts: new Float64Array(bytes.buffer, header[16], factCount * 4),
-    hashes: bytes.subarray(header[17]),
+    facts: new Float64Array(bytes.buffer, header[HEADER_FACTS], factCount * 4),
+    hashes: bytes.subarray(header[HEADER_HASHES]),
     hashWords,
     requestOf,
     url: (index) => urls[index],
     path(index) {
       const at = index * MODULE_FIELDS;
-      const length = modules[at + 3];
-      return length === 0 ? slice(urls[index], 7) : string(modules[at + 2], length);
+      const length = modules[at + MODULE_PATH + 1];
+      return length === 0 ? slice(urls[index], 7) : string(modules[at + MODULE_PATH], length);
     },
-    inputPath: (input) => string(inputs[input * INPUT_FIELDS + 1], inputs[input * INPUT_FIELDS + 2]),
-    inputDetail: (input) => string(inputs[input * INPUT_FIELDS + 3], inputs[input * INPUT_FIELDS + 4]),
-    packName: (pack) => string(packs[pack * 3], packs[pack * 3 + 1]),
-    packFact: (pack) => packs[pack * 3 + 2],
+    inputPath(input) {
+      const at = input * INPUT_FIELDS + INPUT_PATH;
+      return string(inputs[at], inputs[at + 1]);
+    },
+    inputDetail(input) {
+      const at = input * INPUT_FIELDS + INPUT_DETAIL;
+      return string(inputs[at], inputs[at + 1]);
+    },
+    packName(pack) {
+      const at = pack * PACK_FIELDS + PACK_NAME;
+      return string(packs[at], packs[at + 1]);
+    },
+    packFact: (pack) => packs[pack * PACK_FIELDS + PACK_FACT],
   };
 });
 // This is not a file's name, so coverage reports of programs leave this file out.

@@ -7,16 +7,20 @@
 const { arch, getBuiltinModule, geteuid, kill, pid, version } = process;
 const { apply } = Reflect;
 
-// Indexes of words in a manifest's header.
-const [V8_TAG, FLAGS, DOMAIN] = [23, 24, 26];
-const [HAS_CODE_CACHES, UNKNOWN_LAYOUT] = [1, 4];
+// Generated from serving/layout.py.
+const HEADER_V8_TAG = 23;
+const HEADER_FLAGS = 24;
+const HEADER_DOMAIN = 26;
+const HAS_CODE_CACHES = 1;
+const UNKNOWN_LAYOUT = 4;
+// End of what is generated.
 
 /** Enable the code caches if they may be used; return a function to call once the program is loaded, or null. */
 module.exports = function judge(fs, header, directory, codeCaches, { isWorker, v8 }) {
   const hex = (number) => number.toString(16).padStart(8, '0');
   let domain = '';
-  for (let i = DOMAIN; i < DOMAIN + 4; i++) domain += hex(header[i]);
-  const name = `${version}-${arch}-${hex(header[V8_TAG])}-${geteuid()}`;
+  for (let i = HEADER_DOMAIN; i < HEADER_DOMAIN + 4; i++) domain += hex(header[i]);
+  const name = `${version}-${arch}-${hex(header[HEADER_V8_TAG])}-${geteuid()}`;
   const place = `${domain}/${name}`;
   const state = codeCaches.look(place);
   codeCaches.became = whyNot(header, codeCaches, isWorker, v8, state, `${directory}/seals/${domain}-${name}`);
@@ -28,9 +32,9 @@ module.exports = function judge(fs, header, directory, codeCaches, { isWorker, v
 };
 
 function whyNot(header, codeCaches, isWorker, v8, state, seal) {
-  if (!(header[FLAGS] & HAS_CODE_CACHES)) return header[FLAGS] & UNKNOWN_LAYOUT ? 'unknown layout' : 'none';
+  if (!(header[HEADER_FLAGS] & HAS_CODE_CACHES)) return header[HEADER_FLAGS] & UNKNOWN_LAYOUT ? 'unknown layout' : 'none';
   // Under other flags of V8, Node would use another directory, named by another tag, and write into it.
-  if (v8 && getBuiltinModule('node:v8').cachedDataVersionTag() !== header[V8_TAG]) return 'other flags';
+  if (v8 && getBuiltinModule('node:v8').cachedDataVersionTag() !== header[HEADER_V8_TAG]) return 'other flags';
   if (hasDiedLoading(codeCaches, isWorker)) return 'quarantined';
   return isSealed(state, codeCaches.read(seal)) ? '' : 'unsealed';
 }

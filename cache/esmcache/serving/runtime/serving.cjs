@@ -3,10 +3,12 @@
 
 const { getBuiltinModule, getuid } = process;
 
+// Generated from serving/layout.py.
 const MAGIC = 0x4d4d5345;
 const VERSION = 6;
-const LARGEST = 256 * 1024 * 1024;
 const HEADER_SIZE = 128;
+// End of what is generated.
+const LARGEST = 256 * 1024 * 1024;
 // The key under which flags.cjs reads a program's identity in its workers.
 const WORKER_KEY = 'esmcache:manifest';
 
