@@ -2,6 +2,11 @@
 
 Every request is answered, however malformed it is. Errors that a user cannot act on go to the log. The texts of
 documents are kept in a process of their own. This module must not know any feature.
+
+pygls 2.1 has no public way to do this, so `Protocol` overrides its private methods `_run_generator`,
+`_handle_cancel_notification`, `_send_handler_result`, `_check_handler_result` and `_send_data`. It uses `_workspace`,
+`_shutdown`, `_converter`, `_request_futures`, `_result_types`, `_send_response` and `_serialize_message`. No other
+module uses private names of pygls, and pyproject.toml allows only the minor version that has these.
 """
 
 from __future__ import annotations
