@@ -43,6 +43,8 @@ TOOLS := benchmarks/tools/node_modules/.package-lock.json
 
 # VS Code's extension, and the editor that tests it.
 EXTENSION := editors/vscode/node_modules/.package-lock.json
+# The scripts start `node` by that name.
+EXTENSION_SCRIPT = PATH="$$(dirname "$$(readlink -f $(NODES)/node24)"):$$PATH" $(NPM) --prefix editors/vscode run
 VSIX_TARGET ?= linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
 BUNDLED := editors/vscode/bundled/.for-$(VSIX_TARGET)
 EDITOR_LAB := tests/editors/lab/node_modules/.installed
@@ -174,11 +176,13 @@ sbom: package ## Write .cache/sbom/esmcache.cdx.json, a CycloneDX list of all th
 
 .PHONY: vsix
 vsix: $(EXTENSION) $(BUNDLED) ## Package the VS Code extension for VSIX_TARGET (linux-x64, linux-arm64)
-	cd editors/vscode && ../../$(NODES)/node24 node_modules/typescript/bin/tsc --project .
 	rm -f editors/vscode/*.vsix
-	cd editors/vscode && ../../$(NODES)/node24 esbuild.mjs --minify && ../../$(NODES)/node24 \
-		node_modules/@vscode/vsce/vsce package --no-dependencies --target $(VSIX_TARGET) \
-		--allow-missing-repository --no-rewrite-relative-links
+	$(EXTENSION_SCRIPT) package -- --target $(VSIX_TARGET)
+
+# .vscode/launch.json starts it, and opens the example.
+.PHONY: watch-extension
+watch-extension: $(EXTENSION) $(EXAMPLE) ## Bundle the VS Code extension again whenever its sources change
+	$(EXTENSION_SCRIPT) watch
 
 .PHONY: test-editors
 test-editors: test-editors-vscode test-editors-others ## Run the tests in real editors, which this installs

@@ -16,8 +16,11 @@ const HAS_SERVER = 'import importlib.util; sys.exit(importlib.util.find_spec("es
 export async function findServer(context: vscode.ExtensionContext): Promise<ServerCommand | null> {
   const trusted = vscode.workspace.isTrusted;
   const interpreter = trusted ? await selectedInterpreter() : null;
+  // Who works on the extension works on the server, too, and .vscode/launch.json puts that on PATH.
+  const developing = context.extensionMode === vscode.ExtensionMode.Development;
   return (
     (trusted ? await configuredServer() : null) ??
+    (developing ? await serverOnPath() : null) ??
     (await bundledServer(context, interpreter)) ??
     (interpreter !== null && (await runs(interpreter, HAS_SERVER)) ? moduleCommand('python', interpreter) : null) ??
     (await serverOnPath()) ??
