@@ -23,6 +23,8 @@ from esmcache.settings import (
 PROJECT = Path(__file__).resolve().parent.parent
 # Settings that only the extension uses.
 OWN = {"esmcache.path", "esmcache.terminal.inject", "esmcache.statusBar", "esmcache.compareRuns"}
+# The server's name of each setting that VS Code has another name for.
+RENAMED = {"esmcache.trace.server": "trace"}
 SCALARS = {"boolean": bool, "integer": int, "string": str}
 
 
@@ -33,19 +35,23 @@ def _declared() -> dict[str, dict[str, Any]]:
     return {name: one for section in sections for name, one in section["properties"].items()}
 
 
+def _of_the_server() -> dict[str, dict[str, Any]]:
+    """Return the declarations of the settings that the server reads, by its names for them."""
+    declared = {name: one for name, one in _declared().items() if name not in OWN}
+    return {RENAMED.get(name, name.removeprefix("esmcache.")): one for name, one in declared.items()}
+
+
 def test_visual_studio_code_declares_every_setting_with_its_default() -> None:
-    declared = {name: one for name, one in _declared().items() if name not in OWN and ".trace." not in name}
+    declared = _of_the_server()
     defaults = msgspec.to_builtins(EditorSettings())
-    assert {name.removeprefix("esmcache."): one["default"] for name, one in declared.items()} == defaults
+    assert {name: one["default"] for name, one in declared.items()} == defaults
     assert all(one.get("description") or one.get("markdownDescription") for one in declared.values())
 
 
 def test_visual_studio_code_declares_the_types_of_the_schema() -> None:
     properties = msgspec.json.schema(EditorSettings)["$defs"]["EditorSettings"]["properties"]
-    for name, one in _declared().items():
-        if name in OWN or ".trace." in name:
-            continue
-        schema = properties[name.removeprefix("esmcache.")]
+    for name, one in _of_the_server().items():
+        schema = properties[name]
         types = {schema.get("type")} | {some.get("type") for some in schema.get("anyOf", ())}
         types |= {"string"} if "enum" in schema else set()
         said = one["type"] if isinstance(one["type"], list) else [one["type"]]
@@ -74,6 +80,11 @@ def test_the_documentation_lists_every_setting() -> None:
     text = (PROJECT / "docs" / "how-to" / "editors.md").read_text("utf-8")
     for name in msgspec.to_builtins(EditorSettings()):
         assert re.search(rf"`(esmcache\.)?{name}`", text), name
+
+
+def test_the_readme_of_the_extension_lists_the_settings_that_only_visual_studio_code_has() -> None:
+    text = (PROJECT / "editors" / "vscode" / "README.md").read_text("utf-8")
+    assert {name for name in {*OWN, *RENAMED} if f"| `{name}` |" not in text} == set()
 
 
 def test_what_an_editor_sends_is_laid_over_what_was_before() -> None:

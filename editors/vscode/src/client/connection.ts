@@ -21,8 +21,9 @@ import {
   type Statistics,
   type Status,
 } from './protocol';
-import { initializationOptions, SECTION, withoutUsersOwn } from './settings';
+import { initializationOptions, SECTION, serverSettings } from './settings';
 import { StatusCapability } from './statusCapability';
+import { traceChannel } from './traceChannel';
 
 export const DOCUMENTS = [{ scheme: 'file', language: 'javascript' }];
 
@@ -167,11 +168,12 @@ export class Connection implements vscode.Disposable {
       documentSelector: DOCUMENTS,
       initializationOptions: initializationOptions(),
       outputChannel: this.log,
+      traceOutputChannel: traceChannel(this.log),
       middleware: {
         workspace: {
           configuration: async (params, token, next) => {
             const answer = await next(params, token);
-            return Array.isArray(answer) ? answer.map((section: unknown) => (isSection(section) ? withoutUsersOwn(section) : section)) : answer;
+            return Array.isArray(answer) ? answer.map((section: unknown) => (isSection(section) ? serverSettings(section) : section)) : answer;
           },
         },
       },

@@ -18,13 +18,16 @@ export function userSetting(name: 'cacheDir' | 'node' | 'path'): string | null {
 }
 
 /** Return a setting of this extension. */
-export function editorSetting<Value>(name: 'statusBar' | 'terminal.inject' | 'compareRuns', otherwise: Value): Value {
+export function editorSetting<Value>(
+  name: 'statusBar' | 'terminal.inject' | 'compareRuns' | 'trace.server',
+  otherwise: Value,
+): Value {
   return vscode.workspace.getConfiguration(SECTION).get<Value>(name, otherwise);
 }
 
 /** Return what the server is told when it starts; the only way by which it learns of what is the user's alone. */
 export function initializationOptions(): Record<string, unknown> {
-  const settings = withoutUsersOwn(vscode.workspace.getConfiguration(SECTION));
+  const settings = serverSettings(vscode.workspace.getConfiguration(SECTION));
   return {
     ...settings,
     cacheDir: userSetting('cacheDir'),
@@ -35,12 +38,12 @@ export function initializationOptions(): Record<string, unknown> {
   };
 }
 
-/** Return the settings of a section as plain values, without those that are the user's alone or this extension's. */
-export function withoutUsersOwn(section: object): Record<string, unknown> {
-  const hidden = new Set<string>([...USER_ALONE, ...EDITOR_ONLY]);
-  return Object.fromEntries(
-    Object.entries(section).filter(([name, value]) => !hidden.has(name) && typeof value !== 'function'),
-  );
+/** Return a section as the server knows it: plain values, without what is the user's alone or this extension's. */
+export function serverSettings(section: object): Record<string, unknown> {
+  const hidden = new Set<string>([...USER_ALONE, ...EDITOR_ONLY, 'trace']);
+  const settings = Object.entries(section).filter(([name, value]) => !hidden.has(name) && typeof value !== 'function');
+  // The server's setting `trace` has the name here that VS Code has for it in every extension.
+  return { ...Object.fromEntries(settings), trace: editorSetting('trace.server', 'off') };
 }
 
 /** Return whether a change concerns what is fixed when the server is started. */
