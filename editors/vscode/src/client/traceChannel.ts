@@ -23,6 +23,6 @@ export function traceChannel(log: vscode.LogOutputChannel): vscode.LogOutputChan
   return Object.create(log, {
     logLevel: { get: level },
     onDidChangeLogLevel: { value: onDidChangeLogLevel },
-    trace: { value: log.info.bind(log) },
+    trace: { value: (message: string, ...details: unknown[]) => log.info(message, ...details) },
   }) as vscode.LogOutputChannel;
 }

@@ -33,4 +33,25 @@ describe('Settings', () => {
     await settings().update('codeLens', undefined, true);
     await eventually('a lens', async () => (await lenses()) === 1);
   });
+
+  it('make the client log its messages, and stop that', async () => {
+    const { log } = connection;
+    const { info } = log;
+    const lines: string[] = [];
+    log.info = (line) => lines.push(line);
+    const traced = async (): Promise<boolean> => {
+      lines.length = 0;
+      await connection.statistics();
+      return lines.some((line) => line.includes('esmcache/stats'));
+    };
+    try {
+      assert.equal(await traced(), false);
+      await settings().update('trace.server', 'messages', true);
+      await eventually('the messages are logged', traced);
+      await settings().update('trace.server', undefined, true);
+      await eventually('nothing more is logged', async () => !(await traced()));
+    } finally {
+      log.info = info;
+    }
+  });
 });
