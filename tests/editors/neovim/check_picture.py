@@ -70,7 +70,7 @@ def draw(screen: str) -> str:
 
 def test_picture(lab: Lab, snippet: Callable[[str, str], str]) -> None:
     (lab.workspace / "app.mjs").write_text(APP, encoding="utf-8")
-    configuration = [snippet("Neovim", "setup()"), snippet("Neovim", "virtual_text"), _ALWAYS_THERE]
+    configuration = [snippet("Neovim", "vim.lsp.enable"), snippet("Neovim", "virtual_text"), _ALWAYS_THERE]
     lab.configure(".config/nvim/init.lua", "".join(configuration))
     with lab.open([lab.editor("nvim"), "-n", "-i", "NONE", "app.mjs"]) as neovim:
         for text in ("esmcache: warm", "has no export named 'shout'", "✓ 2/2 warm"):

@@ -1,4 +1,4 @@
--- Each command does what its help says.
+-- Each subcommand does what its help says, and their names are completed.
 local support = ...
 
 support.client()
@@ -13,18 +13,18 @@ local function close_floats()
   end
 end
 
-vim.cmd('EsmcacheWarm')
+vim.cmd('Esmcache warm')
 support.notified('esmcache: 2 modules, 2 served')
 
-vim.cmd('EsmcacheStats')
+vim.cmd('Esmcache stats')
 support.has(support.float(), '2 modules of 1 entry point, ')
 close_floats()
 
-vim.cmd('EsmcacheExplain')
+vim.cmd('Esmcache explain')
 support.has(support.float(), 'app%.mjs')
 close_floats()
 
-vim.cmd('EsmcacheRun neovim')
+vim.cmd('Esmcache run neovim')
 support.wait_for("the program's output", function()
   if vim.bo.buftype ~= 'terminal' then
     return false
@@ -33,5 +33,20 @@ support.wait_for("the program's output", function()
 end)
 vim.cmd('bdelete!')
 
-vim.cmd('EsmcacheClear')
+vim.cmd('Esmcache clear')
 support.notified('cache cleared')
+
+vim.cmd('Esmcache worm')
+support.notified('no subcommand worm; there are clear, .*, warm%-workspace')
+vim.cmd('Esmcache stats please')
+support.notified('the subcommand stats takes no arguments')
+
+local function completed(line, expected)
+  local found = vim.fn.getcompletion(line, 'cmdline')
+  assert(vim.deep_equal(found, expected), ('%s: %s'):format(line, vim.inspect(found)))
+end
+
+completed('Esmcache ', { 'clear', 'explain', 'run', 'stats', 'warm', 'warm-workspace' })
+completed('vertical Esmcache w', { 'warm', 'warm-workspace' })
+completed('Esmcache warm ', {})
+completed('Esmcache run gr', { 'greet.mjs' })

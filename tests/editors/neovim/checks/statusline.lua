@@ -17,7 +17,7 @@ local function shown(pattern)
 end
 
 shown('esmcache .*%d+/%d+ warm')
-vim.cmd('EsmcacheWarm')
+vim.cmd('Esmcache warm')
 support.notified('served')
 support.wait_for('the event', function()
   return heard

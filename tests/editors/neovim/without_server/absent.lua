@@ -1,7 +1,7 @@
 -- Where the server cannot be found, commands and :checkhealth say so, and nothing else happens.
 local support = ...
 
-vim.cmd('EsmcacheWarm')
+vim.cmd('Esmcache warm')
 support.notified('no server is running; see :checkhealth esmcache')
 assert(require('esmcache').statusline() == '')
 
