@@ -41,6 +41,11 @@ PEERS := benchmarks/peers/node_modules/.package-lock.json
 # The benchmark and the tests start them.
 TOOLS := benchmarks/tools/node_modules/.package-lock.json
 
+# Biome formats and lints JavaScript and TypeScript, and StyLua formats Lua.
+LINTERS := tools/lint/node_modules/.package-lock.json
+BIOME := $(NODES)/node24 tools/lint/node_modules/@biomejs/biome/bin/biome check --error-on-warnings
+STYLUA := $(NODES)/node24 tools/lint/stylua.mjs
+
 # VS Code's extension, and the editor that tests it.
 EXTENSION := editors/vscode/node_modules/.package-lock.json
 # The scripts start `node` by that name.
@@ -80,6 +85,8 @@ test: setup ## Check format, lint and types, then run every test
 	$(RUN) -m ruff format --check
 	$(RUN) -m ruff check
 	$(RUN) -m mypy
+	$(BIOME)
+	$(STYLUA) check
 	$(SUITE) --dist worksteal --durations=20
 
 .PHONY: test-all
@@ -115,9 +122,11 @@ torture: $(NODE22) $(NODE24) $(NODE26) ## Damage, kill, crowd and fill the cache
 	@PYTHONPATH=tests $(RUN) -m torture $(TORTURE)
 
 .PHONY: format
-format: $(ENVIRONMENT) ## Rewrite the Python files as `make test` wants them
+format: $(LINTERS) ## Rewrite Python, JavaScript, TypeScript and Lua as `make test` wants them
 	$(RUN) -m ruff format
 	$(RUN) -m ruff check --fix
+	$(STYLUA) write
+	$(BIOME) --write
 
 .PHONY: bench
 bench: $(NODE24) $(NODE26) $(PEERS) $(TOOLS) ## Measure start-up beside all peers; rewrites the page on performance
@@ -201,7 +210,7 @@ test-editors-others: $(NODE24) $(OTHER_EDITORS)
 	$(RUN) -m pytest -q -n $(JOBS) tests/editors/*/check_*.py
 
 .PHONY: setup
-setup: $(PACKAGES) $(CONFORMANCE) $(EXAMPLE) $(TOOLS) $(NODE22) $(NODE26) ## Install all that the tests need
+setup: $(LINTERS) $(PACKAGES) $(CONFORMANCE) $(EXAMPLE) $(TOOLS) $(NODE22) $(NODE26) ## Install all that the tests need
 
 .PHONY: lock
 lock: $(ENVIRONMENT) ## Update the versions in requirements-dev.txt and requirements-docs.txt
@@ -215,7 +224,7 @@ lock: $(ENVIRONMENT) ## Update the versions in requirements-dev.txt and requirem
 .PHONY: clean
 clean: ## Remove all that was installed or built here
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache dist
-	rm -rf benchmarks/*/node_modules examples/*/node_modules tests/fixtures/*/node_modules
+	rm -rf benchmarks/*/node_modules examples/*/node_modules tests/fixtures/*/node_modules tools/*/node_modules
 	rm -rf tests/editors/lab/node_modules editors/vscode/{node_modules,bundled,dist,*.vsix}
 	find benchmarks cache server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -280,6 +289,10 @@ $(PEERS): benchmarks/peers/package-lock.json | $(NODE24)
 
 $(TOOLS): benchmarks/tools/package-lock.json | $(NODE24)
 	$(NPM_CI) --prefix benchmarks/tools
+	@touch $@
+
+$(LINTERS): tools/lint/package-lock.json | $(NODE24)
+	$(NPM_CI) --prefix tools/lint
 	@touch $@
 
 $(EXTENSION): editors/vscode/package-lock.json | $(NODE24)
