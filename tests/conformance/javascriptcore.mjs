@@ -6,7 +6,10 @@ import { SourceTextModule } from 'node:vm';
 
 const END = '\u0001end of answer ';
 
-const names = readFileSync(0, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
+const names = readFileSync(0, 'utf8')
+  .split('\n')
+  .filter(Boolean)
+  .map((line) => JSON.parse(line));
 names.forEach((name, number) => {
   // As Node decodes a module: without a BOM, and with U+FFFD for what is no UTF-8.
   const source = new TextDecoder().decode(readFileSync(name));

@@ -6,7 +6,10 @@ import { createRequire } from 'node:module';
 
 const { parseSync } = createRequire(process.argv[2])('oxc-parser');
 
-const names = readFileSync(0, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
+const names = readFileSync(0, 'utf8')
+  .split('\n')
+  .filter(Boolean)
+  .map((line) => JSON.parse(line));
 for (const name of names) {
   const source = new TextDecoder().decode(readFileSync(name));
   const parsed = parseSync('module.mjs', source, { sourceType: 'module', lang: 'js' });

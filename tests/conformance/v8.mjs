@@ -3,7 +3,10 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { SourceTextModule } from 'node:vm';
 
-const names = readFileSync(0, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
+const names = readFileSync(0, 'utf8')
+  .split('\n')
+  .filter(Boolean)
+  .map((line) => JSON.parse(line));
 for (const name of names) {
   const source = new TextDecoder().decode(readFileSync(name));
   let answer;

@@ -37,7 +37,11 @@ export function activate(context: vscode.ExtensionContext): Connection {
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void connection.takeTrust()),
   );
-  const status = vscode.Disposable.from(languageStatus(connection), statusBar(connection), offerInstallation(connection));
+  const status = vscode.Disposable.from(
+    languageStatus(connection),
+    statusBar(connection),
+    offerInstallation(connection),
+  );
   context.subscriptions.push(commands, restarts, status, terminals, graph, tree, reports, connection, log);
   void connection.restart();
   return connection;

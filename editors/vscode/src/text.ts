@@ -1,6 +1,7 @@
 // Text that comes from files, made fit for where it is shown: it steers nothing, and is no Markdown.
 
 // Control characters, line separators, and what turns the direction of writing; the server shows the same ones so.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what it looks for
 const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 // Marks of emphasis, code, links, images, HTML, entities, tables, icons, mentions and addresses.
 const MARKS = /[\\`*_{}[\]()<>#|~&!$@:]|(?<=\bwww)\./gi;

@@ -4,7 +4,6 @@
 // 'load' imports without any hook, for errors that only the loader throws.
 const module_ = require('node:module');
 const fs = require('node:fs');
-const { pathToFileURL } = require('node:url');
 
 const cases = JSON.parse(fs.readFileSync(0, 'utf8'));
 const answers = [];
@@ -21,9 +20,8 @@ const hooks = {
     if (current === undefined) return nextResolve(specifier, context);
     const { kind, specifier: asked, referrer } = current;
     try {
-      const answer = kind === 'import'
-        ? nextResolve(asked, { ...context, parentURL: referrer })
-        : nextResolve(asked, context);
+      const answer =
+        kind === 'import' ? nextResolve(asked, { ...context, parentURL: referrer }) : nextResolve(asked, context);
       current.answer = { url: answer.url, format: answer.format ?? null };
       // Without a format, the loader's own word is asked for: it may refuse the extension.
       current.explicit = answer.format !== undefined || !answer.url.startsWith('file:');
@@ -41,7 +39,11 @@ const hooks = {
       if (extension === null) return { url: current.answer.url, format: current.answer.format ?? undefined };
       current.answer.format = extension[1] === 'json' ? 'json' : 'addon';
     }
-    return { url: kind === 'import' ? 'data:text/javascript,' : 'node:path', format: kind === 'import' ? 'module' : 'builtin', shortCircuit: true };
+    return {
+      url: kind === 'import' ? 'data:text/javascript,' : 'node:path',
+      format: kind === 'import' ? 'module' : 'builtin',
+      shortCircuit: true,
+    };
   },
   load(url, context, nextLoad) {
     if (current === undefined) return nextLoad(url, context);
@@ -56,7 +58,7 @@ const hooks = {
     if (current.kind === 'require') {
       // Here `require` says which format it takes the file for.
       // 'typescript' means that the source decides which of the two kinds it is.
-      current.answer.format = context.format === 'typescript' ? null : context.format ?? null;
+      current.answer.format = context.format === 'typescript' ? null : (context.format ?? null);
       return { source: '', format: 'commonjs', shortCircuit: true };
     }
     return { source: '', format: 'module', shortCircuit: true };

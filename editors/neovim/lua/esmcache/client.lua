@@ -45,7 +45,12 @@ function M.pull_diagnostics(client_id)
   end
   for buffer in pairs(client.attached_buffers) do
     local document = { uri = vim.uri_from_bufnr(buffer) }
-    client:request('textDocument/diagnostic', { identifier = provider.identifier, textDocument = document }, nil, buffer)
+    client:request(
+      'textDocument/diagnostic',
+      { identifier = provider.identifier, textDocument = document },
+      nil,
+      buffer
+    )
   end
 end
 

@@ -40,7 +40,13 @@ local function show_summary(summary)
   )
   for _, problem in ipairs(summary.problems) do
     local line = type(problem.line) == 'number' and (':%d'):format(problem.line) or ''
-    text = ('%s\n%s%s: %s [%s]'):format(text, vim.fn.fnamemodify(problem.path, ':~:.'), line, problem.message, problem.code)
+    text = ('%s\n%s%s: %s [%s]'):format(
+      text,
+      vim.fn.fnamemodify(problem.path, ':~:.'),
+      line,
+      problem.message,
+      problem.code
+    )
   end
   vim.notify(text, #summary.problems > 0 and vim.log.levels.WARN or vim.log.levels.INFO)
 end
@@ -81,7 +87,10 @@ local function stats()
         -- A package without a name is a workspace, named by its path.
         local label = vim.fn.fnamemodify(row[name], ':~')
         -- As code: a name must not be Markdown.
-        table.insert(lines, ('- `%s`: %s, %s'):format(label:gsub('`', "'"), count(row.modules, 'module'), size(row.bytes)))
+        table.insert(
+          lines,
+          ('- `%s`: %s, %s'):format(label:gsub('`', "'"), count(row.modules, 'module'), size(row.bytes))
+        )
       end
     end
     section('Packages', counts.packages, 'name')

@@ -173,7 +173,9 @@ export class Connection implements vscode.Disposable {
         workspace: {
           configuration: async (params, token, next) => {
             const answer = await next(params, token);
-            return Array.isArray(answer) ? answer.map((section: unknown) => (isSection(section) ? serverSettings(section) : section)) : answer;
+            return Array.isArray(answer)
+              ? answer.map((section: unknown) => (isSection(section) ? serverSettings(section) : section))
+              : answer;
           },
         },
       },

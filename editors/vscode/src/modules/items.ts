@@ -36,7 +36,11 @@ export class PackageItem extends vscode.TreeItem {
     const notWarm = modules.filter(isNotWarm).length;
     const warm = notWarm === 0 ? '' : ` · ${notWarm} not warm`;
     this.id = `package ${root}`;
-    this.description = `${printable(version)} · ${formatCount(modules.length, 'module')} · ${formatBytes(bytes)}${warm}`.replace(/^ · /, '');
+    this.description =
+      `${printable(version)} · ${formatCount(modules.length, 'module')} · ${formatBytes(bytes)}${warm}`.replace(
+        /^ · /,
+        '',
+      );
     this.tooltip = new vscode.MarkdownString(
       [
         `${codeSpan(name)} ${escaped(version)}`,

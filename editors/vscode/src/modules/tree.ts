@@ -92,7 +92,10 @@ export function treeCommands(tree: ModuleTree): Record<string, () => void> {
 }
 
 function badge(packages: PackageItem[]): vscode.ViewBadge | undefined {
-  const notWarm = packages.filter(({ package_ }) => package_.isWorkspace).flatMap(({ modules }) => modules).filter(isNotWarm);
+  const notWarm = packages
+    .filter(({ package_ }) => package_.isWorkspace)
+    .flatMap(({ modules }) => modules)
+    .filter(isNotWarm);
   return notWarm.length === 0
     ? undefined
     : { value: notWarm.length, tooltip: `${notWarm.length} of the workspace's modules are not warm` };

@@ -24,7 +24,9 @@ export function statisticsReport(statistics: Statistics): string {
     '## Packages',
     table(
       ['package', 'modules', 'size'],
-      packages.slice(0, PACKAGES_SHOWN).map(({ name, modules, bytes }) => [cell(name), number(modules), formatBytes(bytes)]),
+      packages
+        .slice(0, PACKAGES_SHOWN)
+        .map(({ name, modules, bytes }) => [cell(name), number(modules), formatBytes(bytes)]),
     ),
     packages.length > PACKAGES_SHOWN ? `… and ${formatCount(packages.length - PACKAGES_SHOWN, 'more package')}.` : '',
     '## Engines',

@@ -49,7 +49,8 @@ export class TerminalInjection implements vscode.Disposable {
     else if (variables.get(VARIABLE) === undefined && this.connection.state === 'running') {
       const hook = await this.hook();
       if (hook !== null) variables.append(VARIABLE, ` ${requireOption(hook)}`);
-      variables.description = 'Serves every `node` in this terminal from the esmcache cache (`esmcache.terminal.inject`).';
+      variables.description =
+        'Serves every `node` in this terminal from the esmcache cache (`esmcache.terminal.inject`).';
     }
     this.show(variables.get(VARIABLE) !== undefined);
   }

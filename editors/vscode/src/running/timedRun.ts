@@ -29,7 +29,7 @@ interface Ended {
 }
 
 async function main(): Promise<void> {
-  const run = JSON.parse(process.env['ESMCACHE_TIMED_RUN'] ?? '') as Run;
+  const run = JSON.parse(process.env.ESMCACHE_TIMED_RUN ?? '') as Run;
   // An interrupt from the keyboard reaches the program as well; what it does about it is its own affair.
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) process.on(signal, () => {});
   const served: Ended[] = [];
@@ -54,7 +54,7 @@ async function main(): Promise<void> {
 
 function start(launch: Launch, isServed: boolean): Promise<Ended> {
   const { ESMCACHE_TIMED_RUN: _, ESMCACHE_DISABLE: __, ...environment } = process.env;
-  const env = { ...environment, ...launch.env, NODE_OPTIONS: withoutHook(environment['NODE_OPTIONS'], launch.hook) };
+  const env = { ...environment, ...launch.env, NODE_OPTIONS: withoutHook(environment.NODE_OPTIONS, launch.hook) };
   const args = isServed ? launch.args : withoutPreload(launch);
   const before = process.hrtime.bigint();
   return new Promise((done, fail) => {

@@ -41,7 +41,7 @@ export function runs(interpreter: string, program: string, env: Record<string, s
 }
 
 async function* onPath(name: string): AsyncGenerator<string> {
-  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
     if (!isAbsolute(directory)) continue;
     const file = join(directory, isWindows ? `${name}.exe` : name);
     if (await isExecutable(file)) yield file;

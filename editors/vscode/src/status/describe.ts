@@ -16,20 +16,18 @@ export interface Description {
   busy: boolean;
 }
 
-const { Information, Warning, Error } = vscode.LanguageStatusSeverity;
+const { Information, Warning, Error: Failure } = vscode.LanguageStatusSeverity;
 
 /** Return what is to be shown of the connection now. */
 export function describe(connection: Connection): Description {
   const { state, status, failure } = connection;
   if (state === 'starting') return plain('$(sync~spin)', 'starting the language server', Information, true);
-  if (state !== 'running') return plain('$(error)', failure || 'the language server is not running', Error, false);
+  if (state !== 'running') return plain('$(error)', failure || 'the language server is not running', Failure, false);
   if (status === undefined) return plain('$(zap)', 'the language server is running', Information, false);
   const { fresh, stale, cold, health, quiescent } = status;
   const message = printable(status.message);
   const all = fresh + stale + cold;
-  const icon = !quiescent
-    ? '$(sync~spin)'
-    : { ok: '$(zap)', warning: '$(warning)', error: '$(error)' }[health];
+  const icon = !quiescent ? '$(sync~spin)' : { ok: '$(zap)', warning: '$(warning)', error: '$(error)' }[health];
   const counted = all === 0 ? 'no modules' : `${fresh.toLocaleString('en')} of ${formatCount(all, 'module')} warm`;
   const details = [
     `${fresh} fresh · ${stale} stale · ${cold} cold`,
@@ -41,7 +39,7 @@ export function describe(connection: Connection): Description {
     short: all === 0 ? `${icon} esmcache` : `${icon} ${fresh}/${all} warm`,
     line: message === '' ? counted : all === 0 ? message : `${counted}: ${message}`,
     details,
-    severity: { ok: Information, warning: Warning, error: Error }[health],
+    severity: { ok: Information, warning: Warning, error: Failure }[health],
     busy: !quiescent,
   };
 }

@@ -17,7 +17,10 @@ describe('Commands', () => {
   });
 
   it('warm a file and what it imports', async () => {
-    const summary = await vscode.commands.executeCommand<Summary>('esmcache.action.warmFile', inWorkspace('src/even.js'));
+    const summary = await vscode.commands.executeCommand<Summary>(
+      'esmcache.action.warmFile',
+      inWorkspace('src/even.js'),
+    );
     assert.deepEqual(summary.problems, []);
     assert.ok(summary.modules >= 2, `${summary.modules} modules`);
   });

@@ -63,7 +63,9 @@ describe('A module that is edited and saved', () => {
     const at = editor.document.positionAt(sound.indexOf('./greeting.js') + 3);
     await eventually('a hover with the file and its state', async () => {
       const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, at);
-      const text = hovers.flatMap(({ contents }) => contents.map((part) => (part as vscode.MarkdownString).value)).join();
+      const text = hovers
+        .flatMap(({ contents }) => contents.map((part) => (part as vscode.MarkdownString).value))
+        .join();
       return text.includes('greeting.js') && text.includes('cache: warm');
     });
   });

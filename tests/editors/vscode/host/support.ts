@@ -57,6 +57,6 @@ export function diagnosticCodes(uri: vscode.Uri): string[] {
 
 /** Return how many modules the latest start was served, as the preload reported it. */
 export async function servedAtLatestStart(): Promise<number> {
-  const lines = (await readFile(process.env['ESMCACHE_LOG']!, 'utf8')).trim().split('\n');
+  const lines = (await readFile(process.env.ESMCACHE_LOG!, 'utf8')).trim().split('\n');
   return (JSON.parse(lines.at(-1)!) as { served: number }).served;
 }

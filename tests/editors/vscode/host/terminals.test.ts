@@ -27,7 +27,9 @@ describe('Terminals', () => {
 /** Return what a new terminal has in NODE_OPTIONS. */
 async function nodeOptions(output: vscode.Uri): Promise<string> {
   const terminal = vscode.window.createTerminal({ shellPath: '/bin/sh', name: 'probe' });
-  terminal.sendText(`echo "options: $NODE_OPTIONS" > '${output.fsPath}.part'; mv '${output.fsPath}.part' '${output.fsPath}'`);
+  terminal.sendText(
+    `echo "options: $NODE_OPTIONS" > '${output.fsPath}.part'; mv '${output.fsPath}.part' '${output.fsPath}'`,
+  );
   const read = (): Promise<string> => readFile(output.fsPath, 'utf8').catch(() => '');
   await eventually('the terminal has answered', async () => (await read()) !== '');
   terminal.dispose();

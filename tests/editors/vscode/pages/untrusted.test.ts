@@ -36,7 +36,11 @@ test('nothing is cached until the user trusts it, and then everything', async ()
   assert.equal(existsSync(join(workbench.workspace, '../cache')), false);
 
   await workbench.command('Workspaces: Manage Workspace Trust');
-  await page.locator('.workspace-trust-editor').getByRole('button', { name: /^Trust/ }).first().click();
+  await page
+    .locator('.workspace-trust-editor')
+    .getByRole('button', { name: /^Trust/ })
+    .first()
+    .click();
   await workbench.startAfresh({ 'src/main.js': MAIN });
   await workbench.waitForStatus(/4\/4 warm/);
 });

@@ -81,7 +81,13 @@ export class Workbench {
     const end = Date.now() + LIMIT_MS;
     for (let timeout = FIRST_LOOK_MS; ; timeout *= 2) {
       await show();
-      const isShown = await shown.first().waitFor({ timeout }).then(() => true, () => false);
+      const isShown = await shown
+        .first()
+        .waitFor({ timeout })
+        .then(
+          () => true,
+          () => false,
+        );
       if (isShown) return;
       if (Date.now() > end) throw new Error(`never shown: ${String(shown)}`);
       await this.page.keyboard.press('Escape');
@@ -112,7 +118,9 @@ export class Workbench {
 
   /** Put the cursor of the active editor behind so many characters of a line. */
   async goToLine(line: number, characters: number): Promise<void> {
-    const position = this.page.locator('[id="status.editor.selection"]', { hasText: `Ln ${line}, Col ${characters + 1}` });
+    const position = this.page.locator('[id="status.editor.selection"]', {
+      hasText: `Ln ${line}, Col ${characters + 1}`,
+    });
     await this.until(position, () => this.choose('Control+G', `:${line}:${characters + 1}`, ''));
   }
 
@@ -123,7 +131,10 @@ export class Workbench {
 
   /** Wait until nothing spins in the status bar. */
   async settle(): Promise<void> {
-    await this.page.locator('.statusbar .codicon-modifier-spin, .statusbar .codicon-loading').first().waitFor({ state: 'hidden' });
+    await this.page
+      .locator('.statusbar .codicon-modifier-spin, .statusbar .codicon-loading')
+      .first()
+      .waitFor({ state: 'hidden' });
   }
 
   async save(): Promise<void> {
@@ -136,7 +147,7 @@ export class Workbench {
     // Away from whatever shows a tooltip or lights up.
     await this.page.mouse.move(1050, 18);
     await this.page.locator('.workbench-hover').first().waitFor({ state: 'hidden' });
-    if (process.env['PICTURES'] === '1') await this.shoot(join(PICTURES, `${name}.png`));
+    if (process.env.PICTURES === '1') await this.shoot(join(PICTURES, `${name}.png`));
     else await this.artefact(name);
   }
 

@@ -125,7 +125,8 @@ export class Drawing {
   private drawnNode(uri: string, node: NodeAttributes): Drawn<NodeDisplayData> {
     const { states, cycle, text, dimmed } = this.theme;
     if (this.hiddenStates.has(node.state)) return { hidden: true };
-    if (!this.isBright(uri)) return { x: node.x, y: node.y, size: node.size, color: dimmed, borderColor: dimmed, zIndex: 0 };
+    if (!this.isBright(uri))
+      return { x: node.x, y: node.y, size: node.size, color: dimmed, borderColor: dimmed, zIndex: 0 };
     const color = states[node.state];
     return {
       x: node.x,
@@ -149,7 +150,11 @@ export class Drawing {
     }
     if (this.found !== null && !(this.found.has(source) && this.found.has(target))) return { hidden: true };
     const isInCycle = this.inCycle(source) && this.inCycle(target);
-    return { color: isInCycle ? cycle : dynamic ? dynamicEdge : usual, size: isInCycle ? 1.4 : 0.9, zIndex: isInCycle ? 1 : 0 };
+    return {
+      color: isInCycle ? cycle : dynamic ? dynamicEdge : usual,
+      size: isInCycle ? 1.4 : 0.9,
+      zIndex: isInCycle ? 1 : 0,
+    };
   }
 
   private isBright(uri: string): boolean {

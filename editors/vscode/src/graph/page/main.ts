@@ -20,7 +20,7 @@ const drawing = new Drawing(element('drawing'), {
   point: showPointed,
   layout: (isRunning) => {
     layoutButton.textContent = isRunning ? 'Hold' : 'Settle';
-    document.body.dataset['layout'] = isRunning ? 'running' : 'settled';
+    document.body.dataset.layout = isRunning ? 'running' : 'settled';
   },
 });
 const search = new Search(element('search'), element('found'), {
@@ -44,8 +44,14 @@ function show(title: string, graph: Graph): void {
   editor.setState({ uri: graph.root });
   element('name').textContent = title;
   element('counts').textContent = counts(graph);
-  if (graph.nodes.length === 0) return showMessage('No module is known here yet: warm the workspace first.');
-  if (!hasWebGl()) return showMessage('This window has no WebGL, with which the graph is drawn.');
+  if (graph.nodes.length === 0) {
+    showMessage('No module is known here yet: warm the workspace first.');
+    return;
+  }
+  if (!hasWebGl()) {
+    showMessage('This window has no WebGL, with which the graph is drawn.');
+    return;
+  }
   element('message').hidden = true;
   drawing.show(graph);
   states.show(graph);

@@ -46,7 +46,9 @@ export class Search {
     const words = this.input.value.toLowerCase().split(/\s+/).filter(Boolean);
     if (words.length === 0) return [];
     return this.nodes
-      .filter(({ name, package: package_ }) => words.every((word) => `${package_}/${name}`.toLowerCase().includes(word)))
+      .filter(({ name, package: package_ }) =>
+        words.every((word) => `${package_}/${name}`.toLowerCase().includes(word)),
+      )
       .sort((a, b) => a.name.length - b.name.length || a.name.localeCompare(b.name));
   }
 
