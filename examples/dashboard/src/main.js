@@ -16,9 +16,10 @@ const { values: options } = parseArgs({
 });
 
 const board = await loadBoard();
-const releases = options.team === undefined
-  ? board.releases
-  : board.releases.filter((release) => release.service.team.id === options.team);
+const releases =
+  options.team === undefined
+    ? board.releases
+    : board.releases.filter((release) => release.service.team.id === options.team);
 
 console.log(banner(board.title));
 console.log(`${releases.length} releases of ${board.services.length} services, ${board.teams.length} teams`);

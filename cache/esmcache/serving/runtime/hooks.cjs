@@ -326,7 +326,8 @@ const readPacks = (function readPacks(manifest, directory, look, { sameFingerpri
 
   /** Return whether packed text is that of the module's file, with or without a byte order mark. */
   function isSourceOf(index, packed) {
-    const text = modules[index * MODULE_FIELDS + MODULE_FLAGS] & ONE_BYTE ? latin1(packed, 0, packed.length) : ucs2(packed, 0, packed.length);
+    const decode = modules[index * MODULE_FIELDS + MODULE_FLAGS] & ONE_BYTE ? latin1 : ucs2;
+    const text = decode(packed, 0, packed.length);
     return sameContent(index, text) || sameContent(index, `\ufeff${text}`);
   }
 
@@ -342,10 +343,11 @@ const readPacks = (function readPacks(manifest, directory, look, { sameFingerpri
     const first = start >>> 2;
     for (let i = 0; i < 8; i++) if (words[first - 8 + i] !== hashWords[index * 8 + i]) return null;
     // Before its SHA-256, the entry's header has length, CRC-32 and flags (1: one byte per character).
-    if (start & 7 || words[first - 11] !== length || (words[first - 9] & ENTRY_ONE_BYTE) !== (modules[at + MODULE_FLAGS] & ONE_BYTE) >> 1) return null;
+    const isOneByte = (modules[at + MODULE_FLAGS] & ONE_BYTE) !== 0;
+    if (start & 7 || words[first - 11] !== length || ((words[first - 9] & ENTRY_ONE_BYTE) !== 0) !== isOneByte) return null;
     // If the pack's file is not the one that a warm found sound, the text itself is hashed.
     if (!window.isSound && !isSourceOf(index, sub(bytes, start, start + length))) return null;
-    if (!(modules[at + MODULE_FLAGS] & ONE_BYTE)) return ucs2(bytes, start, start + length);
+    if (!isOneByte) return ucs2(bytes, start, start + length);
     // A source is a slice that refers to the window's text. The garbage collector would copy young strings twice.
     if (window.text === null) window.text = latin1(bytes, 0, window.end - window.start);
     return slice(window.text, start, start + length);
@@ -418,7 +420,8 @@ module.exports = (function answerFrom(found) {
     if (requests[at + REQUEST_ASKED_BY] & WHILE_RUNNING) endEpoch();
     if (isGiven[request] === 0) {
       // The file's content is checked when it is loaded.
-      if (kind === KIND_NATIVE || !setHolds(requests[at + REQUEST_SET]) || !fileIsThere(target, requests[at + REQUEST_DIRECTORY])) return null;
+      if (kind === KIND_NATIVE || !setHolds(requests[at + REQUEST_SET])) return null;
+      if (!fileIsThere(target, requests[at + REQUEST_DIRECTORY])) return null;
       isGiven[request] = 1;
     }
     report.resolved++;

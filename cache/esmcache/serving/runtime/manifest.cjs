@@ -89,12 +89,15 @@ module.exports = (function open(bytes, header, identity) {
   let next = 0;
   for (let i = 0, at = 0; i < moduleCount; i++, at += MODULE_FIELDS) {
     const urlEnd = modules[at + MODULE_URL] + modules[at + MODULE_URL + 1];
-    if (urlEnd > textLength || modules[at + MODULE_KIND] > LAST_KIND || modules[at + MODULE_FIRST_REQUEST] !== next) return null;
+    if (urlEnd > textLength || modules[at + MODULE_KIND] > LAST_KIND) return null;
+    if (modules[at + MODULE_FIRST_REQUEST] !== next) return null;
     urls[i] = slice(text, modules[at + MODULE_URL], urlEnd);
     indexes[urls[i]] = i;
     next += modules[at + MODULE_REQUESTS];
   }
   if (next !== requestCount) return null;
+
+  const specifierAt = (at) => string(requests[at + REQUEST_SPECIFIER], requests[at + REQUEST_SPECIFIER + 1]);
 
   // A module mostly sends its requests in the listed order, so the search begins behind the last one. Other requests
   // are looked up in a table from specifier to request number. Following the whole list is faster than building it.
@@ -108,7 +111,7 @@ module.exports = (function open(bytes, header, identity) {
       const count = modules[index * MODULE_FIELDS + MODULE_REQUESTS];
       for (let i = first; i < first + count; i++) {
         const at = i * REQUEST_FIELDS;
-        if (requests[at + REQUEST_ASKED_BY] & way) table[string(requests[at + REQUEST_SPECIFIER], requests[at + REQUEST_SPECIFIER + 1])] = i;
+        if (requests[at + REQUEST_ASKED_BY] & way) table[specifierAt(at)] = i;
       }
     }
     return both[way - 1];
@@ -119,7 +122,8 @@ module.exports = (function open(bytes, header, identity) {
     const { length } = specifier;
     for (let i = cursors[index], end = min(count, i + MOST_SKIPPED); i < end; i++) {
       const at = (first + i) * REQUEST_FIELDS;
-      if (requests[at + REQUEST_SPECIFIER + 1] === length && requests[at + REQUEST_ASKED_BY] & way && string(requests[at + REQUEST_SPECIFIER], length) === specifier) {
+      if (requests[at + REQUEST_SPECIFIER + 1] !== length || !(requests[at + REQUEST_ASKED_BY] & way)) continue;
+      if (specifierAt(at) === specifier) {
         cursors[index] = i + 1;
         return first + i;
       }

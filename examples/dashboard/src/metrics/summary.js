@@ -9,7 +9,10 @@ export function summarise(releases) {
   return map(groupBy(releases, 'service.id'), (own, service) => {
     const minutes = map(own, 'minutes');
     const [within, outside] = partition(own, (release) => release.service.accepts(release.version));
-    const newest = own.map((release) => release.version).sort(compareBuild).at(-1);
+    const newest = own
+      .map((release) => release.version)
+      .sort(compareBuild)
+      .at(-1);
     return {
       service,
       team: own[0].service.team.name,

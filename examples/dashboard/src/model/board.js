@@ -16,9 +16,7 @@ const Board = z.object({
   weeks: z.number().int().positive(),
   teams: z.array(z.object({ id: z.string(), name: z.string() })),
   services: z.array(z.object({ id: z.string(), team: z.string(), range: z.string() })),
-  releases: z.array(
-    z.object({ service: z.string(), version: z.string(), day: Day, minutes: z.number().positive() }),
-  ),
+  releases: z.array(z.object({ service: z.string(), version: z.string(), day: Day, minutes: z.number().positive() })),
 });
 
 export default async function loadBoard() {

@@ -11,7 +11,9 @@ export function map(places) {
     const column = clamp(Math.round(((x + 1) / 2) * WIDTH), 0, WIDTH - service.id.length - 2);
     const row = clamp(Math.round(((1 - y) / 2) * HEIGHT), 0, HEIGHT - 1);
     const label = `${near ? '@' : 'o'} ${service.id}`;
-    label.split('').forEach((character, offset) => (grid[row][column + offset] = character));
+    label.split('').forEach((character, offset) => {
+      grid[row][column + offset] = character;
+    });
   }
   return grid.map((line) => line.join('').trimEnd()).join('\n');
 }

@@ -71,5 +71,5 @@ export function writeFrame(descriptor, header, payload = NO_PAYLOAD) {
   frame.writeUInt32LE(payload.length, 4);
   encoded.copy(frame, LENGTHS);
   payload.copy(frame, LENGTHS + encoded.length);
-  for (let at = 0; at < frame.length;) at += writeSync(descriptor, frame, at);
+  for (let at = 0; at < frame.length; ) at += writeSync(descriptor, frame, at);
 }
