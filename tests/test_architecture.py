@@ -71,7 +71,7 @@ def test_imports_keep_the_contract() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_every_module_says_what_it_owns() -> None:
+def test_every_module_has_a_docstring() -> None:
     silent = [
         str(path.relative_to(PROJECT))
         for path in python_modules()
@@ -99,7 +99,7 @@ def machine_paths() -> list[str]:
         ("a path of this machine", "|".join(rf"{re.escape(path)}(?![\w.-])" for path in machine_paths())),
     ],
 )
-def test_no_file_names(what: str, pattern: str) -> None:
+def test_no_file_contains(what: str, pattern: str) -> None:
     guilty = [
         f"{path.relative_to(PROJECT)}: {found[0].decode(errors='replace')}"
         for path in project_files()

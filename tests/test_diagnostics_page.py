@@ -32,7 +32,7 @@ def test_every_code_has_a_section() -> None:
 
 
 @pytest.mark.parametrize("code", SECTIONS)
-def test_sections_have_an_example_and_say_what_to_do(code: str) -> None:
+def test_sections_have_an_example_and_a_remedy(code: str) -> None:
     assert re.search(r"^```(js|sh|text)\n.+?^```$", SECTIONS[code], re.MULTILINE | re.DOTALL)
     assert "\n**What to do:** " in SECTIONS[code]
 

@@ -59,7 +59,7 @@ def test_visual_studio_code_declares_the_types_of_the_schema() -> None:
         assert sorted(one.get("enum", [])) == sorted(schema.get("enum", [])), name
 
 
-def test_what_runs_and_how_much_of_the_machine_is_used_is_no_workspaces_business() -> None:
+def test_workspaces_cannot_set_binaries_directories_or_limits() -> None:
     declared = _declared()
     package = json.loads((PROJECT / "editors" / "vscode" / "package.json").read_text("utf-8"))
     restricted = package["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"]
@@ -87,7 +87,7 @@ def test_the_readme_of_the_extension_lists_the_settings_that_only_visual_studio_
     assert {name for name in {*OWN, *RENAMED} if f"| `{name}` |" not in text} == set()
 
 
-def test_what_an_editor_sends_is_laid_over_what_was_before() -> None:
+def test_settings_from_an_editor_override_earlier_ones() -> None:
     before = EditorSettings(jobs=3)
     assert editor_settings({"codeLens": False, "jobs": None, "node": ""}, before) == (
         EditorSettings(jobs=3, code_lens=False),
@@ -96,7 +96,7 @@ def test_what_an_editor_sends_is_laid_over_what_was_before() -> None:
     assert editor_settings(None, before) == editor_settings([], before) == (before, [])
 
 
-def test_each_setting_that_fits_is_taken() -> None:
+def test_each_valid_setting_is_accepted() -> None:
     sent = {
         "codeLens": "x",
         "entries": ["app.js"],
@@ -116,12 +116,12 @@ def test_each_setting_that_fits_is_taken() -> None:
     assert [str(one) for one in editor_settings("on", settings)[1]] == ["Expected `object`, got `str`"]
 
 
-def test_what_an_editor_keeps_to_itself_is_known() -> None:
+def test_settings_for_the_editor_itself_are_ignored() -> None:
     sent = dict.fromkeys((name.split(".")[1] for name in OWN), 1)
     assert editor_settings(sent, EditorSettings()) == (EditorSettings(), [])
 
 
-def test_each_setting_of_a_project_that_fits_is_taken(tmp_path: Path) -> None:
+def test_each_valid_project_setting_is_accepted(tmp_path: Path) -> None:
     said = {"entries": ["app.js"], "include": 5, "node": "/evil"}
     (tmp_path / "package.json").write_text(json.dumps({"esmcache": said}))
     settings, errors = read_project_settings(tmp_path)
@@ -137,7 +137,7 @@ def test_each_setting_of_a_project_that_fits_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "most"), [("entries", 10_000), ("include", 1_000), ("exclude", 1_000), ("conditions", 100)]
 )
-def test_lists_that_would_take_minutes_are_not_taken(tmp_path: Path, name: str, most: int) -> None:
+def test_overlong_lists_in_settings_are_rejected(tmp_path: Path, name: str, most: int) -> None:
     def read(count: int) -> tuple[int, list[str]]:
         said = {name: [f"src/{number}.js" for number in range(count)]}
         (tmp_path / "package.json").write_text(json.dumps({"esmcache": said}))

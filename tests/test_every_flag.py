@@ -139,7 +139,7 @@ def starter(tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome) -> Star
 
 
 @pytest.mark.parametrize("part", range(_PARTS))
-def test_every_flag_that_node_knows(starter: Starter, part: int, request: pytest.FixtureRequest) -> None:
+def test_programs_behave_the_same_under_every_flag(starter: Starter, part: int, request: pytest.FixtureRequest) -> None:
     program = starter.program
     places = _directories(starter.home)
     faults: list[str] = []

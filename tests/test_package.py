@@ -39,14 +39,14 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
 @pytest.mark.parametrize("pattern", NEEDED)
-def test_the_wheel_has_every_file_that_runs(packed: set[str], package: Path, pattern: str) -> None:
+def test_the_wheel_contains_every_code_file(packed: set[str], package: Path, pattern: str) -> None:
     wanted = {path.relative_to(package.parent).as_posix() for path in package.rglob(pattern)}
     # The server has no JavaScript.
     assert wanted or (package.name, pattern) in {("esmcache_lsp", "*.cjs"), ("esmcache_lsp", "*.mjs")}
     assert wanted - packed == set()
 
 
-def test_the_wheel_has_nothing_else_but_the_page_of_diagnostics(packed: set[str]) -> None:
+def test_the_wheel_contains_only_the_packages_and_the_diagnostics_page(packed: set[str]) -> None:
     sources = {
         path.relative_to(package.parent).as_posix()
         for package in PACKAGES
@@ -56,7 +56,7 @@ def test_the_wheel_has_nothing_else_but_the_page_of_diagnostics(packed: set[str]
     assert packed == {*sources, "esmcache_lsp/diagnostics.md"}
 
 
-def test_the_declared_dependencies_are_those_that_are_imported() -> None:
+def test_declared_dependencies_match_the_imports() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
     own = {package.name for package in PACKAGES}

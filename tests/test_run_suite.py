@@ -27,7 +27,7 @@ def run_suite(directory: Path, test: str, *options: str) -> subprocess.Completed
     )
 
 
-def test_the_base_directory_goes_if_all_passed_whatever_is_in_it(tmp_path: Path) -> None:
+def test_the_base_directory_is_removed_if_all_tests_passed(tmp_path: Path) -> None:
     # Directories of code caches have this mode, too.
     makes = "(tmp_path / 'a').mkdir(); (tmp_path / 'a/b').touch(); (tmp_path / 'a').chmod(0o500)"
     ended = run_suite(tmp_path, makes)
@@ -36,7 +36,7 @@ def test_the_base_directory_goes_if_all_passed_whatever_is_in_it(tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
 
 
-def test_a_failed_test_is_seen_and_the_conditions_are_those_asked_for(tmp_path: Path) -> None:
+def test_a_failed_test_is_reported_and_conditions_are_applied(tmp_path: Path) -> None:
     before = set(descendants_of(os.getpid()))
     ended = run_suite(tmp_path, "assert os.umask(0) == 0o777", "--umask", "027", "--beside", "2")
     assert ended.returncode == 1

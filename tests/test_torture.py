@@ -35,7 +35,7 @@ _BATCHES_OF_KILLS = some(range(3), 1)
         "full-disk",
     ],
 )
-def test_nothing_happens_that_must_not(
+def test_the_campaign_finds_no_failures(
     part: Callable[[Settings], Tally], first: int, count: int, tmp_path: Path
 ) -> None:
     tally = part(Settings(tmp_path, _SEED, count, minutes=0.2, jobs=1, first=first, batch=_DAMAGES))

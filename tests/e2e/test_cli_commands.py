@@ -49,7 +49,7 @@ def check_one_line(stderr: str) -> None:
     assert stderr.startswith("esmcache: ") and stderr.count("\n") == 1 and "Traceback" not in stderr
 
 
-def test_warm_tells_what_it_did(run_esmcache: RunEsmcache, project: Path) -> None:
+def test_warm_prints_a_summary(run_esmcache: RunEsmcache, project: Path) -> None:
     answer = run_esmcache("warm", "app.mjs", cwd=project)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout.startswith("1 entry point, 3 modules: 3 served, 2 compiled, in ")
@@ -88,7 +88,7 @@ def test_settings_of_a_project_are_relative_to_it(
 
 
 @pytest.mark.parametrize(("folder", "modules"), [(".", 1), ("src/left", 0), ("src/left/below", 0)])
-def test_an_excluded_folder_is_left_out_though_it_is_named(
+def test_an_excluded_folder_is_not_warmed_even_if_it_is_named(
     run_esmcache: RunEsmcache, tmp_path: Path, folder: str, modules: int
 ) -> None:
     for name in ("src/cli.js", "src/left/a.js", "src/left/below/b.js"):
@@ -103,9 +103,7 @@ def test_an_excluded_folder_is_left_out_though_it_is_named(
     ("content", "said"),
     [("{bad json", "is not valid JSON: "), ("[1, 2]", "is no JSON object"), ("", "is not valid JSON: ")],
 )
-def test_warm_names_a_package_json_that_is_broken(
-    run_esmcache: RunEsmcache, project: Path, content: str, said: str
-) -> None:
+def test_warm_names_a_broken_package_json(run_esmcache: RunEsmcache, project: Path, content: str, said: str) -> None:
     (project / "package.json").write_text(content)
     answer = run_esmcache("warm", cwd=project)
     assert answer.returncode == 1
@@ -130,7 +128,7 @@ def served(run_esmcache: RunEsmcache, project: Path, node_options: str) -> int:
     return count
 
 
-def test_warm_tells_syntax_errors_of_ones_own(run_esmcache: RunEsmcache, project: Path) -> None:
+def test_warm_fails_for_syntax_errors_outside_packages(run_esmcache: RunEsmcache, project: Path) -> None:
     (project / "b.mjs").write_text("export const b = 1;\nlet = = 2;\n")
     answer = run_esmcache("warm", "app.mjs", cwd=project)
     assert answer.returncode == 1
@@ -141,7 +139,7 @@ def test_warm_tells_syntax_errors_of_ones_own(run_esmcache: RunEsmcache, project
     assert (problem["path"], problem["code"], problem["line"]) == (str(project / "b.mjs"), "syntax-error", 2)
 
 
-def test_warm_only_mentions_what_is_wrong_in_packages(run_esmcache: RunEsmcache, project: Path) -> None:
+def test_warm_mentions_errors_in_packages_and_succeeds(run_esmcache: RunEsmcache, project: Path) -> None:
     package = project / "node_modules" / "broken"
     package.mkdir(parents=True)
     (package / "package.json").write_text('{"name": "broken", "version": "1.0.0", "main": "index.mjs"}')
@@ -227,7 +225,7 @@ def test_file_names_that_are_not_utf8_are_left_to_node(
     assert name in answer.stderr
 
 
-def test_warm_of_a_folder_passes_over_names_that_are_not_utf8(run_esmcache: RunEsmcache, project: Path) -> None:
+def test_warm_skips_file_names_that_are_not_utf8(run_esmcache: RunEsmcache, project: Path) -> None:
     (project / os.fsdecode(b"bad\xff.mjs")).write_text("export {};")
     answer = run_esmcache("warm", cwd=project)
     assert (answer.returncode, answer.stderr) == (0, "")
@@ -342,13 +340,13 @@ def test_resolve_lines(run_esmcache: RunEsmcache, project: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"parent": "/a"}', '{"parent": 1, "specifier": "a"}', "[" * 100_000])
-def test_resolve_answers_a_line_that_is_no_question(run_esmcache: RunEsmcache, line: str) -> None:
+def test_resolve_answers_an_invalid_line_with_an_error(run_esmcache: RunEsmcache, line: str) -> None:
     answer = run_esmcache("resolve", "-", stdin=f"{line}\n")
     assert (answer.returncode, answer.stderr) == (1, "")
     assert json.loads(answer.stdout)["error"]["code"] == "ERR_INVALID_ARG_VALUE"
 
 
-def test_resolve_answers_each_line_whatever_its_parent(run_esmcache: RunEsmcache, project: Path) -> None:
+def test_resolve_answers_lines_with_invalid_parents(run_esmcache: RunEsmcache, project: Path) -> None:
     parents = ["\ud800", "http://x/", "file://\ud800", "a\0b", "", str(project / "app.mjs")]
     lines = [json.dumps({"parent": parent, "specifier": "./b.mjs"}) for parent in parents]
     answer = run_esmcache("resolve", "-", stdin="\n".join(lines))
@@ -405,7 +403,9 @@ def test_explain_finds_a_module_that_is_only_imported_with_a_query(run_esmcache:
     assert said["served"] and said["url"].endswith("/b.mjs?once#more")
 
 
-def test_explain_says_what_this_node_is_served(run_esmcache: RunEsmcache, any_node: Path, project: Path) -> None:
+def test_explain_and_doctor_say_what_this_node_is_served(
+    run_esmcache: RunEsmcache, any_node: Path, project: Path
+) -> None:
     run_esmcache("warm", "--node", str(any_node), "app.mjs", cwd=project)
     said = json_of(run_esmcache, "explain", "--node", str(any_node), "b.mjs", cwd=project)
     version = subprocess.run([any_node, "--version"], capture_output=True, encoding="ascii", check=True).stdout
@@ -414,7 +414,7 @@ def test_explain_says_what_this_node_is_served(run_esmcache: RunEsmcache, any_no
     assert what in run_esmcache("doctor", "--node", str(any_node), cwd=project).stdout
 
 
-def test_settings_that_are_a_fifo_are_not_waited_for(run_esmcache: RunEsmcache, project: Path) -> None:
+def test_a_fifo_in_place_of_settings_is_not_opened(run_esmcache: RunEsmcache, project: Path) -> None:
     os.mkfifo(project / "esmcache.json")
     answer = run_esmcache("warm", "app.mjs", cwd=project)
     assert "esmcache.json: cannot be read: not a regular file" in answer.stderr

@@ -56,7 +56,7 @@ def test_wrong_usage(run_esmcache: RunEsmcache, arguments: list[str]) -> None:
     assert answer.stderr.startswith("esmcache: ") and answer.stderr.count("\n") == 1
 
 
-def test_no_command_is_wrong_usage_and_shows_help(run_esmcache: RunEsmcache) -> None:
+def test_a_call_without_a_command_fails_and_shows_help(run_esmcache: RunEsmcache) -> None:
     answer = run_esmcache()
     assert answer.returncode == 2
     assert "Commands:" in answer.stderr
@@ -94,7 +94,7 @@ def test_refused_cache_directory(
     assert list(path.iterdir()) == []
 
 
-def test_a_directory_of_something_else_is_refused_as_cache(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
+def test_a_directory_with_other_files_is_refused_as_cache(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
     path = tmp_path / "project"
     (path / "packs").mkdir(parents=True)
     kept = [path / "packs" / "mine.pack", path / "src.mjs"]
@@ -141,7 +141,7 @@ def test_user_configuration_names_the_cache_directory(
     assert str(tmp_path / "mine") in Path(hook).read_text()
 
 
-def test_a_reader_that_goes_away_is_no_error(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
+def test_a_closed_pipe_is_not_reported_as_an_error(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
     (tmp_path / "app.mjs").write_text("export {};")
     with subprocess.Popen(
         [sys.executable, "-m", "esmcache", "analyze", "--json", "-"],
@@ -179,9 +179,7 @@ def in_shell(home: EsmcacheHome, cwd: Path, redirection: str, *arguments: str) -
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_standard_streams_keep_no_command_from_its_work(
-    esmcache_home: EsmcacheHome, tmp_path: Path, closed: str
-) -> None:
+def test_commands_work_with_closed_standard_streams(esmcache_home: EsmcacheHome, tmp_path: Path, closed: str) -> None:
     (tmp_path / "app.mjs").write_text("import {writeFileSync} from 'node:fs';\nwriteFileSync('ran', '');\n")
     commands = [
         ["warm", "app.mjs"],
@@ -226,7 +224,7 @@ def test_output_that_cannot_be_written_is_one_line(
     assert answer.stderr == "esmcache: standard output: No space left on device\n"
 
 
-def test_complaints_that_cannot_be_written_change_nothing(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
+def test_exit_codes_do_not_depend_on_a_writable_stderr(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
     (tmp_path / "app.mjs").write_text("import 'absent';")
     assert in_shell(esmcache_home, tmp_path, "2> /dev/full", "warm", "app.mjs").returncode == 0
     assert in_shell(esmcache_home, tmp_path, "2> /dev/full", "warm", "absent.mjs").returncode == 1

@@ -59,7 +59,7 @@ def test_second_start_is_served(
 
 
 @pytest.mark.parametrize("command", ["stats", "gc", "doctor"])
-def test_a_command_that_takes_reports_in_forgets_no_warm(
+def test_a_command_that_reads_reports_keeps_requests_for_a_warm(
     run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path, tmp_path: Path, command: str
 ) -> None:
     log = tmp_path / "log"
@@ -90,7 +90,9 @@ def test_conditions_of_node_options_are_warmed(
     assert json.loads(log.read_text().splitlines()[-1])["served"] == 2
 
 
-def test_no_warm(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path) -> None:
+def test_no_warm_option_starts_no_background_warm(
+    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path
+) -> None:
     assert run_esmcache("run", "--no-warm", program).stdout == "hello\n"
     stamp = background_stamp(esmcache_home.cache_dir, str(program), os.environ["ESMCACHE_NODE"], [])
     # A warm takes the stamp first, so none has begun. The explicit warm below removes its stamp at the end.
@@ -109,7 +111,7 @@ def test_one_warm_at_a_time(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHo
     assert not list(esmcache_home.cache_dir.glob("manifests/*"))
 
 
-def test_background_warm_holds_no_pipe_and_outlives_the_program(
+def test_a_background_warm_closes_inherited_pipes_and_outlives_the_program(
     run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path
 ) -> None:
     reading, writing = os.pipe()
@@ -133,7 +135,7 @@ def test_background_warm_holds_no_pipe_and_outlives_the_program(
     wait_for_warm(esmcache_home.cache_dir)
 
 
-def test_all_after_the_entry_is_the_programs(run_esmcache: RunEsmcache, program: Path) -> None:
+def test_arguments_after_the_entry_point_are_passed_to_the_program(run_esmcache: RunEsmcache, program: Path) -> None:
     arguments = ["--no-warm", "--node", "x", "-v", "--", "-q", "--help", ""]
     answer = run_esmcache("run", "--no-warm", program, *arguments)
     assert answer.stdout == "hello " + " ".join(arguments) + "\n"
@@ -145,7 +147,7 @@ def test_entry_that_looks_like_an_option(run_esmcache: RunEsmcache, program: Pat
     assert run_esmcache("run", "--no-warm", "--", "-odd.mjs", cwd=program.parent).stdout == "odd\n"
 
 
-def test_stdin_and_exit_code_are_the_programs(run_esmcache: RunEsmcache, program: Path) -> None:
+def test_stdin_and_exit_code_belong_to_the_program(run_esmcache: RunEsmcache, program: Path) -> None:
     program.write_text(
         "for await (const chunk of process.stdin) process.stdout.write(chunk);\nprocess.exitCode = 41;\n"
     )
@@ -154,7 +156,7 @@ def test_stdin_and_exit_code_are_the_programs(run_esmcache: RunEsmcache, program
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGPIPE])
-def test_signals_are_the_programs(
+def test_the_program_gets_signals(
     esmcache_home: EsmcacheHome, program: Path, node: Path, number: signal.Signals
 ) -> None:
     program.write_text("setInterval(() => {}, 1000);\nconsole.log('ready');\n")
@@ -171,7 +173,7 @@ def test_signals_are_the_programs(
     assert run == ends_with(node, program)
 
 
-def test_environment_is_the_programs(esmcache_home: EsmcacheHome, program: Path, node: Path) -> None:
+def test_the_program_gets_the_environment(esmcache_home: EsmcacheHome, program: Path, node: Path) -> None:
     program.write_text("console.log(JSON.stringify(process.env, Object.keys(process.env).sort()));\n")
     # In this locale Python sets LC_CTYPE for its child processes.
     kept = {name: value for name, value in esmcache_home.environment.items() if not name.startswith(("LC_", "LANG"))}
@@ -188,7 +190,7 @@ def test_cache_dir_reaches_the_program(run_esmcache: RunEsmcache, program: Path,
     assert answer.stdout == f"{there}\n"
 
 
-def test_missing_entry_is_for_node_to_report(run_esmcache: RunEsmcache, tmp_path: Path, node: Path) -> None:
+def test_node_reports_a_missing_entry_point(run_esmcache: RunEsmcache, tmp_path: Path, node: Path) -> None:
     answer = run_esmcache("run", tmp_path / "absent.mjs")
     natively = subprocess.run([node, tmp_path / "absent.mjs"], capture_output=True, encoding="utf-8", check=False)
     assert (answer.returncode, answer.stdout) == (1, "")
@@ -318,7 +320,9 @@ def test_the_hook_in_node_options_from_a_home_with_a_space(
     assert json.loads(log.read_text())["served"] == 2
 
 
-def test_a_broken_package_json_here_stops_no_program(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
+def test_a_broken_package_json_in_the_working_directory_stops_no_program(
+    run_esmcache: RunEsmcache, tmp_path: Path
+) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "app.mjs").write_text("console.log('fine');\n")
     (tmp_path / "package.json").write_text("<<<<<<< HEAD")

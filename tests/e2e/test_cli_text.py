@@ -28,7 +28,7 @@ def program(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "command", [["warm", "-v"], ["analyze"], ["explain"], ["stats"], ["resolve", HOSTILE, "--from"]]
 )
-def test_no_control_character_reaches_the_terminal(
+def test_control_characters_are_escaped_in_output(
     run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path, command: list[str]
 ) -> None:
     run_esmcache("warm", program)

@@ -59,7 +59,7 @@ def test_the_users_number_is_in_the_name(run_esmcache: RunEsmcache, tmp_path: Pa
     assert [path.name.rsplit("-", 1)[1] for path in (tmp_path / "out").iterdir()] == ["4242"]
 
 
-def test_what_cannot_be_exported_is_one_clear_line(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
+def test_a_failed_export_prints_one_line(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
     (tmp_path / "app.mjs").write_text("export {};\n")
     refused = run_esmcache("export", "--node-compile-cache", "out", "--v8-flag=--no-such-flag", "app.mjs")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)

@@ -106,7 +106,7 @@ def test_a_project_cannot_forge_a_module_of_its_own(victim: Program) -> None:
 
 
 @pytest.mark.parametrize("name", PRELOAD)
-def test_no_project_can_forge_a_file_of_the_preload(victim: Program, tmp_path: Path, name: str) -> None:
+def test_a_project_cannot_forge_a_file_of_the_preload(victim: Program, tmp_path: Path, name: str) -> None:
     of = victim.hook() if name == "register" else RUNTIME / f"{name}.cjs"
     evil = evil_project(tmp_path, victim, of)
     victim.warm()
@@ -120,7 +120,7 @@ def test_no_project_can_forge_a_file_of_the_preload(victim: Program, tmp_path: P
         assert evil.check_same()["codeCaches"] == "none"
 
 
-def test_a_configuration_file_is_not_anothers_under_one_tool(victim: Program, tmp_path: Path) -> None:
+def test_a_tool_does_not_mix_up_configuration_files_of_two_projects(victim: Program, tmp_path: Path) -> None:
     tool = Program(tmp_path / "lib" / "node_modules" / "tool", victim.node, victim.home, entry="cli.mjs")
     tool.write(
         {
@@ -146,7 +146,7 @@ def test_a_configuration_file_is_not_anothers_under_one_tool(victim: Program, tm
         assert "without a code cache: it is outside of the program's workspace" in cache.explain(str(config)).reason
 
 
-def test_code_caches_are_left_off_where_something_was_written_to_them(victim: Program) -> None:
+def test_a_changed_code_cache_directory_is_not_used(victim: Program) -> None:
     victim.warm()
     check_served_with_code_caches(victim)
     (directory,) = victim.home.cache_dir.glob("v8/*/*")
@@ -166,7 +166,7 @@ def test_code_caches_are_left_off_where_something_was_written_to_them(victim: Pr
     check_served_with_code_caches(victim)
 
 
-def test_run_has_written_directories_mended_in_the_background(victim: Program, run_esmcache: RunEsmcache) -> None:
+def test_run_repairs_changed_directories_in_the_background(victim: Program, run_esmcache: RunEsmcache) -> None:
     victim.warm()
     (directory,) = victim.home.cache_dir.glob("v8/*/*")
     directory.chmod(0o700)
@@ -180,7 +180,7 @@ def test_run_has_written_directories_mended_in_the_background(victim: Program, r
     check_served_with_code_caches(victim)
 
 
-def test_what_node_writes_itself_is_never_read_by_a_later_start(victim: Program) -> None:
+def test_starts_never_read_code_caches_that_node_wrote(victim: Program) -> None:
     victim.write(
         {
             "app.mjs": "import good from './good.cjs';\nimport { createRequire } from 'node:module';\n"
@@ -218,7 +218,7 @@ def test_the_workspace_of_a_monorepo_is_one_domain(victim: Program) -> None:
     check_served_with_code_caches(victim)
 
 
-def test_a_marker_where_others_can_write_makes_no_domain(victim: Program, tmp_path: Path) -> None:
+def test_a_package_json_in_a_shared_directory_does_not_make_a_trust_domain(victim: Program, tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
@@ -233,7 +233,7 @@ def test_a_marker_where_others_can_write_makes_no_domain(victim: Program, tmp_pa
     check_served_with_code_caches(program)
 
 
-def test_a_package_that_is_linked_from_elsewhere_has_code_caches(victim: Program, tmp_path: Path) -> None:
+def test_a_linked_package_outside_the_workspace_has_code_caches(victim: Program, tmp_path: Path) -> None:
     linked = tmp_path / "linked"
     victim.write(
         {
@@ -253,7 +253,7 @@ def test_a_package_that_is_linked_from_elsewhere_has_code_caches(victim: Program
     check_served_with_code_caches(victim)
 
 
-def test_a_background_warm_of_a_project_forges_nothing(
+def test_a_background_warm_of_a_project_cannot_forge_a_module(
     victim: Program, tmp_path: Path, run_esmcache: RunEsmcache
 ) -> None:
     evil = evil_project(tmp_path, victim, victim.root / "good.cjs")
@@ -270,7 +270,7 @@ def test_a_background_warm_of_a_project_forges_nothing(
 
 
 @pytest.mark.asyncio
-async def test_a_folder_that_is_opened_in_an_editor_forges_nothing(tmp_path: Path, any_node: Path) -> None:
+async def test_a_folder_opened_in_an_editor_cannot_forge_a_module(tmp_path: Path, any_node: Path) -> None:
     user = User(tmp_path / "home", any_node)
     home = EsmcacheHome(user.home, user.cache_dir, {**user.environment, "ESMCACHE_DIR": str(user.cache_dir)})
     victim = Program(tmp_path / "victim", any_node, home)
@@ -288,7 +288,7 @@ async def test_a_folder_that_is_opened_in_an_editor_forges_nothing(tmp_path: Pat
         assert len(list(user.cache_dir.glob("v8/*"))) == 2
 
 
-def test_an_exported_compile_cache_has_no_entry_for_two_modules(
+def test_modules_with_colliding_names_are_not_exported(
     victim: Program, tmp_path: Path, run_esmcache: RunEsmcache
 ) -> None:
     forgery = forge_commonjs(victim.root / "node_modules" / "evil", victim.root / "good.cjs", EVIL)
@@ -305,7 +305,7 @@ def test_an_exported_compile_cache_has_no_entry_for_two_modules(
     assert forgery.name in answer.stderr + answer.stdout and "good.cjs" in answer.stderr + answer.stdout
 
 
-def test_another_programs_manifest_of_the_same_name_leads_to_nothing(victim: Program, tmp_path: Path) -> None:
+def test_a_manifest_of_another_program_with_the_same_name_is_not_used(victim: Program, tmp_path: Path) -> None:
     """Names of manifests are sums, so a project can forge the manifest name of another project's program."""
     shown = "console.log(require('node:module').getCompileCacheDir());\n"
     evil, other = (Program(tmp_path / name, victim.node, victim.home, entry="app.cjs") for name in ("evil", "other"))
@@ -327,7 +327,7 @@ def test_another_programs_manifest_of_the_same_name_leads_to_nothing(victim: Pro
 
 
 @pytest.mark.parametrize("place", ["v8/*", "v8/*/*", "code/*", "blobs/*"])
-def test_a_link_in_a_restored_cache_leads_a_warm_nowhere(victim: Program, tmp_path: Path, place: str) -> None:
+def test_a_warm_follows_no_links_in_a_restored_cache(victim: Program, tmp_path: Path, place: str) -> None:
     victim.write(
         {"app.mjs": "import good from './good.cjs';\nimport './more.mjs';\nconsole.log(good);\n", "more.mjs": ""}
     )
@@ -349,7 +349,7 @@ def test_a_link_in_a_restored_cache_leads_a_warm_nowhere(victim: Program, tmp_pa
     check_served_with_code_caches(victim)
 
 
-def test_the_home_directory_is_no_domain(victim: Program) -> None:
+def test_the_home_directory_is_not_a_trust_domain(victim: Program) -> None:
     home = victim.home.root
     (home / "package.json").write_text('{"workspaces": ["*"]}')
     made = [Program(home / name, victim.node, victim.home) for name in ("one", "two")]
@@ -358,7 +358,7 @@ def test_the_home_directory_is_no_domain(victim: Program) -> None:
     assert domain_of(made[0]) != domain_of(made[1])
 
 
-def test_patterns_of_workspaces_take_no_time(tmp_path: Path) -> None:
+def test_hostile_workspace_patterns_are_matched_quickly(tmp_path: Path) -> None:
     deep = "/".join("d" * 40)
     files = {
         "package.json": json.dumps({"workspaces": ["**/" * 40 + "none"]}),

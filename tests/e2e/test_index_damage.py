@@ -25,7 +25,7 @@ def program(tmp_path: Path, node: Path, esmcache_home: EsmcacheHome) -> Program:
     return made
 
 
-def test_any_damage_is_healed_by_a_warm(program: Program) -> None:
+def test_a_warm_repairs_any_damage_of_the_index(program: Program) -> None:
     expected = program.plain().stdout
     for number in _DAMAGES:
         damage(program.home.cache_dir / "index.db", number)
@@ -36,7 +36,7 @@ def test_any_damage_is_healed_by_a_warm(program: Program) -> None:
             assert program.served().stdout == expected, number
 
 
-def test_damage_of_which_no_time_of_change_tells_costs_one_repair(program: Program) -> None:
+def test_damage_that_timestamps_do_not_show_is_repaired(program: Program) -> None:
     expected = program.plain().stdout
     for number in _DAMAGES[::4]:
         damage(program.home.cache_dir / "index.db", number)
@@ -56,7 +56,7 @@ def test_damage_of_which_no_time_of_change_tells_costs_one_repair(program: Progr
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
-def test_a_damaged_log_is_healed_by_a_warm(program: Program, tmp_path: Path, suffix: str) -> None:
+def test_a_warm_repairs_damaged_files_beside_the_index(program: Program, tmp_path: Path, suffix: str) -> None:
     index = program.home.cache_dir / "index.db"
     # A killed process leaves this: a write-ahead log that is not in the database yet.
     with program.cache() as cache:
@@ -83,7 +83,7 @@ def test_a_damaged_log_is_healed_by_a_warm(program: Program, tmp_path: Path, suf
             assert cache.verify() == [], number
 
 
-def test_clearing_heals_any_damage(program: Program) -> None:
+def test_clear_repairs_any_damage_of_the_index(program: Program) -> None:
     for number in _DAMAGES[::5]:
         damage(program.home.cache_dir / "index.db", number)
         with program.cache() as cache:
@@ -102,7 +102,7 @@ def test_a_copied_cache_keeps_its_index(program: Program) -> None:
     assert program.warm().analysed == 0
 
 
-def test_an_index_that_another_program_wrote_is_made_again(program: Program) -> None:
+def test_an_index_that_another_program_wrote_is_recreated(program: Program) -> None:
     database = sqlite3.connect(program.home.cache_dir / "index.db")
     database.execute("update modules set path = '/somewhere/else'")
     database.commit()
@@ -135,7 +135,7 @@ def test_an_index_that_another_program_wrote_is_made_again(program: Program) -> 
         "alter table requests drop column error_code",
     ],
 )
-def test_values_that_make_no_sense_are_damage(program: Program, statement: str) -> None:
+def test_invalid_values_in_the_index_are_damage(program: Program, statement: str) -> None:
     database = sqlite3.connect(program.home.cache_dir / "index.db")
     database.execute(statement)
     database.commit()

@@ -73,7 +73,7 @@ def check_is_whole(program: Program) -> None:
     assert program.check_same()["served"] == MODULES
 
 
-def test_clearing_needs_no_room(program: Program) -> None:
+def test_clear_works_on_a_full_disk(program: Program) -> None:
     program.warm()
     program.served()
     cleared = run(program, "clear", before=room_for(0))
@@ -82,7 +82,7 @@ def test_clearing_needs_no_room(program: Program) -> None:
     check_is_whole(program)
 
 
-def test_clearing_what_is_clear_frees_nothing(program: Program) -> None:
+def test_clearing_an_empty_cache_reports_no_freed_bytes(program: Program) -> None:
     program.warm()
     first, second = (json.loads(run(program, "clear", "--json").stdout) for _ in range(2))
     assert first["bytes_after"] < first["bytes_before"]
@@ -104,7 +104,7 @@ def test_an_index_that_cannot_be_used_is_cleared_with_the_rest(program: Program)
 
 
 @pytest.mark.parametrize("command", ["gc", "verify", "stats"])
-def test_other_commands_say_in_one_line_that_there_is_no_room(program: Program, command: str) -> None:
+def test_commands_report_a_full_disk_in_one_line(program: Program, command: str) -> None:
     program.warm()
     answer = run(program, command, before=room_for(0))
     assert answer.returncode == 1 and answer.stderr.count("\n") == 1 and "index.db" in answer.stderr
@@ -112,7 +112,7 @@ def test_other_commands_say_in_one_line_that_there_is_no_room(program: Program, 
     assert program.warm().code_caches_written == 0
 
 
-def test_collecting_removes_abandoned_files_even_where_there_is_no_room(program: Program) -> None:
+def test_gc_removes_abandoned_files_on_a_full_disk(program: Program) -> None:
     program.warm()
     left = program.home.cache_dir / "packs" / ".tmp-1-1"
     left.write_bytes(b"left over")
@@ -121,7 +121,7 @@ def test_collecting_removes_abandoned_files_even_where_there_is_no_room(program:
     assert not left.exists()
 
 
-def test_packs_of_another_version_are_told_and_collected(program: Program) -> None:
+def test_verify_lists_and_gc_removes_packs_of_another_version(program: Program) -> None:
     program.warm()
     (pack, *_) = (program.home.cache_dir / "packs").glob("*.pack")
     other = pack.with_name("other.pack")
@@ -134,7 +134,7 @@ def test_packs_of_another_version_are_told_and_collected(program: Program) -> No
     assert (other.exists(), pack.exists()) == (False, True)
 
 
-def test_what_is_cleared_while_a_warm_runs_is_made_again(program: Program) -> None:
+def test_a_warm_recreates_files_that_are_cleared_while_it_runs(program: Program) -> None:
     cleared: list[int] = []
 
     def clear(stage: str, done: int, total: int) -> None:
@@ -151,7 +151,7 @@ def test_what_is_cleared_while_a_warm_runs_is_made_again(program: Program) -> No
     check_is_whole(program)
 
 
-def test_after_two_warms_at_once_nothing_is_compiled_again(program: Program) -> None:
+def test_two_concurrent_warms_leave_nothing_to_compile(program: Program) -> None:
     others: list[int] = []
 
     def warm_beside(stage: str, done: int, total: int) -> None:
@@ -236,7 +236,7 @@ def put_one_each(cache_dir: Path, make: Callable[[Path], None]) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", ALIENS)
-def test_what_is_no_file_is_found_and_removed(program: Program, kind: str) -> None:
+def test_verify_finds_and_removes_irregular_files(program: Program, kind: str) -> None:
     program.warm()
     places = put_one_each(program.home.cache_dir, ALIENS[kind])
     with program.cache() as cache:
@@ -250,7 +250,7 @@ def test_what_is_no_file_is_found_and_removed(program: Program, kind: str) -> No
 
 
 @pytest.mark.parametrize("name", ["manifests", "packs"])
-def test_what_others_can_write_is_refused_found_and_made_anew(program: Program, name: str) -> None:
+def test_files_that_others_can_write_are_refused_and_replaced(program: Program, name: str) -> None:
     program.warm()
     (path,) = (one for one in files_in(program.home.cache_dir / name) if one.name != ".lock")
     path.chmod(0o666)
@@ -265,7 +265,7 @@ def test_what_others_can_write_is_refused_found_and_made_anew(program: Program, 
 
 
 @pytest.mark.parametrize("kind", [*(kind for kind in ALIENS if kind != "directory"), "file"])
-def test_what_is_no_directory_is_found_and_removed(program: Program, kind: str) -> None:
+def test_verify_finds_and_removes_files_in_place_of_directories(program: Program, kind: str) -> None:
     program.warm()
     for name in CONTENTS:
         path = program.home.cache_dir / name
@@ -284,7 +284,7 @@ def test_what_is_no_directory_is_found_and_removed(program: Program, kind: str) 
 
 @pytest.mark.parametrize("command", [["warm", "app.mjs"], ["clear"], ["verify", "--repair"]], ids=" ".join)
 @pytest.mark.parametrize("kind", ALIENS)
-def test_what_is_no_file_keeps_no_command_from_its_work(program: Program, kind: str, command: list[str]) -> None:
+def test_commands_work_with_irregular_files_in_the_cache(program: Program, kind: str, command: list[str]) -> None:
     program.warm()
     put_one_each(program.home.cache_dir, ALIENS[kind])
     answer = run(program, *command)
@@ -295,7 +295,7 @@ def test_what_is_no_file_keeps_no_command_from_its_work(program: Program, kind: 
 
 
 @pytest.mark.parametrize("kind", ["directory", "FIFO", "link to what has no end"])
-def test_commands_that_only_look_wait_for_nothing(program: Program, kind: str) -> None:
+def test_reading_commands_do_not_wait_for_irregular_files(program: Program, kind: str) -> None:
     program.warm()
     put_one_each(program.home.cache_dir, ALIENS[kind])
     for arguments in (
@@ -310,7 +310,7 @@ def test_commands_that_only_look_wait_for_nothing(program: Program, kind: str) -
         assert run(program, *arguments).stdout == program.plain().stdout
 
 
-def test_a_warm_removes_what_is_no_directory(program: Program) -> None:
+def test_a_warm_replaces_links_in_place_of_directories(program: Program) -> None:
     program.warm()
     for name in CONTENTS:
         path = program.home.cache_dir / name
@@ -320,7 +320,7 @@ def test_a_warm_removes_what_is_no_directory(program: Program) -> None:
     check_is_whole(program)
 
 
-def test_what_node_is_writing_is_no_damage_and_is_collected(program: Program) -> None:
+def test_files_that_node_is_writing_are_no_damage_and_are_collected(program: Program) -> None:
     program.warm()
     entry = min(files_in(program.home.cache_dir / "v8"), key=Path.read_bytes)
     entry.parent.chmod(0o700)
@@ -343,7 +343,7 @@ def lose_privileges() -> None:
     ctypes.CDLL(None).prctl(pr_capbset_drop, cap_dac_override, 0, 0, 0)
 
 
-def test_a_cache_that_is_ones_own_but_read_only_is_no_failure(program: Program) -> None:
+def test_doctor_warns_of_an_own_read_only_cache(program: Program) -> None:
     program.warm()
     program.hook()
     served = program.served()
@@ -357,7 +357,9 @@ def test_a_cache_that_is_ones_own_but_read_only_is_no_failure(program: Program) 
     program.home.cache_dir.chmod(0o700)
 
 
-def test_a_cache_that_others_can_write_still_is_one(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome) -> None:
+def test_a_cache_that_others_can_write_is_still_recognised(
+    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome
+) -> None:
     esmcache_home.cache_dir.mkdir(mode=0o700)
     esmcache_home.cache_dir.chmod(0o777)
     answer = run_esmcache("doctor", "--json")

@@ -23,7 +23,7 @@ def _warms(cache_dir: Path) -> int:
     return len(processes_with("--background", str(cache_dir)))
 
 
-def test_few_are_warmed_at_once(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
+def test_few_programs_are_warmed_at_once(esmcache_home: EsmcacheHome, tmp_path: Path) -> None:
     for number in range(_PROGRAMS):
         (tmp_path / f"{number}.mjs").write_text(f"console.log({number});\n")
     started = threading.Semaphore(_AT_ONCE)

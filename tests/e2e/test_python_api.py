@@ -42,7 +42,7 @@ def test_a_source_that_is_not_on_disk_has_a_cache_of_its_own(module: Path) -> No
     assert esmcache.generate("/nowhere/at/all.mjs", b"export {};").state is CacheState.FRESH
 
 
-def test_an_edit_makes_it_stale(module: Path) -> None:
+def test_an_edited_module_is_stale(module: Path) -> None:
     esmcache.generate(str(module))
     module.write_text(SOURCE + "\n")
     assert esmcache.lookup(str(module)).state is CacheState.STALE
@@ -72,13 +72,13 @@ def test_warm_reports_what_it_did(module: Path) -> None:
     ("source", "message"),
     [(b"export default = 1;", r":1:16: "), (b"\xff\xfe not text \x00 import", "a.mjs")],
 )
-def test_what_is_no_module_is_one_clear_line(module: Path, source: bytes, message: str) -> None:
+def test_generate_fails_for_sources_that_are_not_modules(module: Path, source: bytes, message: str) -> None:
     with pytest.raises(CacheError, match=message) as caught:
         esmcache.generate(str(module), source)
     assert "\n" not in str(caught.value)
 
 
-def test_what_cannot_be_read_is_one_clear_line(tmp_path: Path, esmcache_home: EsmcacheHome) -> None:
+def test_generate_fails_for_files_that_cannot_be_read(tmp_path: Path, esmcache_home: EsmcacheHome) -> None:
     with pytest.raises(CacheError, match="no such file"):
         esmcache.generate(str(tmp_path / "absent.mjs"))
     with pytest.raises(CacheError, match="not a regular file"):

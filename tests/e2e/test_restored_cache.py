@@ -66,7 +66,7 @@ OTHER_TEXTS = {
 }
 
 
-def test_every_column_that_names_a_file_is_forged_below() -> None:
+def test_every_column_with_file_names_is_forged_in_these_tests() -> None:
     for row_type, table in ROW_TABLES.items():
         texts = {field.name for field in fields(row_type) if field.type == "str"}
         assert texts - set(NAMES_AND_PATHS.get(table, ())) <= OTHER_TEXTS, table
@@ -162,7 +162,7 @@ def forge(cache_path: Path, table: str, column: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("table", "column"), [(table, column) for table, columns in NAMES_AND_PATHS.items() for column in columns]
 )
-def test_no_row_leads_out_of_the_cache(program: Program, outside: Path, table: str, column: str) -> None:
+def test_forged_rows_reach_no_files_outside_the_cache(program: Program, outside: Path, table: str, column: str) -> None:
     cache_path = restore(program)
     relative = os.path.relpath(outside, cache_path / "packs")
     for value in (f"{relative}/file", str(outside / "file"), relative, str(outside / "planted"), "", "."):
@@ -180,7 +180,7 @@ def test_a_restored_cache_is_used(program: Program) -> None:
 
 
 @pytest.mark.parametrize("place", ["manifests", "packs", "code", "v8", "seals", "blobs", "events", "starts", "live"])
-def test_no_link_leads_out_of_the_cache(program: Program, outside: Path, place: str) -> None:
+def test_links_reach_no_files_outside_the_cache(program: Program, outside: Path, place: str) -> None:
     path = restore(program) / place
     if path.is_dir():
         shutil.rmtree(path)
@@ -192,7 +192,7 @@ def test_no_link_leads_out_of_the_cache(program: Program, outside: Path, place: 
 
 
 @pytest.mark.parametrize("place", ["starts", "events"])
-def test_no_file_that_a_start_writes_is_a_link(program: Program, outside: Path, place: str) -> None:
+def test_starts_write_through_no_links(program: Program, outside: Path, place: str) -> None:
     (name,) = (path.name for path in (program.home.cache_dir / "starts").iterdir())
     path = restore(program) / place / name
     # Only after a warm here has proven them are code caches used and starts recorded as loaded.
@@ -222,7 +222,7 @@ def test_a_node_that_only_a_report_names_is_not_started(program: Program, outsid
     check_untouched(outside)
 
 
-def test_what_nodes_json_says_starts_nothing_and_leads_nowhere(program: Program, outside: Path) -> None:
+def test_a_forged_nodes_json_starts_no_program_and_reaches_no_files(program: Program, outside: Path) -> None:
     cache_path = restore(program)
     nodes = json.loads((cache_path / "nodes.json").read_text())
     (outside.parent / "elsewhere").mkdir()

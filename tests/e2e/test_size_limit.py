@@ -88,7 +88,7 @@ def needed(program: Program) -> int:
 
 
 @pytest.mark.parametrize("max_size", some([3_000_000, 0, 1 << 30], 1))
-def test_edits_leave_no_more_than_the_program_needs(program: Program, max_size: int) -> None:
+def test_edits_do_not_grow_the_cache_without_bound(program: Program, max_size: int) -> None:
     program.warm()
     live = needed(program)
     # A cache far below its limit must not grow without bound either.
@@ -108,7 +108,7 @@ def test_edits_leave_no_more_than_the_program_needs(program: Program, max_size: 
         assert cache.verify() == []
 
 
-def test_the_program_is_served_whole_after_gc_at_any_moment(program: Program, run_esmcache: RunEsmcache) -> None:
+def test_gc_between_saves_keeps_the_program_served(program: Program, run_esmcache: RunEsmcache) -> None:
     program.warm()
     with cache_with(program) as cache:
         for edit in range(1, 13):
@@ -122,7 +122,7 @@ def test_the_program_is_served_whole_after_gc_at_any_moment(program: Program, ru
     assert (report.compiled, report.sources_packed, report.code_caches_written) == (0, 0, 0)
 
 
-def test_saves_and_gc_at_once_leave_the_program_served_whole(program: Program) -> None:
+def test_concurrent_saves_and_gc_keep_the_program_served(program: Program) -> None:
     program.warm()
     done = threading.Event()
     collected: list[bool] = []
@@ -147,7 +147,7 @@ def test_saves_and_gc_at_once_leave_the_program_served_whole(program: Program) -
         assert cache.verify() == []
 
 
-def test_nothing_that_a_running_warm_may_need_goes(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gc_removes_no_files_during_a_warm(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     program.warm()
     for number in range(LIBRARIES):
         program.write({f"lib/{number}.mjs": library(number, 1)})
@@ -225,7 +225,7 @@ process.exit();
 
 
 @pytest.mark.parametrize("how", ["evicted", "compacted", "cleared"])
-def test_what_runs_while_it_is_evicted_does_not_fail(program: Program, paused: subprocess.Popen[str], how: str) -> None:
+def test_a_running_program_survives_its_eviction(program: Program, paused: subprocess.Popen[str], how: str) -> None:
     if how == "evicted":
         program.write({"other.mjs": "console.log('other');\n"})
         with cache_with(program, 0) as cache:
@@ -249,7 +249,7 @@ def test_what_runs_while_it_is_evicted_does_not_fail(program: Program, paused: s
     assert (output, errors, paused.returncode) == (f"{sum(range(LIBRARIES))}\n", "", 0)
 
 
-def test_programs_go_by_their_last_start(tmp_path: Path, node: Path, esmcache_home: EsmcacheHome) -> None:
+def test_programs_are_evicted_by_their_last_start(tmp_path: Path, node: Path, esmcache_home: EsmcacheHome) -> None:
     programs = [Program(tmp_path / name, node, esmcache_home) for name in ("one", "two", "three")]
     for one in programs:
         write_program(one)

@@ -78,7 +78,7 @@ def those_that_others_can_write(root: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
-def test_what_is_made_is_the_users_alone_whatever_the_umask(
+def test_files_are_private_under_any_umask(
     esmcache_home: EsmcacheHome, any_node: Path, program: Path, umask: int
 ) -> None:
     log = esmcache_home.root / "log"
@@ -107,7 +107,9 @@ def test_what_is_made_is_the_users_alone_whatever_the_umask(
     assert [oct(os.stat(path).st_mode & 0o777) for path in (hook, Path(hook).parent)] == ["0o644", "0o755"]
 
 
-def test_what_an_older_esmcache_left_open_is_closed(esmcache_home: EsmcacheHome, node: Path, program: Path) -> None:
+def test_files_that_an_older_esmcache_left_writable_become_private(
+    esmcache_home: EsmcacheHome, node: Path, program: Path
+) -> None:
     starter = Starter(esmcache_home, node)
     hook = Path(starter.hook())
     starter.esmcache("warm", program)
@@ -151,7 +153,7 @@ def everything_below(root: Path) -> dict[str, tuple[int, int, bytes]]:
     }
 
 
-def test_nothing_of_another_users_home_is_followed_or_written(
+def test_the_home_of_another_user_is_neither_read_nor_written(
     foreign_home: EsmcacheHome, node: Path, program: Path
 ) -> None:
     before = everything_below(foreign_home.root)
@@ -177,7 +179,7 @@ def test_nothing_of_another_users_home_is_followed_or_written(
     assert everything_below(foreign_home.root) == before
 
 
-def test_a_cache_elsewhere_is_how_to_go_on_with_another_users_home(
+def test_root_can_use_another_cache_with_the_home_of_a_user(
     foreign_home: EsmcacheHome, node: Path, program: Path, tmp_path: Path
 ) -> None:
     before = everything_below(foreign_home.root)
@@ -189,7 +191,7 @@ def test_a_cache_elsewhere_is_how_to_go_on_with_another_users_home(
 
 
 @pytest.mark.parametrize("opened", ["cache", "parent", "link"])
-def test_a_cache_that_others_can_change_is_refused_by_every_door(
+def test_commands_and_starts_refuse_a_cache_that_others_can_write(
     esmcache_home: EsmcacheHome, node: Path, program: Path, tmp_path: Path, opened: str
 ) -> None:
     parent, log = tmp_path / "parent", tmp_path / "log"
@@ -221,7 +223,7 @@ def test_a_cache_that_others_can_change_is_refused_by_every_door(
 
 @pytest.mark.parametrize("name", ["manifests", "packs", "starts", "events"])
 @pytest.mark.parametrize("how", ["open", "link"])
-def test_directories_of_a_cache_are_looked_at_by_starts(
+def test_starts_check_the_directories_of_a_cache(
     esmcache_home: EsmcacheHome, node: Path, program: Path, tmp_path: Path, name: str, how: str
 ) -> None:
     log = tmp_path / "log"
@@ -250,7 +252,7 @@ def test_directories_of_a_cache_are_looked_at_by_starts(
 
 
 @pytest.mark.parametrize("place", ["directory", "file", "parent"])
-def test_what_the_preload_loads_is_looked_at(
+def test_the_preload_loads_no_files_that_others_can_write(
     esmcache_home: EsmcacheHome, any_node: Path, program: Path, tmp_path: Path, place: str
 ) -> None:
     installed = tmp_path / "installed" / "runtime"
@@ -270,7 +272,7 @@ def test_what_the_preload_loads_is_looked_at(
     assert place == "file" or answer.stderr == f"esmcache: not trusted: {opened}\n"
 
 
-def test_every_door_says_that_the_preload_is_not_loaded(
+def test_commands_say_that_the_preload_is_not_loaded(
     esmcache_home: EsmcacheHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = tmp_path / "runtime"

@@ -58,7 +58,7 @@ def check_is_mended(program: Program) -> None:
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
-def test_a_code_cache_that_is_kept(program: Program, damage: str) -> None:
+def test_verify_finds_a_damaged_or_missing_code_cache(program: Program, damage: str) -> None:
     path = min(program.home.cache_dir.glob("code/*/*"), key=Path.read_bytes)
     content = path.read_bytes()
     if damage == "gone":
@@ -72,7 +72,7 @@ def test_a_code_cache_that_is_kept(program: Program, damage: str) -> None:
 
 
 @pytest.mark.parametrize("which", ["another module's", "an entry of no module"])
-def test_an_entry_that_was_put_there_by_whoever_could_forge_the_seal(program: Program, which: str) -> None:
+def test_verify_finds_forged_entries_with_a_matching_seal(program: Program, which: str) -> None:
     one, other = links(program)[:2]
     one.parent.chmod(0o700)
     target = one.with_name("01234567") if which == "an entry of no module" else one
@@ -85,7 +85,7 @@ def test_an_entry_that_was_put_there_by_whoever_could_forge_the_seal(program: Pr
     check_is_mended(program)
 
 
-def test_a_copy_where_there_are_no_links_is_as_good(program: Program) -> None:
+def test_verify_accepts_copies_instead_of_hard_links(program: Program) -> None:
     for link in links(program):
         content = link.read_bytes()
         link.parent.chmod(0o700)
@@ -95,7 +95,7 @@ def test_a_copy_where_there_are_no_links_is_as_good(program: Program) -> None:
     assert verify(program) == []
 
 
-def test_an_entry_that_is_gone(program: Program) -> None:
+def test_verify_finds_a_missing_entry(program: Program) -> None:
     link = links(program)[0]
     link.parent.chmod(0o700)
     link.unlink()
@@ -104,14 +104,14 @@ def test_an_entry_that_is_gone(program: Program) -> None:
     check_is_mended(program)
 
 
-def test_a_seal_that_is_none(program: Program) -> None:
+def test_verify_finds_an_invalid_seal(program: Program) -> None:
     (seal,) = program.home.cache_dir.glob("seals/*-*")
     seal.write_text("no seal\n")
     assert verify(program) == [Finding(f"seals/{seal.name}", "seal", "is damaged", False)]
     check_is_mended(program)
 
 
-def test_what_node_wrote_by_itself_is_no_damage_and_goes_with_repair(program: Program) -> None:
+def test_repair_removes_entries_that_node_wrote(program: Program) -> None:
     links(program)[0].parent.chmod(0o700)
     written = links(program)[0].with_name("01234567")
     written.write_bytes(links(program)[0].read_bytes())
@@ -120,7 +120,7 @@ def test_what_node_wrote_by_itself_is_no_damage_and_goes_with_repair(program: Pr
     assert program.check_same()["codeCaches"] == "enabled"
 
 
-def test_what_the_index_names_outside_of_the_cache_is_not_touched(program: Program, tmp_path: Path) -> None:
+def test_verify_and_gc_touch_no_files_outside_the_cache(program: Program, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     (victim / "v24.0.0-x64-1a2b3c4d-0").mkdir(parents=True)
     (victim / "v24.0.0-x64-1a2b3c4d-0" / "file").write_bytes(b"")

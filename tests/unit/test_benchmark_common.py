@@ -49,7 +49,7 @@ def test_a_way_that_need_not_agree_is_left_out_with_the_reason(tmp_path: Path, c
     assert left_out.as_json() == {"way": "peer", "left_out": left_out.left_out}
 
 
-def test_a_start_tells_the_peak_of_its_own_memory(tmp_path: Path) -> None:
+def test_a_start_measures_its_peak_of_memory(tmp_path: Path) -> None:
     small, large = (start(way(text, text), tmp_path).peak_mb for text in ("pass", "bytearray(b'1' * 90_000_000)"))
     assert small + 80 < large
 

@@ -40,14 +40,14 @@ def test_a_name_with_more_than_one_component_is_refused(name: object) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", ".hidden", "...", "ab cd", "é" * 127, "a\nb", "\udcff"], ids=repr)
-def test_a_plain_name_is_taken_as_it_is(name: str) -> None:
+def test_a_plain_name_is_accepted_unchanged(name: str) -> None:
     assert plain_name(name) == name
 
 
 @pytest.mark.parametrize(
     "names", [("..", "kept", "file"), ("packs", "../../kept"), ("packs", "../../kept/file"), ("", "kept"), (), ("",)]
 )
-def test_nothing_outside_is_removed(directory: CacheDirectory, kept: Path, names: tuple[str, ...]) -> None:
+def test_remove_leaves_outside_files_alone(directory: CacheDirectory, kept: Path, names: tuple[str, ...]) -> None:
     (directory.path / "packs").mkdir()
     assert not directory.remove(*names)
     assert kept.read_text() == "mine"
@@ -74,7 +74,7 @@ def test_a_link_within_a_removed_tree_is_not_followed(directory: CacheDirectory,
     assert kept.exists() and not directory.path.joinpath("v8").exists()
 
 
-def test_what_is_absent_counts_as_removed(directory: CacheDirectory) -> None:
+def test_an_absent_file_counts_as_removed(directory: CacheDirectory) -> None:
     assert directory.remove("packs", "some.pack")
     assert CacheDirectory(directory.path / "gone").remove("packs")
 
@@ -101,7 +101,7 @@ def test_a_file_in_a_directory_that_cannot_be_written_is_removed_and_the_mode_st
 
 
 @pytest.mark.parametrize("holds", ["code/src/main.c", "packs/notes.txt", "events/2026.txt", "code", "index.db"])
-def test_a_directory_of_something_else_is_no_cache(holds: str, tmp_path: Path) -> None:
+def test_a_directory_with_other_files_is_not_a_cache(holds: str, tmp_path: Path) -> None:
     file = tmp_path / "project" / holds
     file.parent.mkdir(parents=True)
     file.write_text("precious")

@@ -52,7 +52,7 @@ class _Remover(threading.Thread):
     [Cache.statistics, Cache.verify, Cache.collect, Cache.clear, lambda cache: cache.forget([Path("a.mjs")])],
     ids=["statistics", "verify", "collect", "clear", "forget"],
 )
-def test_a_directory_that_vanishes_is_made_again(tmp_path: Path, what_is_done: Callable[[Cache], object]) -> None:
+def test_a_directory_that_vanishes_is_recreated(tmp_path: Path, what_is_done: Callable[[Cache], object]) -> None:
     directory = tmp_path / "cache"
     remover = _Remover(directory)
     remover.start()
@@ -67,7 +67,7 @@ def test_a_directory_that_vanishes_is_made_again(tmp_path: Path, what_is_done: C
         remover.end()
 
 
-def test_what_an_open_index_is_asked_after_its_directory_vanished_is_no_damage(tmp_path: Path) -> None:
+def test_an_index_whose_directory_vanished_is_not_damaged(tmp_path: Path) -> None:
     directory = tmp_path / "cache"
     directory.mkdir()
     with Index(directory / "index.db") as index:
@@ -78,7 +78,7 @@ def test_what_an_open_index_is_asked_after_its_directory_vanished_is_no_damage(t
     assert not directory.exists()
 
 
-def test_closing_or_discarding_an_index_leaves_the_one_that_took_its_place_alone(tmp_path: Path) -> None:
+def test_closing_an_index_leaves_its_successor_alone(tmp_path: Path) -> None:
     directory = tmp_path / "cache"
     directory.mkdir()
     path = directory / "index.db"

@@ -49,7 +49,7 @@ Program = Mapping[str, str]
 Verdict = tuple[DiagnosticKind, str, str]
 
 
-def test_verdicts_are_those_of_node(any_node: Path, tmp_path: Path) -> None:
+def test_verdicts_agree_with_node(any_node: Path, tmp_path: Path) -> None:
     written = [program for program in written_programs() if is_known(program, node_version(any_node))]
     assert len(written) > 10
     programs = [*written, *(generated_program(random.Random(seed)) for seed in range(GENERATED))]

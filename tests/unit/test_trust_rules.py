@@ -150,7 +150,7 @@ def of_their_owners(question: Question, root: Path) -> Question:
 
 
 @pytest.mark.parametrize("is_private", [False, True], ids=["a group of others", "a private group"])
-def test_both_halves_say_the_same_of_made_up_trees(
+def test_python_and_the_preload_agree_on_generated_trees(
     any_node: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_private: bool
 ) -> None:
     trees = made_up_trees(tmp_path)
@@ -177,7 +177,7 @@ def test_both_halves_say_the_same_of_made_up_trees(
         ("", False),
     ],
 )
-def test_the_number_of_nobody_is_a_users_only_where_it_has_a_meaning(
+def test_uid_65534_is_a_user_only_if_it_is_mapped(
     node: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid_map: str, is_own: bool
 ) -> None:
     tree = tmp_path / "tree"
@@ -206,7 +206,7 @@ def lstat_with(owners: Mapping[int, int], groups: Mapping[int, int] | None = Non
     return look
 
 
-def test_owners_as_root_sees_them(node: Path, tmp_path: Path) -> None:
+def test_an_owner_other_than_user_and_root_is_untrusted(node: Path, tmp_path: Path) -> None:
     """If this user is root, the tree is given to another user; else another user asks about this user's tree."""
     if ME == 0:
         os.chown(tmp_path, SOMEBODY, -1)

@@ -24,7 +24,7 @@ registerHooks({ load(url, context, next) {
 """
 
 
-def test_what_a_start_died_of_loading_is_left_out_until_it_is_made_anew(program: Program) -> None:
+def test_code_caches_are_quarantined_after_a_start_died_loading_them(program: Program) -> None:
     program.write({"killer.cjs": KILLER})
     flags = ["--require", str(program.root / "killer.cjs")]
     program.warm()
@@ -40,7 +40,7 @@ def test_what_a_start_died_of_loading_is_left_out_until_it_is_made_anew(program:
     assert program.check_same()["codeCaches"] == "enabled"
 
 
-def test_code_caches_of_another_manifest_are_unproven_again(program: Program) -> None:
+def test_a_new_manifest_makes_code_caches_unproven(program: Program) -> None:
     program.write({"killer.cjs": KILLER})
     flags = ["--require", str(program.root / "killer.cjs")]
     program.warm()
@@ -51,7 +51,7 @@ def test_code_caches_of_another_manifest_are_unproven_again(program: Program) ->
     assert program.check_same()["codeCaches"] == "quarantined"
 
 
-def test_a_manifest_damaged_since_code_caches_were_loaded_with_it_leads_to_none(program: Program) -> None:
+def test_a_damaged_manifest_enables_no_code_caches(program: Program) -> None:
     program.write(
         {"app.mjs": "import { getCompileCacheDir } from 'node:module';\nconsole.log(getCompileCacheDir());\n"}
     )
@@ -67,7 +67,7 @@ def test_a_manifest_damaged_since_code_caches_were_loaded_with_it_leads_to_none(
     assert program.check_same()["reason"] == "no manifest"
 
 
-def test_who_is_killed_later_was_not_killed_by_what_it_loaded(program: Program) -> None:
+def test_a_death_after_loading_causes_no_quarantine(program: Program) -> None:
     program.write({"app.mjs": "import './lib/a.js';\nimport('./lib/late.js');\n", "killer.cjs": KILLER})
     program.warm()
     flags = ["--require", str(program.root / "killer.cjs")]
@@ -76,7 +76,7 @@ def test_who_is_killed_later_was_not_killed_by_what_it_loaded(program: Program) 
 
 
 @pytest.mark.parametrize("said", ["", "1 2 3", "loaded", "\0" * 10_000, "-1 -1", "99999999999 99999999999"])
-def test_nonsense_about_the_last_start_is_no_quarantine(program: Program, said: str) -> None:
+def test_invalid_marks_of_starts_cause_no_quarantine(program: Program, said: str) -> None:
     program.warm()
     program.check_same()
     (noted,) = (program.home.cache_dir / "starts").iterdir()
@@ -99,7 +99,7 @@ def test_the_preload_finds_its_code_cache_in_the_first_start(program: Program) -
         assert accepted[0] == first_loaded and "hooks" in accepted
 
 
-def test_functions_that_a_start_called_are_compiled_ahead_from_then_on(program: Program) -> None:
+def test_a_warm_precompiles_functions_that_a_start_called(program: Program) -> None:
     program.write(
         {
             "app.mjs": "import { called } from './functions.mjs';\nimport required from './required.cjs';\n"
@@ -144,7 +144,7 @@ def _tells_called_functions(program: Program) -> bool:
     return any(b'"called":' in path.read_bytes() for path in events.iterdir())
 
 
-def test_functions_that_only_a_worker_called_are_compiled_ahead_from_then_on(program: Program) -> None:
+def test_a_warm_precompiles_functions_that_only_a_worker_called(program: Program) -> None:
     program.write(
         {
             "app.mjs": "import { Worker } from 'node:worker_threads';\n"
@@ -160,7 +160,7 @@ def test_functions_that_only_a_worker_called_are_compiled_ahead_from_then_on(pro
     assert b"a worker called it" in program.code_caches()
 
 
-def test_of_many_workers_those_that_end_first_tell_which_functions_they_called(program: Program) -> None:
+def test_only_the_first_workers_to_end_report_called_functions(program: Program) -> None:
     parts = {f"part{i}.mjs": f"export const part{i} = () => {i};\n" for i in range(80)}
     imports = "".join(f"import {{ part{i} }} from './part{i}.mjs';\npart{i}();\n" for i in range(80))
     start = """
@@ -186,7 +186,7 @@ parentPort.postMessage('ready');
     assert [("called" in one, one["served"]) for one in reports] == [(True, 81), (False, 81), (False, 81), (True, 1)]
 
 
-def test_warnings_of_the_engine_and_counts_of_branches_are_not_lost(program: Program) -> None:
+def test_code_caches_hide_no_warnings_and_no_branch_counts(program: Program) -> None:
     padding = "// A program that is worth it.\n" * 3000
     called = "export function called(flag) { if (flag) return 1; else return 2; }\n"
     counts = """
@@ -215,7 +215,7 @@ if (process.argv[2]) {
                 cache.warm_missed()
 
 
-def test_a_save_that_makes_code_caches_visible_has_them_left_off(program: Program) -> None:
+def test_a_save_disables_code_caches_that_a_program_could_notice(program: Program) -> None:
     program.write({"app.mjs": "console.log(1);\n"})
     program.warm()
     assert program.check_same()["codeCaches"] == "enabled"
@@ -228,7 +228,7 @@ def test_a_save_that_makes_code_caches_visible_has_them_left_off(program: Progra
         assert program.check_same()["codeCaches"] == "none"
 
 
-def test_a_start_that_calls_nothing_is_asked_once(program: Program) -> None:
+def test_a_start_that_calls_no_functions_reports_them_once(program: Program) -> None:
     program.write({"app.mjs": "throw new Error('at once');\n" + "// Nothing is called.\n" * 4000})
     program.warm()
     program.check_same()
@@ -240,7 +240,7 @@ def test_a_start_that_calls_nothing_is_asked_once(program: Program) -> None:
 
 
 @pytest.mark.parametrize("flags", [[], ["--stack-trace-limit=50"], ["--enable-source-maps"], ["--no-opt"]])
-def test_v8_flags_change_nothing(program: Program, flags: list[str]) -> None:
+def test_programs_are_served_under_v8_flags(program: Program, flags: list[str]) -> None:
     program.warm()
     assert program.check_same(flags=flags)["served"] == MODULES
 

@@ -18,7 +18,7 @@ def _cache_files(home: EsmcacheHome) -> list[Path]:
 
 
 @pytest.mark.parametrize("damage", ["delete", "truncate", "overwrite", "grow", "alter"])
-def test_any_damaged_cache_file_changes_nothing(program: Program, damage: str) -> None:
+def test_damaged_cache_files_do_not_change_the_program(program: Program, damage: str) -> None:
     program.warm()
     expected = program.plain()
     hook = program.hook()
@@ -53,7 +53,7 @@ def test_any_damaged_cache_file_changes_nothing(program: Program, damage: str) -
         path.write_bytes(content)
 
 
-def test_a_damaged_cache_is_mended_by_the_next_warm_or_verify(program: Program) -> None:
+def test_warm_and_verify_repair_a_damaged_cache(program: Program) -> None:
     program.warm()
     with program.cache() as cache:
         assert cache.verify() == []
@@ -69,7 +69,7 @@ def test_a_damaged_cache_is_mended_by_the_next_warm_or_verify(program: Program) 
     assert (report["served"], report["faults"], report["codeCaches"]) == (MODULES, 0, "enabled")
 
 
-def test_an_index_that_is_no_database_is_made_anew(program: Program) -> None:
+def test_an_index_that_is_not_a_database_is_recreated(program: Program) -> None:
     program.warm()
     for path in program.home.cache_dir.glob("index.db*"):
         path.unlink()
@@ -78,7 +78,7 @@ def test_an_index_that_is_no_database_is_made_anew(program: Program) -> None:
     assert program.check_same()["served"] == MODULES
 
 
-def test_an_index_damaged_inside_is_made_anew(program: Program) -> None:
+def test_an_index_with_damaged_pages_is_recreated(program: Program) -> None:
     program.warm()
     with program.cache() as cache:
         assert cache.statistics().modules == MODULES
@@ -107,7 +107,7 @@ def test_a_cache_that_others_can_write_is_refused(program: Program) -> None:
     assert program.check_same()["served"] == MODULES
 
 
-def test_a_fifo_in_the_cache_makes_nothing_wait(program: Program) -> None:
+def test_fifos_in_the_cache_are_not_opened(program: Program) -> None:
     program.warm()
     for directory in ("manifests", "packs"):
         for path in list((program.home.cache_dir / directory).glob("*.[mp]a*")):
@@ -122,7 +122,7 @@ def test_a_fifo_in_the_cache_makes_nothing_wait(program: Program) -> None:
             path.chmod(0o600)
 
 
-def test_what_has_no_end_is_not_read(program: Program) -> None:
+def test_links_to_endless_files_are_not_read(program: Program) -> None:
     program.warm()
     program.served()
     for path in (program.home.cache_dir / "starts").iterdir():
@@ -131,7 +131,7 @@ def test_what_has_no_end_is_not_read(program: Program) -> None:
     assert program.check_same()["served"] == MODULES
 
 
-def test_a_cache_that_is_named_relatively_is_not_used(program: Program) -> None:
+def test_a_relative_cache_directory_is_not_used(program: Program) -> None:
     # A repository could contain a cache at such a path.
     program.warm()
     relative = {"ESMCACHE_DIR": os.path.relpath(program.home.cache_dir, program.root)}
@@ -139,6 +139,6 @@ def test_a_cache_that_is_named_relatively_is_not_used(program: Program) -> None:
     assert not (program.home.cache_dir / "events").exists()
 
 
-def test_a_cache_directory_where_nothing_can_be_made(program: Program) -> None:
+def test_a_cache_directory_that_cannot_be_created_serves_nothing(program: Program) -> None:
     # Node would try endlessly to make directories below it.
     assert program.check_same(env={"ESMCACHE_DIR": "/proc"}).get("served", 0) == 0

@@ -85,7 +85,7 @@ class _Forged:
         return bytes(changed)
 
 
-def test_numbers_that_point_outside_have_no_effect(program: Program) -> None:
+def test_forged_numbers_that_point_outside_do_not_change_the_program(program: Program) -> None:
     program.write(_PROGRAM)
     program.warm()
     native = program.plain()
@@ -105,7 +105,7 @@ def test_numbers_that_point_outside_have_no_effect(program: Program) -> None:
     assert not faults, "\n".join(faults)
 
 
-def test_verify_finds_numbers_that_point_outside(program: Program) -> None:
+def test_verify_finds_forged_numbers_that_point_outside(program: Program) -> None:
     program.write(_PROGRAM)
     program.warm()
     (manifest,) = (program.home.cache_dir / "manifests").glob("*.manifest")

@@ -13,7 +13,7 @@ from program import Program
 from served_program import FILES, MODULES
 
 
-def test_an_edited_module_alone_is_native_until_it_is_warmed(program: Program) -> None:
+def test_only_the_edited_module_is_not_served_before_a_warm(program: Program) -> None:
     program.warm()
     program.write({"lib/b.js": "export const b = 'edited';\nexport const cycle = 1, more = 2;\n"})
     report = program.check_same()
@@ -25,7 +25,7 @@ def test_an_edited_module_alone_is_native_until_it_is_warmed(program: Program) -
     assert (report["served"], report["stale"]) == (MODULES, [])
 
 
-def test_an_edit_of_the_same_size_is_seen(program: Program) -> None:
+def test_an_edit_with_the_same_size_and_mtime_is_noticed(program: Program) -> None:
     program.warm()
     path = program.root / "lib/late.js"
     before = path.stat()
@@ -73,7 +73,7 @@ def test_a_second_warm_does_nothing(program: Program) -> None:
     assert (report.sources_packed, report.manifests_written) == (0, 0)
 
 
-def test_two_nodes_stay_served_side_by_side(
+def test_two_nodes_are_served_from_one_cache(
     tmp_path: Path, node: Path, any_node: Path, esmcache_home: EsmcacheHome
 ) -> None:
     first = Program(tmp_path / "project", node, esmcache_home)
@@ -88,7 +88,7 @@ def test_two_nodes_stay_served_side_by_side(
         assert seen["codeCaches"] == "enabled"
 
 
-def test_a_program_gets_what_it_wrote_itself(program: Program) -> None:
+def test_a_program_imports_a_module_that_it_has_written(program: Program) -> None:
     program.write(
         {
             "app.mjs": """\
@@ -105,7 +105,7 @@ console.log((await import('./lib/late.js')).default);
     assert program.served("two").stdout == "written two\n"
 
 
-def test_a_program_sees_the_package_that_it_installed_itself(program: Program) -> None:
+def test_a_program_imports_a_package_that_it_has_installed(program: Program) -> None:
     program.write(
         {
             "src/app.mjs": """\
@@ -132,7 +132,7 @@ console.log((await import('tool')).default);
         ({"node_modules/tool/node_modules/x.js": "1"}, 0),
     ],
 )
-def test_what_now_resolves_differently_is_seen(program: Program, change: dict[str, str], expected: int) -> None:
+def test_changes_of_resolution_are_noticed(program: Program, change: dict[str, str], expected: int) -> None:
     program.warm()
     program.write(change)
     plain, served = program.plain(), program.served()
@@ -150,7 +150,7 @@ def test_a_deleted_module_fails_as_it_does_natively(program: Program) -> None:
     assert "ERR_MODULE_NOT_FOUND" in served.stderr
 
 
-def test_a_directory_replaced_by_a_link_is_seen(program: Program) -> None:
+def test_a_directory_that_became_a_link_is_noticed(program: Program) -> None:
     program.write({"app.mjs": "import url from './sub/url.mjs';\nconsole.log(url.slice(-20));\n"})
     program.write({"sub/url.mjs": "export default import.meta.url;\n"})
     program.warm()

@@ -37,7 +37,7 @@ require('node:module').registerHooks({
 """
 
 
-def test_another_preload_after_ours_sees_what_it_always_saw(
+def test_hooks_of_a_later_preload_see_the_same_as_natively(
     tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome
 ) -> None:
     program = Program(tmp_path / "project", any_node, esmcache_home)
@@ -46,7 +46,7 @@ def test_another_preload_after_ours_sees_what_it_always_saw(
     assert program.check_same(flags=["--require", "./other.cjs"])["served"] >= MODULES - 1
 
 
-def test_another_preload_before_ours_is_never_passed_over(program: Program) -> None:
+def test_hooks_of_an_earlier_preload_are_not_bypassed(program: Program) -> None:
     program.write({"other.cjs": REPLACING_HOOKS})
     program.warm()
     report = program.check_same(env={"NODE_OPTIONS": "--require ./other.cjs"})
@@ -62,7 +62,7 @@ export async function load(url, context, next) {
 """
 
 
-def test_asynchronous_hooks_that_a_program_registers_are_never_passed_over(program: Program) -> None:
+def test_asynchronous_hooks_of_a_program_are_not_bypassed(program: Program) -> None:
     program.write(
         {
             "hooks.mjs": ASYNC_HOOKS,
@@ -79,7 +79,7 @@ console.log(a(), (await import('./lib/late.js')).default);
     assert program.served().stdout == "b replaced\n"
 
 
-def test_registering_asynchronous_hooks_ends_ours(tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome) -> None:
+def test_asynchronous_hooks_deregister_our_hooks(tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome) -> None:
     program = Program(tmp_path / "project", any_node, esmcache_home)
     program.write(
         {
@@ -94,7 +94,7 @@ def test_registering_asynchronous_hooks_ends_ours(tmp_path: Path, any_node: Path
 
 
 @pytest.mark.parametrize("patched", ["fs.readFileSync", "fs.promises.readFile", "Module._resolveFilename"])
-def test_a_program_that_replaces_how_files_are_read_gets_what_it_replaced(
+def test_functions_that_a_program_replaces_are_called(
     tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome, patched: str
 ) -> None:
     program = Program(tmp_path / "project", any_node, esmcache_home)
@@ -123,7 +123,7 @@ console.log(createRequire(import.meta.url)('./late.cjs'));
     program.check_same()
 
 
-def test_a_descriptor_has_the_number_it_always_had(program: Program) -> None:
+def test_file_descriptors_have_the_same_numbers_as_natively(program: Program) -> None:
     program.write(
         {
             "app.mjs": "import './lib/a.js';\nimport { openSync } from 'node:fs';\n"
@@ -141,7 +141,7 @@ def test_the_preload_named_twice_runs_once(program: Program) -> None:
     assert program.served(env=options).stdout == program.plain().stdout
 
 
-def test_nothing_of_ours_is_left_in_the_require_cache(program: Program) -> None:
+def test_the_preload_is_not_in_the_require_cache(program: Program) -> None:
     program.write(
         {
             "app.mjs": "import { createRequire } from 'node:module';\n"
@@ -164,7 +164,7 @@ def test_nothing_of_ours_is_left_in_the_require_cache(program: Program) -> None:
         ([], {"NODE_DEBUG": "mod*"}),
     ],
 )
-def test_under_other_ways_of_loading_nothing_is_served(program: Program, flags: list[str], env: dict[str, str]) -> None:
+def test_flags_that_change_loading_disable_serving(program: Program, flags: list[str], env: dict[str, str]) -> None:
     program.write({"hooks.mjs": ASYNC_HOOKS})
     program.warm()
     plain, served = program.plain(flags=flags, env=env), program.served(flags=flags, env=env)

@@ -56,12 +56,12 @@ def hook_of_older(program: Program, tmp_path: Path) -> Path:
     return hook
 
 
-def test_commands_and_starts_have_been_tested_with_the_same_nodes() -> None:
+def test_commands_and_the_preload_name_the_same_newest_node() -> None:
     (stated,) = _TESTED_CONSTANT.findall((RUNTIME / "starting.cjs").read_text())
     assert int(stated) == NEWEST_TESTED
 
 
-def test_a_start_by_an_untested_node_is_native_and_says_so(program: Program, hook_of_older: Path) -> None:
+def test_an_untested_node_is_not_served_and_the_report_says_so(program: Program, hook_of_older: Path) -> None:
     program.warm()
     native = program.plain()
     started = program.plain(flags=["--require", str(hook_of_older)])
@@ -92,7 +92,7 @@ def test_commands_refuse_an_untested_node(program: Program, newer: Path, run_esm
     assert "ESMCACHE_UNTESTED_NODE" in doctor.stdout
 
 
-def test_commands_take_an_untested_node_where_the_user_says_so(
+def test_commands_accept_an_untested_node_if_the_user_allows_it(
     program: Program, newer: Path, run_esmcache: RunEsmcache
 ) -> None:
     env = {"ESMCACHE_NODE": str(newer), **_UNTESTED}
@@ -103,7 +103,9 @@ def test_commands_take_an_untested_node_where_the_user_says_so(
     assert "newest tested" in refused.stderr
 
 
-def test_an_unknown_layout_leaves_code_caches_off(program: Program, tmp_path: Path, run_esmcache: RunEsmcache) -> None:
+def test_an_unknown_compile_cache_layout_disables_code_caches(
+    program: Program, tmp_path: Path, run_esmcache: RunEsmcache
+) -> None:
     program.node = _executable(tmp_path / "other", _HAS_ANOTHER_LAYOUT, program.node)
     program.warm()
     assert not list(_files_of_code_caches(program))

@@ -24,7 +24,7 @@ def test_everything_is_served_on_every_node(tmp_path: Path, any_node: Path, esmc
     assert seen["served"] >= MODULES
 
 
-def test_without_a_manifest_nothing_is_touched(program: Program) -> None:
+def test_a_start_without_a_manifest_creates_no_files(program: Program) -> None:
     assert program.check_same()["reason"] == "no cache directory"
     assert not program.home.cache_dir.exists()
     program.warm("lib/late.js")
@@ -56,7 +56,7 @@ def test_required_sources_come_from_packs(tmp_path: Path, node: Path, esmcache_h
     assert (report["served"], report["faults"], report["stale"]) == (0, 5, [])
 
 
-def test_commonjs_that_is_no_utf_8_is_read_by_node(program: Program) -> None:
+def test_node_reads_commonjs_that_is_not_utf_8(program: Program) -> None:
     program.write({"app.mjs": "import './latin.cjs';\n"})
     (program.root / "latin.cjs").write_bytes(b"console.log('\xe4');\n")
     assert program.warm().native == 0
@@ -64,12 +64,12 @@ def test_commonjs_that_is_no_utf_8_is_read_by_node(program: Program) -> None:
     assert (report["served"], report["faults"], report["codeCaches"]) == (2, 0, "enabled")
 
 
-def test_it_can_be_switched_off(program: Program) -> None:
+def test_esmcache_can_be_disabled(program: Program) -> None:
     program.warm()
     assert program.check_same(env={"ESMCACHE_DISABLE": "1"}) == {}
 
 
-def test_what_only_ran_can_tell_is_warmed_from_the_runners_report(program: Program) -> None:
+def test_a_module_that_only_a_start_knows_is_warmed_from_its_report(program: Program) -> None:
     program.write({"app.mjs": "const name = './lib/' + 'late.js';\nconsole.log((await import(name)).default);\n"})
     program.warm()
     report = program.check_same()
@@ -80,7 +80,7 @@ def test_what_only_ran_can_tell_is_warmed_from_the_runners_report(program: Progr
     assert (report["missed"], report["served"]) == ([], 2)
 
 
-def test_starts_in_vain_tell_so_until_enough_waits_to_be_taken_in(program: Program) -> None:
+def test_unserved_starts_report_until_enough_reports_wait(program: Program) -> None:
     program.home.cache_dir.mkdir(mode=0o700)
     quiet = {"ESMCACHE_LOG": ""}
     flags = ["--preserve-symlinks"]
@@ -101,7 +101,7 @@ def test_starts_in_vain_tell_so_until_enough_waits_to_be_taken_in(program: Progr
 
 
 @pytest.mark.parametrize("flag", ["-e", "-p", "--eval", "--print"])
-def test_what_stands_where_an_entry_point_does_is_not_looked_at(program: Program, flag: str) -> None:
+def test_arguments_of_eval_are_not_taken_for_an_entry_point(program: Program, flag: str) -> None:
     # Node would warn about this `main` if the directory were an entry point.
     program.write({"part/package.json": '{"main": "absent.js"}', "part/index.js": ""})
     program.warm()
@@ -173,7 +173,7 @@ def test_an_es_module_that_is_required_is_served(tmp_path: Path, any_node: Path,
     assert report["served"] >= 5
 
 
-def test_a_syntax_error_is_nodes_to_report(program: Program) -> None:
+def test_node_reports_syntax_errors(program: Program) -> None:
     program.write({"lib/late.js": "export default = 1;\n"})
     report = program.warm()
     assert [(Path(p.path).name, p.code, p.line, p.column) for p in report.problems] == [

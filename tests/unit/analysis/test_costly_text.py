@@ -18,7 +18,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
-def test_reading_is_given_up_in_time(source: bytes) -> None:
+def test_analysis_of_a_costly_text_is_stopped(source: bytes) -> None:
     for analyse in (analyse_module, analyse_commonjs):
         start = time.process_time()
         analysis = analyse(source)
@@ -27,7 +27,7 @@ def test_reading_is_given_up_in_time(source: bytes) -> None:
         assert not analysis.complete
 
 
-def test_an_edit_that_makes_a_text_costly_is_given_up_in_time() -> None:
+def test_analysis_after_a_costly_edit_is_stopped() -> None:
     document = Document(b"f();" + HOSTILE["comments"] + b"*/")
     assert document.analysis().complete
     start = time.process_time()
@@ -37,13 +37,13 @@ def test_an_edit_that_makes_a_text_costly_is_given_up_in_time() -> None:
     assert time.process_time() - start < 5
 
 
-def test_what_cannot_be_read_is_the_whole_text() -> None:
+def test_a_text_that_is_too_costly_is_marked_as_a_whole() -> None:
     source = HOSTILE["comments"]
     (found,) = analyse_module(source).diagnostics
     assert found.span == Span(0, len(source))
 
 
-def test_the_next_text_is_read_as_ever() -> None:
+def test_a_costly_text_does_not_affect_the_next_one() -> None:
     analyse_module(HOSTILE["comments"])
     record = analyse_module(b"import 'a';").record
     assert [request.specifier for request in record.requested_modules] == ["a"]

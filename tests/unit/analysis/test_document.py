@@ -123,7 +123,7 @@ def test_edits_build_on_one_another() -> None:
     assert error.span == Span(14, 15)
 
 
-def test_an_edit_elsewhere_leaves_statements_unread() -> None:
+def test_an_edit_between_statements_parses_only_an_excerpt() -> None:
     lines = b"".join(b"export const a%d = import('./%d.js');\n" % (number, number) for number in range(500))
     document = Document(b"import 'a';\n" + lines)
     check_analysis(document)
@@ -133,7 +133,7 @@ def test_an_edit_elsewhere_leaves_statements_unread() -> None:
     assert document.work.bytes_analysed < 500
 
 
-def test_a_text_that_is_mended_is_not_read_from_scratch() -> None:
+def test_a_repaired_text_is_not_parsed_from_scratch() -> None:
     document = Document(b"import 'a';\n" + b"f();\n" * 1000)
     check_analysis(document)
     document.replace(100, 100, b"{")
@@ -162,7 +162,7 @@ def test_a_text_that_is_mended_is_not_read_from_scratch() -> None:
         ("f(); // import 'a'\nimport 'b'", 5, "//", "  "),
     ],
 )
-def test_what_an_edit_changes_elsewhere_is_seen(before: str, at: int, old: str, new: str) -> None:
+def test_effects_of_an_edit_elsewhere_are_found(before: str, at: int, old: str, new: str) -> None:
     assert before[at : at + len(old)] == old
     document = Document(before.encode())
     for start, removed, written in ((at, old, new), (at, new, old)):
@@ -187,7 +187,7 @@ MANY = b"f();\n" * 400
         (MANY + b"export {a}\n" + MANY + b"let a", b"export {a}\n", b"export {a}\nfrom 'b'\n"),
     ],
 )
-def test_what_is_far_away_moves_along(before: bytes, old: bytes, new: bytes) -> None:
+def test_spans_far_from_an_edit_are_shifted(before: bytes, old: bytes, new: bytes) -> None:
     document = Document(before)
     at = before.index(old)
     check_analysis(document)
@@ -217,7 +217,7 @@ def within(head: str, tail: str) -> Document:
         ("await f(async function () {\n", "});"),
     ],
 )
-def test_an_edit_within_a_function_leaves_its_other_statements_unread(head: str, tail: str) -> None:
+def test_an_edit_within_a_function_parses_only_an_excerpt(head: str, tail: str) -> None:
     document = within(head, tail)
     check_analysis(document)
     for new in (
@@ -240,7 +240,7 @@ def test_an_edit_within_a_function_leaves_its_other_statements_unread(head: str,
 @pytest.mark.parametrize(
     "new", ["} f(function () {", "}", "/*", "`", "{", "(", "if (a) ", "x = ", "else b;", "\n--> c\n"]
 )
-def test_what_an_edit_within_a_function_changes_around_it_is_seen(new: str) -> None:
+def test_effects_of_an_edit_within_a_function_are_found_around_it(new: str) -> None:
     document = within("(function () {\n", "})();")
     check_analysis(document)
     for place in (b"x(y);", b"import(", b"(y);\nimp", b"\nimport"):
@@ -251,7 +251,7 @@ def test_what_an_edit_within_a_function_changes_around_it_is_seen(new: str) -> N
         check_analysis(document)
 
 
-def test_places_of_former_edits_are_known() -> None:
+def test_positions_of_earlier_edits_are_tracked() -> None:
     document = within("if (a) (function () {\n", "})();")
     check_analysis(document)
     for place, new in (

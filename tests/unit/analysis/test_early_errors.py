@@ -458,7 +458,7 @@ def errors(text: str) -> list[Diagnostic]:
     return [item for item in analyse_module(text.encode()).diagnostics if item.kind.severity is Severity.ERROR]
 
 
-def test_errors_are_where_v8_has_them(node: Path) -> None:
+def test_early_errors_agree_with_v8(node: Path) -> None:
     statements = [text for text in STATEMENTS if text not in LEFT_TO_THE_ENGINE]
     texts = [context.replace("%s", text) for text in statements for context in CONTEXTS] + list(MODULES)
     differing = [
@@ -469,7 +469,7 @@ def test_errors_are_where_v8_has_them(node: Path) -> None:
     assert differing == []
 
 
-def test_what_is_left_to_the_engine_is_still_left_to_it(node: Path) -> None:
+def test_errors_left_to_the_engine_are_still_not_found(node: Path) -> None:
     # FIXME: V8 refuses these in some contexts, and we do not.
     texts = {context.replace("%s", text): text for text in LEFT_TO_THE_ENGINE for context in CONTEXTS}
     found = list(zip(texts, refusals(node, list(texts)), strict=True))
@@ -478,7 +478,7 @@ def test_what_is_left_to_the_engine_is_still_left_to_it(node: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "marked"), CULPRITS)
-def test_the_culprit_is_named(kind: DiagnosticKind, marked: str) -> None:
+def test_errors_name_the_offending_text(kind: DiagnosticKind, marked: str) -> None:
     source = marked
     for mark in "«»‹›":
         source = source.replace(mark, "")
@@ -509,7 +509,7 @@ def test_packages_have_no_errors(node: Path) -> None:
         assert bool(errors(text)) == (refusal is not None), (path, refusal, errors(text))
 
 
-def test_every_kind_of_error_has_a_code_of_its_own() -> None:
+def test_every_kind_of_error_has_a_unique_code() -> None:
     codes = [kind.code for kind in DiagnosticKind]
     assert len(set(codes)) == len(codes)
     assert all(code == code.lower().replace("_", "-") for code in codes)

@@ -46,13 +46,13 @@ def test_spans_are_offsets_into_the_bytes_given() -> None:
     assert text(record.calls[0].span) == b"'y'"
 
 
-def test_a_request_is_where_it_is_first_asked_for() -> None:
+def test_a_request_has_the_span_of_its_first_occurrence() -> None:
     record = analyse_module(b"import a from 'x'; import b from 'x';").record
     assert [request.span for request in record.requested_modules] == [Span(14, 17)]
     assert [entry.module_request.span for entry in record.import_entries] == [Span(14, 17), Span(33, 36)]
 
 
-def test_a_call_without_a_literal_is_spanned_as_a_whole() -> None:
+def test_a_call_without_a_literal_has_the_span_of_the_whole_call() -> None:
     call = analyse_module(b"f(); import(a + 'b');").record.calls[0]
     assert call == ModuleCall(CallKind.IMPORT, None)
     assert call.span == Span(5, 20)
@@ -105,7 +105,7 @@ def test_lone_surrogates_stay_in_specifiers() -> None:
         (b"''", ""),
     ],
 )
-def test_string_literals_say_what_their_escapes_mean(literal: bytes, value: str) -> None:
+def test_escapes_in_string_literals_are_decoded(literal: bytes, value: str) -> None:
     assert specifiers(analyse_module(b"import " + literal)) == [value]
 
 
@@ -114,7 +114,7 @@ def test_an_empty_text_is_a_module() -> None:
     assert analyse_module(BOM).complete
 
 
-def test_commonjs_has_calls_alone() -> None:
+def test_commonjs_has_only_calls() -> None:
     source = b"const a = require('./a'); import('./b'); return await_; var await; await: 1"
     analysis = analyse_commonjs(source)
     assert [call.specifier for call in analysis.record.calls] == ["./a", "./b"]

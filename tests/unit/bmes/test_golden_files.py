@@ -28,7 +28,7 @@ def bytes_of_annotated_hex(text: str) -> bytes:
     return b"".join(bytes.fromhex(re.split(" {2,}", line)[0]) for line in lines)
 
 
-def test_every_golden_file_is_expected() -> None:
+def test_every_golden_file_has_an_expected_value() -> None:
     assert {path.stem for path in GOLDEN.glob("*.bin")} == set(EXPECTED)
 
 

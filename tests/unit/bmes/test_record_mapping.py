@@ -118,7 +118,7 @@ def test_requests_and_stars_are_one_per_specifier_and_type() -> None:
     assert file.stars == ("./a", "./a", "./a", "./a", "./a.js")
 
 
-def test_what_bmes_cannot_say_is_unrepresentable() -> None:
+def test_records_outside_of_the_format_are_unrepresentable() -> None:
     deferred = ModuleRequest("./a.js", (), Phase.DEFER)
     assert bmes_from_record(ModuleRecord(requested_modules=(deferred,))) == Unrepresentable(
         "BMES has no word for the phase 'defer'"

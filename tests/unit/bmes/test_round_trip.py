@@ -26,13 +26,13 @@ def test_a_file_survives_its_bytes(file: BmesFile) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_a_file_or_damage(data: bytes) -> None:
+def test_any_bytes_decode_or_are_damage(data: bytes) -> None:
     assert isinstance(decode(data), Damage)
     assert isinstance(decode(struct.pack("<II", 0x424D4553, 1) + data), BmesFile | Damage)
 
 
 @given(files(), st.data())
-def test_a_changed_byte_is_read_or_told(file: BmesFile, data: st.DataObject) -> None:
+def test_a_changed_byte_is_decoded_or_reported_as_damage(file: BmesFile, data: st.DataObject) -> None:
     content = bytearray(encode(file))
     content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     decoded = decode(bytes(content))
@@ -40,7 +40,7 @@ def test_a_changed_byte_is_read_or_told(file: BmesFile, data: st.DataObject) -> 
         assert encode(dataclasses.replace(decoded, trailer=None)) in bytes(content)
 
 
-def test_every_beginning_of_a_file_is_damage() -> None:
+def test_truncated_files_are_damage() -> None:
     file = every_form()
     data = encode(file)
     without_trailer = len(encode(dataclasses.replace(file, trailer=None)))
@@ -56,7 +56,7 @@ def test_header_is_checked_before_anything_else() -> None:
     check_damage(data[:4] + struct.pack("<I", 2) + data[8:], ValidationLevel.HEADER, "the version is 2")
 
 
-def test_counts_are_bounded_by_what_is_left() -> None:
+def test_counts_beyond_the_end_of_the_file_are_damage() -> None:
     header = struct.pack("<II", 0x424D4553, 1)
     check_damage(header + struct.pack("<I", 0xFFFFFFFF), ValidationLevel.STRUCTURE, "4294967295 entries")
     counts = struct.pack("<IIII", 0, 0, 0, 3) + bytes(11)
@@ -94,6 +94,6 @@ def test_bytes_after_the_bytecode_are_a_trailer_or_damage() -> None:
     ],
     ids=["lone surrogate", "short hash", "long trailer"],
 )
-def test_what_no_reader_would_take_is_not_written(file: BmesFile) -> None:
+def test_encode_refuses_values_that_decode_would_reject(file: BmesFile) -> None:
     with pytest.raises(ValueError, match=r"surrogates|32 bytes|trailer"):
         encode(file)

@@ -28,7 +28,9 @@ def processor_seconds_of_children() -> float:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
 
 
-def test_several_processes_find_what_one_finds(tasks: list[AnalysisTask], capfd: pytest.CaptureFixture[str]) -> None:
+def test_several_processes_give_the_same_results_as_one(
+    tasks: list[AnalysisTask], capfd: pytest.CaptureFixture[str]
+) -> None:
     before = processor_seconds_of_children()
     found = analyse_all(tasks, 2)
     assert processor_seconds_of_children() > before
@@ -48,7 +50,7 @@ def test_little_is_done_here(tasks: list[AnalysisTask]) -> None:
     "script",
     ["exit 1", "echo; exec cat >/dev/null", "echo; head -c 100 >/dev/null", "echo; echo nonsense", "printf x"],
 )
-def test_what_a_process_leaves_undone_is_done_here(
+def test_unfinished_tasks_of_a_worker_process_are_done_here(
     script: str, tasks: list[AnalysisTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     python = tmp_path / "python"
@@ -58,7 +60,7 @@ def test_what_a_process_leaves_undone_is_done_here(
     assert analyse_all(tasks, 2) == [task.run() for task in tasks]
 
 
-def test_a_process_that_cannot_be_started_is_not_missed(
+def test_analysis_works_without_worker_processes(
     tasks: list[AnalysisTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "absent"))

@@ -28,7 +28,7 @@ def _line_at(text: bytes, offset: int) -> str:
 
 
 @given(LINES, LINES)
-def test_what_is_moved_begins_a_line_that_reads_the_same(before: list[str], after: list[str]) -> None:
+def test_a_moved_offset_is_in_an_equal_line(before: list[str], after: list[str]) -> None:
     old, new = _text(before), _text(after)
     starts = _line_starts(before)
     for start in starts:
@@ -53,7 +53,7 @@ def test_functions_between_two_edits_are_found_again() -> None:
     assert moved == after.index("f() {\n") + 1
 
 
-def test_after_a_rewriting_nothing_is_looked_for_at_length() -> None:
+def test_a_rewritten_text_is_not_searched_at_length() -> None:
     before = "\n".join(f"function f{i}() {{}}" for i in range(5000)).encode()
     after = "\n".join(f"function g{i}() {{}}" for i in range(5000)).encode()
     assert moved_offsets([0, 100], before, b"first\n" + after) == ()

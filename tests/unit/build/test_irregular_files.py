@@ -58,7 +58,7 @@ def test_a_source_is_read_from_a_regular_file_alone(irregular: Path) -> None:
     assert isinstance(ends(lambda: read_file(DiskFileSource(), str(irregular))), str)
 
 
-def test_a_file_that_says_nothing_of_its_size_is_no_source() -> None:
+def test_files_without_a_true_size_are_not_read() -> None:
     # The files in /proc report no size. An endless one is opened without waiting.
     assert "changing" in str(ends(lambda: read_file(DiskFileSource(), "/proc/self/status")))
     assert isinstance(ends(lambda: read_regular_file("/proc/self/status", 10)), OSError)
@@ -72,7 +72,7 @@ def test_settings_and_packages_are_read_from_regular_files_alone(irregular: Path
     assert ends(lambda: find_targets([directory])) is not None
 
 
-def test_a_start_waits_for_no_package_json(
+def test_a_start_does_not_wait_for_an_irregular_package_json(
     irregular: Path, monkeypatch: pytest.MonkeyPatch, esmcache_home: object
 ) -> None:
     directory = irregular.parent
@@ -83,7 +83,7 @@ def test_a_start_waits_for_no_package_json(
     assert ends(lambda: Program(".", [], warms=False).command(os.environ)) is not None
 
 
-def test_a_resolution_waits_for_no_package_json(irregular: Path) -> None:
+def test_resolution_does_not_wait_for_an_irregular_package_json(irregular: Path) -> None:
     directory = irregular.parent / "node_modules" / "odd"
     directory.mkdir(parents=True)
     irregular.rename(directory / "package.json")

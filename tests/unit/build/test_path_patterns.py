@@ -29,7 +29,7 @@ PATTERNS = (
 
 
 @pytest.mark.parametrize("patterns", PATTERNS, ids=" ".join)
-def test_they_are_those_of_gitignore(tmp_path: Path, patterns: list[str]) -> None:
+def test_patterns_match_as_in_gitignore(tmp_path: Path, patterns: list[str]) -> None:
     (tmp_path / ".gitignore").write_text("\n".join(patterns))
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     answer = subprocess.run(
@@ -45,7 +45,7 @@ def test_they_are_those_of_gitignore(tmp_path: Path, patterns: list[str]) -> Non
     assert ours.faults == []
 
 
-def test_what_lies_elsewhere_is_not_meant(tmp_path: Path) -> None:
+def test_patterns_match_nothing_outside_their_directory(tmp_path: Path) -> None:
     ours = PathPatterns(str(tmp_path), ["*"])
     assert ours.match(f"{tmp_path}/a.js") and not ours.match(f"{tmp_path}-2/a.js") and not ours.match("/a.js")
     assert PathPatterns("/", ["a.js"]).match("/a.js")
@@ -58,7 +58,7 @@ def test_the_directory_itself_can_be_spelled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["!", "a\\", "[z-a]"])
-def test_one_that_is_none_is_said_to_be(tmp_path: Path, pattern: str) -> None:
+def test_an_invalid_pattern_is_reported(tmp_path: Path, pattern: str) -> None:
     (tmp_path / "a.js").write_text("export {};\n")
     targets = find_targets([tmp_path], ProjectSettings(exclude=[pattern]))
     assert [(one.code, one.message) for one in targets.problems] == [

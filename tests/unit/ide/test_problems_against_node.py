@@ -98,7 +98,7 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-def test_errors_are_those_of_node(any_node: Path, project: Path, tmp_path: Path) -> None:
+def test_errors_agree_with_node(any_node: Path, project: Path, tmp_path: Path) -> None:
     node, ours = node_answers(any_node, project), our_answers(any_node, project, tmp_path / "cache")
     assert {text: answer for text, answer in ours.items() if answer != node[text]} == {}
     assert {None, "SyntaxError", "ERR_IMPORT_ATTRIBUTE_MISSING", "ERR_IMPORT_ATTRIBUTE_UNSUPPORTED"} < set(

@@ -19,7 +19,7 @@ from esmcache.user_directories import user_directory
 
 
 @pytest.mark.parametrize("value", [None, "", "relative", "/somewhere/else"])
-def test_user_directories_are_those_of_platformdirs(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+def test_user_directories_agree_with_platformdirs(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
     find = {
         "XDG_CACHE_HOME": platformdirs.user_cache_dir,
         "XDG_CONFIG_HOME": platformdirs.user_config_dir,
@@ -39,7 +39,7 @@ def test_user_directories_are_those_of_platformdirs(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("config", [{}, {"cacheDir": "/mine"}, {"node": "node26"}, {"maxSize": 5, "cacheDir": "~/c"}])
 @pytest.mark.parametrize("variables", [{}, {"ESMCACHE_DIR": "/absolute", "ESMCACHE_NODE": "other"}])
 @pytest.mark.parametrize("arguments", [{}, {"cache_dir": "there", "node": "named"}])
-def test_places_are_those_of_settings(
+def test_places_agree_with_the_settings(
     esmcache_home: EsmcacheHome, config: dict[str, object], variables: dict[str, str], arguments: dict[str, str]
 ) -> None:
     path = esmcache_home.root / ".config" / "esmcache" / "config.json"
@@ -87,7 +87,7 @@ def test_conditions_of_node_options(options: str, conditions: list[str]) -> None
     assert conditions_of(options) == conditions
 
 
-def test_entry_is_what_node_would_start(tmp_path: Path) -> None:
+def test_the_entry_point_is_found_as_in_node(tmp_path: Path) -> None:
     for name in ("app.mjs", "tool.js", "package/lib/main.js", "package/package.json", "other/index.js"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text('{"main": "./lib/main"}' if name.endswith("json") else "")

@@ -80,7 +80,7 @@ def test_user_conditions(any_node: Path, tree: HostileTree) -> None:
     check_questions(any_node, questions, tree.root / "app", ("special", "absent"))
 
 
-def test_referrers_that_are_no_files(any_node: Path, tree: HostileTree) -> None:
+def test_referrers_with_data_urls(any_node: Path, tree: HostileTree) -> None:
     specifiers = (
         "./a.js",
         "plain",

@@ -114,7 +114,7 @@ def test_deep_and_large_package_json() -> None:
         check_answers(Resolver(files), "a", "m.js")
 
 
-def test_urls_are_those_of_node(node: Path) -> None:
+def test_urls_agree_with_node(node: Path) -> None:
     bases = ["file:///p/q/m.js", "file:///m.js?x#y", "file:///p/%20/#h"]
     chance = random.Random(1)
     # Drive letters have their own rules, and unpaired surrogates cannot be written as JSON.

@@ -134,7 +134,7 @@ def _all_hold(answer: Answer, before: MemoryFiles, after: MemoryFiles) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_no_answer_changes_while_its_inputs_hold(seed: int) -> None:
+def test_answers_stay_the_same_while_their_inputs_hold(seed: int) -> None:
     chance = random.Random(seed)
     changed = 0
     for _ in range(10):

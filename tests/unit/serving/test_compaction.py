@@ -150,7 +150,7 @@ def test_a_damaged_manifest_is_left_alone(packs: Path, damage: str) -> None:
     assert with_moved_packs(bytes(content), {old: moved}) is None
 
 
-def test_places_are_believed_that_the_pack_bears_out(packs: Path) -> None:
+def test_places_are_kept_only_if_the_pack_confirms_them(packs: Path) -> None:
     places = append(packs, WORKSPACE, *TEXTS)
     wanted = [(DIGESTS[name], place) for name, place in places.items()]
     (name,) = {place.pack for place in places.values()}
@@ -173,7 +173,7 @@ def test_places_are_believed_that_the_pack_bears_out(packs: Path) -> None:
     assert list(held_places(packs, "absent.pack", wanted, seen)) == []
 
 
-def test_texts_of_a_pack_that_was_changed_are_compared(packs: Path) -> None:
+def test_texts_of_a_changed_pack_are_hashed(packs: Path) -> None:
     places = append(packs, WORKSPACE, "plain.mjs", "latin.mjs")
     wanted = [(DIGESTS[name], place) for name, place in places.items()]
     name = places["plain.mjs"].pack

@@ -66,7 +66,7 @@ def check_files(cache: MadeUpCache) -> None:
     }
 
 
-def test_what_earlier_saves_left_goes_from_a_small_cache_too(cache: MadeUpCache) -> None:
+def test_leftovers_of_earlier_saves_are_removed_below_the_limit(cache: MadeUpCache) -> None:
     add_program(cache, "a", 5, 1.0)
     for number in range(4):
         cache.save({"a0.mjs": f"edit {number}"})
@@ -78,7 +78,7 @@ def test_what_earlier_saves_left_goes_from_a_small_cache_too(cache: MadeUpCache)
     check_files(cache)
 
 
-def test_old_saves_never_evict_what_is_in_use(cache: MadeUpCache) -> None:
+def test_old_saves_never_evict_modules_in_use(cache: MadeUpCache) -> None:
     manifest = add_program(cache, "a", 1, 1.0)
     live = cache.used
     for number in range(500):
@@ -90,7 +90,7 @@ def test_old_saves_never_evict_what_is_in_use(cache: MadeUpCache) -> None:
     assert cache.counts(OF_SOURCES) == dict.fromkeys((row_type.__name__ for row_type in OF_SOURCES), 1)
 
 
-def test_entry_points_go_by_their_last_use(cache: MadeUpCache) -> None:
+def test_entry_points_are_evicted_by_their_last_use(cache: MadeUpCache) -> None:
     by_use = [add_program(cache, prefix, 40, used_at) for prefix, used_at in (("c", 1.0), ("a", 2.0), ("b", 3.0))]
     cache.collect()
     size = cache.used
@@ -101,7 +101,7 @@ def test_entry_points_go_by_their_last_use(cache: MadeUpCache) -> None:
     assert cache.used <= size - 10_000
 
 
-def test_the_entry_point_that_was_used_last_stays_whatever_the_limit(cache: MadeUpCache) -> None:
+def test_the_last_used_entry_point_stays_under_any_limit(cache: MadeUpCache) -> None:
     add_program(cache, "a", 20, 1.0)
     last = add_program(cache, "b", 20, 2.0)
     answer = cache.collect(0)
@@ -109,7 +109,7 @@ def test_the_entry_point_that_was_used_last_stays_whatever_the_limit(cache: Made
     check_files(cache)
 
 
-def test_modules_that_no_entry_point_reaches_go_first(cache: MadeUpCache) -> None:
+def test_modules_without_an_entry_point_are_evicted_first(cache: MadeUpCache) -> None:
     kept = {add_program(cache, "a", 20, 1.0), add_program(cache, "b", 20, 2.0)}
     cache.collect()
     size = cache.used
@@ -122,7 +122,7 @@ def test_modules_that_no_entry_point_reaches_go_first(cache: MadeUpCache) -> Non
     check_files(cache)
 
 
-def test_what_entry_points_share_goes_with_the_last_of_them(cache: MadeUpCache) -> None:
+def test_shared_modules_are_evicted_with_their_last_entry_point(cache: MadeUpCache) -> None:
     cache.save({name: name for name in (*names("shared", 20), *names("own", 20))})
     cache.add_entry_point("one.mjs", names("shared", 20) + names("own", 20), 1.0)
     other = cache.add_entry_point("other.mjs", names("shared", 20), 2.0)
@@ -132,7 +132,7 @@ def test_what_entry_points_share_goes_with_the_last_of_them(cache: MadeUpCache) 
     check_files(cache)
 
 
-def test_what_is_evicted_is_no_more_than_the_limit_asks(cache: MadeUpCache) -> None:
+def test_no_more_is_evicted_than_the_limit_requires(cache: MadeUpCache) -> None:
     for number in range(20):
         add_program(cache, f"p{number}-", 10, float(number))
     cache.collect()
@@ -171,7 +171,7 @@ def test_a_source_that_comes_after_compaction_is_appended_to_the_new_pack(cache:
     assert sum(1 for _ in scan_pack(pack)) == 5
 
 
-def test_what_node_wrote_goes_and_pushes_nothing_out(cache: MadeUpCache) -> None:
+def test_files_that_node_wrote_are_removed_and_evict_no_modules(cache: MadeUpCache) -> None:
     kept = {add_program(cache, "a", 10, 1.0), add_program(cache, "b", 10, 2.0)}
     cache.collect()
     size = cache.used
@@ -204,7 +204,9 @@ def test_hard_links_are_counted_once(cache: MadeUpCache) -> None:
     )
 
 
-def test_a_row_is_never_left_without_its_file(cache: MadeUpCache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_collection_leaves_no_row_without_its_file(
+    cache: MadeUpCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A collection that stops before it removes any file leaves too many files, and never too few."""
     for prefix, used_at in (("a", 1.0), ("b", 2.0)):
         add_program(cache, prefix, 6, used_at)

@@ -24,16 +24,16 @@ def test_names_are_listed_by_module(any_node: Path) -> None:
     assert "describe" in exports["node:test"]
 
 
-def test_what_a_flag_adds_may_be_there(any_node: Path) -> None:
+def test_exports_that_need_a_flag_are_listed(any_node: Path) -> None:
     assert "SourceTextModule" in builtin_exports(build_of(any_node))["vm"]
 
 
-def test_what_depends_on_how_a_process_was_started_is_not_certain(any_node: Path) -> None:
+def test_exports_that_depend_on_the_process_are_not_listed(any_node: Path) -> None:
     assert not {"process", "cluster"} & set(builtin_exports(build_of(any_node)))
 
 
 @pytest.mark.parametrize("script", ["exit 3", "echo '[]'", "echo '{\"fs\": 1}'", "kill -9 $$"])
-def test_nothing_is_certain_without_an_answer(node: Path, tmp_path: Path, script: str) -> None:
+def test_no_exports_are_listed_without_an_answer_of_node(node: Path, tmp_path: Path, script: str) -> None:
     other = tmp_path / "node"
     other.write_text(f"#!/bin/sh\n{script}\n")
     other.chmod(0o755)

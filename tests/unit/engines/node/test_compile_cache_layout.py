@@ -46,7 +46,7 @@ def test_entry_round_trip() -> None:
 
 
 @pytest.mark.parametrize("at", [0, 8, 16, 22])
-def test_a_damaged_entry_is_none(at: int) -> None:
+def test_a_damaged_entry_decodes_to_none(at: int) -> None:
     data = bytearray(encode_entry(b"source", b"cache"))
     data[at] ^= 1
     assert decode_entry(bytes(data)) is None
@@ -54,7 +54,7 @@ def test_a_damaged_entry_is_none(at: int) -> None:
     assert decode_entry(encode_entry(b"source", b"cache")[:-1]) is None
 
 
-def test_entry_names_tell_url_from_path() -> None:
+def test_entry_names_distinguish_urls_and_paths() -> None:
     assert entry_name(ModuleFormat.MODULE, "file:///tmp/cc/lay/m.mjs") == "876baa3e"
     assert entry_name(ModuleFormat.COMMONJS, "/tmp/cc/lay/c.cjs") == "c77ccec6"
 
@@ -65,11 +65,11 @@ def test_directory_name() -> None:
     assert directory_name(build, 1000, 0x5B4CEE11) == "v22.15.0-x64-5b4cee11-1000"
 
 
-def test_the_probe_agrees(any_node: Path) -> None:
+def test_the_probe_accepts_every_tested_node(any_node: Path) -> None:
     assert probe_layout(str(any_node))
 
 
-def test_the_probe_says_no_to_what_is_no_node(tmp_path: Path) -> None:
+def test_the_probe_rejects_programs_other_than_node(tmp_path: Path) -> None:
     impostor = tmp_path / "node"
     impostor.write_text("#!/bin/sh\necho '{\"version\":1}'\n")
     impostor.chmod(0o755)
@@ -77,7 +77,7 @@ def test_the_probe_says_no_to_what_is_no_node(tmp_path: Path) -> None:
     assert not probe_layout(str(tmp_path / "absent"))
 
 
-def test_node_accepts_what_workers_compiled(any_node: Path, tmp_path: Path) -> None:
+def test_node_accepts_code_caches_of_workers(any_node: Path, tmp_path: Path) -> None:
     project = Path(os.path.realpath(tmp_path)) / "project"
     project.mkdir()
     build = describe_node(str(any_node))

@@ -48,7 +48,7 @@ def failure(node: Path, kind: CompileKind, source: bytes) -> CompileFailure:
     return result
 
 
-def test_requests_are_the_engines_own(any_node: Path) -> None:
+def test_requests_come_from_the_engine(any_node: Path) -> None:
     source = rb"""
         import a from 'x' with {type: 'json'}; export * from 'y';
         import {b} from 'x'; import '\ud800'; import 'y'; import('z');
@@ -107,7 +107,7 @@ def test_syntax_errors_have_a_position(any_node: Path, kind: CompileKind, source
     assert answer.message
 
 
-def test_too_deep_a_source_is_no_syntax_error(node: Path) -> None:
+def test_a_stack_overflow_is_not_a_syntax_error(node: Path) -> None:
     assert not failure(node, CompileKind.MODULE, b"(" * 500_000).is_syntax_error
 
 
@@ -125,7 +125,7 @@ def test_too_deep_a_source_is_no_syntax_error(node: Path) -> None:
         (b"= =", ModuleFormat.COMMONJS),
     ],
 )
-def test_detection_is_nodes_own(any_node: Path, source: bytes, detected: ModuleFormat) -> None:
+def test_the_kind_is_detected_as_in_node(any_node: Path, source: bytes, detected: ModuleFormat) -> None:
     assert compile_one(any_node, CompileKind.DETECT, source).detected_kind is detected
 
 
@@ -162,7 +162,7 @@ def write_node(path: Path, script: str) -> Path:
     return path
 
 
-def test_a_worker_that_is_killed_costs_nothing(node: Path, tmp_path: Path) -> None:
+def test_tasks_of_a_killed_worker_are_done(node: Path, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     wrapper = write_node(tmp_path / "node", f'echo $$ > "{pid_file}"; exec "{node.resolve()}" "$@"')
     build = replace(build_of(node), executable=str(wrapper))
@@ -201,7 +201,7 @@ def test_a_source_that_ends_the_engine_is_a_failure(node: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("script", ["exit 9", "echo nonsense nonsense nonsense"])
-def test_a_node_that_does_not_start_refuses_everything(node: Path, tmp_path: Path, script: str) -> None:
+def test_a_node_that_does_not_start_refuses_all_tasks(node: Path, tmp_path: Path, script: str) -> None:
     build = replace(build_of(node), executable=str(write_node(tmp_path / "node", script)))
     check_refused(build)
 
@@ -223,7 +223,7 @@ def check_refused(build: NodeBuild) -> None:
             assert not result.is_syntax_error
 
 
-def test_close_answers_or_cancels_everything(node: Path) -> None:
+def test_close_answers_or_cancels_all_tasks(node: Path) -> None:
     pool = CompilePool(build_of(node))
     futures = [pool.submit(CompileTask(CompileKind.MODULE, URL, b"let a")) for _ in range(3000)]
     pool.close()
@@ -256,7 +256,7 @@ def test_flags_change_the_code_cache_only(node: Path) -> None:
 
 @pytest.mark.parametrize("kind", [CompileKind.MODULE, CompileKind.COMMONJS, CompileKind.DETECT])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\u2028", " "])
-def test_the_code_cache_has_the_functions_that_were_asked_for(any_node: Path, kind: CompileKind, line_end: str) -> None:
+def test_the_code_cache_contains_the_requested_functions(any_node: Path, kind: CompileKind, line_end: str) -> None:
     lines = [
         "#!/usr/bin/env node \U0001f600\n",
         "import { one } from './nowhere.mjs';" if kind is not CompileKind.COMMONJS else "'é';",
@@ -287,9 +287,7 @@ def test_a_missing_node_is_a_value(tmp_path: Path) -> None:
     assert isinstance(describe_node(str(tmp_path / "absent")), NodeMissing)
 
 
-def test_a_source_that_takes_too_long_ends_its_worker_and_nothing_else(
-    node: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_source_that_takes_too_long_ends_only_its_worker(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     costly = b"".join(b"export const f%d = () => %d;\n" % (n, n) for n in range(300_000))
     monkeypatch.setattr(worker_process, "_LOOKS_EVERY_S", 0.02)
     with CompilePool(build_of(node)) as pool:

@@ -27,14 +27,14 @@ def test_explicit_before_environment_before_path(tmp_path: Path) -> None:
     assert find_node(None, {"PATH": str(found.parent)}) == str(found)
 
 
-def test_what_was_asked_for_and_is_absent_is_missing(tmp_path: Path) -> None:
+def test_no_other_node_is_tried_if_the_named_one_is_missing(tmp_path: Path) -> None:
     path = str(executable(tmp_path / "node").parent)
     assert isinstance(find_node(str(tmp_path / "absent"), {"PATH": path}), NodeMissing)
     assert isinstance(find_node(None, {"PATH": path, "ESMCACHE_NODE": "node-absent"}), NodeMissing)
     assert isinstance(find_node(None, {}), NodeMissing)
 
 
-def test_relative_path_entries_are_passed_over(tmp_path: Path) -> None:
+def test_relative_entries_of_path_are_skipped(tmp_path: Path) -> None:
     node = executable(tmp_path / "node")
     relative = os.path.relpath(node.parent)
     assert isinstance(find_node(None, {"PATH": os.pathsep.join(["", ".", relative])}), NodeMissing)
@@ -50,7 +50,7 @@ def test_a_node_describes_itself(any_node: Path) -> None:
     assert not build.compile_cache_layout
 
 
-def test_an_old_node_is_unsupported_and_says_why(tmp_path: Path) -> None:
+def test_an_old_node_is_unsupported_with_a_reason(tmp_path: Path) -> None:
     said = (
         '{"name":"node","executable":"/n","version":"v20.1.0","arch":"x64","v8_version":"11","v8_tag":1,'
         '"hooks":false,"compile_cache":false}'
@@ -73,7 +73,7 @@ def test_an_old_node_is_unsupported_and_says_why(tmp_path: Path) -> None:
         ("v27.0.0-nightly20261001abcdef0123", "no release"),
     ],
 )
-def test_a_node_beyond_those_that_were_tested_is_unsupported(node: Path, version: str, reason: str) -> None:
+def test_a_node_newer_than_the_tested_ones_is_unsupported(node: Path, version: str, reason: str) -> None:
     described = describe_node(str(node))
     assert isinstance(described, NodeBuild)
     described = replace(described, version=version)
@@ -83,7 +83,7 @@ def test_a_node_beyond_those_that_were_tested_is_unsupported(node: Path, version
     assert unless_untested(described, {"ESMCACHE_UNTESTED_NODE": "1"}) == described
 
 
-def test_what_is_no_node_is_missing(tmp_path: Path) -> None:
+def test_programs_other_than_node_are_missing(tmp_path: Path) -> None:
     for script in ("exit 3", "echo '[]'", "echo '{}'", "kill -9 $$"):
         node = executable(tmp_path / "node", f"#!/bin/sh\n{script}\n")
         assert isinstance(describe_node(str(node)), NodeMissing)
