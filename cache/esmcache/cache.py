@@ -236,7 +236,7 @@ class Cache:
         """
         build = self.supported_node()
         if not build.compile_cache_layout:
-            raise CacheError(f"the compile cache of {build.executable} is laid out in a way that is not known")
+            raise CacheError(f"{build.executable} has a compile cache in a layout that esmcache does not know")
         tag = v8_tag(build, v8_flags)
         if isinstance(tag, NodeMissing):
             raise CacheError(tag.reason)
@@ -529,7 +529,7 @@ def as_file_url(url: str) -> str:
             return url if path is None else file_url_from_path(path)
         return file_url_from_path(os.path.abspath(url))
     except UnicodeEncodeError as error:
-        raise CacheError(f"{url} holds a lone surrogate, as no file's name does") from error
+        raise CacheError(f"{url} has a lone surrogate, which no file name can have") from error
 
 
 def as_referrer_url(referrer: str) -> str:

@@ -99,12 +99,12 @@ class _Examination:
         if not build.supported:
             yield Check("served", Health.FAILED, f"no: {build.reason}")
             return
-        what = "resolution and sources" if build.answers_load else "resolution: sources are from 22.22.3 and 24.11.1 on"
+        what = "resolution and sources" if build.answers_load else "resolution: sources need Node 22.22.3 or 24.11.1"
         yield Check("served", Health.GOOD, what)
         if not probed:
-            yield Check("code caches", Health.NOTE, "unknown as long as the cache directory cannot be used")
+            yield Check("code caches", Health.NOTE, "unknown, since the cache directory cannot be used")
         elif build.compile_cache_layout:
-            yield Check("code caches", Health.GOOD, "yes: its compile cache has the layout that is written")
+            yield Check("code caches", Health.GOOD, "yes: its compile cache has the layout that esmcache writes")
         else:
             yield Check("code caches", Health.WARNING, f"left off: {build.version} has {UNKNOWN_LAYOUT}")
 
@@ -122,16 +122,14 @@ class _Examination:
             yield Check("configuration", Health.WARNING, f"{config} is not read, since {untrusted}")
         path = hook_path(environment)
         if not path.exists():
-            yield Check("hook", Health.NOTE, "not installed; `esmcache hook` does it")
+            yield Check("hook", Health.NOTE, "not installed: run `esmcache hook` to install it")
         elif untrusted := find_untrusted(path):
             # `run` does not use it, but Node loads any file that NODE_OPTIONS names.
-            yield Check(
-                "hook", Health.FAILED, f"{untrusted}: make that the user's alone, then `esmcache hook` renews it"
-            )
+            yield Check("hook", Health.FAILED, f"{untrusted}: make it private to you, then run `esmcache hook`")
         elif quick_start.hook_is_current(path):
             yield Check("hook", Health.GOOD, str(path))
         else:
-            yield Check("hook", Health.WARNING, f"{path} is of another esmcache; `esmcache hook` renews it")
+            yield Check("hook", Health.WARNING, f"{path} is from another esmcache: run `esmcache hook` to renew it")
         options = environment.get("NODE_OPTIONS", "")
         named = str(path) in options
         found = "names the hook" if named else "does not name the hook: only `esmcache run` is served"
@@ -139,9 +137,9 @@ class _Examination:
         for name in ("ESMCACHE_DISABLE", "NODE_COMPILE_CACHE", "NODE_DISABLE_COMPILE_CACHE", "NODE_V8_COVERAGE"):
             value = environment.get(name)
             if name == "ESMCACHE_DISABLE" and value == "1":
-                yield Check(name, Health.FAILED, "is 1: nothing is served")
+                yield Check(name, Health.FAILED, "is 1: nothing is served; unset it")
             elif name != "ESMCACHE_DISABLE" and value:
-                yield Check(name, Health.WARNING, "is set: no code caches of ours are used")
+                yield Check(name, Health.WARNING, "is set, so programs use no code caches of esmcache")
 
     def _seals(self) -> Iterator[Check]:
         try:
@@ -153,7 +151,7 @@ class _Examination:
             found = (
                 f"left off for {unsealed} of {places} workspaces, whose directories were copied or changed by others"
             )
-            yield Check("code caches", Health.WARNING, f"{found}; `esmcache warm` renews them")
+            yield Check("code caches", Health.WARNING, f"{found}; run `esmcache warm` to renew them")
 
     def _reports(self) -> Iterator[Check]:
         if not self._has_directory:
@@ -167,4 +165,4 @@ class _Examination:
         yield Check("starts", Health.GOOD, f"{starts}, {served} of them served")
         faults = counters.get("faults", 0)
         health = Health.WARNING if faults else Health.GOOD
-        yield Check("faults", health, f"{faults} reported by runners")
+        yield Check("faults", health, f"{faults} reported by starts")

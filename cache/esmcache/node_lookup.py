@@ -25,7 +25,7 @@ def look_up_node(explicit: str | None, environment: Mapping[str, str]) -> tuple[
         if not explicit and not os.path.isabs(os.path.expanduser(asked)):
             return "", f"ESMCACHE_NODE must be an absolute path or a name in PATH, not {asked}"
         path = os.path.abspath(os.path.expanduser(asked))
-        return (path, "") if _is_executable(path) else ("", f"{path} is no executable file")
+        return (path, "") if _is_executable(path) else ("", f"{path} is not an executable file")
     for directory in environment.get("PATH", "").split(os.pathsep):
         # A relative entry would find a file in the current directory, which may be anybody's.
         path = os.path.join(directory, asked)

@@ -80,7 +80,7 @@ def explanation_to_json(found: Explanation) -> dict[str, Any]:
     for title, some in (
         ("entry points", map(code_span, found.entry_points)),
         ("changed", map(code_span, found.changed)),
-        ("missed by runners", map(code_span, found.missed)),
+        ("missed by starts", map(code_span, found.missed)),
         ("unresolved", [f"{code_span(one)}: {code} {escaped(message)}" for one, code, message in found.unresolved]),
         *(
             (f"key of the {name}", [f"{key}: {code_span(str(value))}" for key, value in pairs])

@@ -90,7 +90,7 @@ class Protocol(LanguageServerProtocol):
         elif "method" not in message and msg_id is not None:
             self._take_response(msg_id, message)
         else:
-            self._refuse(msg_id, JsonRpcInvalidRequest.of("neither request nor notification nor response"))
+            self._refuse(msg_id, JsonRpcInvalidRequest.of("the message is not a request, a notification or a response"))
 
     def refuse_unread(self, reason: str) -> None:
         """Answer a message that was not read; its request id is unknown."""
@@ -99,7 +99,7 @@ class Protocol(LanguageServerProtocol):
     def _take_request(self, method: str, msg_id: int | str, message: dict[str, Any]) -> None:
         is_initialized = self._workspace is not None
         if self._shutdown:
-            self._refuse(msg_id, JsonRpcInvalidRequest.of("nothing can be asked after shutdown"))
+            self._refuse(msg_id, JsonRpcInvalidRequest.of("the server accepts no requests after shutdown"))
         elif is_initialized == (method == types.INITIALIZE):
             once = JsonRpcInvalidRequest.of("initialize was sent before")
             self._refuse(msg_id, once if is_initialized else JsonRpcServerNotInitialized())

@@ -34,7 +34,7 @@ class ProcessEnded(Exception):
     """The process ended before it could answer."""
 
     def __init__(self) -> None:
-        super().__init__("a process of the server has ended")
+        super().__init__("a worker process of the server has ended; try again")
 
 
 class WorkerProcess:

@@ -111,7 +111,7 @@ class ModuleBuilder:
     def _module(self, url: str, source: bytes | None) -> GraphModule:
         path = path_from_file_url(url)
         if path is None:
-            raise CacheError(f"{url} is no file: URL")
+            raise CacheError(f"{url} is not a file: URL")
         if not is_utf8(path):
             raise CacheError(f"{path}: {NOT_UTF8}")
         module = GraphModule(url, path, ModuleFormat.MODULE, kind=ServedKind.MODULE)

@@ -15,17 +15,17 @@ from esmcache.wording import plural, size
 
 @click.command(epilog="\b\nExample:\n  esmcache export --node-compile-cache ./node-cache --uid 1000 app.mjs")
 @click.option("--node-compile-cache", "target", required=True, metavar="DIR", help="The directory to fill.")
-@click.option("--uid", type=click.IntRange(min=0), help="Number of the user who starts the programs; else your own.")
+@click.option("--uid", type=click.IntRange(min=0), help="Number of the user who starts the programs; by default yours.")
 @click.option("--v8-flag", "v8_flags", multiple=True, metavar="FLAG", help="A flag that node is started with.")
 @json_option
 @click.argument("entries", nargs=-1, required=True, metavar="ENTRY...")
 @common_options
 def export(target: str, uid: int | None, v8_flags: tuple[str, ...], as_json: bool, entries: tuple[str, ...]) -> int:
-    """Fill DIR with the code caches of all that each ENTRY reaches, for NODE_COMPILE_CACHE=DIR node ENTRY.
+    """Fill DIR with the code caches of all modules that each ENTRY reaches, for NODE_COMPILE_CACHE=DIR node ENTRY.
 
-    Nothing of the programs is run. Node looks for a directory named after its version, V8's flags and the user's
-    number, and in it for names made of the files' places: say --uid and --v8-flag as they will be, and export where
-    the files will lie.
+    The programs are not run. Node looks for a directory named after its version, V8's flags and the user's number,
+    and for entries named after the paths of the files. So export where the files will lie, and name the user and the
+    flags of later starts by --uid and --v8-flag.
     """
     with open_cache() as cache, progress_bar(as_json) as progress:
         report = cache.export(

@@ -33,9 +33,9 @@ Environment:
   ESMCACHE_DIR            the cache directory, an absolute path
   ESMCACHE_NODE           Node: an absolute path, or a name in PATH
   ESMCACHE_DISABLE        1: programs load everything natively
-  ESMCACHE_UNTESTED_NODE  1: a Node that is newer than those tested is
-                          served all the same
-  ESMCACHE_LOG            debug: programs tell on stderr what was served;
+  ESMCACHE_UNTESTED_NODE  1: programs are served by a Node that is newer
+                          than the tested ones, too
+  ESMCACHE_LOG            debug: programs print on stderr what was served;
                           an absolute path: they append it to that file
 
 \b

@@ -80,14 +80,14 @@ def resolve(as_json: bool, referrer: str | None, conditions: tuple[str, ...], sp
 
 @click.command(epilog="\b\nExample:\n  esmcache get app.mjs -o app.cache")
 @click.option("-o", "--output", metavar="OUT", help="The file to write; stdout if none is given.")
-@click.option("--no-bytecode", is_flag=True, help="Leave the engine's code cache out: another engine will read it.")
+@click.option("--no-bytecode", is_flag=True, help="Leave out the code cache, for a reader of another engine.")
 @click.argument("file")
 @common_options
 def get(output: str | None, no_bytecode: bool, file: str) -> int:
-    """Write the BMES cache of FILE, made now if it is not there."""
+    """Write the BMES cache of FILE; a module that is not cached is cached first."""
     to_stdout = output in (None, "-")
     if to_stdout and sys.stdout.isatty():
-        raise click.UsageError("a BMES cache is no text: give -o OUT, or send stdout elsewhere")
+        raise click.UsageError("a BMES cache is binary: write it to a file with -o OUT, or redirect stdout")
     with open_cache() as cache:
         content = cache.get(file, with_bytecode=not no_bytecode)
     if to_stdout:
@@ -119,7 +119,7 @@ def inspect(as_json: bool, file: str) -> int:
 @click.argument("file")
 @common_options
 def explain(as_json: bool, file: str) -> int:
-    """Print why FILE is or is not served: what its keys are made of, what changed, what loads it."""
+    """Print why FILE is or is not served: what changed, which entry points load it, and the parts of its keys."""
     with open_cache() as cache:
         answer = cache.explain(file)
     if as_json:
@@ -141,7 +141,7 @@ def _print_explanation(answer: Explanation) -> None:
     say(f"  state: {answer.state.value}")
     sections: list[tuple[str, Iterable[str]]] = [
         ("changed", answer.changed),
-        ("missed by runners", answer.missed),
+        ("missed by starts", answer.missed),
         ("entry points that load it", answer.entry_points),
         ("requests that cannot be resolved", (f"{name}: {code}: {text}" for name, code, text in answer.unresolved)),
     ]

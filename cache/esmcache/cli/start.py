@@ -12,15 +12,15 @@ from esmcache.cli.options import common, common_options, json_option, say_json
     context_settings={"allow_interspersed_args": False},
     epilog="\b\nExample:\n  esmcache run --node node24 app.mjs --port 8080",
 )
-@click.option("--no-warm", is_flag=True, help="Do not warm in the background what is not served yet.")
+@click.option("--no-warm", is_flag=True, help="Start no warm in the background for the next start.")
 @click.argument("entry")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARG]...")
 @common_options
 def run(no_warm: bool, entry: str, arguments: tuple[str, ...]) -> int:
     """Start ENTRY served from the cache.
 
-    All that follows ENTRY is its own, as are stdin, exit code and signals. Options for Node itself go into
-    NODE_OPTIONS. What is not cached is loaded by Node as ever, and warmed in the background for the next start.
+    Each ARG after ENTRY, stdin, exit code and signals belong to the program. Put options for Node itself into
+    NODE_OPTIONS. Node loads modules that are not cached, and a warm in the background caches them for the next start.
     """
     options = common()
     given = {"cache_dir": options.cache_dir, "node": options.node}
@@ -37,9 +37,9 @@ def run(no_warm: bool, entry: str, arguments: tuple[str, ...]) -> int:
 def hook(as_json: bool) -> int:
     """Install the preload and print its path.
 
-    The path stays the same, and may stand in NODE_OPTIONS: without esmcache the preload does nothing. With
-    --cache-dir programs use that cache until `hook` or `run` is called without; `cacheDir` in the user's
-    configuration lasts.
+    The path stays the same, so it may stand in NODE_OPTIONS. If esmcache is uninstalled, the preload does nothing.
+    With --cache-dir, programs use that cache until `hook` or `run` is called without it. For a lasting choice, set
+    `cacheDir` in the user's configuration.
     """
     if not as_json:
         return launch.print_hook(common().cache_dir)

@@ -26,7 +26,7 @@ _INSTALLED = f"{os.sep}node_modules{os.sep}"
 
 
 @click.command(epilog="\b\nExample:\n  esmcache warm app.mjs")
-@click.option("--missed", is_flag=True, help="Warm only what runners reported as missed.")
+@click.option("--missed", is_flag=True, help="Warm only what starts reported as missed.")
 @click.option(
     "--conditions", multiple=True, metavar="NAME", help="As node's --conditions, instead of the project's; '': none."
 )
@@ -37,12 +37,12 @@ _INSTALLED = f"{os.sep}node_modules{os.sep}"
 def warm(missed: bool, conditions: tuple[str, ...], background: bool, as_json: bool, paths: tuple[str, ...]) -> int:
     """Analyse, resolve, compile and store the modules under each PATH and all they reach.
 
-    A file is an entry point; a directory (the current one if no PATH is given) stands for the entry points of its
-    package.json and of the `entries` in its configuration, and for its modules outside node_modules.
+    A file is an entry point. A directory stands for the entry points of its package.json, for the `entries` in its
+    settings, and for its modules outside node_modules. Without a PATH, the current directory is warmed.
 
-    Fails (1) where a PATH or an entry point cannot be warmed, a configuration is wrong, or a module of your own
-    has a syntax error. What is wrong within node_modules, and specifiers that cannot be resolved, are only told:
-    many packages ship such files and never load them.
+    Fails (1) if a PATH or an entry point cannot be warmed, if settings are wrong, or if a module outside node_modules
+    has a syntax error. Errors within node_modules and specifiers that cannot be resolved are only mentioned: many
+    packages ship such files and never load them.
     """
     if missed and (paths or conditions):
         raise click.UsageError("--missed takes no PATH and no --conditions")
@@ -112,7 +112,7 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool, missed: bool)
             f" {number(report.served)} served, {number(report.compiled)} compiled, in {report.seconds:.2f} s"
         )
         if missed and not report.entries and not failures:
-            complain("esmcache: no start has reported anything that is to be warmed")
+            complain("esmcache: nothing to warm: no start has reported a missed module")
         elif not report.entries and not failures:
             complain(
                 "esmcache: no entry point, so no program is served: name the files that you start, or `entries` in"

@@ -154,8 +154,8 @@ class Lookups:
             if owners_of_names(links).get(claim.name) == claim:
                 if is_sealed(self._directory, claim.directory):
                     return ""
-                return "its directory was written to, or copied, since it was warmed; `esmcache warm` mends that"
-        return "Node gives it the name of another module's"
+                return "its directory was written to, or copied, since it was warmed; `esmcache warm` repairs it"
+        return "Node gives its code cache the same name as another module's"
 
     def _verdict(
         self,
@@ -173,11 +173,11 @@ class Lookups:
         if changed:
             return "changed since it was warmed: " + ", ".join(changed)
         if not entries:
-            return "no entry point that was warmed reaches it"
+            return "no warmed entry point reaches it"
         if isinstance(build, NodeBuild) and all(entry.engine_tag != build.engine_tag for entry in entries):
             return f"warmed for {', '.join(sorted({entry.node_version for entry in entries}))}, not {build.version}"
         if row.kind in ("module", "json") and not packed:
-            return "its source is in no pack"
+            return "its source is missing from the cache; `esmcache warm` adds it"
         return ""
 
     def _changes(self, row: ModuleRow) -> list[str]:

@@ -141,7 +141,7 @@ def _why_untested(version: str) -> str:
 def _why_unsupported(said: Mapping[str, object]) -> str:
     version = str(said["version"])
     if said["name"] != "node":
-        return "not Node but a program that stands in for it"
+        return "not Node itself, but another runtime under its name"
     numbers = re.match(r"v(\d+)\.(\d+)\.", version)
     if numbers is None or (int(numbers[1]), int(numbers[2])) < OLDEST_SUPPORTED:
         return f"Node {version} is older than 22.15"
