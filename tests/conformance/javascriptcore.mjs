@@ -11,7 +11,7 @@ const names = readFileSync(0, 'utf8')
   .filter(Boolean)
   .map((line) => JSON.parse(line));
 names.forEach((name, number) => {
-  // As Node decodes a module: without a BOM, and with U+FFFD for what is no UTF-8.
+  // As Node decodes a module: without a byte order mark, and with U+FFFD for invalid UTF-8.
   const source = new TextDecoder().decode(readFileSync(name));
   let error = null;
   try {

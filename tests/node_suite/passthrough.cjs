@@ -1,5 +1,5 @@
 'use strict';
-// The yardstick: a preload whose hooks change nothing. What fails with it is the price of hooks, not of ours.
+// The yardstick: a preload whose hooks change nothing. A test that fails with it fails because of hooks alone.
 
 require('node:module').registerHooks({
   resolve: (specifier, context, nextResolve) => nextResolve(specifier, context),

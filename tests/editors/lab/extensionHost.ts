@@ -6,7 +6,7 @@ import { format } from 'node:util';
 import { startBrowser } from './browser.ts';
 import type { Lab } from './visualStudioCode.ts';
 
-/** What the lines begin with that the tests print; the window's own go into its log. */
+/** The prefix of lines that the tests print; other lines of the window go into its log. */
 const TEST_OUTPUT = '[test] ';
 
 /** Return the exit code of `run()` in `testsPath`; `developmentPath` is the extension that the tests pose as. */

@@ -52,6 +52,6 @@ async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
-    // None of the group is left.
+    // No process of the group is left.
   }
 }

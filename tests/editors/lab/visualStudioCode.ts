@@ -10,7 +10,7 @@ const PROJECT = resolve(LAB, '../../..');
 const CODE_SERVER = join(LAB, 'node_modules/code-server');
 const EXTENSION = join(PROJECT, 'editors/vscode');
 
-/** Keep the window to what is looked at: no welcome, no trust dialog, no assistants, no telemetry. */
+/** Settings without distractions: no welcome page, no trust dialog, no assistants, no telemetry. */
 const QUIET_SETTINGS = {
   'chat.disableAIFeatures': true,
   'extensions.autoCheckUpdates': false,
@@ -19,7 +19,7 @@ const QUIET_SETTINGS = {
   'git.enabled': false,
   'security.workspace.trust.enabled': false,
   'telemetry.telemetryLevel': 'off',
-  // The text of a terminal is in the page only where it is not drawn by the graphics card.
+  // A terminal that the graphics card draws has no text in the page.
   'terminal.integrated.gpuAcceleration': 'off',
   'typescript.disableAutomaticTypeAcquisition': true,
   'update.mode': 'none',
@@ -48,7 +48,7 @@ export interface LabOptions {
   /** Puts the files of the workspace into a new folder. */
   fill: (workspace: string) => void;
   settings?: Record<string, unknown>;
-  /** Takes the server away that comes with the extension. */
+  /** Removes the server that comes with the extension. */
   withoutServer?: boolean;
   /** Opens the workspace as one that the user has not trusted yet; no dialog asks. */
   untrusted?: boolean;
@@ -65,7 +65,7 @@ export async function startTestLab(options: LabOptions): Promise<Lab> {
   ]);
 }
 
-/** Return a new lab for pictures and for what a user does with mouse and keyboard. */
+/** Return a new lab for pictures, and for tests by mouse and keyboard. */
 export async function startPageLab(options: LabOptions): Promise<Lab> {
   const server = join(CODE_SERVER, 'out/node/entry.js');
   return start(options, server, (folder, port) => [
@@ -124,7 +124,7 @@ function environmentIn(folder: string): NodeJS.ProcessEnv {
   const { VSCODE_IPC_HOOK_CLI: _, NODE_OPTIONS: __, ESMCACHE_DIR: ___, ...environment } = process.env;
   return {
     ...environment,
-    // What the preload reports of each start: tests read it.
+    // The preload writes its reports of starts here, and tests read them.
     ESMCACHE_LOG: join(folder, 'starts.log'),
     HOME: folder,
     XDG_CACHE_HOME: join(folder, 'home-cache'),

@@ -7,10 +7,10 @@ vim.notify = function(message)
   table.insert(notifications, message)
 end
 
--- What the checks use.
+-- The functions that checks use.
 local support = {}
 
---- Wait until the condition returns something true, and return that; fail with what it was.
+--- Wait until the condition returns a true value, and return it; a failure names `what`.
 function support.wait_for(what, condition)
   local value
   local came = vim.wait(PATIENCE_MS, function()

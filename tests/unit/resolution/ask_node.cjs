@@ -1,5 +1,5 @@
 'use strict';
-// Asks the Node that runs this what it would resolve, without running what is resolved.
+// Prints what the running Node resolves, without running the resolved modules.
 // stdin: [{kind: 'import' | 'require' | 'load', specifier, referrer}], stdout: [{url, format} | {code, message}].
 // 'load' imports without any hook, for errors that only the loader throws.
 const module_ = require('node:module');
@@ -23,7 +23,7 @@ const hooks = {
       const answer =
         kind === 'import' ? nextResolve(asked, { ...context, parentURL: referrer }) : nextResolve(asked, context);
       current.answer = { url: answer.url, format: answer.format ?? null };
-      // Without a format, the loader's own word is asked for: it may refuse the extension.
+      // Without a format, only the loader decides: it may refuse the extension.
       current.explicit = answer.format !== undefined || !answer.url.startsWith('file:');
     } catch (error) {
       current.answer = failure(error);
@@ -82,7 +82,7 @@ async function main() {
         const load = module_.createRequire(asked.referrer);
         current = answer;
         load(asked.specifier);
-        // Each question is asked of a Node that has loaded nothing.
+        // Each question starts with an empty require.cache.
         for (const path of Object.keys(load.cache)) if (path !== __filename) delete load.cache[path];
       }
     } catch (error) {

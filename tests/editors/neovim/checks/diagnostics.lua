@@ -1,4 +1,4 @@
--- What Node could not load is marked when a file is opened, and no longer once it is mended and written.
+-- Errors that Node would throw are marked when a file is opened, until the file is repaired and written.
 local support = ...
 
 local function codes()

@@ -1,4 +1,4 @@
--- Over an import, the module that it resolves to is told.
+-- A hover over an import names the module that it resolves to.
 local support = ...
 
 support.client()

@@ -1,4 +1,4 @@
--- The status line counts what is warm, and follows.
+-- The status line counts the warm modules, and follows changes.
 local support = ...
 
 support.client()

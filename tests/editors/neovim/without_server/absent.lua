@@ -1,4 +1,4 @@
--- Where the server cannot be found, commands and :checkhealth say so, and nothing else happens.
+-- If the server cannot be found, commands and :checkhealth say so, and nothing else happens.
 local support = ...
 
 vim.cmd('Esmcache warm')

@@ -29,7 +29,7 @@ describe('Activation', () => {
   });
 
   it('offers the commands of the server as well', async () => {
-    // The client registers them after it has said that it runs.
+    // The client registers them after it reports that it is running.
     await eventually('all are registered', async () => {
       const registered = new Set(await vscode.commands.getCommands(true));
       return Object.values(serverCommands).every((command) => registered.has(command));

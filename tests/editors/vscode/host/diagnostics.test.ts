@@ -14,7 +14,7 @@ describe('A module that is edited and saved', () => {
     sound = editor.document.getText();
   });
 
-  // What was said of the text of the test before is taken back.
+  // The diagnostics of the previous test must be gone.
   beforeEach(async () => {
     await rewrite(editor, sound);
     await eventually('no diagnostic', () => diagnosticCodes(uri).length === 0);

@@ -1,4 +1,4 @@
-// What the extension host calls: runs every test, and raises if one failed.
+// The extension host calls this module, which runs every test and raises if one failed.
 import { mocha } from './suite';
 
 import './activation.test';

@@ -4,6 +4,6 @@ import { format } from 'node:util';
 import Mocha from 'mocha';
 
 export const mocha = new Mocha({ ui: 'bdd', timeout: 180_000, color: false, reporter: 'spec' });
-// Marked, so that it is told from what the window itself logs.
+// The mark distinguishes these lines from those of the window itself.
 Mocha.reporters.Base.consoleLog = (...args: unknown[]) => console.log(`[test] ${format(...args)}`);
 mocha.suite.emit('pre-require', globalThis, null, mocha);

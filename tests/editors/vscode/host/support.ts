@@ -1,4 +1,4 @@
-// What tests in the extension host share: the extension's connection, the files of the workspace, and waiting.
+// Functions that tests in the extension host share: the extension's connection, files of the workspace, and waiting.
 import { readFile } from 'node:fs/promises';
 import * as vscode from 'vscode';
 
@@ -30,7 +30,7 @@ export async function openFile(path: string): Promise<vscode.TextEditor> {
   return vscode.window.showTextDocument(await vscode.workspace.openTextDocument(inWorkspace(path)));
 }
 
-/** Put `text` in place of all that a document says, and save it. */
+/** Replace the whole text of a document by `text`, and save it. */
 export async function rewrite({ document }: vscode.TextEditor, text: string): Promise<void> {
   const edit = new vscode.WorkspaceEdit();
   edit.replace(document.uri, new vscode.Range(0, 0, document.lineCount, 0), text);
@@ -38,7 +38,7 @@ export async function rewrite({ document }: vscode.TextEditor, text: string): Pr
   await document.save();
 }
 
-/** Wait until `check` is true of what the editor shows; mocha's time limit ends a wait that is in vain. */
+/** Wait until `check` is true of what the editor shows; mocha's time limit ends the wait. */
 export async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
   const limit = Date.now() + 60_000;
   while (!(await check())) {

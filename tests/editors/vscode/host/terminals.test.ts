@@ -24,7 +24,7 @@ describe('Terminals', () => {
   });
 });
 
-/** Return what a new terminal has in NODE_OPTIONS. */
+/** Return the value of NODE_OPTIONS in a new terminal. */
 async function nodeOptions(output: vscode.Uri): Promise<string> {
   const terminal = vscode.window.createTerminal({ shellPath: '/bin/sh', name: 'probe' });
   terminal.sendText(

@@ -1,4 +1,4 @@
-// Open, edit, save: what a user sees of a module's state while working on it.
+// A user opens, edits and saves a module, and sees its state.
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -19,7 +19,7 @@ before(async () => {
 beforeEach(async () => {
   await workbench.startAfresh({ 'src/main.js': MAIN });
   await workbench.openFile('src/main.js');
-  // All that the server has to say of the file as it is now.
+  // The server has reported everything about the file as it is now.
   await workbench.page.locator('.codelens-decoration', { hasText: 'esmcache: warm' }).waitFor();
   await workbench.waitForErrors(false);
   await workbench.waitForStatus(/4\/4 warm/);
@@ -47,7 +47,7 @@ test('a wrong import is underlined once it is typed, and no more when it is mend
 test('a specifier without its extension is mended by the quick fix', async () => {
   const { page } = workbench;
   await workbench.goToLine(1, 'import { greeting } from "./greeting'.length);
-  // In one edit: what is in between would be wrong in another way.
+  // One edit removes all three characters, since a shorter extension would be another error.
   for (const _ of '.js') await page.keyboard.press('Shift+ArrowRight');
   await page.keyboard.press('Delete');
   await workbench.waitForErrors(true);

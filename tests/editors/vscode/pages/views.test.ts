@@ -41,7 +41,7 @@ test('a module of the tree opens by a click', async () => {
 
 test('an inline action explains a module', async () => {
   const row = workbench.treeRows.filter({ hasText: 'src/views/map.js' });
-  // The tree is drawn anew when the server has come to rest.
+  // The tree is drawn again when the server has finished its work, so a click may miss.
   await workbench.until(workbench.page.locator('.tab.active', { hasText: 'map.js' }), async () => {
     await row.hover();
     await row.locator('[aria-label="Explain"]').click();

@@ -1,4 +1,4 @@
-// VS Code as a user has it before them: opens the window, runs commands by their titles, and takes pictures.
+// Uses VS Code as a user does: opens the window, runs commands by their titles, and takes pictures.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
@@ -10,9 +10,9 @@ import { startPageLab, type Lab, type LabOptions } from '../../lab/visualStudioC
 const PROJECT = resolve(import.meta.dirname, '../../../..');
 const PICTURES = join(PROJECT, 'editors/vscode/images');
 const ARTEFACTS = join(PROJECT, '.cache/editors/screenshots');
-// A loaded machine takes long.
+// A busy machine is slow.
 const LIMIT_MS = 120_000;
-// What was asked for too early is asked for again, after ever longer times.
+// Actions that came too early are repeated, and each attempt waits longer than the last.
 const FIRST_LOOK_MS = 2_000;
 
 export class Workbench {
@@ -60,9 +60,9 @@ export class Workbench {
     return this.page.frameLocator('iframe.webview.ready:visible').frameLocator('iframe#active-frame');
   }
 
-  /** Close whatever is open, as a test finds the window at its start; `files` are as they were when it was opened. */
+  /** Close everything that is open, so that each test starts alike, and restore the texts of `files`. */
   async startAfresh(files: Record<string, string> = {}): Promise<void> {
-    // A menu, a hover, a quick input, a suggestion: each takes one.
+    // Each key closes one thing: a menu, a hover, a quick input or a suggestion.
     for (let open = 0; open < 3; open++) await this.page.keyboard.press('Escape');
     while ((await this.page.locator('.tab.dirty').count()) > 0) {
       await this.page.locator('.tab.dirty').first().click();
@@ -76,7 +76,7 @@ export class Workbench {
     }
   }
 
-  /** Do what shows something, and again if it does not: what the server has not answered yet is not shown. */
+  /** Call `show` until `shown` is visible: a view stays empty if the server has not answered yet. */
   async until(shown: Locator, show: () => Promise<void>): Promise<void> {
     const end = Date.now() + LIMIT_MS;
     for (let timeout = FIRST_LOOK_MS; ; timeout *= 2) {
@@ -100,12 +100,12 @@ export class Workbench {
     await this.page.locator('.squiggly-error').first().waitFor({ state });
   }
 
-  /** Wait until the status bar says what matches. */
+  /** Wait until the status bar matches. */
   async waitForStatus(text: RegExp): Promise<void> {
     await this.statusItem.filter({ hasText: text }).waitFor();
   }
 
-  /** Run a command as users do who know its title. */
+  /** Run a command by its title. */
   async command(title: string): Promise<void> {
     await this.choose('F1', `>${title}`, title);
   }
@@ -116,7 +116,7 @@ export class Workbench {
     await this.editorLines.first().click();
   }
 
-  /** Put the cursor of the active editor behind so many characters of a line. */
+  /** Put the cursor of the active editor after the given number of characters of a line. */
   async goToLine(line: number, characters: number): Promise<void> {
     const position = this.page.locator('[id="status.editor.selection"]', {
       hasText: `Ln ${line}, Col ${characters + 1}`,
@@ -124,7 +124,7 @@ export class Workbench {
     await this.until(position, () => this.choose('Control+G', `:${line}:${characters + 1}`, ''));
   }
 
-  /** Wait until the terminal shows what matches; its text is drawn, so that it is read from the accessible copy. */
+  /** Wait until the terminal's text matches; if the terminal is drawn, its accessible copy is read. */
   async waitForTerminal(text: RegExp): Promise<void> {
     await this.page.locator('.xterm-rows, .xterm-accessibility').filter({ hasText: text }).first().waitFor();
   }
@@ -142,16 +142,16 @@ export class Workbench {
     await this.page.locator('.tab.active:not(.dirty)').waitFor();
   }
 
-  /** Keep a picture that the README shows, when the pictures are to be made anew; else it is an artefact. */
+  /** Take a picture for the README if PICTURES is 1, or else an artefact. */
   async picture(name: string): Promise<void> {
-    // Away from whatever shows a tooltip or lights up.
+    // Nothing under this point shows a tooltip or a highlight.
     await this.page.mouse.move(1050, 18);
     await this.page.locator('.workbench-hover').first().waitFor({ state: 'hidden' });
     if (process.env.PICTURES === '1') await this.shoot(join(PICTURES, `${name}.png`));
     else await this.artefact(name);
   }
 
-  /** Keep a picture for whoever looks at what the tests saw. */
+  /** Keep a picture of what a test saw. */
   async artefact(name: string): Promise<void> {
     await this.shoot(join(ARTEFACTS, `vscode-${name}.png`));
   }
@@ -164,14 +164,14 @@ export class Workbench {
   /**
    * Open the quick input, type, and take the first choice once it is the one that is meant.
    *
-   * The list is that of the moment in which it was opened: what is registered later is in the next one.
+   * The list does not change while it is open: commands that are registered later are in the next one.
    */
   private async choose(key: string, typed: string, meant: string): Promise<void> {
     const widget = this.page.locator('.quick-input-widget:visible');
     const choice = widget.locator('.monaco-list-row.focused', { hasText: meant });
     const open = async (): Promise<void> => {
       await widget.waitFor({ state: 'hidden' });
-      // A window that is still being made does not listen.
+      // A window that is still loading ignores keys.
       await this.until(widget, () => this.page.keyboard.press(key));
       await widget.locator('input[type="text"]').first().fill(typed);
     };
