@@ -19,29 +19,40 @@ ME = os.geteuid()
 # A user who is neither this one nor root.
 SOMEBODY = ME + 1000
 
-# This calls the function of the preload's file, which itself does nothing here.
+# This calls the function of the preload's file, which itself does nothing here: with Node's binding, and without it as
+# under --pending-deprecation, where Node's own function warns and inherits from the binding's.
 ASK = """
 const fs = require('node:fs');
 const [source, questions, owners, uidMap, groups] = JSON.parse(fs.readFileSync(0, 'utf8'));
 process.env.ESMCACHE_DISABLE = '1';
-const find = new Function('module', 'require', '__filename', `${source}; return findUntrusted`)({}, {cache: {}}, '');
-const looking = {
+const { lstat } = process.binding('fs');
+const own = (numbers) => {
+  if (numbers === undefined) return undefined;
+  const [dev, mode, nlink, uid, gid] = numbers;
+  return [dev, mode, nlink, owners[uid] ?? uid, groups[gid] ?? gid];
+};
+const quiet = () => ({ lstat: (...args) => own(lstat(...args)) });
+const warning = Object.setPrototypeOf(() => { throw new Error('warned'); }, quiet);
+const files = {
   lstatSync(path, options) {
     const status = fs.lstatSync(path, options);
-    if (status !== undefined && status.uid in owners) status.uid = owners[status.uid];
-    if (status !== undefined && status.gid in groups) status.gid = groups[status.gid];
+    if (status !== undefined) [, , , status.uid, status.gid] = own([0, 0, 0, status.uid, status.gid]);
     return status;
   },
   readlinkSync: fs.readlinkSync,
   readFileSync: () => uidMap,
 };
-const answers = questions.map(([below, path, isInstalled, user]) => {
-  process.geteuid = () => user;
-  try {
-    return find(looking, below, path, isInstalled);
-  } catch (error) {
-    return error.path;
-  }
+const answers = [quiet, warning].map((binding) => {
+  process.binding = binding;
+  const find = new Function('module', 'require', '__filename', `${source}; return findUntrusted`)({}, {cache: {}}, '');
+  return questions.map(([below, path, isInstalled, user]) => {
+    process.geteuid = () => user;
+    try {
+      return find(files, below, path, isInstalled);
+    } catch (error) {
+      return error.path;
+    }
+  });
 });
 process.stdout.write(JSON.stringify(answers));
 """
@@ -69,8 +80,10 @@ def ask_preload(
     source = (RUNTIME / "register.cjs").read_text()
     given = json.dumps([source, asked, owners or {}, uid_map, groups or {}])
     answer = subprocess.run([node, "-e", ASK], input=given, capture_output=True, text=True, check=True)
-    found: list[str] = json.loads(answer.stdout)
-    return found
+    by_binding: list[str]
+    by_binding, by_stats = json.loads(answer.stdout)
+    assert by_binding == by_stats
+    return by_binding
 
 
 def ask_python(questions: list[Question]) -> list[str]:
