@@ -31,7 +31,7 @@ VICTIM = {
     "good.cjs": GOOD,
 }
 WATCHDOG_S = 120
-PRELOAD = ("register", "starting", "deciding", "serving", "quarantine", "manifest", "hooks", "telling")
+PRELOAD = ("register", "starting", "deciding", "serving", "quarantine", "manifest", "hooks", "reporting")
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ _LARGEST_OFFSET = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class RunnerReport:
-    """The report that one process wrote; see serving/runtime/telling.cjs.
+    """The report that one process wrote; see serving/runtime/reporting.cjs.
 
     `called` maps the SHA-256 of a source to the offsets of its functions that were called; it is None for most starts.
     """

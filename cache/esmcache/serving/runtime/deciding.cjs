@@ -14,7 +14,7 @@ const isPlace = (text) =>
 
 /** Return whether the program is served. */
 module.exports = (function decide(fs, load, hookFile, directory, file, isThere, given) {
-  // Others may put anything into directories that they can write. lookAt checks v8/ itself, later.
+  // Others may put anything into directories that they can write. stateOf checks v8/ itself, later.
   let refused = load.findUntrusted(fs, '', directory);
   if (refused === '') {
     for (const name of ['manifests', 'packs', 'seals', 'live', 'starts', 'events']) {
@@ -22,33 +22,33 @@ module.exports = (function decide(fs, load, hookFile, directory, file, isThere, 
       if (place !== '' && fs.existsSync(place)) refused = place;
     }
   }
-  const isOurs = refused === '';
-  if (!isOurs && given.log === null) return false;
-  let reason = isOurs ? given.reason : given.log.whyRefused(refused);
+  const isTrusted = refused === '';
+  if (!isTrusted && given.log === null) return false;
+  let reason = isTrusted ? given.reason : given.log.whyRefused(refused);
   if (reason === '') {
     const status = isThere ? fs.statSync(file, QUIETLY) : undefined;
     if (status === undefined) reason = 'no manifest';
     else {
       const Module = getBuiltinModule('node:module');
-      const codeCaches = useProven(fs, load, Module, directory, status, given);
+      const codeCaches = enableIfLoadedBefore(fs, load, Module, directory, status, given);
       reason = load(fs, 'serving.cjs')(fs, load, hookFile, directory, file, status, given, Module, codeCaches);
     }
   }
-  if (reason !== '') load(fs, 'telling.cjs').teller(fs, isOurs ? directory : null, given)({ served: 0, reason });
+  if (reason !== '') load(fs, 'reporting.cjs').reporter(fs, isTrusted ? directory : null, given)({ served: 0, reason });
   return reason === '';
 });
 
 /** Enable the code caches if an earlier start with this manifest has loaded them; return their state so far. */
-const useProven = (function useProven(fs, load, Module, directory, { ino, ctimeMs }, given) {
-  const { identity, name } = given.told;
+const enableIfLoadedBefore = (function enableIfLoadedBefore(fs, load, Module, directory, { ino, ctimeMs }, given) {
+  const { identity, name } = given.program;
   const mark = `${directory}/starts/${name}`;
   const enable = (place) => enableAt(fs, Module, directory, place, codeCaches);
-  const look = (place) => lookAt(fs, load, directory, place);
+  const look = (place) => stateOf(fs, load, directory, place);
   const read = (file) => readShort(fs, file);
   // Writing a file or replacing it changes its ctime or its inode.
-  const codeCaches = { became: '', mark, identity, manifest: `${ino}-${ctimeMs}`, said: '', enable, look, read, close: null };
+  const codeCaches = { outcome: '', mark, identity, manifest: `${ino}-${ctimeMs}`, said: '', enable, look, read, close: null };
   if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || given.observed) {
-    codeCaches.became = 'left off';
+    codeCaches.outcome = 'left off';
   } else {
     // Names can collide, so the mark may be another program's.
     const text = read(mark);
@@ -57,13 +57,13 @@ const useProven = (function useProven(fs, load, Module, directory, { ino, ctimeM
     const known = `${codeCaches.manifest} loaded `;
     const place = said.slice(known.length, said.lastIndexOf(' '));
     // Under flags of V8, quarantine.cjs first compares V8's tag with the manifest's.
-    if (!given.v8 && isPlace(place) && said === known + look(place)) codeCaches.became = enable(place);
+    if (!given.v8 && isPlace(place) && said === known + look(place)) codeCaches.outcome = enable(place);
   }
   return codeCaches;
 });
 
 /** Return a place of code caches with its inode and ctime, or '' if others can write it. */
-const lookAt = (function lookAt(fs, load, directory, place) {
+const stateOf = (function stateOf(fs, load, directory, place) {
   if (load.findUntrusted(fs, directory, `v8/${place}`) !== '') return '';
   const { ino, ctimeMs } = fs.lstatSync(`${directory}/v8/${place}`);
   return `${place} ${ino}-${ctimeMs}`;

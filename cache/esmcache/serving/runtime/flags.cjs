@@ -42,26 +42,26 @@ const V8_TOO = ` abort-on-uncaught-exception, always-sparkplug, compilation-cach
   semi-space-growth-factor, single-threaded, single-threaded-gc, sparkplug, stack-size, stack-trace-limit, trace-deopt,
   trace-gc, trace-gc-nvp, trace-gc-verbose, trace-opt, turbofan,`;
 // Flags under which a user watches the compiled code: no code caches.
-const OBSERVING = ' debug-port, experimental-test-coverage, inspect, inspect-brk, inspect-port, inspect-publish-uid, inspect-wait,';
+const WATCHING_COMPILATION = ' debug-port, experimental-test-coverage, inspect, inspect-brk, inspect-port, inspect-publish-uid, inspect-wait,';
 // Flags that are harmless only without `no-`.
-const AS_EVER = ' addons, experimental-detect-module, experimental-require-module, global-search-paths, require-module,';
+const HARMLESS_UNLESS_NEGATED = ' addons, experimental-detect-module, experimental-require-module, global-search-paths, require-module,';
 const isOn = (list, name) => list.includes(` ${name},`) || (name.startsWith('no-') && list.includes(` ${name.slice(3)},`));
 // Flags under which there is no entry point.
 const NO_ENTRY = /^(?:-e|-p|-pe|-i|--(?:eval|print|interactive))$/;
-const TELLS_OF_LOADING = /(?:^|,)(?:module|esm|[^,]*\*[^,]*)(?:,|$)/i;
+const PRINTS_LOADING = /(?:^|,)(?:module|esm|[^,]*\*[^,]*)(?:,|$)/i;
 /** Return what a start was given, or null if it is neither served nor reported. */
 module.exports = function readGiven(fs, load, hookFile) {
   if (process.permission !== undefined) return null;
   const { env } = process;
   const log = env.ESMCACHE_LOG ? load(fs, 'log.cjs')(fs, env.ESMCACHE_LOG) : null;
-  const given = { isWorker: false, told: undefined, conditions: [], observed: false, v8: false, reason: '', log };
+  const given = { isWorker: false, program: undefined, conditions: [], observed: false, v8: false, reason: '', log };
   // This is a worker (see starting.cjs).
   if (process.abort.disabled === true) {
     const { getEnvironmentData, isInternalThread } = process.getBuiltinModule('node:worker_threads');
     given.isWorker = true;
-    given.told = getEnvironmentData(WORKER_KEY);
+    given.program = getEnvironmentData(WORKER_KEY);
     // In the thread of asynchronous hooks Node 22 can load nothing once synchronous ones are registered.
-    if (given.told === undefined || isInternalThread) return null;
+    if (given.program === undefined || isInternalThread) return null;
   }
   return readFlags(fs, hookFile, given) ? given : null;
 };
@@ -75,7 +75,7 @@ function readFlags(fs, hookFile, flags) {
     flags.reason = 'flag --preserve-symlinks in the environment';
   }
   // Node then prints how it finds and loads modules, so it must do so itself.
-  if (TELLS_OF_LOADING.test(env.NODE_DEBUG)) flags.reason = 'flag NODE_DEBUG of module or esm';
+  if (PRINTS_LOADING.test(env.NODE_DEBUG)) flags.reason = 'flag NODE_DEBUG of module or esm';
   const all = [];
   if (options) {
     const words = options.match(/(?:[^\s"]|"(?:\\.|[^"\\])*")+/g) || [];
@@ -97,9 +97,9 @@ function readFlags(fs, hookFile, flags) {
     if (flag === '--conditions' || flag === '-C') flags.conditions.push(value());
     else if (flag === '--require' || flag === '-r') {
       if (isFirst === null) isFirst = isHook(fs, value(), hookFile);
-    } else if (isOn(OBSERVING, name)) flags.observed = true;
+    } else if (isOn(WATCHING_COMPILATION, name)) flags.observed = true;
     else if (isOn(V8_TOO, name)) flags.v8 = true;
-    else if (!isOn(NODE_ALONE, name) && !AS_EVER.includes(` ${name},`)) flags.reason = `flag ${flag}`;
+    else if (!isOn(NODE_ALONE, name) && !HARMLESS_UNLESS_NEGATED.includes(` ${name},`)) flags.reason = `flag ${flag}`;
   }
   // Our hooks would be asked first and pass over those that an earlier preload registered.
   if (!isFirst) flags.reason = 'flag --require of another preload, before ours';

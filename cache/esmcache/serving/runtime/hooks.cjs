@@ -108,7 +108,7 @@ const watchForOthers = (function watchForOthers(Module, registered) {
 });
 
 /** Return whether a list has a condition. */
-function holds(list, condition) {
+function includes(list, condition) {
   for (let i = 0; i < list.length; i++) if (list[i] === condition) return true;
   return false;
 }
@@ -254,9 +254,9 @@ const readConditions = (function readConditions(conditions) {
   const isExpected = (function isExpected(asked, way) {
     const wanted = expected[way];
     const isList = typeof asked.length === 'number';
-    for (let i = 0; i < wanted.length; i++) if (!(isList ? holds(asked, wanted[i]) : asked.has(wanted[i]))) return false;
+    for (let i = 0; i < wanted.length; i++) if (!(isList ? includes(asked, wanted[i]) : asked.has(wanted[i]))) return false;
     if (!isList) return asked.size === wanted.length;
-    for (let i = 0; i < asked.length; i++) if (!holds(wanted, asked[i])) return false;
+    for (let i = 0; i < asked.length; i++) if (!includes(wanted, asked[i])) return false;
     return true;
   });
 
@@ -356,7 +356,7 @@ const readPacks = (function readPacks(manifest, directory, look, { sameFingerpri
 
 /** Register the hooks and return the report that they fill in, or null if others were registered before. */
 module.exports = (function answerFrom(found) {
-  const { Module, manifest, binding, packsDirectory, hookFile, conditions, tellWorkers, loaded } = found;
+  const { Module, manifest, binding, packsDirectory, hookFile, conditions, passToWorkers, loaded } = found;
   const { indexes, modules, requests } = manifest;
 
   const { lstat } = binding;
@@ -399,7 +399,7 @@ module.exports = (function answerFrom(found) {
 
   const moduleAnswered = new Uint32Array(manifest.moduleCount);
   // Requests that were answered. Node, too, does not repeat a module's request in the same process.
-  const isGiven = new Uint8Array(requests.length / REQUEST_FIELDS);
+  const isAnswered = new Uint8Array(requests.length / REQUEST_FIELDS);
 
   const answer = (function answer(specifier, context) {
     const way = wayOfAsking(context.conditions);
@@ -418,11 +418,11 @@ module.exports = (function answerFrom(found) {
     if (type !== undefined && type !== 'json') return null;
     const at = request * REQUEST_FIELDS;
     if (requests[at + REQUEST_ASKED_BY] & WHILE_RUNNING) endEpoch();
-    if (isGiven[request] === 0) {
+    if (isAnswered[request] === 0) {
       // The file's content is checked when it is loaded.
       if (kind === KIND_NATIVE || !setHolds(requests[at + REQUEST_SET])) return null;
       if (!fileIsThere(target, requests[at + REQUEST_DIRECTORY])) return null;
-      isGiven[request] = 1;
+      isAnswered[request] = 1;
     }
     report.resolved++;
     if (!ANSWERS_LOAD && moduleAnswered[target]++ === 0) {
@@ -459,7 +459,7 @@ module.exports = (function answerFrom(found) {
   });
 
   /** Return whether the format and the import attributes fit; Node checks attributes only if it loads a file itself. */
-  const fits = (function fits(kind, { format, importAttributes }) {
+  const matchesManifest = (function matchesManifest(kind, { format, importAttributes }) {
     if (importAttributes === undefined) return format === undefined || format === FORMATS[kind];
     if (format !== FORMATS[kind] || (kind === KIND_COMMONJS && !ANSWERS_IMPORTED_COMMONJS)) return false;
     const names = keys(importAttributes);
@@ -483,7 +483,7 @@ module.exports = (function answerFrom(found) {
 
   const { cache } = require;
   let isFirstQuestion = true;
-  let workersKnow = false;
+  let isPassedToWorkers = false;
   const hooks = {
     resolve: (function resolve(specifier, context, nextResolve) {
       if (isFirstQuestion) {
@@ -491,9 +491,9 @@ module.exports = (function answerFrom(found) {
         delete cache[hookFile];
       }
       // A worker's preload cannot find out the program. So it is passed on before the program can start workers.
-      if (!workersKnow && (specifier === 'node:worker_threads' || specifier === 'worker_threads')) {
-        workersKnow = true;
-        tellWorkers();
+      if (!isPassedToWorkers && (specifier === 'node:worker_threads' || specifier === 'worker_threads')) {
+        isPassedToWorkers = true;
+        passToWorkers();
       }
       let found = null;
       try {
@@ -520,7 +520,7 @@ module.exports = (function answerFrom(found) {
           const kind = modules[index * MODULE_FIELDS + MODULE_KIND];
           if (kind !== KIND_NATIVE) noteLoaded();
           const isLeft = kind === KIND_COMMONJS && requirePatched();
-          if (kind !== KIND_NATIVE && !isLeft && !filesPatched() && fits(kind, context)) text = source(index);
+          if (kind !== KIND_NATIVE && !isLeft && !filesPatched() && matchesManifest(kind, context)) text = source(index);
           else if (kind === KIND_COMMONJS) report.served++; // Its resolution and its code cache are served.
         }
       } catch {

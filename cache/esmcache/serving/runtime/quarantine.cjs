@@ -23,15 +23,15 @@ module.exports = function judge(fs, header, directory, codeCaches, { isWorker, v
   const name = `${version}-${arch}-${hex(header[HEADER_V8_TAG])}-${geteuid()}`;
   const place = `${domain}/${name}`;
   const state = codeCaches.look(place);
-  codeCaches.became = whyNot(header, codeCaches, isWorker, v8, state, `${directory}/seals/${domain}-${name}`);
-  if (codeCaches.became !== '') return null;
+  codeCaches.outcome = reasonAgainst(header, codeCaches, isWorker, v8, state, `${directory}/seals/${domain}-${name}`);
+  if (codeCaches.outcome !== '') return null;
   const isProven = codeCaches.said === `${codeCaches.manifest} loaded ${state}`;
   const loaded = isProven || isWorker ? null : watch(fs, `${directory}/starts`, codeCaches, state);
-  codeCaches.became = codeCaches.enable(place);
+  codeCaches.outcome = codeCaches.enable(place);
   return loaded;
 };
 
-function whyNot(header, codeCaches, isWorker, v8, state, seal) {
+function reasonAgainst(header, codeCaches, isWorker, v8, state, seal) {
   if (!(header[HEADER_FLAGS] & HAS_CODE_CACHES)) return header[HEADER_FLAGS] & UNKNOWN_LAYOUT ? 'unknown layout' : 'none';
   // Under other flags of V8, Node would use another directory, named by another tag, and write into it.
   if (v8 && getBuiltinModule('node:v8').cachedDataVersionTag() !== header[HEADER_V8_TAG]) return 'other flags';

@@ -14,16 +14,16 @@ const WORKER_KEY = 'esmcache:manifest';
 
 /** Serve the program and return '', or return why it cannot be served. */
 module.exports = (function serve(fs, load, hookFile, directory, file, status, given, Module, codeCaches) {
-  const { told } = given;
+  const { program } = given;
   if (typeof Module.registerHooks !== 'function') return 'flag: a Node without module.registerHooks';
   const { crc32 } = load.binding('zlib') ?? getBuiltinModule('node:zlib');
   const bytes = readSound(fs, crc32, file, status);
   if (bytes === null) return 'no manifest';
   const header = new Uint32Array(bytes.buffer, 0, HEADER_SIZE / 4);
   // Names can collide, so manifest.cjs compares the program's identity before anything else is used.
-  const manifest = load(fs, 'manifest.cjs')(bytes, header, told.identity);
+  const manifest = load(fs, 'manifest.cjs')(bytes, header, program.identity);
   if (manifest === null) return 'no manifest';
-  const loaded = codeCaches.became === '' ? load(fs, 'quarantine.cjs')(fs, header, directory, codeCaches, given) : null;
+  const loaded = codeCaches.outcome === '' ? load(fs, 'quarantine.cjs')(fs, header, directory, codeCaches, given) : null;
   const report = load(fs, 'hooks.cjs')({
     Module,
     manifest,
@@ -31,13 +31,13 @@ module.exports = (function serve(fs, load, hookFile, directory, file, status, gi
     packsDirectory: `${directory}/packs`,
     hookFile,
     // They follow the entry point, the version and the architecture.
-    conditions: told.identity.split('\0').slice(3),
-    tellWorkers: () => getBuiltinModule('node:worker_threads').setEnvironmentData(WORKER_KEY, told),
+    conditions: program.identity.split('\0').slice(3),
+    passToWorkers: () => getBuiltinModule('node:worker_threads').setEnvironmentData(WORKER_KEY, program),
     loaded,
   });
   if (report === null) return 'flag: hooks of another preload, before ours';
-  report.codeCaches = codeCaches.became;
-  load(fs, 'telling.cjs').tellAtExit(fs, load, directory, given, manifest, report, loaded, codeCaches.close);
+  report.codeCaches = codeCaches.outcome;
+  load(fs, 'reporting.cjs').reportAtExit(fs, load, directory, given, manifest, report, loaded, codeCaches.close);
   return '';
 });
 

@@ -5,7 +5,7 @@
 // every start needs are in parentheses: V8 compiles these at once, instead of reading them twice.
 
 // While more bytes of reports wait to be read, starts without a manifest report nothing.
-const MOST_IN_VAIN = 1024;
+const MOST_UNREAD_BYTES = 1024;
 // The newest major version of Node that esmcache is tested with; describe_node.py has the same number.
 const NEWEST_TESTED = 26;
 
@@ -28,7 +28,7 @@ module.exports = (function start(fs, load, hookFile, cacheDirectory) {
   const directory = env.ESMCACHE_DIR || cacheDirectory;
   // A relative path could lead to a cache that a repository ships.
   if (directory[0] !== '/') return false;
-  if (given.told === undefined) {
+  if (given.program === undefined) {
     // Node calls this function for its entry point, too, and then finds the answer in its cache. If nothing is served,
     // the path only names a report, and the call could be noticed under the flags of the start.
     const found = argv.length > 1 && (given.reason === '' ? module.constructor._findPath(argv[1], null, true) : argv[1]);
@@ -43,15 +43,15 @@ module.exports = (function start(fs, load, hookFile, cacheDirectory) {
       other = (other * 55237919 + unit) % 67108837;
     }
     const hex = (sum) => sum.toString(16).padStart(7, '0');
-    given.told = { identity, name: hex(one) + hex(other) };
+    given.program = { identity, name: hex(one) + hex(other) };
   }
 
-  const file = `${directory}/manifests/${given.told.name}.manifest`;
+  const file = `${directory}/manifests/${given.program.name}.manifest`;
   const isThere = given.reason === '' && fs.existsSync(file);
   if (!isThere && given.log === null) {
-    const waiting = fs.statSync(`${directory}/events/${given.told.name}`, { __proto__: null, throwIfNoEntry: false });
+    const waiting = fs.statSync(`${directory}/events/${given.program.name}`, { __proto__: null, throwIfNoEntry: false });
     // A warm cannot change such a reason. So one report of it is enough, and it must not take the room of others.
-    const most = given.reason === '' ? MOST_IN_VAIN : 0;
+    const most = given.reason === '' ? MOST_UNREAD_BYTES : 0;
     if (waiting === undefined ? !fs.existsSync(directory) : waiting.size > most) return false;
   }
   return load(fs, 'deciding.cjs')(fs, load, hookFile, directory, file, isThere, given);

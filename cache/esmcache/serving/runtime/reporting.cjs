@@ -8,18 +8,18 @@ const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = constants;
 const TO_APPEND = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW;
 const LARGEST = 256 * 1024;
 // If more bytes of reports wait to be read, starts do not report which functions they called.
-const MOST_WAITING = 4096;
+const MOST_UNREAD_BYTES = 4096;
 
 /** Return a function that writes reports of the start to the log, and below `directory` unless that is null. */
-const teller = (function teller(fs, directory, { told, conditions, log }) {
+const reporter = (function reporter(fs, directory, { program, conditions, log }) {
   const { existsSync, mkdirSync, openSync, fstatSync, writeSync, closeSync } = fs;
   const { stringify } = JSON;
   const { now } = Date;
   const { version, arch, execPath } = process;
-  const entry = told.identity.slice(0, told.identity.indexOf('\0'));
+  const entry = program.identity.slice(0, program.identity.indexOf('\0'));
   Object.setPrototypeOf(conditions, null);
 
-  return (function tell(report, called) {
+  return (function write(report, called) {
     try {
       // The objects have no prototypes, since a program may have put a `toJSON` there.
       const head = { __proto__: null, time: now(), entry, node: version, arch, execPath, conditions };
@@ -29,7 +29,7 @@ const teller = (function teller(fs, directory, { told, conditions, log }) {
       // The code checks first instead of catching errors, since a debugger may pause at them. mkdirSync makes no
       // parents: with `recursive`, Node 22 to 26 loops for ever if one cannot be made (below /proc).
       if (!existsSync(`${directory}/events`)) mkdirSync(`${directory}/events`, { __proto__: null, mode: 0o700 });
-      const descriptor = openSync(`${directory}/events/${told.name}`, TO_APPEND, 0o600);
+      const descriptor = openSync(`${directory}/events/${program.name}`, TO_APPEND, 0o600);
       try {
         const { mode, size } = fstatSync(descriptor);
         if ((mode & S_IFMT) === S_IFREG && size < LARGEST) writeSync(descriptor, line);
@@ -43,21 +43,21 @@ const teller = (function teller(fs, directory, { told, conditions, log }) {
 });
 
 /** Report a served start when its process or worker ends. */
-const tellAtExit = (function tellAtExit(fs, load, directory, given, manifest, report, loaded, close) {
+const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest, report, loaded, close) {
   const { accessSync, statSync } = fs;
   const { isWorker } = given;
-  const events = `${directory}/events/${given.told.name}`;
+  const events = `${directory}/events/${given.program.name}`;
   /** Return whether the cache can be written, and few reports wait to be read. */
-  function canTellMore() {
+  function mayReportMore() {
     try {
       accessSync(directory, constants.W_OK);
-      return (statSync(events, { __proto__: null, throwIfNoEntry: false })?.size ?? 0) <= MOST_WAITING;
+      return (statSync(events, { __proto__: null, throwIfNoEntry: false })?.size ?? 0) <= MOST_UNREAD_BYTES;
     } catch {
       return false;
     }
   }
-  const tell = teller(fs, directory, given);
-  const wantsCalled = manifest.wantsCalledFunctions && report.codeCaches === 'enabled' && canTellMore();
+  const write = reporter(fs, directory, given);
+  const wantsCalled = manifest.wantsCalledFunctions && report.codeCaches === 'enabled' && mayReportMore();
   const calledFunctions = wantsCalled ? load(fs, 'called.cjs') : null;
   process.on('exit', () => {
     try {
@@ -67,11 +67,11 @@ const tellAtExit = (function tellAtExit(fs, load, directory, given, manifest, re
     }
     loaded?.();
     // A worker looks again, since workers that ended before it may have reported much.
-    const isAsked = calledFunctions !== null && (!isWorker || canTellMore());
-    tell(report.line(), isAsked ? calledFunctions(manifest) : undefined);
+    const isAsked = calledFunctions !== null && (!isWorker || mayReportMore());
+    write(report.line(), isAsked ? calledFunctions(manifest) : undefined);
   });
 });
 
-module.exports = { teller, tellAtExit };
+module.exports = { reporter, reportAtExit };
 // This is not a file's name, so coverage reports of programs leave this file out.
-//# sourceURL=esmcache:telling.cjs
+//# sourceURL=esmcache:reporting.cjs
