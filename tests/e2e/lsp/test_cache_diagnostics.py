@@ -14,20 +14,22 @@ import pytest_asyncio
 from lsprotocol import types
 
 from e2e.lsp.editor import Editor, an_editor, at, neovim, visual_studio_code
+from e2e.lsp.shared_server import SharedServer
 from esmcache.store.index import Index
 from esmcache.store.rows import VerdictRow
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WARNING, HINT = types.DiagnosticSeverity.Warning, types.DiagnosticSeverity.Hint
 CLIENTS = pytest.mark.parametrize("capabilities", [visual_studio_code, neovim], ids=["pull", "push"])
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[visual_studio_code, neovim], ids=["pull", "push"])
+@pytest_asyncio.fixture(loop_scope="session", params=["pull", "push"])
 async def editor(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, node: Path
+    request: pytest.FixtureRequest, pulling: SharedServer, pushing: SharedServer, tmp_path: Path
 ) -> AsyncIterator[Editor]:
-    async with an_editor(tmp_path_factory.mktemp("cache"), node, {}, request.param()) as editor:
+    server = pulling if request.param == "pull" else pushing
+    async with server.a_folder(tmp_path, {}, warmOnSave=True) as editor:
         yield editor
 
 
@@ -54,7 +56,6 @@ async def test_cold_until_it_is_saved(editor: Editor) -> None:
     assert said(found) == [("cache-cold", HINT, at(0, 0, 0), "not cached yet")]
     editor.save(name, "export const saved = 1;\n")
     await editor.codes(name, [])
-    editor.close(name)
 
 
 async def test_cold_until_somebody_else_warms_it(editor: Editor) -> None:
@@ -66,7 +67,6 @@ async def test_cold_until_somebody_else_warms_it(editor: Editor) -> None:
     if editor.server_capabilities.diagnostic_provider is not None:
         await editor.until(is_refreshed)
     await editor.codes(name, [])
-    editor.close(name)
 
 
 async def test_stale_until_it_is_warmed(editor: Editor) -> None:
@@ -81,7 +81,6 @@ async def test_stale_until_it_is_warmed(editor: Editor) -> None:
     assert said(found) == [("cache-stale", HINT, at(0, 0, 0), "changed since it was cached")]
     await editor.command("esmcache.warm", editor.uri(name))
     await editor.codes(name, [])
-    editor.close(name)
 
 
 @pytest.mark.parametrize("what", ["code cache", "sound code cache of another source", "source"])
@@ -107,7 +106,6 @@ async def test_damaged_until_it_is_rebuilt(editor: Editor, what: str) -> None:
     assert (found.severity, found.message) == (WARNING, f"what is cached of this module is damaged: {detail}")
     await editor.command("esmcache.rebuild", editor.uri(name))
     await editor.codes(name, [])
-    editor.close(name)
 
 
 async def test_quarantined(editor: Editor) -> None:
@@ -122,7 +120,6 @@ async def test_quarantined(editor: Editor) -> None:
     (found,) = await editor.codes(name, ["cache-quarantined"])
     assert found.severity is WARNING
     assert found.message == "no code cache is kept of this module: the process ended"
-    editor.close(name)
 
 
 async def test_not_served(editor: Editor) -> None:
@@ -137,7 +134,6 @@ async def test_not_served(editor: Editor) -> None:
     editor.touched("plain/package.json")
     await editor.command("esmcache.warm", editor.uri("plain/main.js"))
     await editor.codes("plain/main.js", [])
-    editor.close("plain/main.js")
 
 
 async def test_text_that_cannot_be_cached_says_so_once(editor: Editor) -> None:
@@ -145,7 +141,6 @@ async def test_text_that_cannot_be_cached_says_so_once(editor: Editor) -> None:
     editor.open("broken.js")
     await editor.command("esmcache.warm", editor.uri("broken.js"))
     await editor.codes("broken.js", ["syntax-error"])
-    editor.close("broken.js")
 
 
 async def test_what_is_no_module_has_none(editor: Editor) -> None:

@@ -9,9 +9,10 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types
 
-from e2e.lsp.editor import Editor, an_editor, at, between, neovim
+from e2e.lsp.editor import Editor, at, between
+from e2e.lsp.shared_server import SharedServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 APP = "import { a } from './lib/A';\nimport { b } from './lib';\nimport { c } from './LIB/a.js';\nimport './gone.js';\n"
 FILES = {
@@ -26,9 +27,9 @@ SOURCE = "source.esmcache"
 FIX_ALL = "source.fixAll.esmcache"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def editor(tmp_path_factory: pytest.TempPathFactory, node: Path) -> AsyncIterator[Editor]:
-    async with an_editor(tmp_path_factory.mktemp("actions"), node, FILES) as editor:
+@pytest_asyncio.fixture(loop_scope="session")
+async def editor(pulling: SharedServer, tmp_path: Path) -> AsyncIterator[Editor]:
+    async with pulling.a_folder(tmp_path, FILES) as editor:
         editor.open("app.js")
         yield editor
 
@@ -155,9 +156,9 @@ async def test_diagnostics_of_others_are_left_alone(editor: Editor) -> None:
     assert await offered(editor, "app.js", [foreign], [types.CodeActionKind.QuickFix]) == []
 
 
-async def test_edits_without_versions(tmp_path: Path, node: Path) -> None:
+async def test_edits_without_versions(pushing: SharedServer, tmp_path: Path) -> None:
     """Neovim before 0.10 needed this; it has the diagnostics that were pushed to it."""
-    async with an_editor(tmp_path, node, FILES, neovim()) as editor:
+    async with pushing.a_folder(tmp_path, FILES) as editor:
         editor.open("app.js")
         found = await editor.diagnostics("app.js", len)
         (action,) = await offered(editor, "app.js", [found[0]], [types.CodeActionKind.QuickFix])

@@ -11,8 +11,9 @@ import pytest_asyncio
 from lsprotocol import types
 
 from e2e.lsp.editor import Editor, an_editor, at, has
+from e2e.lsp.shared_server import SharedServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FILES = {
     "app.js": 'import "./a.js";\n',
@@ -23,9 +24,9 @@ FILES = {
 }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def editor(tmp_path_factory: pytest.TempPathFactory, node: Path) -> AsyncIterator[Editor]:
-    async with an_editor(tmp_path_factory.mktemp("lens"), node, FILES) as editor:
+@pytest_asyncio.fixture(loop_scope="session")
+async def editor(pulling: SharedServer, tmp_path: Path) -> AsyncIterator[Editor]:
+    async with pulling.a_folder(tmp_path, FILES) as editor:
         yield editor
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from e2e.lsp.editor import WATCHDOG_S
+from e2e.lsp.connection import WATCHDOG_S
 from e2e.lsp.wire import Wire, a_server, log_of, wire_to
 from esmcache.settings import EditorSettings
 from esmcache_lsp.settings import configured_settings, initial_settings

@@ -14,14 +14,12 @@ from lsprotocol import types
 from conftest import PROJECT
 from e2e.lsp.editor import (
     Editor,
-    an_editor,
     at,
     marked,
-    neovim,
-    visual_studio_code,
 )
+from e2e.lsp.shared_server import SharedServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ERROR, WARNING, INFORMATION, HINT = (
     types.DiagnosticSeverity.Error,
@@ -33,13 +31,12 @@ ERROR, WARNING, INFORMATION, HINT = (
 QUIET = {"cache-cold": "off", "cache-stale": "off", "not-served": "off"}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[visual_studio_code, neovim], ids=["pull", "push"])
+@pytest_asyncio.fixture(loop_scope="session", params=["pull", "push"])
 async def editor(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, node: Path
+    request: pytest.FixtureRequest, pulling: SharedServer, pushing: SharedServer, tmp_path: Path
 ) -> AsyncIterator[Editor]:
-    async with an_editor(
-        tmp_path_factory.mktemp("diagnostics"), node, {}, request.param(), severity=QUIET, warmOnSave=False
-    ) as editor:
+    server = pulling if request.param == "pull" else pushing
+    async with server.a_folder(tmp_path, {}, severity=QUIET) as editor:
         yield editor
 
 
@@ -183,7 +180,6 @@ async def test_shown_and_gone_when_mended(editor: Editor, case: Case) -> None:
 
     editor.retype(f"{folder}/main.js", case.mended)
     await editor.codes(f"{folder}/main.js", [])
-    editor.close(f"{folder}/main.js")
 
 
 async def test_exports_of_commonjs_are_not_known(editor: Editor) -> None:
@@ -203,7 +199,6 @@ async def test_commonjs_may_have_await_as_a_name(editor: Editor) -> None:
     editor.write("plain/main.js", "const await = 1;\nexports.number = 010;\nif (await) return;\n")
     editor.open("plain/main.js")
     await editor.codes("plain/main.js", [])
-    editor.close("plain/main.js")
 
 
 async def test_cycles_are_shown_to_those_who_want_it(editor: Editor) -> None:
@@ -222,7 +217,6 @@ async def test_cycles_are_shown_to_those_who_want_it(editor: Editor) -> None:
     ]
     editor.configure(severity=QUIET)
     await editor.codes("cycle/a.js", [])
-    editor.close("cycle/a.js")
 
 
 async def test_severities_are_settings(editor: Editor) -> None:
@@ -237,7 +231,6 @@ async def test_severities_are_settings(editor: Editor) -> None:
     await editor.codes("severe/main.js", [])
     editor.configure(severity=QUIET)
     await editor.codes("severe/main.js", ["unresolved-import"])
-    editor.close("severe/main.js")
 
 
 async def test_importers_see_a_removed_export_at_once(editor: Editor) -> None:
@@ -253,8 +246,6 @@ async def test_importers_see_a_removed_export_at_once(editor: Editor) -> None:
     assert found.range == marked(text, "{ «a» }")
     editor.save("removed/a.js", A_JS)
     await editor.codes("removed/main.js", [])
-    for name in ("removed/a.js", "removed/main.js"):
-        editor.close(name)
 
 
 async def test_files_that_come_and_go(editor: Editor) -> None:
@@ -268,7 +259,6 @@ async def test_files_that_come_and_go(editor: Editor) -> None:
     (editor.root / "coming/late.js").unlink()
     editor.touched("coming/late.js")
     await editor.codes("coming/main.js", ["unresolved-import"])
-    editor.close("coming/main.js")
 
 
 def _is_of_severity(expected: types.DiagnosticSeverity, found: list[types.Diagnostic]) -> bool:
@@ -287,5 +277,3 @@ async def test_what_another_open_document_would_hold_when_saved(editor: Editor) 
         editor.retype("unsaved/a.js", text)
         for name in ("one.js", "two.js"):
             await editor.codes(f"unsaved/{name}", expected)
-    for name in ("a.js", "one.js", "two.js"):
-        editor.close(f"unsaved/{name}")

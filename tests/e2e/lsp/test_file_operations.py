@@ -11,9 +11,11 @@ import pytest
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
-from e2e.lsp.editor import WATCHDOG_S, Editor, an_editor, visual_studio_code
+from e2e.lsp.connection import WATCHDOG_S
+from e2e.lsp.editor import Editor
+from e2e.lsp.shared_server import SharedServer
 
-pytestmark = pytest.mark.asyncio
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FILES = {
     "package.json": json.dumps(
@@ -88,9 +90,11 @@ WARM = ("a file", "a folder", "CommonJS and what it requires", "what is asked fo
 
 
 @pytest.mark.parametrize(("name", "is_warm"), [*((name, False) for name in MOVES), *((name, True) for name in WARM)])
-async def test_the_program_does_the_same(name: str, is_warm: bool, tmp_path: Path, node: Path) -> None:
+async def test_the_program_does_the_same(
+    name: str, is_warm: bool, pulling: SharedServer, tmp_path: Path, node: Path
+) -> None:
     files = {path: text for path, text in FILES.items() if text}
-    async with an_editor(tmp_path, node, files, visual_studio_code()) as editor:
+    async with pulling.a_folder(tmp_path, files) as editor:
         if is_warm:
             await editor.warm()
         before = _run(editor, node, "src/app.js")
@@ -109,7 +113,7 @@ async def test_the_program_does_the_same(name: str, is_warm: bool, tmp_path: Pat
         assert not (await editor.command("esmcache.warmWorkspace"))["problems"]
 
 
-async def test_what_other_packages_cannot_reach_any_more_is_left_alone(tmp_path: Path, node: Path) -> None:
+async def test_what_other_packages_cannot_reach_any_more_is_left_alone(pulling: SharedServer, tmp_path: Path) -> None:
     files = {
         "package.json": '{"name": "all", "workspaces": ["*"]}',
         "lib/package.json": '{"name": "lib", "type": "module", "exports": {"./*": "./src/*.js"}}',
@@ -117,7 +121,7 @@ async def test_what_other_packages_cannot_reach_any_more_is_left_alone(tmp_path:
         "app/package.json": '{"name": "app", "type": "module"}',
         "app/app.js": "import { a } from 'lib/a';\n",
     }
-    async with an_editor(tmp_path, node, files, visual_studio_code()) as editor:
+    async with pulling.a_folder(tmp_path, files) as editor:
         (editor.root / "node_modules").mkdir()
         (editor.root / "node_modules/lib").symlink_to("../lib")
         within = await _will_rename(editor, [("lib/src/a.js", "lib/src/b/c.js")])
@@ -126,48 +130,46 @@ async def test_what_other_packages_cannot_reach_any_more_is_left_alone(tmp_path:
         assert await _will_rename(editor, [("lib/src/a.js", "lib/a.js")]) is None
 
 
-async def test_files_are_called_as_the_client_calls_them(tmp_path: Path, node: Path) -> None:
+async def test_files_are_called_as_the_client_calls_them(pulling: SharedServer, tmp_path: Path) -> None:
     files = {"app.js": "import './a.js';\n", "b.js": "import './a.js';\n", "a.js": "export {};\n"}
-    async with an_editor(tmp_path, node, files, visual_studio_code(), folders=False) as editor:
+    async with pulling.a_folder(tmp_path, files, is_open=False) as editor:
         linked = tmp_path / "a link"
         linked.symlink_to(editor.root)
         editor.root = linked
-        added = [types.WorkspaceFolder(linked.as_uri(), "linked")]
-        event = types.WorkspaceFoldersChangeEvent(added, [])
-        editor.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(event))
+        editor.connection.change_folders(added=[linked])
         editor.open("b.js")
         edit = await _will_rename(editor, [("a.js", "lib/a.js")])
         assert edit is not None
         assert _edited(edit) == {editor.uri("app.js"): ["./lib/a.js"], editor.uri("b.js"): ["./lib/a.js"]}
 
 
-async def test_a_link_that_is_renamed(tmp_path: Path, node: Path) -> None:
+async def test_a_link_that_is_renamed(pulling: SharedServer, tmp_path: Path) -> None:
     files = {"app.js": "import './link.js';\nimport './a.js';\n", "a.js": "export {};\n"}
-    async with an_editor(tmp_path, node, files, visual_studio_code()) as editor:
+    async with pulling.a_folder(tmp_path, files) as editor:
         (editor.root / "link.js").symlink_to("a.js")
         edit = await _will_rename(editor, [("link.js", "other.js")])
         assert edit is not None
         assert _edited(edit) == {editor.uri("app.js"): ["./other.js"]}
 
 
-async def test_letters_stay_as_they_are_written(tmp_path: Path, node: Path) -> None:
+async def test_letters_stay_as_they_are_written(pulling: SharedServer, tmp_path: Path) -> None:
     """Characters that the user wrote without percent-encoding stay so, although encoding them is allowed."""
     files = {"app.js": "import './ä b/a.js';\nimport './%C3%A4%20b/a.js';\n", "ä b/a.js": "export {};\n"}
-    async with an_editor(tmp_path, node, files, visual_studio_code()) as editor:
+    async with pulling.a_folder(tmp_path, files) as editor:
         edit = await _will_rename(editor, [("ä b/a.js", "ä b/ö.js")])
         assert edit is not None
         assert _edited(edit) == {editor.uri("app.js"): ["./ä b/ö.js", "./%C3%A4%20b/%C3%B6.js"]}
 
 
-async def test_a_file_that_nobody_imports_needs_no_edit(tmp_path: Path, node: Path) -> None:
-    async with an_editor(tmp_path, node, {"app.js": "import 'node:fs';\n", "notes.js": ""}) as editor:
+async def test_a_file_that_nobody_imports_needs_no_edit(pulling: SharedServer, tmp_path: Path) -> None:
+    async with pulling.a_folder(tmp_path, {"app.js": "import 'node:fs';\n", "notes.js": ""}) as editor:
         await editor.warm()
         assert await _will_rename(editor, [("notes.js", "other.js")]) is None
 
 
-async def test_unsaved_text_is_what_is_edited(tmp_path: Path, node: Path) -> None:
+async def test_unsaved_text_is_what_is_edited(pulling: SharedServer, tmp_path: Path) -> None:
     files = {"app.js": "import './a.js';\n", "a.js": "export {};\n"}
-    async with an_editor(tmp_path, node, files, visual_studio_code()) as editor:
+    async with pulling.a_folder(tmp_path, files) as editor:
         await editor.warm()
         editor.open("app.js", "// typed\n\nimport   './a.js';\n")
         edit = await _will_rename(editor, [("a.js", "b.js")])
@@ -178,9 +180,9 @@ async def test_unsaved_text_is_what_is_edited(tmp_path: Path, node: Path) -> Non
         assert [(one.range.start.line, one.range.start.character) for one in change.edits] == [(2, 10)]
 
 
-async def test_what_was_deleted_is_forgotten(tmp_path: Path, node: Path) -> None:
+async def test_what_was_deleted_is_forgotten(pulling: SharedServer, tmp_path: Path) -> None:
     files = {"app.js": "import './a/a.js';\n", "a/a.js": "export {};\n"}
-    async with an_editor(tmp_path, node, files, visual_studio_code()) as editor:
+    async with pulling.a_folder(tmp_path, files) as editor:
         await editor.warm()
         editor.open("app.js")
         (editor.root / "a" / "a.js").unlink()
@@ -189,12 +191,6 @@ async def test_what_was_deleted_is_forgotten(tmp_path: Path, node: Path) -> None
         editor.client.workspace_did_delete_files(types.DeleteFilesParams(deleted))
         await editor.diagnostics("app.js", lambda found: [one for one in found if one.code == "unresolved-import"])
         assert (await editor.request("esmcache/lookup", uri=editor.uri("a/a.js")))["state"] != "fresh"
-
-
-async def test_a_client_that_does_not_tell_of_renames(tmp_path: Path, node: Path) -> None:
-    async with an_editor(tmp_path, node, {}, types.ClientCapabilities()) as editor:
-        assert editor.server_capabilities.workspace is not None
-        assert editor.server_capabilities.workspace.file_operations in (None, types.FileOperationOptions())
 
 
 async def _will_rename(editor: Editor, moves: list[tuple[str, str]]) -> types.WorkspaceEdit | None:

@@ -13,10 +13,11 @@ import pytest_asyncio
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from e2e.lsp.editor import Editor, an_editor, between, visual_studio_code
+from e2e.lsp.editor import Editor, between
+from e2e.lsp.shared_server import SharedServer
 from e2e.lsp.wire import a_server, log_of, wire_to
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # These clear the screen, reverse the rest of the line, ring the bell, and end the line.
 CONTROLS = "\x1b[2J\u202egnp\u2066\x07\x85"
@@ -46,9 +47,9 @@ FILES = {
 UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def editor(tmp_path_factory: pytest.TempPathFactory, node: Path) -> AsyncIterator[Editor]:
-    async with an_editor(tmp_path_factory.mktemp("names"), node, FILES, visual_studio_code()) as editor:
+@pytest_asyncio.fixture(loop_scope="session")
+async def editor(pulling: SharedServer, tmp_path: Path) -> AsyncIterator[Editor]:
+    async with pulling.a_folder(tmp_path, FILES) as editor:
         await editor.warm()
         editor.open("app.js")
         yield editor

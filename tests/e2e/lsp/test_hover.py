@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types
 
-from e2e.lsp.editor import Editor, an_editor, between
+from e2e.lsp.editor import Editor, between
+from e2e.lsp.shared_server import SharedServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 APP = """\
 import { greet as hello, deep } from "./lib/index.js";
@@ -41,9 +42,9 @@ FILES = {
 }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def editor(tmp_path_factory: pytest.TempPathFactory, node: Path) -> AsyncIterator[Editor]:
-    async with an_editor(tmp_path_factory.mktemp("hover"), node, FILES) as editor:
+@pytest_asyncio.fixture(loop_scope="session")
+async def editor(pulling: SharedServer, tmp_path: Path) -> AsyncIterator[Editor]:
+    async with pulling.a_folder(tmp_path, FILES) as editor:
         await editor.warm()
         editor.open("app.js")
         yield editor
@@ -181,4 +182,3 @@ async def test_unsaved_text_of_the_target_counts(editor: Editor) -> None:
     editor.open("lib/deep.js", "\n\nexport const deep = 2;\n")
     _, text = await hovered(editor, "deeper")
     assert "lib/deep.js:3" in text
-    editor.close("lib/deep.js")

@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types
 
-from e2e.lsp.editor import Editor, an_editor, between, has
+from e2e.lsp.editor import Editor, between, has
+from e2e.lsp.shared_server import SharedServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 APP = """\
 import { a } from "./a.js";
@@ -33,9 +34,9 @@ FILES = {
 EVERYWHERE = types.Range(types.Position(0, 0), types.Position(100, 0))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def editor(tmp_path_factory: pytest.TempPathFactory, node: Path) -> AsyncIterator[Editor]:
-    async with an_editor(tmp_path_factory.mktemp("hints"), node, FILES) as editor:
+@pytest_asyncio.fixture(loop_scope="session")
+async def editor(pulling: SharedServer, tmp_path: Path) -> AsyncIterator[Editor]:
+    async with pulling.a_folder(tmp_path, FILES) as editor:
         await editor.warm()
         editor.open("app.js")
         yield editor
@@ -65,7 +66,6 @@ async def test_hints_follow_unsaved_text(editor: Editor) -> None:
     editor.retype("app.js", "\n" + APP)
     position = between(APP, '"./a.js"').end
     assert (await hints(editor))[0][1] == types.Position(1, position.character)
-    editor.retype("app.js", APP)
 
 
 async def test_setting(editor: Editor) -> None:
@@ -85,4 +85,3 @@ async def test_hints_are_asked_for_anew_once_there_are_some(editor: Editor) -> N
     expected = [("1 module, 23 B", types.Position(0, 17))]
     await editor.asked(partial(hints, editor), lambda found: found == expected)
     assert is_refreshed()
-    editor.retype("app.js", APP)

@@ -9,9 +9,10 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types
 
-from e2e.lsp.editor import Editor, an_editor, at, marked
+from e2e.lsp.editor import Editor, at, marked
+from e2e.lsp.shared_server import SharedServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 QUIET = {"cache-cold": "off", "cache-stale": "off", "not-served": "off"}
 FILES = {
@@ -22,9 +23,9 @@ FILES = {
 FIX_ALL = "source.fixAll.esmcache"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def editor(tmp_path_factory: pytest.TempPathFactory, node: Path) -> AsyncIterator[Editor]:
-    async with an_editor(tmp_path_factory.mktemp("json"), node, FILES, severity=QUIET) as editor:
+@pytest_asyncio.fixture(loop_scope="session")
+async def editor(pulling: SharedServer, tmp_path: Path) -> AsyncIterator[Editor]:
+    async with pulling.a_folder(tmp_path, FILES, severity=QUIET) as editor:
         yield editor
 
 
@@ -89,7 +90,6 @@ async def test_mending(editor: Editor, text: str, mended: str, title: str | None
     assert edited(text, action) == mended
     (all_of_it,) = await offered(editor, "main.js", [], FIX_ALL)
     assert edited(text, all_of_it) == mended
-    editor.close("main.js")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,6 @@ async def test_what_nobody_knows_how_to_mend(editor: Editor, text: str, place: s
     assert found.message.replace(editor.root.as_uri(), "ROOT") == message
     assert found.range == marked(text, place)
     assert await offered(editor, "main.js", [found], "quickfix") == []
-    editor.close("main.js")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +138,6 @@ async def test_what_nobody_knows_how_to_mend(editor: Editor, text: str, place: s
 )
 async def test_what_may_be_right(editor: Editor, text: str) -> None:
     assert await found_in(editor, "main.js", text) == []
-    editor.close("main.js")
 
 
 async def test_json_that_is_none(editor: Editor) -> None:
@@ -154,7 +152,6 @@ async def test_json_that_is_none(editor: Editor) -> None:
     editor.write("broken.json", '{"a": 1}\n')
     editor.touched("broken.json")
     await editor.codes("main.js", [])
-    editor.close("main.js")
 
 
 @pytest.mark.parametrize(
@@ -169,4 +166,3 @@ async def test_names_that_are_not_there(editor: Editor, text: str, place: str, m
     (found,) = await found_in(editor, "main.js", text)
     assert (found.code, found.range) == ("missing-export", marked(text, place))
     assert found.message.startswith(module)
-    editor.close("main.js")

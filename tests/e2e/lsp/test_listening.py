@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from e2e.lsp.editor import WATCHDOG_S
+from e2e.lsp.connection import WATCHDOG_S
 from e2e.lsp.wire import COMMAND, a_server, address_of, connected_to, log_of, socket_of, token_of, wire_to
 from esmcache_lsp.admission import is_same_user
 

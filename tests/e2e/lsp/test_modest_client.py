@@ -73,6 +73,11 @@ async def test_diagnostics_are_pushed_without_related_places(editor: Editor) -> 
     assert editor.server_capabilities.position_encoding == "utf-16"
 
 
+async def test_renames_are_not_announced(editor: Editor) -> None:
+    assert editor.server_capabilities.workspace is not None
+    assert editor.server_capabilities.workspace.file_operations in (None, types.FileOperationOptions())
+
+
 async def test_lens_and_hints_without_being_told_to_ask_anew(editor: Editor) -> None:
     (lens,) = await editor.client.text_document_code_lens_async(types.CodeLensParams(editor.place("app.js"))) or ()
     assert lens.command is not None
@@ -84,4 +89,9 @@ async def test_lens_and_hints_without_being_told_to_ask_anew(editor: Editor) -> 
 
 async def test_nothing_is_asked_of_the_client(editor: Editor) -> None:
     await editor.warm()
-    assert (editor.refreshed, editor.registered, editor.status, editor.client.progress_reports) == ({}, [], {}, {})
+    assert (editor.refreshed, editor.connection.registered, editor.status, editor.client.progress_reports) == (
+        {},
+        [],
+        {},
+        {},
+    )

@@ -9,9 +9,10 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types
 
-from e2e.lsp.editor import Editor, an_editor, at, between
+from e2e.lsp.editor import Editor, at, between
+from e2e.lsp.shared_server import SharedServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 APP = """\
 import { greet as hello } from "./lib/index.js";
@@ -39,9 +40,9 @@ FILES = {
 }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def editor(tmp_path_factory: pytest.TempPathFactory, node: Path) -> AsyncIterator[Editor]:
-    async with an_editor(tmp_path_factory.mktemp("navigation"), node, FILES) as editor:
+@pytest_asyncio.fixture(loop_scope="session")
+async def editor(pulling: SharedServer, tmp_path: Path) -> AsyncIterator[Editor]:
+    async with pulling.a_folder(tmp_path, FILES) as editor:
         await editor.warm()
         for name in ("app.js", "lib/greet.js"):
             editor.open(name)
@@ -98,7 +99,6 @@ async def test_links_of_a_text_with_errors(editor: Editor) -> None:
     editor.write("broken.js", text)
     editor.open("broken.js")
     assert await links(editor, "broken.js") == {"/lib/deep.js": between(text, "./lib/deep.js")}
-    editor.close("broken.js")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,6 @@ async def test_definition_follows_unsaved_text(editor: Editor) -> None:
     assert await defined(editor, "other.js", place.start) == ("/lib/deep.js", at(2, 13, 17), place)
     editor.close("lib/deep.js")
     assert await defined(editor, "other.js", place.start) == ("/lib/deep.js", at(0, 13, 17), place)
-    editor.close("other.js")
 
 
 async def test_references_of_an_export(editor: Editor) -> None:
@@ -162,7 +161,6 @@ async def test_references_in_unsaved_text(editor: Editor) -> None:
     editor.open("other.js", "\n" + OTHER)
     found = await referring(editor, "lib/greet.js", between(GREET, "greet").start)
     assert found == {("app.js", 0, 18), ("other.js", 1, 9), ("other.js", 3, 18), ("lib/index.js", 0, 9)}
-    editor.close("other.js")
 
 
 @pytest.mark.parametrize("wanted", ["const later", '"node:path"', '"./gone.js"', "gone"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from e2e.lsp.editor import WATCHDOG_S
+from e2e.lsp.connection import WATCHDOG_S
 from e2e.lsp.wire import Wire, a_server, log_of, wire_to
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602

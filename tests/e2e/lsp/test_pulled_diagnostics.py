@@ -10,8 +10,9 @@ import pytest_asyncio
 from lsprotocol import types
 
 from e2e.lsp.editor import Editor, an_editor, neovim_pulling
+from e2e.lsp.shared_server import SharedServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 QUIET = {"cache-cold": "off", "cache-stale": "off"}
 FILES = {
@@ -23,9 +24,9 @@ FILES = {
 }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def editor(tmp_path_factory: pytest.TempPathFactory, node: Path) -> AsyncIterator[Editor]:
-    async with an_editor(tmp_path_factory.mktemp("pulled"), node, FILES, severity=QUIET) as editor:
+@pytest_asyncio.fixture(loop_scope="session")
+async def editor(pulling: SharedServer, tmp_path: Path) -> AsyncIterator[Editor]:
+    async with pulling.a_folder(tmp_path, FILES, severity=QUIET) as editor:
         yield editor
 
 
@@ -106,7 +107,6 @@ async def test_client_is_told_to_pull_again(editor: Editor) -> None:
     editor.write("a.js", FILES["a.js"])
     editor.touched("a.js")
     await editor.codes("app.js", ["missing-export"])
-    editor.close("app.js")
 
 
 async def test_client_that_cannot_be_told_to_pull_again_is_pushed_to(tmp_path: Path, node: Path) -> None:

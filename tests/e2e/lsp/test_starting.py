@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from e2e.lsp.editor import WATCHDOG_S
+from e2e.lsp.connection import WATCHDOG_S
 from e2e.lsp.wire import COMMAND, Wire, a_server, address_of, connected_to, log_of, token_of, wire_to
 
 NO_SUCH_PROCESS = 2**31 - 1

@@ -10,7 +10,8 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from e2e.lsp.editor import WATCHDOG_S, Editor, an_editor, between, neovim, visual_studio_code
+from e2e.lsp.connection import WATCHDOG_S
+from e2e.lsp.editor import Editor, an_editor, between, neovim, visual_studio_code
 
 pytestmark = pytest.mark.asyncio
 

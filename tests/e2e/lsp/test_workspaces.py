@@ -12,8 +12,9 @@ import pytest
 from lsprotocol import types
 
 from e2e.lsp.editor import Editor, an_editor, another, neovim, visual_studio_code
+from e2e.lsp.shared_server import SharedServer
 
-pytestmark = pytest.mark.asyncio
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TOOL = {
     "node_modules/tool/package.json": '{"name": "tool", "version": "1.0.0", "type": "module", "exports": "./main.js"}',
@@ -39,8 +40,8 @@ async def test_a_cancelled_warm_ends_and_another_can_follow(tmp_path: Path, node
         assert (await editor.command("esmcache.warmWorkspace"))["modules"] == 401
 
 
-async def test_a_second_start_reads_nothing_again(tmp_path: Path, node: Path) -> None:
-    async with an_editor(tmp_path, node, _modules(20), visual_studio_code()) as editor:
+async def test_a_second_start_reads_nothing_again(pulling: SharedServer, tmp_path: Path) -> None:
+    async with pulling.a_folder(tmp_path, _modules(20)) as editor:
         assert (await editor.command("esmcache.warmWorkspace"))["read"] == 21
         await editor.warm()
         async with another(editor) as again:
@@ -48,9 +49,9 @@ async def test_a_second_start_reads_nothing_again(tmp_path: Path, node: Path) ->
             assert (summary["read"], summary["compiled"], summary["modules"]) == (0, 0, 21)
 
 
-async def test_what_changed_while_no_server_ran_is_noticed(tmp_path: Path, node: Path) -> None:
+async def test_what_changed_while_no_server_ran_is_noticed(pulling: SharedServer, tmp_path: Path) -> None:
     files = {"app.js": "import { a } from './a.js';\nconsole.log(a);\n", "a.js": "export const a = 1;\n"}
-    async with an_editor(tmp_path, node, files, visual_studio_code()) as editor:
+    async with pulling.a_folder(tmp_path, files) as editor:
         await editor.warm()
         editor.write("a.js", "export const b = 1;\n")
         async with another(editor, warmOnStart=True) as again:
@@ -86,11 +87,13 @@ async def test_a_client_that_watches_no_files(tmp_path: Path, node: Path) -> Non
         await editor.codes("app.js", ["missing-export"])
 
 
-async def test_what_a_program_missed_is_warmed_without_anyone_asking(tmp_path: Path, node: Path) -> None:
-    files = {"app.js": "const name = './late.js';\nawait import(name);\n", "late.js": "console.log('late');\n"}
-    async with an_editor(
-        tmp_path, node, {**files, "package.json": '{"type": "module"}'}, visual_studio_code()
-    ) as editor:
+async def test_what_a_program_missed_is_warmed_without_anyone_asking(pulling: SharedServer, tmp_path: Path) -> None:
+    files = {
+        "package.json": '{"type": "module"}',
+        "app.js": "const name = './late.js';\nawait import(name);\n",
+        "late.js": "console.log('late');\n",
+    }
+    async with pulling.a_folder(tmp_path, files, warmOnSave=True) as editor:
         await editor.command("esmcache.warm", editor.uri("app.js"))
         launch = await editor.command("esmcache.launch", editor.uri("app.js"))
         environment = {**editor.user.environment, **launch["env"]}
@@ -103,7 +106,7 @@ async def test_what_a_program_missed_is_warmed_without_anyone_asking(tmp_path: P
         assert json.loads(log.read_text())["missed"] == []
 
 
-async def test_packages_of_a_workspace(tmp_path: Path, node: Path) -> None:
+async def test_packages_of_a_workspace(pulling: SharedServer, tmp_path: Path) -> None:
     files = {
         "package.json": '{"private": true, "type": "module", "workspaces": ["packages/*"]}',
         "packages/one/package.json": '{"name": "one", "type": "module", "bin": "./cli.js"}',
@@ -112,7 +115,7 @@ async def test_packages_of_a_workspace(tmp_path: Path, node: Path) -> None:
         "packages/two/lib/main.js": "export const two = 2;\n",
         "ignored/big.js": "export {};\n",
     }
-    async with an_editor(tmp_path, node, files, visual_studio_code(), exclude=["ignored"]) as editor:
+    async with pulling.a_folder(tmp_path, files, exclude=["ignored"]) as editor:
         (editor.root / "node_modules").mkdir()
         (editor.root / "node_modules" / "two").symlink_to("../packages/two")
         assert (await editor.command("esmcache.warmWorkspace"))["entries"] == 2
@@ -127,27 +130,25 @@ async def test_packages_of_a_workspace(tmp_path: Path, node: Path) -> None:
         assert location[0].target_uri == editor.uri("packages/two/lib/main.js")
 
 
-async def test_several_roots_and_one_more(tmp_path: Path, node: Path) -> None:
+async def test_several_roots_and_one_more(pulling: SharedServer, tmp_path: Path) -> None:
     more = {"../other/package.json": '{"type": "module", "main": "b.js"}', "../other/b.js": "export const b = 1;\n"}
-    async with an_editor(tmp_path, node, {"app.js": "export {};\n", **more}, visual_studio_code()) as editor:
+    async with pulling.a_folder(tmp_path, {"app.js": "export {};\n", **more}) as editor:
         assert (await editor.command("esmcache.warmWorkspace"))["modules"] == 1
-        other = types.WorkspaceFolder((tmp_path / "other").as_uri(), "other")
-        event = types.WorkspaceFoldersChangeEvent(added=[other], removed=[])
-        editor.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(event))
+        editor.connection.change_folders(added=[tmp_path / "other"])
         assert (await editor.command("esmcache.warmWorkspace"))["modules"] == 2
 
 
-async def test_no_root(tmp_path: Path, node: Path) -> None:
-    async with an_editor(tmp_path, node, {"app.js": "import './gone.js';\n"}, neovim(), folders=False) as editor:
+async def test_no_root(pushing: SharedServer, tmp_path: Path) -> None:
+    async with pushing.a_folder(tmp_path, {"app.js": "import './gone.js';\n"}, is_open=False) as editor:
         editor.open("app.js")
         await editor.codes("app.js", ["unresolved-import", "cache-cold"])
         assert (await editor.command("esmcache.warm", editor.uri("app.js")))["entries"] == 1
         await editor.codes("app.js", ["unresolved-import"])
 
 
-async def test_settings_change(tmp_path: Path, node: Path) -> None:
+async def test_settings_change(pushing: SharedServer, tmp_path: Path) -> None:
     files = {"app.js": "import './gone.js';\n"}
-    async with an_editor(tmp_path, node, files, neovim()) as editor:
+    async with pushing.a_folder(tmp_path, files) as editor:
         editor.open("app.js")
         await editor.codes("app.js", ["unresolved-import", "cache-cold"])
         editor.configure(severity={"cache-cold": "off", "unresolved-import": "warning"})
@@ -159,20 +160,43 @@ async def test_settings_change(tmp_path: Path, node: Path) -> None:
         await editor.codes("app.js", ["unresolved-import", "cache-cold"])
 
 
-async def test_a_project_says_nothing_about_what_runs(tmp_path: Path, node: Path) -> None:
+async def test_a_project_says_nothing_about_what_runs(pulling: SharedServer, tmp_path: Path) -> None:
     """No code of a project runs, and none of its files can name a directory or a binary."""
     files = {
         "esmcache.json": json.dumps({"node": "./evil.sh"}),
         "evil.sh": "#!/bin/sh\ntouch was-run\n",
         "app.js": "import { writeFileSync } from 'node:fs';\nwriteFileSync('was-run', '');\n",
     }
-    async with an_editor(tmp_path, node, files, visual_studio_code()) as editor:
+    async with pulling.a_folder(tmp_path, files) as editor:
         (editor.root / "evil.sh").chmod(0o755)
         editor.configure(node=str(editor.root / "evil.sh"), cacheDir=str(editor.root / "cache"))
         summary = await editor.command("esmcache.warmWorkspace")
         assert [one["code"] for one in summary["problems"]] == ["bad-configuration"]
         assert (await editor.request("esmcache/lookup", uri=editor.uri("app.js")))["state"] == "fresh"
         assert not list(tmp_path.rglob("was-run")) and not (editor.root / "cache").exists()
+
+
+async def test_what_only_the_engine_refuses_is_shown_where_it_says(pushing: SharedServer, tmp_path: Path) -> None:
+    text = "const ä = 'ä'; function f(a, a) {}\n"
+    async with pushing.a_folder(tmp_path, {"app.js": "export {};\n"}, warmOnSave=True) as editor:
+        await editor.warm()
+        editor.open("app.js")
+        editor.save("app.js", text)
+        (found,) = await editor.codes("app.js", ["syntax-error"])
+        assert found.range.start == types.Position(0, text.index("a) {}"))
+        editor.save("app.js", "export {};\n")
+        await editor.codes("app.js", [])
+
+
+async def test_a_file_that_is_opened_again_is_told_of_again(pushing: SharedServer, tmp_path: Path) -> None:
+    async with pushing.a_folder(tmp_path, {"app.js": "import './gone.js';\n"}) as editor:
+        await editor.warm()
+        editor.open("app.js")
+        await editor.codes("app.js", ["unresolved-import"])
+        editor.close("app.js")
+        editor.client.diagnostics.clear()
+        editor.open("app.js")
+        await editor.codes("app.js", ["unresolved-import"])
 
 
 def _modules(count: int) -> dict[str, str]:
@@ -189,26 +213,3 @@ def _progress_that_ended(editor: Editor) -> list[Any]:
 async def _until_fresh(editor: Editor, name: str) -> None:
     while (await editor.request("esmcache/lookup", uri=editor.uri(name)))["state"] != "fresh":
         await editor.news()
-
-
-async def test_what_only_the_engine_refuses_is_shown_where_it_says(tmp_path: Path, node: Path) -> None:
-    text = "const ä = 'ä'; function f(a, a) {}\n"
-    async with an_editor(tmp_path, node, {"app.js": "export {};\n"}, neovim()) as editor:
-        await editor.warm()
-        editor.open("app.js")
-        editor.save("app.js", text)
-        (found,) = await editor.codes("app.js", ["syntax-error"])
-        assert found.range.start == types.Position(0, text.index("a) {}"))
-        editor.save("app.js", "export {};\n")
-        await editor.codes("app.js", [])
-
-
-async def test_a_file_that_is_opened_again_is_told_of_again(tmp_path: Path, node: Path) -> None:
-    async with an_editor(tmp_path, node, {"app.js": "import './gone.js';\n"}, neovim()) as editor:
-        await editor.warm()
-        editor.open("app.js")
-        await editor.codes("app.js", ["unresolved-import"])
-        editor.close("app.js")
-        editor.client.diagnostics.clear()
-        editor.open("app.js")
-        await editor.codes("app.js", ["unresolved-import"])
