@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from lsprotocol import types
 
-from e2e.lsp.editor import Editor, an_editor, at, between, marked, position_of, visual_studio_code, with_encoding
+from e2e.lsp.editor import Editor, at, between, marked, position_of, visual_studio_code, with_encoding
+from e2e.lsp.shared_server import SharedServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 QUIET = {"cache-cold": "off", "cache-stale": "off", "not-served": "off"}
 FILES = {"a.js": "/* ä𝒳 */ export const 𝒳a = 1; export { 𝒳a as name };\n"}
@@ -39,13 +41,24 @@ EDITS = 60
 
 
 @pytest_asyncio.fixture(
-    scope="module", loop_scope="module", params=list(types.PositionEncodingKind), ids=lambda one: one.value
+    scope="module", loop_scope="session", params=list(types.PositionEncodingKind), ids=lambda one: one.value
 )
-async def editor(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, node: Path
-) -> AsyncIterator[Editor]:
-    capabilities = with_encoding(visual_studio_code(), request.param)
-    async with an_editor(tmp_path_factory.mktemp("documents"), node, FILES, capabilities, severity=QUIET) as editor:
+async def server(
+    request: pytest.FixtureRequest, pulling: SharedServer, tmp_path_factory: pytest.TempPathFactory, node: Path
+) -> AsyncIterator[SharedServer]:
+    """Yield a server for each encoding; the one that all tests share counts in UTF-16."""
+    if request.param is types.PositionEncodingKind.Utf16:
+        yield pulling
+        return
+    capabilities = partial(with_encoding, visual_studio_code(), request.param)
+    server = SharedServer(tmp_path_factory.mktemp("documents"), node, capabilities)
+    yield server
+    await server.end()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def editor(server: SharedServer, tmp_path: Path) -> AsyncIterator[Editor]:
+    async with server.a_folder(tmp_path, FILES, severity=QUIET) as editor:
         yield editor
 
 
@@ -77,7 +90,6 @@ async def test_places_behind_other_characters(editor: Editor) -> None:
     (link,) = links
     assert isinstance(link, types.LocationLink)
     assert link.target_range == marked(FILES["a.js"], "const «𝒳a»", encoding(editor))
-    editor.close("places.js")
 
 
 async def test_edits_come_to_what_a_fresh_text_comes_to(editor: Editor) -> None:
@@ -103,7 +115,6 @@ async def test_edits_come_to_what_a_fresh_text_comes_to(editor: Editor) -> None:
             edited = await editor.pulled("edited.js")
             assert _without_name(edited, "edited.js") == _without_name(fresh, "fresh.js"), text
             editor.close("fresh.js")
-    editor.close("edited.js")
 
 
 async def test_windows_line_ends(editor: Editor) -> None:
@@ -117,7 +128,6 @@ async def test_windows_line_ends(editor: Editor) -> None:
     editor.edit("windows.js", (types.Range(types.Position(1, 0), types.Position(2, 0)), ""))
     (found_after,) = await editor.codes("windows.js", ["missing-export"])
     assert found_after.range.start.line == 1
-    editor.close("windows.js")
 
 
 async def test_unsaved_text_counts_for_importers(editor: Editor) -> None:
@@ -133,7 +143,6 @@ async def test_unsaved_text_counts_for_importers(editor: Editor) -> None:
     await editor.codes("importer.js", [])
     editor.close("shared.js")
     await editor.codes("importer.js", ["missing-export"])
-    editor.close("importer.js")
 
 
 async def test_document_that_is_no_file(editor: Editor) -> None:
@@ -149,11 +158,11 @@ async def test_document_that_is_no_file(editor: Editor) -> None:
     assert report.items == ()
 
 
-async def test_document_of_three_megabytes(tmp_path: Path, node: Path) -> None:
+async def test_document_of_three_megabytes(pulling: SharedServer, tmp_path: Path) -> None:
     line = "export const name% = [1, 'two', { three: 3 }].map((one) => one);\n"
     text = "".join(line.replace("%", str(number)) for number in range(45_000))
     assert len(text) > 3_000_000
-    async with an_editor(tmp_path, node, {"long.js": text}, severity=QUIET) as editor:
+    async with pulling.a_folder(tmp_path, {"long.js": text}, severity=QUIET) as editor:
         editor.open("long.js")
         await editor.codes("long.js", [])
         start = types.Position(45_000, 0)

@@ -18,15 +18,16 @@ from pygls.exceptions import JsonRpcException
 
 from e2e.lsp.connection import WATCHDOG_S
 from e2e.lsp.editor import Editor, an_editor, another, neovim, visual_studio_code
+from e2e.lsp.shared_server import SharedServer
 from processes import descendants_of
 
-pytestmark = pytest.mark.asyncio
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FILES = {"app.js": "import { a } from './a.js';\nconsole.log(a);\n", "a.js": "export const a = 1;\n"}
 
 
-async def test_nodes_worker_is_killed(tmp_path: Path, node: Path) -> None:
-    async with an_editor(tmp_path, node, FILES, visual_studio_code()) as editor:
+async def test_nodes_worker_is_killed(pulling: SharedServer, tmp_path: Path, node: Path) -> None:
+    async with pulling.a_folder(tmp_path, FILES, warmOnSave=True) as editor:
         await editor.warm()
         for number in range(3):
             for pid in _descendants(editor):
@@ -35,8 +36,8 @@ async def test_nodes_worker_is_killed(tmp_path: Path, node: Path) -> None:
             await _saves(editor, number)
 
 
-async def test_the_process_with_the_texts_is_killed(tmp_path: Path, node: Path) -> None:
-    async with an_editor(tmp_path, node, FILES, neovim()) as editor:
+async def test_the_process_with_the_texts_is_killed(pushing: SharedServer, tmp_path: Path) -> None:
+    async with pushing.a_folder(tmp_path, FILES) as editor:
         await editor.warm()
         editor.open("app.js")
         await editor.codes("app.js", [])
