@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +18,76 @@ PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600,
 NOT_INITIALIZED, INTERNAL_ERROR = -32002, -32603
 
 
-@pytest.fixture
-def wire(tmp_path: Path) -> Iterator[Wire]:
-    """Yield the wire to a server; at the end the server must work and have shown no message and logged no traceback."""
-    (tmp_path / "a.js").write_text("export {};\n")
-    with a_server(tmp_path, ESMCACHE_NODE=str(tmp_path / "no-node")) as server:
-        wire = wire_to(server)
+class SharedServer:
+    """A server without Node that the tests share; it is started again after it has ended."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._log = home / "server.log"
+        self._running = ExitStack()
+        self._server: subprocess.Popen[bytes] | None = None
+        self._wire: Wire | None = None
+
+    @contextmanager
+    def wire(self) -> Iterator[Wire]:
+        """Yield the wire; at the end the server must work and have shown no message and logged no traceback."""
+        wire = self._current()
+        wire.others.clear()
+        log_size = self._log.stat().st_size
         yield wire
-        wire.leave()
-        assert server.wait(WATCHDOG_S) == 0
-        assert "Traceback" not in log_of(server)
-        # There is no Node here, and that is the only message for the user.
-        assert [one for one in wire.shown() if "no Node" not in one] == []
+        try:
+            assert code(wire.ask("textDocument/hover")) == INVALID_PARAMS
+        except BaseException:
+            # A server that has ended or hangs fails this test, not the next one.
+            self._stop()
+            raise
+        assert "Traceback" not in self._log.read_bytes()[log_size:].decode()
+        check_shown(wire)
+
+    def end(self) -> None:
+        """End the server as clients do, if it runs."""
+        if self._server is not None and self._wire is not None:
+            self._wire.leave()
+            assert self._server.wait(WATCHDOG_S) == 0
+        self._stop()
+
+    def _stop(self) -> None:
+        self._server = self._wire = None
+        self._running.close()
+
+    def _current(self) -> Wire:
+        if self._wire is None:
+            starting = a_server(self._home, "--log-file", str(self._log), ESMCACHE_NODE=str(self._home / "no-node"))
+            self._server = self._running.enter_context(starting)
+            self._wire = wire_to(self._server)
+            self._wire.initialize()
+        return self._wire
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedServer]:
+    server = SharedServer(tmp_path_factory.mktemp("protocol"))
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def wire(shared: SharedServer) -> Iterator[Wire]:
+    with shared.wire() as wire:
+        yield wire
+
+
+def check_shown(wire: Wire) -> None:
+    """Assert that the user was shown no message; there is no Node here, so a message about that is right."""
+    assert [one for one in wire.shown() if "no Node" not in one] == []
+
+
+def open_folder(wire: Wire, folder: Path) -> None:
+    """Open a package with one module in it."""
+    (folder / "package.json").write_text('{"type": "module"}')
+    (folder / "a.js").write_text("export {};\n")
+    event = {"added": [{"uri": folder.as_uri(), "name": folder.name}], "removed": []}
+    wire.send(method="workspace/didChangeWorkspaceFolders", params={"event": event})
 
 
 def code(answer: dict[str, Any]) -> int:
@@ -38,7 +98,6 @@ def code(answer: dict[str, Any]) -> int:
 
 
 def test_params_of_another_kind(wire: Wire) -> None:
-    wire.initialize()
     for params in (
         {"textDocument": {}, "position": {"line": 0, "character": 0}},
         {"textDocument": {"uri": "file:///a.js"}, "position": {"line": "x", "character": 0}},
@@ -49,7 +108,6 @@ def test_params_of_another_kind(wire: Wire) -> None:
 
 
 def test_params_that_are_no_object(wire: Wire) -> None:
-    wire.initialize()
     without: list[dict[str, Any]] = [{}, {"params": None}, {"params": []}, {"params": "x"}, {"params": 3}]
     for params in without:
         for method in ("textDocument/hover", "workspace/executeCommand", "esmcache/lookup"):
@@ -71,7 +129,6 @@ def test_shutdown_while_much_is_asked(tmp_path: Path) -> None:
 
 
 def test_arguments_of_another_kind(wire: Wire) -> None:
-    wire.initialize()
     for arguments in ([], [3], ["untitled:1"], ["file:///a.js", None, None, None]):
         assert (
             code(wire.ask("workspace/executeCommand", command="esmcache.explain", arguments=arguments))
@@ -97,7 +154,6 @@ def test_order(tmp_path: Path) -> None:
 
 
 def test_what_is_no_message(wire: Wire) -> None:
-    wire.initialize()
     for body, expected in (
         (b"{", PARSE_ERROR),
         (b"\xff\xfe\xff", PARSE_ERROR),
@@ -115,7 +171,6 @@ def test_what_is_no_message(wire: Wire) -> None:
 
 
 def test_notifications_that_are_not_understood(wire: Wire) -> None:
-    wire.initialize()
     for method in (
         "initialized",
         "textDocument/didOpen",
@@ -138,7 +193,6 @@ def test_notifications_that_are_not_understood(wire: Wire) -> None:
 
 
 def test_responses_that_nobody_waits_for(wire: Wire) -> None:
-    wire.initialize()
     for response in ({"id": 17, "result": 3}, {"id": "x", "error": {"code": 1, "message": ""}}, {"id": 1, "error": 3}):
         wire.send(**response)
     assert code(wire.ask("textDocument/hover")) == INVALID_PARAMS
@@ -158,7 +212,7 @@ def test_responses_that_nobody_waits_for(wire: Wire) -> None:
     ],
     ids=json.dumps,
 )
-def test_a_client_that_does_not_answer_what_was_asked(wire: Wire, answer: dict[str, Any], tmp_path: Path) -> None:
+def test_a_client_that_does_not_answer_what_was_asked(answer: dict[str, Any], tmp_path: Path) -> None:
     """The server finishes its first steps, whatever the client answers."""
     capabilities = {
         "workspace": {
@@ -168,14 +222,21 @@ def test_a_client_that_does_not_answer_what_was_asked(wire: Wire, answer: dict[s
         },
         "experimental": {"esmcacheStatus": True},
     }
-    wire.initialize(tmp_path, capabilities=capabilities)
-    while (message := wire.receive()).get("method") != "esmcache/status":
-        if "id" in message:
-            wire.send(id=message["id"], **answer)
+    (tmp_path / "a.js").write_text("export {};\n")
+    with a_server(tmp_path, ESMCACHE_NODE=str(tmp_path / "no-node")) as server:
+        wire = wire_to(server)
+        wire.initialize(tmp_path, capabilities=capabilities)
+        while (message := wire.receive()).get("method") != "esmcache/status":
+            if "id" in message:
+                wire.send(id=message["id"], **answer)
+        wire.leave()
+        assert server.wait(WATCHDOG_S) == 0
+        assert "Traceback" not in log_of(server)
+        check_shown(wire)
 
 
 def test_an_edit_without_a_version(wire: Wire, tmp_path: Path) -> None:
-    wire.initialize(tmp_path)
+    open_folder(wire, tmp_path)
     uri = wire.open(tmp_path / "app.js", "")
     for version in ({"version": None}, {}):
         for text, count in (("import './a.js';\n", 1), ("", 0)):
@@ -185,7 +246,6 @@ def test_an_edit_without_a_version(wire: Wire, tmp_path: Path) -> None:
 
 
 def test_files_that_cannot_be(wire: Wire) -> None:
-    wire.initialize()
     for uri in ("file:///a%00b.js", "file://[/a.js", "file:", "file://", "file://host/a.js", "a.js", "\ud800", ""):
         item = {"uri": uri, "languageId": "javascript", "version": 1, "text": "import './a.js';\n"}
         wire.send(method="textDocument/didOpen", params={"textDocument": item})
@@ -195,7 +255,7 @@ def test_files_that_cannot_be(wire: Wire) -> None:
 
 
 def test_names_of_files(wire: Wire, tmp_path: Path) -> None:
-    wire.initialize(tmp_path)
+    open_folder(wire, tmp_path)
     for name in ("a;b.js", "a b.js", "ä#?%.js", "C:.js", "a\udcffb.js"):
         uri = wire.open(tmp_path / name, "import './a.js';\n")
         assert [one["target"] for one in wire.links(uri)] == [(tmp_path / "a.js").as_uri()]
