@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -164,10 +164,13 @@ class Connection:
         event = types.WorkspaceFoldersChangeEvent([_folder(one) for one in added], [_folder(one) for one in removed])
         self.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(event))
 
-    def kill(self) -> None:
-        """Kill the server."""
-        if self.client._server is not None:
-            self.client._server.kill()
+    async def kill(self) -> None:
+        """Kill the server if it still runs."""
+        server = self.client._server
+        if server is not None:
+            with suppress(ProcessLookupError):
+                server.kill()
+            await server.wait()
 
 
 @asynccontextmanager

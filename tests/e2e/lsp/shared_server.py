@@ -51,11 +51,11 @@ class SharedServer:
         editor.root.mkdir()
         for name, text in {**PROJECT, **files}.items():
             editor.write(name, text)
-        if is_open:
-            connection.change_folders(added=[editor.root])
-        if settings:
-            await connection.apply(settings)
         try:
+            if is_open:
+                connection.change_folders(added=[editor.root])
+            if settings:
+                await connection.apply(settings)
             yield editor
         finally:
             if connection.is_alive:
@@ -71,11 +71,12 @@ async def _leave(editor: Editor) -> None:
     """Close all that a test has opened. A server that has ended or hangs fails this test, not the next one."""
     connection = editor.connection
     try:
+        await connection.catch_up()
         for name in list(editor.versions):
             editor.close(name)
         await connection.apply({})
         connection.change_folders(removed=connection.folders)
         await connection.catch_up()
     except TimeoutError:
-        connection.kill()
+        await connection.kill()
         raise
