@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 EXPECTED = frozenset({"linking", "record"})
 
-_HEADING = re.compile(r"##\s+(?P<name>\S.*)")
 _FILE_NAME = re.compile(r"`(?P<name>[^`]+)`:")
-_FENCE = re.compile(r"(?P<fence>`{3,})(?P<language>\w*)")
 _ASSERTION = re.compile(r"//(?:\s*(?:error|warning|information|hint): \[[\w-]+\])+\s*$")
 _ASSERTED = re.compile(r"(?P<severity>\w+): \[(?P<code>[\w-]+)\]")
 
@@ -47,14 +47,16 @@ class Case:
 
 def read_cases(path: Path) -> list[Case]:
     """Return the cases of a Markdown file; raises ValueError for a malformed case."""
-    cases: list[Case] = []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    starts = [number for number, line in enumerate(lines) if _is_heading(lines, number, line)]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        cases.append(_read_case(path, lines, start, end))
-    if not cases:
+    text = path.read_text(encoding="utf-8")
+    tokens = MarkdownIt("commonmark").parse(text)
+    starts = [number for number, token in enumerate(tokens) if token.type == "heading_open" and token.tag == "h2"]
+    if not starts:
         raise ValueError(f"{path}: no case, which begins with ##")
-    return cases
+    lines = text.splitlines()
+    return [
+        _read_case(path, lines, tokens[start + 1 : end])
+        for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True)
+    ]
 
 
 def asserted_diagnostics(text: str) -> list[tuple[int, str, str]]:
@@ -106,46 +108,30 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
 
 
-def _is_heading(lines: Sequence[str], number: int, line: str) -> bool:
-    if _HEADING.fullmatch(line) is None:
-        return False
-    return sum(1 for earlier in lines[:number] if earlier.startswith("```")) % 2 == 0
-
-
-def _read_case(path: Path, lines: Sequence[str], start: int, end: int) -> Case:
-    heading = _HEADING.fullmatch(lines[start])
-    assert heading is not None
-    name, why = heading["name"], ""
+def _read_case(path: Path, lines: Sequence[str], tokens: Sequence[Token]) -> Case:
+    name, why = tokens[0].content, ""
     files: dict[str, str] = {}
     expected: dict[str, ExpectedBlock] = {}
     file_name = "main.js"
-    number = start + 1
-    while number < end:
-        line = lines[number]
-        if fence := _FENCE.fullmatch(line):
-            last = _closing_line(path, lines, number, end, fence["fence"])
-            text = "".join(f"{content}\n" for content in lines[number + 1 : last])
-            if fence["language"] in EXPECTED:
-                expected[fence["language"]] = ExpectedBlock(fence["language"], text, number + 1, last)
+    for token in tokens[1:]:
+        if token.type == "fence" and token.map is not None:
+            start, end = token.map
+            if end - start < 2 or lines[end - 1] != token.markup:
+                raise ValueError(f"{path}: line {start + 1}: the block has no end")
+            if token.info in EXPECTED:
+                expected[token.info] = ExpectedBlock(token.info, token.content, start + 1, end - 1)
             else:
-                files[file_name] = text
-            number = last
+                files[file_name] = token.content
             file_name = "main.js"
-        elif named := _FILE_NAME.fullmatch(line):
-            file_name = named["name"]
-        elif line and not why:
-            why = line
-        number += 1
+        elif token.type == "inline":
+            for line in token.content.split("\n"):
+                if named := _FILE_NAME.fullmatch(line):
+                    file_name = named["name"]
+                else:
+                    why = why or line
     if not why or not files:
         raise ValueError(f"{path}: {name}: a case has a sentence that says why, and a file")
     return Case(path, name, why, files, expected)
-
-
-def _closing_line(path: Path, lines: Sequence[str], start: int, end: int, fence: str) -> int:
-    for number in range(start + 1, end):
-        if lines[number] == fence:
-            return number
-    raise ValueError(f"{path}: line {start + 1}: the block has no end")
 
 
 def joined_lines(lines: Iterable[str]) -> str:
