@@ -175,11 +175,11 @@ class CacheDirectory:
         for name in _FILES:
             path = self.path / name
             if os.path.lexists(path) and not path.is_file():
-                yield name, "is no regular file"
+                yield name, "is not a regular file"
         for name, depth in _FILE_DEPTHS.items():
             path = self.path / name
             if os.path.lexists(path) and not path.is_dir():
-                yield name, "is no directory"
+                yield name, "is not a directory"
             else:
                 yield from _misplaced_below(path, name, depth)
 
@@ -194,13 +194,13 @@ def _misplaced_below(path: Path, place: str, depth: int) -> Iterator[tuple[str, 
             if place == "live" and entry.is_symlink():
                 continue
             if not entry.is_file(follow_symlinks=False):
-                yield f"{place}/{entry.name}", "is no regular file"
+                yield f"{place}/{entry.name}", "is not a regular file"
             elif entry.name != ".lock" and (fault := _why_alien_entry(entry)):
                 yield f"{place}/{entry.name}", fault
         elif entry.is_dir(follow_symlinks=False):
             yield from _misplaced_below(path / entry.name, f"{place}/{entry.name}", depth - 1)
         else:
-            yield f"{place}/{entry.name}", "is no directory"
+            yield f"{place}/{entry.name}", "is not a directory"
 
 
 def _why_alien_entry(entry: os.DirEntry[str]) -> str:

@@ -78,14 +78,14 @@ class DiagnosticKind(Enum):
     REQUEST_MISMATCH = (
         "request-mismatch",
         Severity.WARNING,
-        "the engine reads other module requests: {detail}",
+        "Node finds other imports than esmcache: {detail}",
     )
 
     IMPORT_CYCLE = ("import-cycle", Severity.INFORMATION, "part of a cycle of {count} modules that import one another")
     CACHE_COLD = ("cache-cold", Severity.HINT, "not cached yet")
     CACHE_STALE = ("cache-stale", Severity.HINT, "changed since it was cached")
-    CACHE_QUARANTINED = ("cache-quarantined", Severity.WARNING, "no code cache is kept of this module: {detail}")
-    CACHE_DAMAGED = ("cache-damaged", Severity.WARNING, "what is cached of this module is damaged: {detail}")
+    CACHE_QUARANTINED = ("cache-quarantined", Severity.WARNING, "this module has no code cache: {detail}")
+    CACHE_DAMAGED = ("cache-damaged", Severity.WARNING, "the cache of this module is damaged: {detail}")
     NOT_SERVED = ("not-served", Severity.HINT, "Node loads this module itself: {detail}")
     ENGINE_MISSING = ("engine-missing", Severity.WARNING, "no Node to compile for: {detail}")
 

@@ -41,7 +41,7 @@ class FileSource(Protocol):
     """Reads files and tells what is at a path; never follows a symbolic link in `lstat`."""
 
     def lstat(self, path: str) -> os.stat_result | None:
-        """Return what is at `path`, or None if nothing is there (or a parent is no directory)."""
+        """Return what is at `path`, or None if nothing is there (or a parent is not a directory)."""
         ...
 
     def read(self, path: str) -> bytes:

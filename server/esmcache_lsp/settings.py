@@ -20,7 +20,7 @@ _TRUSTED, _TOKEN = "trusted", "token"
 _CODES = frozenset(kind.code for kind in DiagnosticKind)
 
 
-NOT_TRUSTED = "this workspace is not trusted: nothing of it is warmed or cached; trust it in the editor first"
+NOT_TRUSTED = "this workspace is not trusted: esmcache neither warms nor caches it; trust it in the editor first"
 
 
 class NotTrusted(CacheError):
@@ -64,7 +64,7 @@ def initial_settings(options: object, *, is_remote: bool = False) -> ClientSetti
     if not isinstance(options, dict):
         return _checked(options, EditorSettings())
     refused = [
-        UnfitSetting(name, options[name], "is not taken from a client that is connected by TCP")
+        UnfitSetting(name, options[name], "cannot be set by a client that is connected by TCP")
         for name in _NEVER_REMOTE
         if is_remote and options.get(name) not in (None, "")
     ]

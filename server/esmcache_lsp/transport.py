@@ -71,7 +71,7 @@ class Channel:
                 return None
             if length > self.largest:
                 await self._pass_over(length)
-                raise MessageTooLarge(f"a message of {length} bytes was passed over: {self.largest} are allowed")
+                raise MessageTooLarge(f"a message of {length} bytes was skipped; at most {self.largest} are allowed")
             return await self._reader.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
@@ -83,20 +83,20 @@ class Channel:
             try:
                 line = await self._reader.readline()
             except ValueError as error:
-                raise NotAMessage(f"no header of LSP's: {error}") from None
+                raise NotAMessage(f"not an LSP header: {error}") from None
             if not line:
                 return None
             size += len(line)
             if size > _LARGEST_HEADER:
-                raise NotAMessage(f"no header of LSP's: longer than {_LARGEST_HEADER} bytes")
+                raise NotAMessage(f"not an LSP header: longer than {_LARGEST_HEADER} bytes")
             if line.strip():
                 name, _, value = line.partition(b":")
                 if name.strip().lower() not in _HEADERS:
-                    raise NotAMessage(f"no header of LSP's: {line[:100]!r}")
+                    raise NotAMessage(f"not an LSP header: {line[:100]!r}")
                 if name.strip().lower() == _HEADERS[0]:
                     digits = value.strip()
                     if not digits.isdigit() or len(digits) > _MOST_DIGITS:
-                        raise NotAMessage(f"no header of LSP's: {line[:100]!r}")
+                        raise NotAMessage(f"not an LSP header: {line[:100]!r}")
                     length = int(digits)
             elif length is not None:
                 return length

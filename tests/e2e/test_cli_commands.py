@@ -172,7 +172,7 @@ def test_warm_mentions_errors_in_packages_and_succeeds(run_esmcache: RunEsmcache
         (["get", "broken.mjs"], "broken.mjs:1:"),
         (["get", "app.mjs", "-o", "new/folder/out.cache"], "new/folder: no such directory"),
         (["inspect", "absent.cache"], "absent.cache: No such file or directory"),
-        (["inspect", "d.json"], "d.json is no BMES file: "),
+        (["inspect", "d.json"], "d.json is not a BMES file: "),
         (["analyze", "absent.mjs"], "absent.mjs: No such file or directory"),
         (["analyze", "sub.mjs"], "sub.mjs: Is a directory"),
         (["resolve", "./absent.mjs", "--from", "app.mjs"], "ERR_MODULE_NOT_FOUND: "),
@@ -374,7 +374,7 @@ def test_get_and_inspect(run_esmcache: RunEsmcache, project: Path) -> None:
 def test_explain(run_esmcache: RunEsmcache, project: Path) -> None:
     cold = json_of(run_esmcache, "explain", "b.mjs", cwd=project)
     assert (cold["served"], cold["state"], cold["reason"]) == (False, "cold", "never warmed")
-    assert json_of(run_esmcache, "explain", ".", cwd=project)["reason"] == "a directory, no module"
+    assert json_of(run_esmcache, "explain", ".", cwd=project)["reason"] == "this is a directory; name a file"
     run_esmcache("warm", "app.mjs", cwd=project)
     fresh = json_of(run_esmcache, "explain", "b.mjs", cwd=project)
     assert (fresh["served"], fresh["state"]) == (True, "fresh")

@@ -241,7 +241,7 @@ def test_verify_finds_and_removes_irregular_files(program: Program, kind: str) -
     places = put_one_each(program.home.cache_dir, ALIENS[kind])
     with program.cache() as cache:
         found = cache.verify()
-        assert {one.place: one.fault for one in found} == dict.fromkeys(places, "is no regular file")
+        assert {one.place: one.fault for one in found} == dict.fromkeys(places, "is not a regular file")
         repaired = cache.verify(repair=True)
         assert [one.place for one in repaired[: len(places)]] == [one.place for one in found]
         assert all(one.removed for one in repaired)
@@ -275,7 +275,7 @@ def test_verify_finds_and_removes_files_in_place_of_directories(program: Program
     with program.cache() as cache:
         found = cache.verify()
         assert [(one.place, one.fault) for one in found[: len(CONTENTS)]] == [
-            (name, "is no directory") for name in CONTENTS
+            (name, "is not a directory") for name in CONTENTS
         ]
         assert all(one.removed for one in cache.verify(repair=True))
         assert cache.verify() == []

@@ -31,7 +31,7 @@ class PathPatterns:
                 if expression is not None and includes is not None:
                     self._compiled.append((text, regex.compile(expression), includes))
             except (ValueError, regex.error):
-                self.faults.append(f"{text!r} is no pattern")
+                self.faults.append(f"{text!r} is not a valid pattern")
 
     def match(self, path: str, *, is_directory: bool = False) -> bool:
         """Return whether the patterns name an absolute path; the last pattern that fits decides, and `!` negates it."""

@@ -62,7 +62,7 @@ def inspect_bmes(name: str, content: bytes) -> Inspection:
     """Return the parts of a BMES file's content; raises CacheError if it is no BMES."""
     file = decode(content)
     if isinstance(file, Damage):
-        raise CacheError(f"{name} is no BMES file: {file.reason}")
+        raise CacheError(f"{name} is not a BMES file: {file.reason}")
     return Inspection(name, len(content), file, validate(content))
 
 

@@ -32,7 +32,7 @@ _ENVIRONMENT = """\b
 Environment:
   ESMCACHE_DIR            the cache directory, an absolute path
   ESMCACHE_NODE           Node: an absolute path, or a name in PATH
-  ESMCACHE_DISABLE        1: programs load everything natively
+  ESMCACHE_DISABLE        1: programs are not served
   ESMCACHE_UNTESTED_NODE  1: programs are served by a Node that is newer
                           than the tested ones, too
   ESMCACHE_LOG            debug: programs print on stderr what was served;

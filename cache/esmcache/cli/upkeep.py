@@ -20,7 +20,7 @@ _KINDS = {"blobs": "BMES caches", "packs": "sources", "code": "code caches", "v8
 _USES = {
     "starts": "starts",
     "starts served": "of them served",
-    "starts without a manifest": "of them never warmed",
+    "starts without a manifest": "of them without a manifest",
     "hits": "hits",
     "hits after a hash": "of them after a hash",
     "misses": "misses",

@@ -106,7 +106,7 @@ class Lookups:
             if self._files.lstat(path) is None:
                 reason = "no such file"
             elif Path(path).is_dir():
-                reason = "a directory, no module"
+                reason = "this is a directory; name a file"
             elif not_served := _why_nothing_is_served(build):
                 reason = not_served
             else:
@@ -148,7 +148,7 @@ class Lookups:
         current = [one for one in claims if one.source_sha256 == row.source_sha256]
         if not current:
             outside = any(one.source_sha256 == NO_SOURCE for one in claims)
-            return "it is outside of the program's workspace, or Node can make none" if outside else "none was made"
+            return "it is outside of the program's workspace, or Node cannot make one" if outside else "none was made"
         for claim in current:
             links = self._index.where(CodeCacheLinkRow, "directory", [claim.directory])
             if owners_of_names(links).get(claim.name) == claim:

@@ -213,7 +213,7 @@ def why_no_file_of_ours(path: Path) -> str:
         except OSError as error:
             return f"{name} cannot be read: {error.strerror}"
         if not stat.S_ISREG(status.st_mode):
-            return f"{name} is no regular file"
+            return f"{name} is not a regular file"
         if fault := why_alien(status):
             return f"{name} {fault}"
     return ""

@@ -78,7 +78,7 @@ def register(server: LanguageServer, session: Session) -> None:
             findings = await session.answer((), Workspace.findings, path, with_cache=False)
             if edits := edits_from_findings(findings):
                 edit = workspace_edit_from_edits({uri: edits}, versions)
-                actions.append(types.CodeAction("Mend all specifiers", _FIX_ALL, edit=edit))
+                actions.append(types.CodeAction("Fix all specifiers", _FIX_ALL, edit=edit))
         return list(actions)
 
 

@@ -103,7 +103,7 @@ async def test_damaged_until_it_is_rebuilt(editor: Editor, what: str) -> None:
         detail = "its source in the pack differs from its checksum"
     editor.open(name)
     (found,) = await editor.codes(name, ["cache-damaged"])
-    assert (found.severity, found.message) == (WARNING, f"what is cached of this module is damaged: {detail}")
+    assert (found.severity, found.message) == (WARNING, f"the cache of this module is damaged: {detail}")
     await editor.command("esmcache.rebuild", editor.uri(name))
     await editor.codes(name, [])
 
@@ -119,7 +119,7 @@ async def test_quarantined(editor: Editor) -> None:
     editor.open(name)
     (found,) = await editor.codes(name, ["cache-quarantined"])
     assert found.severity is WARNING
-    assert found.message == "no code cache is kept of this module: the process ended"
+    assert found.message == "this module has no code cache: the process ended"
 
 
 async def test_not_served(editor: Editor) -> None:

@@ -145,7 +145,7 @@ async def test_mending_a_specifier(editor: Editor) -> None:
 async def test_mending_all_specifiers(editor: Editor) -> None:
     for only in ([types.CodeActionKind.SourceFixAll], [FIX_ALL]):
         (action,) = await offered(editor, "app.js", only=only)
-        assert shown([action]) == [("Mend all specifiers", FIX_ALL)]
+        assert shown([action]) == [("Fix all specifiers", FIX_ALL)]
         expected = APP.replace("/A'", "/A.js'").replace("lib';", "lib/index.js';").replace("LIB", "lib")
         assert edited(APP, action, editor.uri("app.js"), 1) == expected
     assert await offered(editor, "two.js", only=[FIX_ALL]) == []

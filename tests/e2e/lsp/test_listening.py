@@ -106,7 +106,7 @@ def test_a_client_by_tcp_names_no_program_and_no_directory(tmp_path: Path) -> No
             assert statistics["directory"] == str(tmp_path / "cache")
             messages = (status["params"]["message"] for status in wire.each("esmcache/status"))
             assert str(tmp_path / "no-node") in next(filter(None, messages))
-            refused = "is not taken from a client that is connected by TCP"
+            refused = "cannot be set by a client that is connected by TCP"
             assert sorted(wire.shown()) == [
                 f"esmcache: settings: esmcache.cacheDir: {refused}",
                 f"esmcache: settings: esmcache.node: {refused}",
@@ -235,7 +235,7 @@ def test_a_message_that_is_too_large_is_passed_over(tmp_path: Path) -> None:
             wire.to_server.write(chunk)
         wire.to_server.flush()
         error = wire.answer_to(None)["error"]
-        assert f"a message of {length} bytes was passed over: 268435456 are allowed" in error["message"]
+        assert f"a message of {length} bytes was skipped; at most 268435456 are allowed" in error["message"]
         # The message was not kept in memory: this is the peak of the process's memory.
         assert most_memory_kb(server) < 200_000
         wire.leave()
@@ -261,7 +261,7 @@ def test_headers_that_are_none_are_passed_over(tmp_path: Path) -> None:
         wire.send(method="exit")
         assert server.wait(WATCHDOG_S) == 0
         logged = [line.partition(": ")[2][:20] for line in log_of(server).splitlines()]
-        assert logged == ["no header of LSP's: "] * len(headers)
+        assert logged == ["not an LSP header: "] * len(headers)
 
 
 def test_a_stranger_cannot_have_much_read(tmp_path: Path) -> None:

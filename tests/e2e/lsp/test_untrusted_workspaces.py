@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio
 MARK = "a_name_that_is_nowhere_else"
 APP = f"import {{ {MARK} }} from './a.js';\nconsole.log({MARK});\n"
 FILES = {"app.js": APP, "a.js": f"export const {MARK} = 1;\n"}
-REFUSAL = "this workspace is not trusted: nothing of it is warmed or cached; trust it in the editor first"
+REFUSAL = "this workspace is not trusted: esmcache neither warms nor caches it; trust it in the editor first"
 CLIENTS = pytest.mark.parametrize("client", [visual_studio_code, neovim], ids=["pull", "push"])
 
 

@@ -116,7 +116,7 @@ def test_fifos_in_the_cache_are_not_opened(program: Program) -> None:
             os.mkfifo(path, 0o600)
             program.check_same()
             with program.cache() as cache:
-                assert [one.fault for one in cache.verify()] == ["is no regular file"]
+                assert [one.fault for one in cache.verify()] == ["is not a regular file"]
             path.unlink()
             path.write_bytes(content)
             path.chmod(0o600)

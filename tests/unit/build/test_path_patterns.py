@@ -62,7 +62,7 @@ def test_an_invalid_pattern_is_reported(tmp_path: Path, pattern: str) -> None:
     (tmp_path / "a.js").write_text("export {};\n")
     targets = find_targets([tmp_path], ProjectSettings(exclude=[pattern]))
     assert [(one.code, one.message) for one in targets.problems] == [
-        ("bad-configuration", f"exclude: {pattern!r} is no pattern")
+        ("bad-configuration", f"exclude: {pattern!r} is not a valid pattern")
     ]
     assert targets.modules == [str(tmp_path / "a.js")]
 

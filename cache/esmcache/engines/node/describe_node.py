@@ -132,7 +132,7 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
 def _why_untested(version: str) -> str:
     numbers = re.fullmatch(r"v(\d+)\.\d+\.\d+(-.*)?", version)
     if numbers is None or numbers[2]:
-        return f"Node {version} is no release, and programs run natively under it"
+        return f"Node {version} is not a release, so programs run natively under it"
     if int(numbers[1]) > NEWEST_TESTED:
         return f"Node {version} is newer than {NEWEST_TESTED}, the newest tested, and programs run natively under it"
     return ""
