@@ -260,7 +260,7 @@ def test_headers_that_are_none_are_passed_over(tmp_path: Path) -> None:
         assert wire.ask("shutdown")["result"] is None
         wire.send(method="exit")
         assert server.wait(WATCHDOG_S) == 0
-        logged = [line.partition(": ")[2][:20] for line in log_of(server).splitlines()]
+        logged = [line.partition(": ")[2][:19] for line in log_of(server).splitlines()]
         assert logged == ["not an LSP header: "] * len(headers)
 
 
