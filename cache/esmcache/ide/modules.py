@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from esmcache.analysis import Document, analyse_commonjs, analyse_module
+from esmcache.analysis import Analysis, Document, analyse_commonjs, analyse_module
 from esmcache.build.analysis_rows import diagnostics_from_row, record_from_row
 from esmcache.build.freshness import UnreadableFile, known_fact, read_file
 from esmcache.diagnostics import Diagnostic
@@ -82,6 +82,8 @@ class WorkspaceModule:
     declarations: dict[str, Span | None] = field(default_factory=dict)
     # For JSON, once requested: a text and its error.
     _json: tuple[bytes | None, JsonError | None] | None = None
+    # Without "type", the engine decides the format by the syntax, so an edit may change it.
+    is_format_by_syntax: bool = False
 
     @property
     def text(self) -> bytes | None:
@@ -161,11 +163,14 @@ class WorkspaceModules:
         if document is not None:
             # An editor's text is analysed only after it has changed.
             if known is None or not known.is_open:
-                module_format = self._format(path)
+                module_format, _ = self.resolver.format_of(path)
                 known = self._modules[url] = WorkspaceModule(
                     url, path, module_format, ModuleRecord(), (), False, 0, None, True
                 )
+                known.is_format_by_syntax = _is_by_syntax(module_format, path)
             if known._text is not document.source:
+                if known.is_format_by_syntax:
+                    known.module_format = _likely_format(document.analysis())
                 known._text, known._lines, known.size = document.source, document.lines, len(document.source)
                 known.declarations.clear()
                 if known.module_format in _ANALYSED:
@@ -281,24 +286,6 @@ class WorkspaceModules:
             return JSON_RECORD
         return data_record(body) if answer.module_format is ModuleFormat.MODULE else None
 
-    def _format(self, path: str) -> ModuleFormat | None:
-        module_format, _ = self.resolver.format_of(path)
-        if module_format is None and path.endswith((".js", ".mjs", ".cjs")):
-            # Without "type", the engine decides the format by the syntax. Until it is asked, this is the likely format.
-            return self._detected(path)
-        return module_format
-
-    def _detected(self, path: str) -> ModuleFormat:
-        try:
-            analysis = analyse_module(self.documents.read(path))
-        except OSError:
-            return ModuleFormat.MODULE
-        record = analysis.record
-        # CommonJS may use `await` as a name. The analysis as an ES module then reports an error.
-        awaits = record.has_tla and not analysis.diagnostics
-        is_module = record.requested_modules or record.local_export_entries or awaits
-        return ModuleFormat.MODULE if is_module else ModuleFormat.COMMONJS
-
     def _from_index(self, url: str, path: str) -> WorkspaceModule | None:
         row = next(iter(self._index.where(ModuleRow, "url", [url])), None)
         fact = known_fact(self.documents, path, row)
@@ -325,7 +312,9 @@ class WorkspaceModules:
         if isinstance(answer, UnreadableFile):
             return None
         source, fact = answer.source, answer.fact
-        module_format = self._format(path)
+        module_format, _ = self.resolver.format_of(path)
+        if _is_by_syntax(module_format, path):
+            module_format = _likely_format(analyse_module(source))
         record, complete = ModuleRecord(), True
         diagnostics: tuple[Diagnostic, ...] = ()
         if module_format in _ANALYSED:
@@ -336,6 +325,19 @@ class WorkspaceModules:
         return WorkspaceModule(
             url, path, module_format, record, diagnostics, complete, len(source), seen, False, LineIndex(source)
         )
+
+
+def _is_by_syntax(module_format: ModuleFormat | None, path: str) -> bool:
+    return module_format is None and path.endswith((".js", ".mjs", ".cjs"))
+
+
+def _likely_format(analysis: Analysis) -> ModuleFormat:
+    """Return the format that the engine will probably choose, by the analysis of the text as an ES module."""
+    record = analysis.record
+    # CommonJS may use `await` as a name. The analysis as an ES module then reports an error.
+    awaits = record.has_tla and not analysis.diagnostics
+    is_module = record.requested_modules or record.local_export_entries or awaits
+    return ModuleFormat.MODULE if is_module else ModuleFormat.COMMONJS
 
 
 def real_url(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Sequence
 
@@ -37,6 +38,7 @@ def register(server: LanguageServer, session: Session) -> None:
         removed = {path_from_uri(folder.uri) for folder in params.event.removed}
         added = [path for folder in params.event.added if (path := path_from_uri(folder.uri)) is not None]
         session.change_folders([*(one for one in session.folders if one not in removed), *added])
+        watch.stop.set()
 
     async def at_start() -> None:
         if watched is not None and watched.dynamic_registration:
@@ -48,23 +50,42 @@ def register(server: LanguageServer, session: Session) -> None:
                 types.RegistrationParams([types.Registration("esmcache-files", method, options)])
             )
             await answered(request, None)
-        elif session.folders:
-            session.spawn(_watch(session))
+        else:
+            session.spawn(watch.run(session))
 
+    watch = _Watch()
     session.at_start.append(at_start)
 
 
-async def _watch(session: Session) -> None:
-    """Report changes below the workspace folders to the session."""
-    is_first = True
-    async for changes in awatch(*session.folders, watch_filter=_Sources(), rust_timeout=1000, yield_on_timeout=True):
-        if is_first:
-            # Changes before the watch began may have been missed, so everything counts as changed once.
-            look = session.files_changed if session.settings.warm_on_start else session.look_again
-            look(session.folders)
-            is_first = False
-        if changes:
-            session.files_changed([path for _, path in changes])
+class _Watch:
+    """The server's own watch of the workspace folders; `stop` ends it, and it begins again with the current folders."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+
+    async def run(self, session: Session) -> None:
+        """Report changes below the workspace folders to the session."""
+        look = session.files_changed if session.settings.warm_on_start else session.look_again
+        while True:
+            self.stop.clear()
+            folders = _existing(session.folders)
+            if not folders:
+                await self.stop.wait()
+                continue
+            is_first = True
+            async for changes in awatch(
+                *folders, watch_filter=_Sources(), stop_event=self.stop, rust_timeout=1000, yield_on_timeout=True
+            ):
+                if is_first:
+                    # Changes before the watch began may have been missed, so everything counts as changed once.
+                    look(folders)
+                    look, is_first = session.look_again, False
+                if changes:
+                    session.files_changed([path for _, path in changes])
+
+
+def _existing(folders: Sequence[str]) -> list[str]:
+    return [folder for folder in folders if os.path.isdir(folder)]
 
 
 class _Sources(DefaultFilter):

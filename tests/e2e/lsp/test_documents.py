@@ -145,6 +145,18 @@ async def test_unsaved_text_counts_for_importers(editor: Editor) -> None:
     await editor.codes("importer.js", ["missing-export"])
 
 
+async def test_typing_decides_the_format_of_a_file_without_a_type(pulling: SharedServer, tmp_path: Path) -> None:
+    files = {"package.json": "{}", "a.js": "export const a = 1;\n"}
+    async with pulling.a_folder(tmp_path, files) as editor:
+        for text, links in (("", 0), ("import './a.js';\n", 1), ("require('./a.js');\n", 1), ("", 0)):
+            if "app.js" in editor.versions:
+                editor.retype("app.js", text)
+            else:
+                editor.open("app.js", text)
+            parameters = types.DocumentLinkParams(editor.place("app.js"))
+            assert len(await editor.client.text_document_document_link_async(parameters) or ()) == links, text
+
+
 async def test_document_that_is_no_file(editor: Editor) -> None:
     """A new document that was never saved: its requests are resolved, and its cache has no diagnostics."""
     editor.open("never-saved.js", 'import { name } from "./a.js";\nimport "./gone.js";\n')

@@ -87,6 +87,20 @@ async def test_a_client_that_watches_no_files(tmp_path: Path, node: Path) -> Non
         await editor.codes("app.js", ["missing-export"])
 
 
+async def test_a_client_that_watches_no_files_opens_a_folder_later(tmp_path: Path, node: Path) -> None:
+    capabilities = neovim()
+    assert capabilities.workspace is not None
+    capabilities.workspace.did_change_watched_files = None
+    files = {"app.js": "import { a } from './a.js';\nconsole.log(a);\n", "a.js": "export const a = 1;\n"}
+    async with an_editor(tmp_path, node, files, capabilities, folders=False) as editor:
+        editor.connection.change_folders(added=[editor.root])
+        editor.open("app.js")
+        await editor.codes("app.js", [])
+        for name in ("b", "a", "c"):
+            editor.write("a.js", f"export const {name} = 1;\n")
+            await editor.codes("app.js", [] if name == "a" else ["missing-export"])
+
+
 async def test_what_a_program_missed_is_warmed_without_anyone_asking(pulling: SharedServer, tmp_path: Path) -> None:
     files = {
         "package.json": '{"type": "module"}',
