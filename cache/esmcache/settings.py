@@ -39,7 +39,11 @@ Entries = Annotated[
     list[str],
     msgspec.Meta(max_length=_MOST_ENTRIES, description="Files that are started, besides package.json's."),
 ]
-Conditions = Annotated[list[str], msgspec.Meta(max_length=_MOST_CONDITIONS, description="As node's --conditions.")]
+# A manifest's identity joins them with NUL, so `a\0b` would stand for a start with two other conditions.
+_Condition = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]+$")]
+Conditions = Annotated[
+    list[_Condition], msgspec.Meta(max_length=_MOST_CONDITIONS, description="As node's --conditions.")
+]
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

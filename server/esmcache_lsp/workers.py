@@ -87,7 +87,7 @@ class WorkerProcess:
         if self._life is None or not self._life.has_ended:
             return
         age = self._clock() - self._began
-        delay = min(_FIRST_DELAY_S * 2 ** (self._ended_soon - 1), _LONGEST_DELAY_S) if self._ended_soon else 0.0
+        delay = min(_FIRST_DELAY_S * 2 ** min(self._ended_soon - 1, 10), _LONGEST_DELAY_S) if self._ended_soon else 0.0
         if age < delay:
             return
         self._ended_soon = self._ended_soon + 1 if age < max(_SOON_S, 2 * delay) else 0

@@ -376,3 +376,21 @@ def test_hostile_workspace_patterns_are_matched_quickly(tmp_path: Path) -> None:
     assert domains.domain_of(f"{tmp_path}/{deep}/app.js").root == f"{tmp_path}/{deep}"
     assert domains.domain_of(f"{tmp_path}/one/a/b/app.js").root == str(tmp_path)
     assert domains.domain_of(f"{tmp_path}/two/a/app.js").root == f"{tmp_path}/two/a"
+
+
+def test_a_condition_with_nul_does_not_pass_for_two_conditions(victim: Program, tmp_path: Path) -> None:
+    victim.write(
+        {
+            "app.mjs": "import found from 'dep';\nconsole.log(found);\n",
+            "node_modules/dep/package.json": json.dumps({"exports": {"a": "./a.mjs", "default": "./default.mjs"}}),
+            "node_modules/dep/a.mjs": "export default 'a';\n",
+            "node_modules/dep/default.mjs": "export default 'default';\n",
+        }
+    )
+    evil = Program(tmp_path / "evil", victim.node, victim.home)
+    settings = {"entries": ["../victim/app.mjs"], "conditions": ["a\0b"]}
+    evil.write({"package.json": json.dumps({"name": "evil", "esmcache": settings})})
+    with evil.cache() as cache:
+        report = cache.warm([evil.root])
+    assert [problem.code for problem in report.problems] == ["bad-configuration"]
+    victim.check_same(flags=["-C", "a", "-C", "b"])

@@ -298,7 +298,7 @@ class Publisher:
         if kind in (ServedKind.MODULE, ServedKind.JSON) and source is None:
             kind = ServedKind.NATIVE
         flat = tuple(request for same in requests.values() for request in same)
-        return ManifestModule(module.url, module.path, kind, module.fact, source, flat)
+        return ManifestModule(module.url, module.path, kind, module.fact, source, flat, module.format_is_detected)
 
     def source_of(self, module: GraphModule) -> PackedSource | None:
         """Return the place of a module's packed source, or None if the source is not served."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 
 MANIFEST_MAGIC = 0x4D4D5345  # "ESMM"
-MANIFEST_VERSION = 6
+MANIFEST_VERSION = 7
 HEADER_SIZE = 128
 # An index, or the number of a fact, that stands for no row.
 NONE = 0xFFFFFFFF
@@ -31,6 +31,7 @@ UNKNOWN_LAYOUT = 4
 
 MODULE_PROVEN = 1
 MODULE_ONE_BYTE = 2
+MODULE_BY_SYNTAX = 4
 
 FACT_SIZE = 32
 
@@ -174,6 +175,7 @@ RUNTIME_CONSTANTS: Mapping[str, Mapping[str, int]] = {
         "REQUIRE": ASKED_BY_REQUIRE,
         "WHILE_RUNNING": ASKED_WHILE_RUNNING,
         "ONE_BYTE": MODULE_ONE_BYTE,
+        "BY_SYNTAX": MODULE_BY_SYNTAX,
         **dict(_named("KIND", (ServedKind.NATIVE, ServedKind.JSON, ServedKind.COMMONJS))),
         "ABSENT": InputNumber.ABSENT,
         "DIRECTORY": InputNumber.DIRECTORY,

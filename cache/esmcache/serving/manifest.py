@@ -23,7 +23,8 @@ The file is little-endian. A header of 32 u32:
 A string is two u32: offset and length, in UTF-16 code units of the decoded string section. Then the tables:
 
     module    12 u32: URL string; path string (length 0: the URL without `file://`); kind; flags (1: fingerprint
-                      proven, 2: one byte); pack; offset in it; length; checksum; first request; requests
+                      proven, 2: one byte, 4: CommonJS by its syntax alone); pack; offset in it; length; checksum;
+                      first request; requests
     request    6 u32: specifier string; asked by (1: import, 2: require, 4: while running); target module; input set;
                       the fact of the directory of the target's file (0xffffffff: none)
     input set  2 u32: first member, members
@@ -51,6 +52,7 @@ from esmcache.serving.layout import (
     HEADER_SIZE,
     MANIFEST_MAGIC,
     MANIFEST_VERSION,
+    MODULE_BY_SYNTAX,
     MODULE_ONE_BYTE,
     MODULE_PROVEN,
     NONE,
@@ -98,7 +100,10 @@ class ManifestRequest:
 
 @dataclass(frozen=True, slots=True)
 class ManifestModule:
-    """One module; `source` is None if the source is not served, and `fact` is None if there is no file."""
+    """One module; `source` is None if the source is not served, and `fact` is None if there is no file.
+
+    `is_by_syntax` says that neither the extension nor a "type" decides the format, so an edit may change it.
+    """
 
     url: str
     path: str
@@ -106,6 +111,7 @@ class ManifestModule:
     fact: FileFact | None
     source: PackedSource | None
     requests: tuple[ManifestRequest, ...]
+    is_by_syntax: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +155,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
             request_count += 1
         source = module.source
         pack = NONE if source is None else packs.setdefault(source.pack, len(packs))
-        flags = module_flags(module.fact, source)
+        flags = module_flags(module.fact, source) | MODULE_BY_SYNTAX * module.is_by_syntax
         path = strings.add("" if "file://" + module.path == module.url else module.path)
         place = (0, 0, 0) if source is None else (source.offset, source.length, source.checksum)
         module_rows += [*strings.add(module.url), *path, module.kind, flags, pack, *place]
@@ -220,7 +226,7 @@ def _slice(text: str, offset: int, length: int) -> str:
 
 
 def module_flags(fact: FileFact | None, source: PackedSource | None) -> int:
-    """Return the flags of a module's row."""
+    """Return the flags of a module's row that depend on its file."""
     flags = MODULE_PROVEN if fact is not None and fact.proven else 0
     return flags | MODULE_ONE_BYTE if source is not None and source.one_byte else flags
 

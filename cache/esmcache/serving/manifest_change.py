@@ -9,7 +9,7 @@ import struct
 from zlib import crc32
 
 from esmcache.file_source import Fingerprint
-from esmcache.serving.layout import FACT_SIZE, NONE, Header, Module, Pack, ServedKind
+from esmcache.serving.layout import FACT_SIZE, MODULE_BY_SYNTAX, NONE, Header, Module, Pack, ServedKind
 from esmcache.serving.manifest import (
     HEADER_FORMAT,
     MODULE_FORMAT,
@@ -54,7 +54,7 @@ def with_changed_module(
             source.length,
             source.checksum,
         ]
-    row[Module.FLAGS] = module_flags(fact, source)
+    row[Module.FLAGS] = module_flags(fact, source) | (row[Module.FLAGS] & MODULE_BY_SYNTAX)
     changed = bytearray(data)
     if source is not None:
         pack_fact_at = header[Header.PACKS + 1] + row[Module.PACK] * PACK_FORMAT.size + Pack.FACT * 4

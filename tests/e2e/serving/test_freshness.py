@@ -158,3 +158,29 @@ def test_a_directory_that_became_a_link_is_noticed(program: Program) -> None:
     (program.root / "sub").symlink_to("elsewhere")
     program.check_same()
     assert "elsewhere" in program.served().stdout
+
+
+@pytest.mark.parametrize("to_module", [True, False])
+def test_an_edit_changes_the_format_of_a_file_without_a_type(
+    tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome, to_module: bool
+) -> None:
+    program = Program(tmp_path / "project", any_node, esmcache_home, entry="app.js")
+    commonjs = {
+        "app.js": "console.log('CommonJS', typeof require);\n",
+        "static.js": "exports.a = 'CommonJS';\n",
+        "late.js": "exports.a = 'CommonJS';\n",
+    }
+    modules = {
+        "app.js": "import 'node:fs';\nconsole.log('ES module', typeof require);\n",
+        "static.js": "export const a = 'ES module';\n",
+        "late.js": "export const a = 'ES module';\n",
+    }
+    before, after = (commonjs, modules) if to_module else (modules, commonjs)
+    importing = "import * as fixed from './static.js';\nconst late = await import('./late.js');\n"
+    program.write({"package.json": "{}", **before, "main.mjs": f"{importing}console.log(fixed.a, late.a);\n"})
+    program.warm("app.js", "main.mjs")
+    for files in (before, after):
+        program.write(files)
+        for entry in ("app.js", "main.mjs"):
+            program.entry = entry
+            program.check_same(env={"NODE_NO_WARNINGS": "1"})

@@ -65,6 +65,17 @@ def test_each_further_early_end_doubles_the_delay(worker: Worker) -> None:
     worker.process.close()
 
 
+def test_delay_grows_to_a_minute(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker.process, "_ended_soon", 5000)
+    assert worker.runs()
+    worker.end()
+    worker.clock.now += 59.0
+    assert not worker.runs()
+    worker.clock.now += 1.0
+    assert worker.runs()
+    worker.process.close()
+
+
 def test_process_that_lived_long_restarts_at_once_again(worker: Worker) -> None:
     assert worker.runs()
     worker.end()

@@ -43,6 +43,7 @@ const IMPORT = 1;
 const REQUIRE = 2;
 const WHILE_RUNNING = 4;
 const ONE_BYTE = 2;
+const BY_SYNTAX = 4;
 const KIND_NATIVE = 0;
 const KIND_JSON = 2;
 const KIND_COMMONJS = 3;
@@ -222,6 +223,7 @@ const checkFacts = (function checkFacts(manifest, look, report) {
 const watchForPatches = (function watchForPatches(Module, binding, lstat) {
   const originals = PATCHABLE.map((name) => Module[name]);
   const { realpathSync, statSync } = fs;
+  const { internalModuleStat, readFileUtf8 } = binding;
   const extensions = Module._extensions;
   const { prototype } = Module;
   const { _compile } = prototype;
@@ -238,6 +240,8 @@ const watchForPatches = (function watchForPatches(Module, binding, lstat) {
       fs.statSync !== statSync ||
       fs.lstatSync !== lstatSync ||
       binding.lstat !== lstat ||
+      binding.internalModuleStat !== internalModuleStat ||
+      binding.readFileUtf8 !== readFileUtf8 ||
       fs.openSync !== openSync ||
       fs.readSync !== readSync
     );
@@ -430,7 +434,7 @@ module.exports = (function answerFrom(found) {
       noteLoaded();
     }
     // For a `require`, Node gives no format, either: its loader finds it out.
-    const format = way === IMPORT ? FORMATS[kind] : undefined;
+    const format = way === IMPORT ? formatOf(target) : undefined;
     return new Resolved(manifest.url(target), format);
   });
 
@@ -458,10 +462,16 @@ module.exports = (function answerFrom(found) {
     return text.charCodeAt(0) === BYTE_ORDER_MARK ? slice(text, 1) : text;
   });
 
+  /** Return the format with which Node resolves a module: null if only the syntax decides it, when Node loads it. */
+  const formatOf = (function formatOf(index) {
+    const at = index * MODULE_FIELDS;
+    return modules[at + MODULE_FLAGS] & BY_SYNTAX ? null : FORMATS[modules[at + MODULE_KIND]];
+  });
+
   /** Return whether the format and the import attributes fit; Node checks attributes only if it loads a file itself. */
-  const matchesManifest = (function matchesManifest(kind, { format, importAttributes }) {
+  const matchesManifest = (function matchesManifest(index, kind, { format, importAttributes }) {
     if (importAttributes === undefined) return format === undefined || format === FORMATS[kind];
-    if (format !== FORMATS[kind] || (kind === KIND_COMMONJS && !ANSWERS_IMPORTED_COMMONJS)) return false;
+    if (format !== formatOf(index) || (kind === KIND_COMMONJS && !ANSWERS_IMPORTED_COMMONJS)) return false;
     const names = keys(importAttributes);
     if (kind !== KIND_JSON) return names.length === 0;
     return names.length === 1 && names[0] === 'type' && importAttributes.type === 'json';
@@ -512,6 +522,7 @@ module.exports = (function answerFrom(found) {
     }),
     load: (function load(url, context, nextLoad) {
       let text = null;
+      let { format } = context;
       try {
         const index = indexes[url];
         if (index === undefined) {
@@ -520,8 +531,10 @@ module.exports = (function answerFrom(found) {
           const kind = modules[index * MODULE_FIELDS + MODULE_KIND];
           if (kind !== KIND_NATIVE) noteLoaded();
           const isLeft = kind === KIND_COMMONJS && requirePatched();
-          if (kind !== KIND_NATIVE && !isLeft && !filesPatched() && matchesManifest(kind, context)) text = source(index);
-          else if (kind === KIND_COMMONJS) report.served++; // Its resolution and its code cache are served.
+          if (kind !== KIND_NATIVE && !isLeft && !filesPatched() && matchesManifest(index, kind, context)) {
+            text = source(index);
+            if (format === null) format = FORMATS[kind];
+          } else if (kind === KIND_COMMONJS) report.served++; // Its resolution and its code cache are served.
         }
       } catch {
         report.faults++;
@@ -533,7 +546,7 @@ module.exports = (function answerFrom(found) {
         return isUnknown ? loadUnknown(url, context, nextLoad) : nextLoad(url, context);
       }
       report.served++;
-      return new Loaded(context.format, text);
+      return new Loaded(format, text);
     }),
   };
   if (!ANSWERS_LOAD) delete hooks.load;
