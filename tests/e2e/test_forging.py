@@ -99,7 +99,7 @@ def test_a_project_cannot_forge_a_module_of_its_own(victim: Program) -> None:
         report = victim.check_same()
         assert (report["served"], report["codeCaches"]) == (3, "none")
         with victim.cache() as cache:
-            assert "the name of another module's" in cache.explain(str(forgery)).reason
+            assert "the same name as another module's" in cache.explain(str(forgery)).reason
     victim.write({"app.mjs": "import good from './good.cjs';\nconsole.log(good);\n"})
     victim.warm()
     assert len(domain_entries(victim.home, name)) == 1

@@ -132,3 +132,20 @@ def test_verify_and_gc_touch_no_files_outside_the_cache(program: Program, tmp_pa
         with program.cache() as cache:
             cache.collect()
     assert (victim / "v24.0.0-x64-1a2b3c4d-0" / "file").exists()
+
+
+def test_one_warm_repairs_code_caches_whose_damage_left_no_trace_in_size_and_mtime(program: Program) -> None:
+    program.warm()
+    for path in sorted(program.home.cache_dir.glob("code/*/*")):
+        status, content = path.stat(), bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.chmod(0o600)
+        path.write_bytes(content)
+        path.chmod(status.st_mode & 0o777)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert verify(program)
+    program.warm()
+    assert verify(program) == []
+    assert program.check_same()["served"] == MODULES
+    # The first start finds out that the code caches load.
+    assert program.check_same()["codeCaches"] == "enabled"

@@ -140,7 +140,7 @@ class Compiler:
         Compiling a source twice gives code caches with different bytes. The index keeps the row of the warm that wrote
         last.
         """
-        return [row for row in self.cache_rows if self.store.is_as_proven(row)]
+        return [row for row in self.cache_rows if self.store.is_there(row)]
 
     def keep_preload(self, paths: Sequence[Path]) -> dict[Path, bytes]:
         """Precompile files of the preload, and return the SHA-256 of each file that was compiled; raises OSError.

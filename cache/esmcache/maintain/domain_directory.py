@@ -287,7 +287,8 @@ def _seal_text(seen: Fingerprint, entries: Mapping[str, CodeCacheRow]) -> str:
     """Return the seal: the directory's inode and ctime for runners, and a digest of its entries for the next warm."""
     digest = sha256()
     for name in sorted(entries):
-        digest.update(name.encode() + entries[name].content_sha256)
+        # A code cache that was replaced has another inode, even if its content is the same.
+        digest.update(f"{name} {entries[name].inode} ".encode() + entries[name].content_sha256)
     return f"{_state(seen)}\n{digest.hexdigest()}\n"
 
 

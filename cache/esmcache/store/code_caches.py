@@ -50,16 +50,17 @@ class CodeCacheStore:
             time.time(),
             functions,
             seen.mtime_ms,
+            seen.ctime_ms,
             seen.inode,
         )
 
-    def is_as_proven(self, row: CodeCacheRow) -> bool:
-        """Return whether the row's file is unchanged since its SHA-256 was compared."""
+    def is_there(self, row: CodeCacheRow) -> bool:
+        """Return whether the row's file has not been replaced or removed; it may have been linked since."""
         seen = _regular(self.path_of(row))
         return seen is not None and (seen.size, seen.mtime_ms, seen.inode) == (row.size, row.mtime_ms, row.inode)
 
     def proven(self, row: CodeCacheRow) -> CodeCacheRow | None:
-        """Return the row with its file's current time and inode, or None if the file is absent or has another SHA-256.
+        """Return the row with its file's current times and inode, or None if the file is absent or has another SHA-256.
 
         The file is read only if it has changed since the last comparison. One object checks each row once.
         """
@@ -68,13 +69,14 @@ class CodeCacheStore:
         return self._proven[row]
 
     def _prove(self, row: CodeCacheRow) -> CodeCacheRow | None:
-        if self.is_as_proven(row):
-            return row
         path = self.path_of(row)
-        seen, content = _regular(path), read_regular(Path(path))
+        seen = _regular(path)
+        if seen == Fingerprint(row.size, row.mtime_ms, row.ctime_ms, row.inode):
+            return row
+        content = read_regular(Path(path))
         if seen is None or content is None or sha256(content).digest() != row.content_sha256:
             return None
-        return replace(row, mtime_ms=seen.mtime_ms, inode=seen.inode)
+        return replace(row, mtime_ms=seen.mtime_ms, ctime_ms=seen.ctime_ms, inode=seen.inode)
 
     def remove(self, row: CodeCacheRow) -> None:
         """Remove the row's file if it is there."""

@@ -2,8 +2,8 @@
 
 SQLite notices damage only in pages that it reads, and only in the structure of a file. So this module watches the file
 itself. Processes write it at few points (opening, checkpoints, closing), one at a time, and leave a mark that holds the
-file's inode, size, times and checksum. A file that differs from its mark was changed by something else and is
-replaced: the sources and the other files give back all that it held. This module must know no table.
+file's inode, size and times. A file that differs from its mark was changed by something else and is replaced: the
+sources and the other files give back all that it held. This module must know no table.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from zlib import crc32
 
 from esmcache.cache_directory import remove_any, why_alien
 
 # A hidden name, so that a directory that holds only this file may still become a cache.
 _LOCK_NAME = ".index.lock"
 _MOST_MARK_BYTES = 200
-# Inode, size, times of change of content and status in ns, CRC-32.
+# Inode, size, times of change of content and status in ns, inode of the mark.
 _MARK_NUMBERS = 5
-_CHUNK = 1 << 20
 
 # SQLite's error codes for a sound file that cannot be used at the moment.
 _PASSING = frozenset(
@@ -104,18 +102,18 @@ class Mark:
     def fault(self) -> str:
         """Return why the file cannot be one of ours, or '' if it can.
 
-        A copy can: it has another inode, and the same size and content. Some ways of copying do not keep its times.
+        A copy can: it has the same size, and the mark beside it is a copy, too. Some ways of copying keep no times.
         """
         said, now = self._said(), self._now()
-        if said is None or now is None or said[:-1] == now:
+        if said is None or now is None or said == now:
             return ""
-        is_copy = said[0] != now[0] and said[1] == now[1] and said[-1] == self._checksum()
+        is_copy = said[0] != now[0] and said[1] == now[1] and said[-1] != now[-1]
         return "" if is_copy else "was changed by something else than esmcache"
 
     def is_current(self) -> bool:
         """Return whether the file is unchanged since the mark was written."""
         said = self._said()
-        return said is not None and said[:-1] == self._now()
+        return said is not None and said == self._now()
 
     def remove(self) -> None:
         """Empty the mark, because the file is about to be written."""
@@ -132,25 +130,16 @@ class Mark:
         # full disk.
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, " ".join(map(str, (*now, self._checksum()))).encode(), 0)
-
-    def _checksum(self) -> int:
-        """Return the CRC-32 of the file, or -1 if it cannot be read; a mark shows accidents, not forgeries."""
-        checksum = 0
-        try:
-            with self._path.open("rb", buffering=0) as file:
-                while chunk := file.read(_CHUNK):
-                    checksum = crc32(chunk, checksum)
-        except OSError:
-            return -1
-        return checksum
+            os.pwrite(self._descriptor, " ".join(map(str, now)).encode(), 0)
 
     def _now(self) -> tuple[int, ...] | None:
+        # The file must not be opened here: when a process closes a file, the system drops SQLite's locks on it.
         try:
             status = os.lstat(self._path)
+            mark = None if self._descriptor is None else os.fstat(self._descriptor).st_ino
         except OSError:
             return None
-        return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, mark or 0
 
     def _said(self) -> tuple[int, ...] | None:
         if self._descriptor is None:

@@ -121,11 +121,11 @@ class BlobRow:
 
 @dataclass(frozen=True, slots=True)
 class CodeCacheRow:
-    """A stored code cache: the SHA-256 of the whole file, and the file's size, time and inode when that was compared.
+    """A stored code cache: the SHA-256 of the whole file, and the file's fingerprint when that was compared.
 
-    `functions` is the checksum of the called functions that it has besides the top level, 0 if there are none. The time
-    is as in `file_source.Fingerprint`. A file with another size, time or inode is hashed before it is used; its ctime
-    is not compared, because each hard link changes it.
+    `functions` is the checksum of the called functions that it has besides the top level, 0 if there are none. The
+    times are as in `file_source.Fingerprint`. A file with another fingerprint is hashed before it is used. Each hard
+    link changes the ctime, so a file is hashed once more after it was linked.
     """
 
     engine_tag: str
@@ -136,6 +136,7 @@ class CodeCacheRow:
     stored_at: float
     functions: int
     mtime_ms: float
+    ctime_ms: float
     inode: int
 
 

@@ -106,6 +106,7 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
             "stored_at": float,
             "functions": int,
             "mtime_ms": float,
+            "ctime_ms": float,
             "inode": int,
         },
         ("engine_tag", "kind", "source_sha256"),
@@ -210,6 +211,8 @@ _MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _forget_analyses,
     _know_called_functions_and_packs,
     _forget_packs,
+    _keep_code_caches_by_source,
+    # Code caches have a ctime since then.
     _keep_code_caches_by_source,
 )
 
