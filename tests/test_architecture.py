@@ -115,3 +115,15 @@ def test_lock_files_leave_the_registry_open() -> None:
         packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]
         assert [name for name, package in packages.items() if "resolved" in package] == [], lock
         assert (lock.parent / ".npmrc").read_text(encoding="utf-8").split() == ["omit-lockfile-registry-resolved=true"]
+
+
+def test_pages_name_tests_that_exist() -> None:
+    pages = [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")]
+    there = {path.name for path in (PROJECT / "tests").rglob("test_*.py") if "node_modules" not in path.parts}
+    missing = []
+    for page in pages:
+        for named in re.findall(r"`((?:tests/)?[\w/]*(?:test_\w+\.py)?)`", page.read_text("utf-8")):
+            is_directory = named.startswith("tests/") and (PROJECT / named).exists()
+            if ("test_" in named or named.startswith("tests/")) and not is_directory and Path(named).name not in there:
+                missing.append(f"{page.name}: {named}")
+    assert missing == []
