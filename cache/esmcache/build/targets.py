@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,8 @@ def _why_missing(path: Path) -> str:
 def package_entries(directory: Path) -> list[str] | Problem:
     """Return the existing files that package.json names in main, module, exports and bin, or why Node fails on it.
 
-    Node treats a package.json that it cannot read as absent.
+    Node treats a package.json that it cannot read as absent. It completes `main` by an extension or `index.js`, and
+    without `main` it starts `index.js`.
     """
     path = directory / "package.json"
     try:
@@ -82,11 +83,26 @@ def package_entries(directory: Path) -> list[str] | Problem:
         return Problem(str(path), "bad-package", f"is not valid JSON: {error}")
     if not isinstance(content, dict):
         return Problem(str(path), "bad-package", "is no JSON object")
-    named: list[str] = []
-    for key in ("main", "module", "bin", "exports"):
-        named += _strings(content.get(key), 0)
-    found = [os.path.normpath(os.path.join(directory, name)) for name in named if "*" not in name]
-    return [path for path in dict.fromkeys(found) if path.endswith(SOURCE_SUFFIXES) and os.path.isfile(path)]
+    found = _main_file(directory, content.get("main"))
+    for key in ("module", "bin", "exports"):
+        named = [name for name in _strings(content.get(key), 0) if "*" not in name]
+        found += _files(directory, named)
+    if not found and "main" not in content:
+        found = _files(directory, ["index.js"])
+    return list(dict.fromkeys(found))
+
+
+def _main_file(directory: Path, main: Any) -> list[str]:
+    """Return the file that `main` stands for, as Node's LOAD_AS_DIRECTORY finds it, or nothing."""
+    if not isinstance(main, str):
+        return []
+    return _files(directory, [main, f"{main}.js", f"{main}/index.js"])[:1]
+
+
+def _files(directory: Path, names: Iterable[str]) -> list[str]:
+    """Return the paths of those names that are source files."""
+    paths = [os.path.normpath(os.path.join(directory, name)) for name in names]
+    return [path for path in paths if path.endswith(SOURCE_SUFFIXES) and os.path.isfile(path)]
 
 
 def _strings(value: Any, depth: int) -> Iterator[str]:
