@@ -57,7 +57,7 @@ def test_inspect_shows_record_and_bytecode(module: Path, tmp_path: Path) -> None
     assert inspection.validation.level is esmcache.ValidationLevel.INTEGRITY
     other = tmp_path / "other.cache"
     other.write_bytes(b"SEMB\1\0\0\0 and nothing more")
-    with pytest.raises(CacheError, match="no BMES file"):
+    with pytest.raises(CacheError, match="not a BMES file"):
         esmcache.inspect(other)
 
 

@@ -102,12 +102,14 @@ class Mark:
     def fault(self) -> str:
         """Return why the file cannot be one of ours, or '' if it can.
 
-        A copy can: it has the same size, and the mark beside it is a copy, too. Some ways of copying keep no times.
+        A copy can: it has another inode and the same size. Either its time of change is the same, perhaps in whole
+        seconds, or the mark beside it is a copy, too, since some ways of copying keep no times.
         """
         said, now = self._said(), self._now()
         if said is None or now is None or said == now:
             return ""
-        is_copy = said[0] != now[0] and said[1] == now[1] and said[-1] != now[-1]
+        is_as_old = said[2] // 10**9 == now[2] // 10**9
+        is_copy = said[0] != now[0] and said[1] == now[1] and (is_as_old or said[-1] != now[-1])
         return "" if is_copy else "was changed by something else than esmcache"
 
     def is_current(self) -> bool:

@@ -72,6 +72,8 @@ async def test_the_index_is_damaged(tmp_path: Path, node: Path) -> None:
 async def test_the_disk_is_full_for_a_while(tmp_path: Path, node: Path) -> None:
     async with an_editor(tmp_path, node, FILES, visual_studio_code()) as editor:
         await editor.warm()
+        # After this, the process that saves is one of the descendants.
+        await _saves(editor, 0)
         editor.open("a.js")
         pids = _descendants(editor)
         for pid in pids:

@@ -68,9 +68,9 @@ def test_an_old_node_is_unsupported_with_a_reason(tmp_path: Path) -> None:
         ("v26.99.1", ""),
         ("v27.0.0", "newer than 26"),
         ("v100.0.0", "newer than 26"),
-        ("v26.0.0-rc.1", "no release"),
-        ("v24.0.0-pre", "no release"),
-        ("v27.0.0-nightly20261001abcdef0123", "no release"),
+        ("v26.0.0-rc.1", "not a release"),
+        ("v24.0.0-pre", "not a release"),
+        ("v27.0.0-nightly20261001abcdef0123", "not a release"),
     ],
 )
 def test_a_node_newer_than_the_tested_ones_is_unsupported(node: Path, version: str, reason: str) -> None:
