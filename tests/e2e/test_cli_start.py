@@ -302,7 +302,7 @@ def test_the_hook_in_node_options_from_a_home_with_a_space(
     run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path, any_node: Path, tmp_path: Path
 ) -> None:
     """The command is README's, run by a real shell with every Node."""
-    (line,) = (line for line in README.read_text().splitlines() if line.strip().startswith("export NODE_OPTIONS="))
+    (line,) = (line for line in README.read_text().splitlines() if "export NODE_OPTIONS=" in line)
     log = tmp_path / "log"
     environment = {
         "XDG_DATA_HOME": str(tmp_path / "a home"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from esmcache.build.freshness import read_file
+from esmcache.build.freshness import UnreadableFile, read_file
 from esmcache.build.targets import find_targets
 from esmcache.file_source import LARGEST_FILE, DiskFileSource, file_url_from_path
 from esmcache.launch.program import Program
@@ -55,7 +55,7 @@ def irregular(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_a_source_is_read_from_a_regular_file_alone(irregular: Path) -> None:
     assert isinstance(ends(lambda: DiskFileSource().read(str(irregular))), OSError)
-    assert isinstance(ends(lambda: read_file(DiskFileSource(), str(irregular))), str)
+    assert isinstance(ends(lambda: read_file(DiskFileSource(), str(irregular))), UnreadableFile)
 
 
 def test_files_without_a_true_size_are_not_read() -> None:
