@@ -78,6 +78,18 @@ class RunEsmcache(Protocol):
     ) -> subprocess.CompletedProcess[str]: ...
 
 
+def user_environment(home: Path) -> dict[str, str]:
+    """Return the environment of a user's processes, without a developer's own settings."""
+    return {
+        **{name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES},
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_DATA_HOME": str(home / ".local" / "share"),
+        "XDG_STATE_HOME": str(home / ".local" / "state"),
+    }
+
+
 def some(values: Sequence[_Value], count: int) -> Sequence[_Value]:
     """Return the first `count` values, or all of them for `make test-all`."""
     return values if EVERYTHING else values[:count]

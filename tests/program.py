@@ -15,6 +15,8 @@ from typing import Any
 from conftest import EsmcacheHome
 from esmcache.build.warm import WarmReport
 from esmcache.cache import Cache
+from esmcache.engines.node.compile_cache_layout import entry_name
+from esmcache.records import ModuleFormat
 
 _WATCHDOG_S = 120
 
@@ -102,6 +104,12 @@ class Program:
 
 def _without_pid(stderr: str) -> str:
     return re.sub(r"\(node:\d+\)", "(node)", stderr)
+
+
+def code_cache_entry(program: Program, name: str) -> Path:
+    """Return the file from which Node reads the code cache of an ES module."""
+    (entry,) = program.home.cache_dir.glob(f"v8/*/*/{entry_name(ModuleFormat.MODULE, (program.root / name).as_uri())}")
+    return entry
 
 
 def age(*paths: Path, seconds: float = 60) -> None:

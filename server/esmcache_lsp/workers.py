@@ -37,6 +37,11 @@ class ProcessEnded(Exception):
         super().__init__("a worker process of the server has ended; try again")
 
 
+def restart_delay(ended_soon: int) -> float:
+    """Return the seconds to wait for a restart after so many processes ended soon after their starts."""
+    return 0.0 if ended_soon == 0 else min(_FIRST_DELAY_S * 2.0 ** min(ended_soon - 1, 10), _LONGEST_DELAY_S)
+
+
 class WorkerProcess:
     """One process, started by the first call and set up with `begin(*arguments)`. Use it from one thread only.
 
@@ -87,7 +92,7 @@ class WorkerProcess:
         if self._life is None or not self._life.has_ended:
             return
         age = self._clock() - self._began
-        delay = min(_FIRST_DELAY_S * 2 ** min(self._ended_soon - 1, 10), _LONGEST_DELAY_S) if self._ended_soon else 0.0
+        delay = restart_delay(self._ended_soon)
         if age < delay:
             return
         self._ended_soon = self._ended_soon + 1 if age < max(_SOON_S, 2 * delay) else 0

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import EsmcacheHome
 from esmcache.maintain.verify import Finding
-from program import Program
+from program import Program, code_cache_entry
 
 FILES = {
     "package.json": '{"type": "module"}',
@@ -59,7 +59,8 @@ def check_is_mended(program: Program) -> None:
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
 def test_verify_finds_a_damaged_or_missing_code_cache(program: Program, damage: str) -> None:
-    path = min(program.home.cache_dir.glob("code/*/*"), key=Path.read_bytes)
+    entry = code_cache_entry(program, "app.mjs")
+    (path,) = (path for path in program.home.cache_dir.glob("code/*/*") if path.samefile(entry))
     content = path.read_bytes()
     if damage == "gone":
         path.unlink()

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conftest import FOREIGN_VARIABLES, PROJECT
+from conftest import PROJECT, user_environment
 from torture.programs import PROGRAMS, SmallProgram
 from torture.tally import Harm, Tally
 
@@ -77,14 +77,8 @@ class World:
     @property
     def environment(self) -> dict[str, str]:
         """Return the environment of this world's processes; `processes` recognises them by it."""
-        kept = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
         return {
-            **kept,
-            "HOME": str(self.home),
-            "XDG_CACHE_HOME": str(self.home / ".cache"),
-            "XDG_CONFIG_HOME": str(self.home / ".config"),
-            "XDG_DATA_HOME": str(self.home / ".local" / "share"),
-            "XDG_STATE_HOME": str(self.home / ".local" / "state"),
+            **user_environment(self.home),
             "ESMCACHE_DIR": str(self.cache_dir),
             "ESMCACHE_NODE": str(self.node),
         }

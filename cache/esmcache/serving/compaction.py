@@ -29,7 +29,7 @@ from esmcache.serving.layout import (
     Pack,
     Request,
 )
-from esmcache.serving.manifest import HEADER_FORMAT, PACK_FORMAT, FileFact, check_manifest, fact_numbers
+from esmcache.serving.manifest import HEADER_FORMAT, PACK_FORMAT, FileFact, check_manifest, fact_numbers, part_of
 from esmcache.serving.pack import (
     PackedSource,
     held_places,
@@ -136,7 +136,7 @@ class _Manifest:
         self._requests = self._table(Header.REQUESTS)
         self._inputs = self._table(Header.INPUTS)
         self._packs = self._table(Header.PACKS)
-        text = data[header[Header.STRINGS] :][: header[Header.STRINGS_SIZE]].decode("utf-8", "surrogatepass")
+        text = part_of(data, header[Header.STRINGS], header[Header.STRINGS_SIZE]).decode("utf-8", "surrogatepass")
         self._units = text.encode("utf-16-le", "surrogatepass")
 
     def _table(self, table: Header) -> list[int]:
@@ -189,8 +189,8 @@ class _Manifest:
         struct.pack_into(f"<{len(self._modules)}I", body, header[Header.MODULES + 1] - HEADER_SIZE, *self._modules)
         text = self._units[: 2 * self._end_of_other_strings()]
         pack_rows, fact_count = b"", self._count_other_facts()
-        other_facts = self._data[header[Header.FACTS] :][: fact_count * FACT_SIZE]
-        other_hashes = self._data[header[Header.HASHES] :][: fact_count * _HASH_SIZE]
+        other_facts = part_of(self._data, header[Header.FACTS], fact_count * FACT_SIZE)
+        other_hashes = part_of(self._data, header[Header.HASHES], fact_count * _HASH_SIZE)
         for name, fact in packs.items():
             units = name.encode("utf-16-le", "surrogatepass")
             pack_rows += PACK_FORMAT.pack(len(text) // 2, len(units) // 2, NONE if fact is None else fact_count)

@@ -70,13 +70,7 @@ HEADER_FORMAT = struct.Struct(f"<{HEADER_SIZE // 4}I")
 MODULE_FORMAT = struct.Struct(f"<{ROWS[Header.MODULES]}I")
 PACK_FORMAT = struct.Struct(f"<{ROWS[Header.PACKS]}I")
 _FACT_FORMAT = struct.Struct("<4d")
-_INPUT_NUMBERS = {
-    InputKind.ABSENT: InputNumber.ABSENT,
-    InputKind.DIRECTORY: InputNumber.DIRECTORY,
-    InputKind.FILE: InputNumber.FILE,
-    InputKind.SYMLINK: InputNumber.SYMLINK,
-    InputKind.PACKAGE_JSON: InputNumber.PACKAGE_JSON,
-}
+_INPUT_NUMBERS = {kind: InputNumber[kind.name] for kind in InputKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,16 +202,14 @@ def check_manifest(data: bytes) -> str | None:
 def manifest_packs(data: bytes) -> tuple[str, ...]:
     """Return the names of the packs that an undamaged manifest points into."""
     header = HEADER_FORMAT.unpack_from(data)
-    rows = PACK_FORMAT.iter_unpack(_table(data, header, Header.PACKS, PACK_FORMAT))
-    text = data[header[Header.STRINGS] : header[Header.STRINGS] + header[Header.STRINGS_SIZE]].decode(
-        "utf-8", "surrogatepass"
-    )
+    rows = PACK_FORMAT.iter_unpack(part_of(data, header[Header.PACKS + 1], header[Header.PACKS] * PACK_FORMAT.size))
+    text = part_of(data, header[Header.STRINGS], header[Header.STRINGS_SIZE]).decode("utf-8", "surrogatepass")
     return tuple(_slice(text, offset, length) for offset, length, _ in rows)
 
 
-def _table(data: bytes, header: Sequence[int], table: Header, row: struct.Struct) -> bytes:
-    """Return the bytes of a table."""
-    return data[header[table + 1] :][: header[table] * row.size]
+def part_of(data: bytes, offset: int, size: int) -> bytes:
+    """Return `size` bytes from `offset` on."""
+    return data[offset : offset + size]
 
 
 def _slice(text: str, offset: int, length: int) -> str:

@@ -19,6 +19,7 @@ from esmcache.serving.manifest import (
     fact_numbers,
     manifest_packs,
     module_flags,
+    part_of,
 )
 from esmcache.serving.pack import PackedSource
 
@@ -75,9 +76,11 @@ def with_changed_module(
 def _number_of(url: str, data: bytes, header: tuple[int, ...]) -> int | None:
     """Return the number of a module in the manifest, or None if it is not there."""
     wanted = url.encode("utf-16-le", "surrogatepass")
-    section = data[header[Header.STRINGS] :][: header[Header.STRINGS_SIZE]]
+    section = part_of(data, header[Header.STRINGS], header[Header.STRINGS_SIZE])
     units = section.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass")
-    rows = MODULE_FORMAT.iter_unpack(data[header[Header.MODULES + 1] :][: header[Header.MODULES] * MODULE_FORMAT.size])
+    rows = MODULE_FORMAT.iter_unpack(
+        part_of(data, header[Header.MODULES + 1], header[Header.MODULES] * MODULE_FORMAT.size)
+    )
     for number, row in enumerate(rows):
         offset, length = row[Module.URL], row[Module.URL + 1]
         if 2 * length == len(wanted) and units[2 * offset : 2 * (offset + length)] == wanted:

@@ -6,7 +6,6 @@ Nothing here sleeps: a condition is checked again whenever the server has sent a
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -21,7 +20,7 @@ from pygls.protocol import default_converter
 from pytest_lsp import LanguageClient
 from pytest_lsp.client import DEFAULT_CLIENT_FEATURES
 
-from conftest import FOREIGN_VARIABLES
+from conftest import user_environment
 
 T = TypeVar("T")
 
@@ -44,15 +43,7 @@ class User:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
-        return {
-            **kept,
-            "HOME": str(self.home),
-            "XDG_CACHE_HOME": str(self.home / ".cache"),
-            "XDG_CONFIG_HOME": str(self.home / ".config"),
-            "XDG_DATA_HOME": str(self.home / ".local" / "share"),
-            "XDG_STATE_HOME": str(self.home / ".local" / "state"),
-        }
+        return user_environment(self.home)
 
     async def esmcache(self, *arguments: str | Path, codes: Sequence[int] = (0,)) -> None:
         """Run the command line while other work continues; `codes` are the expected exit codes."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from esmcache_lsp.workers import ProcessEnded, WorkerProcess
+from esmcache_lsp.workers import ProcessEnded, WorkerProcess, restart_delay
 
 _WATCHDOG_S = 120
 
@@ -65,15 +65,9 @@ def test_each_further_early_end_doubles_the_delay(worker: Worker) -> None:
     worker.process.close()
 
 
-def test_delay_grows_to_a_minute(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker.process, "_ended_soon", 5000)
-    assert worker.runs()
-    worker.end()
-    worker.clock.now += 59.0
-    assert not worker.runs()
-    worker.clock.now += 1.0
-    assert worker.runs()
-    worker.process.close()
+def test_delay_grows_to_a_minute() -> None:
+    assert [restart_delay(ended_soon) for ended_soon in range(9)] == [0, 1, 2, 4, 8, 16, 32, 60, 60]
+    assert restart_delay(5000) == 60
 
 
 def test_process_that_lived_long_restarts_at_once_again(worker: Worker) -> None:
