@@ -72,7 +72,7 @@ def package_entries(directory: Path) -> list[str] | Problem:
     """Return the existing files that package.json names in main, module, exports and bin, or why Node fails on it.
 
     Node treats a package.json that it cannot read as absent. It completes `main` by an extension or `index.js`, and
-    without `main` it starts `index.js`.
+    starts `index.js` if `main` leads nowhere.
     """
     path = directory / "package.json"
     try:
@@ -83,20 +83,19 @@ def package_entries(directory: Path) -> list[str] | Problem:
         return Problem(str(path), "bad-package", f"is not valid JSON: {error}")
     if not isinstance(content, dict):
         return Problem(str(path), "bad-package", "is no JSON object")
-    found = _main_file(directory, content.get("main"))
+    main = content.get("main")
+    found = _main_file(directory, main) if main and isinstance(main, str) else []
     for key in ("module", "bin", "exports"):
         named = [name for name in _strings(content.get(key), 0) if "*" not in name]
         found += _files(directory, named)
-    if not found and "main" not in content:
+    if not found:
         found = _files(directory, ["index.js"])
     return list(dict.fromkeys(found))
 
 
-def _main_file(directory: Path, main: Any) -> list[str]:
+def _main_file(directory: Path, main: str) -> list[str]:
     """Return the file that `main` stands for, as Node's LOAD_AS_DIRECTORY finds it, or nothing."""
-    if not isinstance(main, str):
-        return []
-    return _files(directory, [main, f"{main}.js", f"{main}/index.js"])[:1]
+    return _files(directory, [main, f"{main}.js", f"{main}/index.js", "index.js"])[:1]
 
 
 def _files(directory: Path, names: Iterable[str]) -> list[str]:

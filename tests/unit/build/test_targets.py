@@ -18,12 +18,15 @@ PACKAGES = {
     "a directory, with a slash": ({"main": "lib/"}, ["lib/index.js"]),
     "a file before a file with an extension": ({"main": "both.js"}, ["both.js"]),
     "no main": ({}, ["index.js"]),
+    "an empty main": ({"main": ""}, ["index.js"]),
+    "a main that is gone": ({"main": "gone.js"}, ["index.js"]),
+    "a main that is no text": ({"main": 1}, ["index.js"]),
 }
 
 
 @pytest.mark.parametrize(("content", "expected"), PACKAGES.values(), ids=PACKAGES)
 def test_main_is_the_file_that_node_starts(
-    tmp_path: Path, node: Path, content: dict[str, str], expected: list[str]
+    tmp_path: Path, node: Path, content: dict[str, object], expected: list[str]
 ) -> None:
     for name in ("src/app.js", "lib/index.js", "both.js", "both.js.js", "index.js"):
         path = tmp_path / name
