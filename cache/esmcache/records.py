@@ -198,6 +198,12 @@ class NodeBuild:
         return major > 25 or (first is not None and (minor, patch) >= first)
 
     @property
+    def answers_imported_commonjs(self) -> bool:
+        """Return whether its runner answers with the source of imported CommonJS, too, as hooks.cjs decides it."""
+        major, minor, _ = self.version_numbers
+        return major > 26 or (major, minor) >= (26, 4) or (major == 24 and minor >= 18)
+
+    @property
     def engine_tag(self) -> str:
         """Return the name that keys use, such as `node-v24.19.0-x64-1a2b3c4d`."""
         return f"node-{self.version}-{self.arch}-{self.v8_tag:08x}"

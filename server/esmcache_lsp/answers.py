@@ -75,9 +75,9 @@ def lookup_to_json(found: Lookup) -> dict[str, Any]:
 
 def explanation_to_json(found: Explanation) -> dict[str, Any]:
     """Return why a module is served or not; `markdown` is the whole explanation."""
-    said = "served" if found.served else "not served"
-    lines = [f"**{said}**: {escaped(found.reason)}", "", f"state: {found.state.value}"]
+    lines = [f"**{found.verdict}**: {escaped(found.reason)}", "", f"state: {found.state.value}"]
     for title, some in (
+        ("at starts of", map(code_span, found.starts)),
         ("entry points", map(code_span, found.entry_points)),
         ("changed", map(code_span, found.changed)),
         ("missed by starts", map(code_span, found.missed)),

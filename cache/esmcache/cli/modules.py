@@ -137,9 +137,10 @@ def _path_of(file: str) -> str:
 
 def _print_explanation(answer: Explanation) -> None:
     say(answer.url)
-    say(f"  {'served' if answer.served else 'not served'}: {answer.reason}")
+    say(f"  {answer.verdict}: {answer.reason}")
     say(f"  state: {answer.state.value}")
     sections: list[tuple[str, Iterable[str]]] = [
+        ("at starts of", answer.starts),
         ("changed", answer.changed),
         ("missed by starts", answer.missed),
         ("entry points that load it", answer.entry_points),

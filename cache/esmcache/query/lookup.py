@@ -10,23 +10,23 @@ from esmcache.build.freshness import UnreadableFile, read_file
 from esmcache.build.graph import NOT_UTF8, is_utf8
 from esmcache.cache_directory import CacheDirectory
 from esmcache.engines.node import NodeMissing
-from esmcache.engines.node.node_builds import UNKNOWN_LAYOUT
 from esmcache.file_source import FileSource, Fingerprint, fingerprint, path_from_file_url
-from esmcache.maintain.domain_directory import NO_SOURCE, is_of_build, is_sealed, owners_of_names
-from esmcache.records import ModuleFormat, NodeBuild
+from esmcache.launch.quick_start import why_not_loaded
+from esmcache.query.start_answers import StartAnswers
+from esmcache.records import NodeBuild
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import CacheKey, code_cache_key, record_key
 from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.index import Index
 from esmcache.store.rows import (
-    CodeCacheLinkRow,
     CodeCacheRow,
     EntryPointRow,
     MissRow,
     ModuleRow,
-    PackEntryRow,
     RequestRow,
 )
+
+_CHANGED = "changed since it was warmed: "
 
 
 class CacheState(Enum):
@@ -51,7 +51,11 @@ class Lookup:
 
 @dataclass(slots=True)
 class Explanation:
-    """The reasons why a module is or is not served: verdict, ingredients of the keys, and findings, line by line."""
+    """The reasons why a module is or is not served: verdict, ingredients of the keys, and findings, line by line.
+
+    `served` says that every start gets all that this Node can be served; `partly` that some starts get something.
+    `starts` says it for each entry point, if their starts differ.
+    """
 
     url: str
     state: CacheState
@@ -62,6 +66,13 @@ class Explanation:
     entry_points: list[str] = field(default_factory=list)
     unresolved: list[tuple[str, str, str]] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
+    partly: bool = False
+    starts: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """Return in words whether the module is served."""
+        return "served" if self.served else "partly served" if self.partly else "not served"
 
 
 class Lookups:
@@ -113,10 +124,8 @@ class Lookups:
                 reason = "never warmed" if is_utf8(path) else NOT_UTF8
             return Explanation(url, CacheState.COLD, False, reason)
         entries = list(self._index.where(EntryPointRow, "manifest", self._index.entries_with(url)))
-        changed = self._changes(row)
-        packed = any(self._index.where(PackEntryRow, "source_sha256", [row.source_sha256]))
         answer = Explanation(url, found.state, False, "")
-        answer.changed = changed
+        answer.changed = self._changes(row)
         answer.entry_points = list(dict.fromkeys(map(_described, entries)))
         answer.ingredients["record"] = list(record_key(row.kind, row.source_sha256).ingredients)
         if isinstance(build, NodeBuild):
@@ -125,60 +134,37 @@ class Lookups:
         requests = [request for request in self._index.where(RequestRow, "url", [url]) if request.error_code]
         answer.unresolved = list(dict.fromkeys((one.specifier, one.error_code, one.error_message) for one in requests))
         answer.missed = list(dict.fromkeys(miss.reason for miss in self._index.where(MissRow, "url", [url])))
-        answer.reason = self._verdict(row, entries, changed, packed, build)
-        answer.served = not answer.reason
-        answer.reason = answer.reason or self._how_served(row, packed, build)
+        answer.reason = self._why_not_served(row, entries, answer.changed, build)
+        if not answer.reason and isinstance(build, NodeBuild):
+            self._answer_of_starts(answer, entries, build)
         return answer
 
-    def _how_served(self, row: ModuleRow, packed: bool, build: NodeBuild | NodeMissing) -> str:
-        has_source = packed and isinstance(build, NodeBuild) and build.answers_load
-        what = "resolution and source" if has_source else "resolution"
-        if not isinstance(build, NodeBuild) or row.kind not in (ModuleFormat.MODULE.value, ModuleFormat.COMMONJS.value):
-            return what
-        why_none = self._why_no_code_cache(row, build)
-        return f"{what}, without a code cache: {why_none}" if why_none else f"{what}, with a code cache"
-
-    def _why_no_code_cache(self, row: ModuleRow, build: NodeBuild) -> str:
-        """Return why no start finds a code cache of a module, or '' if one does."""
-        if not build.compile_cache_layout:
-            return f"{build.version} has {UNKNOWN_LAYOUT}"
-        claims = [
-            one for one in self._index.where(CodeCacheLinkRow, "url", [row.url]) if is_of_build(one.directory, build)
-        ]
-        current = [one for one in claims if one.source_sha256 == row.source_sha256]
-        if not current:
-            outside = any(one.source_sha256 == NO_SOURCE for one in claims)
-            return "it is outside of the program's workspace, or Node cannot make one" if outside else "none was made"
-        for claim in current:
-            links = self._index.where(CodeCacheLinkRow, "directory", [claim.directory])
-            if owners_of_names(links).get(claim.name) == claim:
-                if is_sealed(self._directory, claim.directory):
-                    return ""
-                return "its directory was written to, or copied, since it was warmed; `esmcache warm` repairs it"
-        return "Node gives its code cache the same name as another module's"
-
-    def _verdict(
-        self,
-        row: ModuleRow,
-        entries: list[EntryPointRow],
-        changed: list[str],
-        packed: bool,
-        build: NodeBuild | NodeMissing,
+    def _why_not_served(
+        self, row: ModuleRow, entries: list[EntryPointRow], changed: list[str], build: NodeBuild | NodeMissing
     ) -> str:
-        """Return why the module is not served, or '' if it is."""
-        if row.problem:
+        """Return why no start is served the module, or '' if starts have to be asked one by one."""
+        if row.problem and not changed:
             return row.problem
         if not_served := _why_nothing_is_served(build):
             return not_served
-        if changed:
-            return "changed since it was warmed: " + ", ".join(changed)
         if not entries:
-            return "no warmed entry point reaches it"
+            return _CHANGED + ", ".join(changed) if changed else "no warmed entry point reaches it"
         if isinstance(build, NodeBuild) and all(entry.engine_tag != build.engine_tag for entry in entries):
             return f"warmed for {', '.join(sorted({entry.node_version for entry in entries}))}, not {build.version}"
-        if row.kind in ("module", "json") and not packed:
-            return "its source is missing from the cache; `esmcache warm` adds it"
         return ""
+
+    def _answer_of_starts(self, answer: Explanation, entries: list[EntryPointRow], build: NodeBuild) -> None:
+        """Add what the starts of all entry points do with the module."""
+        starts = StartAnswers(self._directory, self._index, self._files, build)
+        asked = [entry for entry in entries if entry.engine_tag == build.engine_tag]
+        said = [starts.answer(entry, answer.url) for entry in asked]
+        answer.served = all(one.has_all for one in said)
+        answer.partly = not answer.served and any(one.has_part for one in said)
+        answer.reason = said[0].reason
+        if len(set(said)) > 1:
+            count = sum(one.has_all for one in said)
+            answer.reason = f"completely at starts of {count} of {len(said)} entry points"
+            answer.starts = [f"{_described(entry)}: {one}" for entry, one in zip(asked, said, strict=True)]
 
     def _changes(self, row: ModuleRow) -> list[str]:
         status = self._files.lstat(row.path)
@@ -213,4 +199,4 @@ def _why_nothing_is_served(build: NodeBuild | NodeMissing) -> str:
     """Return why this Node runs programs natively, or '' if they are served."""
     if isinstance(build, NodeMissing):
         return f"no Node: {build.reason}"
-    return "" if build.supported else build.reason
+    return why_not_loaded() if build.supported else build.reason

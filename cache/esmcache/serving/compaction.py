@@ -29,7 +29,15 @@ from esmcache.serving.layout import (
     Pack,
     Request,
 )
-from esmcache.serving.manifest import HEADER_FORMAT, PACK_FORMAT, FileFact, check_manifest, fact_numbers, part_of
+from esmcache.serving.manifest import (
+    HASH_SIZE,
+    HEADER_FORMAT,
+    PACK_FORMAT,
+    FileFact,
+    check_manifest,
+    fact_numbers,
+    part_of,
+)
 from esmcache.serving.pack import (
     PackedSource,
     held_places,
@@ -43,7 +51,6 @@ from esmcache.serving.pack import (
 _MODULE_NUMBERS, _REQUEST_NUMBERS, _INPUT_NUMBERS, _PACK_NUMBERS = (
     ROWS[table] for table in (Header.MODULES, Header.REQUESTS, Header.INPUTS, Header.PACKS)
 )
-_HASH_SIZE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +165,8 @@ class _Manifest:
             if successor is None:
                 modules[at + Module.PACK] = order.setdefault(names[pack], len(order))
                 continue
-            start = hashes + number * _HASH_SIZE
-            place = successor.get(self._data[start : start + _HASH_SIZE])
+            start = hashes + number * HASH_SIZE
+            place = successor.get(self._data[start : start + HASH_SIZE])
             if place is None:
                 modules[at + Module.FLAGS : at + Module.FIRST_REQUEST] = (
                     modules[at + Module.FLAGS] & ~MODULE_ONE_BYTE,
@@ -175,7 +182,7 @@ class _Manifest:
         facts = dict(zip(names, facts_of_packs, strict=True))
         return self._encode(
             {
-                name: fact_numbers(FileFact(successors[name], bytes(_HASH_SIZE), True))
+                name: fact_numbers(FileFact(successors[name], bytes(HASH_SIZE), True))
                 if name in successors
                 else self._fact(facts[name])
                 for name in order
@@ -190,7 +197,7 @@ class _Manifest:
         text = self._units[: 2 * self._end_of_other_strings()]
         pack_rows, fact_count = b"", self._count_other_facts()
         other_facts = part_of(self._data, header[Header.FACTS], fact_count * FACT_SIZE)
-        other_hashes = part_of(self._data, header[Header.HASHES], fact_count * _HASH_SIZE)
+        other_hashes = part_of(self._data, header[Header.HASHES], fact_count * HASH_SIZE)
         for name, fact in packs.items():
             units = name.encode("utf-16-le", "surrogatepass")
             pack_rows += PACK_FORMAT.pack(len(text) // 2, len(units) // 2, NONE if fact is None else fact_count)
@@ -202,7 +209,7 @@ class _Manifest:
         sections = (
             pack_rows,
             other_facts + b"".join(own_facts),
-            other_hashes + bytes(_HASH_SIZE * len(own_facts)),
+            other_hashes + bytes(HASH_SIZE * len(own_facts)),
             encoded,
         )
         for number, section in zip(

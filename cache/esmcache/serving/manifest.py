@@ -69,7 +69,8 @@ from esmcache.serving.pack import PackedSource
 HEADER_FORMAT = struct.Struct(f"<{HEADER_SIZE // 4}I")
 MODULE_FORMAT = struct.Struct(f"<{ROWS[Header.MODULES]}I")
 PACK_FORMAT = struct.Struct(f"<{ROWS[Header.PACKS]}I")
-_FACT_FORMAT = struct.Struct("<4d")
+FACT_FORMAT = struct.Struct("<4d")
+HASH_SIZE = 32
 _INPUT_NUMBERS = {kind: InputNumber[kind.name] for kind in InputKind}
 
 
@@ -226,11 +227,11 @@ def module_flags(fact: FileFact | None, source: PackedSource | None) -> int:
 def fact_numbers(fact: FileFact | None) -> bytes:
     """Return the row of a fact."""
     if fact is None:
-        return _FACT_FORMAT.pack(-1, 0, 0, 0)
+        return FACT_FORMAT.pack(-1, 0, 0, 0)
     seen = fact.fingerprint
     # An unproven fingerprint is written as one that no file can have, so that the hash decides.
     size = float(seen.size) if fact.proven else -1.0
-    return _FACT_FORMAT.pack(size, seen.mtime_ms, seen.ctime_ms, float(seen.inode))
+    return FACT_FORMAT.pack(size, seen.mtime_ms, seen.ctime_ms, float(seen.inode))
 
 
 class _Strings:

@@ -11,6 +11,7 @@ from zlib import crc32
 from esmcache.file_source import Fingerprint
 from esmcache.serving.layout import FACT_SIZE, MODULE_BY_SYNTAX, NONE, Header, Module, Pack, ServedKind
 from esmcache.serving.manifest import (
+    HASH_SIZE,
     HEADER_FORMAT,
     MODULE_FORMAT,
     PACK_FORMAT,
@@ -22,8 +23,6 @@ from esmcache.serving.manifest import (
     part_of,
 )
 from esmcache.serving.pack import PackedSource
-
-_HASH_SIZE = 32
 
 
 def with_changed_module(
@@ -62,13 +61,13 @@ def with_changed_module(
         (pack_fact,) = struct.unpack_from("<I", data, pack_fact_at)
         if pack_fact != NONE and pack is not None:
             at = header[Header.FACTS] + pack_fact * FACT_SIZE
-            changed[at : at + FACT_SIZE] = fact_numbers(FileFact(pack, bytes(_HASH_SIZE), True))
+            changed[at : at + FACT_SIZE] = fact_numbers(FileFact(pack, bytes(HASH_SIZE), True))
         elif pack_fact != NONE:
             struct.pack_into("<I", changed, pack_fact_at, NONE)
     MODULE_FORMAT.pack_into(changed, row_at, *row)
-    fact_at, hash_at = header[Header.FACTS] + number * FACT_SIZE, header[Header.HASHES] + number * _HASH_SIZE
+    fact_at, hash_at = header[Header.FACTS] + number * FACT_SIZE, header[Header.HASHES] + number * HASH_SIZE
     changed[fact_at : fact_at + FACT_SIZE] = fact_numbers(fact)
-    changed[hash_at : hash_at + _HASH_SIZE] = fact.sha256
+    changed[hash_at : hash_at + HASH_SIZE] = fact.sha256
     struct.pack_into("<I", changed, Header.CHECKSUM * 4, crc32(memoryview(changed)[16:]))
     return bytes(changed)
 
