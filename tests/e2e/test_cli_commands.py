@@ -149,7 +149,7 @@ def test_warm_mentions_errors_in_packages_and_succeeds(run_esmcache: RunEsmcache
     assert answer.returncode == 0
     told = answer.stderr.splitlines()
     assert told[0] == "esmcache: 1 specifier that cannot be resolved:"
-    assert told[1].startswith("  app.mjs:1:8: Cannot find package 'absent'")
+    assert told[1].startswith("  app.mjs:1:8: ERR_MODULE_NOT_FOUND: Cannot find package 'absent'")
     assert told[2] == "esmcache: 1 module within node_modules that Node would not load:"
     assert told[3].startswith("  node_modules/broken/index.mjs:1:")
     (project / "app.mjs").write_text("".join(f"import 'absent{number}';\n" for number in range(9)))

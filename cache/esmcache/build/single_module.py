@@ -23,7 +23,7 @@ from esmcache.build.commit import commit_module
 from esmcache.build.compile import Compiler, Verdict
 from esmcache.build.context import BuildContext
 from esmcache.build.freshness import FileContent, UnreadableFile, read_file
-from esmcache.build.graph import NOT_UTF8, GraphModule, is_utf8
+from esmcache.build.graph import NOT_UTF8, GraphModule, first_error, is_utf8
 from esmcache.cache_directory import read_regular
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engines.node.compile_cache_layout import decode_entry
@@ -80,9 +80,13 @@ class ModuleBuilder:
         content, fact = module.source, module.fact
         assert content is not None and fact is not None
         compiler, verdict = self._compile(module, fact, content)
-        if verdict.outcome == "syntax-error":
-            raise CacheError(f"{module.path}:{verdict.line}:{verdict.column}: {verdict.detail}")
         analysis = analyse_module(content)
+        if verdict.outcome == "syntax-error":
+            found = first_error(module.path, analysis.diagnostics, content)
+            message, line, column = verdict.detail, verdict.line, verdict.column
+            if found is not None:
+                message, line, column = found.message, found.line, found.column
+            raise CacheError(f"{module.path}:{line}:{column}: {message}")
         row, blob, exports = AnalysisStore(self._blobs).store(analysis, ModuleFormat.MODULE, fact.sha256)
         of_file = None if fact.fingerprint == _NOT_ON_DISK else self._module_row(module, fact)
         commit_module(self._index, compiler, row, blob, exports, of_file)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from esmcache.analysis import MOST_REQUESTS
+from esmcache.analysis import MOST_REQUESTS, analyse_module
 from esmcache.build.analysis_pool import AnalysisTask, analyse_all
 from esmcache.build.analysis_rows import (
     AnalysisStore,
@@ -21,7 +21,7 @@ from esmcache.build.analysis_rows import (
 from esmcache.build.compile import Compiler, Verdict
 from esmcache.build.context import BuildContext
 from esmcache.build.freshness import UnreadableFile, known_fact, read_file
-from esmcache.build.graph import SYNTAX_ERROR, Asked, GraphModule, GraphRequest, Problem, is_utf8
+from esmcache.build.graph import SYNTAX_ERROR, Asked, GraphModule, GraphRequest, Problem, first_error, is_utf8
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.file_source import file_url_from_path, path_from_file_url
 from esmcache.records import ModuleFormat, ModuleRequest, Resolution, ResolutionFailure
@@ -294,7 +294,14 @@ class Walk:
 
     def _syntax_error(self, module: GraphModule, verdict: Verdict) -> None:
         module.leave_native(SYNTAX_ERROR)
-        self._problem(module, "syntax-error", verdict.detail, verdict.line, verdict.column)
+        message, line, column = verdict.detail, verdict.line, verdict.column
+        source = None if module.module_format is ModuleFormat.COMMONJS else self._source(module)
+        if source is not None:
+            # Engines word errors differently, and so `analyze` and the editor use the words of the analysis.
+            diagnostics = module.diagnostics or analyse_module(source).diagnostics
+            if found := first_error(module.path, diagnostics, source):
+                message, line, column = found.message, found.line, found.column
+        self._problem(module, DiagnosticKind.SYNTAX_ERROR.code, message, line, column)
 
     def _resolve(self, module: GraphModule) -> None:
         module.answers = [self._answer(module, request) for request in module.requests]

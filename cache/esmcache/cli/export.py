@@ -9,7 +9,7 @@ import click
 
 from esmcache.cli.options import common, common_options, json_option, open_cache, say_json
 from esmcache.cli.streams import complain, say
-from esmcache.cli.warm import place_of, progress_bar
+from esmcache.cli.warm import progress_bar, text_of
 from esmcache.wording import plural, size
 
 
@@ -33,7 +33,7 @@ def export(target: str, uid: int | None, v8_flags: tuple[str, ...], as_json: boo
         )
     failures = [problem for problem in report.problems if problem.is_error]
     for problem in failures:
-        complain(f"esmcache: {place_of(problem)}: {problem.message}")
+        complain(f"esmcache: {text_of(problem)}")
     if as_json:
         say_json(asdict(report))
     elif not common().quiet:

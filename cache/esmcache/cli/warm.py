@@ -87,14 +87,14 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool, missed: bool)
     failures = [one for one in report.problems if one.is_error and (_INSTALLED not in one.path or one.path in named)]
     others = [one for one in report.problems if one not in failures]
     for problem in failures:
-        complain(f"esmcache: {place_of(problem)}: {problem.message}")
+        complain(f"esmcache: {text_of(problem)}")
     if as_json:
         say_json(asdict(report))
         return 1 if failures else 0
     if not options.quiet:
         for problem in others:
             if problem.code in _ALWAYS_TOLD:
-                complain(f"esmcache: {place_of(problem)}: {problem.message}")
+                complain(f"esmcache: {text_of(problem)}")
     others = [one for one in others if one.code not in _ALWAYS_TOLD]
     _tell_others(
         [one for one in others if not one.is_error],
@@ -128,7 +128,13 @@ def _tell_others(problems: list[Problem], one: str, several: str) -> None:
     lists = options.verbose or len(problems) <= _FEW
     complain(f"esmcache: {plural(len(problems), one, several)}{':' if lists else ' (-v lists them)'}")
     for problem in problems if lists else ():
-        complain(f"  {place_of(problem)}: {problem.message}")
+        complain(f"  {text_of(problem)}")
+
+
+def text_of(problem: Problem) -> str:
+    """Return place and message of a problem; an error of Node's resolution begins with its code, as `resolve` says."""
+    code = f"{problem.code}: " if problem.code.isupper() else ""
+    return f"{place_of(problem)}: {code}{problem.message}"
 
 
 def place_of(problem: Problem) -> str:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from esmcache.analysis import analyse_module
 from esmcache.bmes import BmesFile, Unrepresentable, bmes_from_record
 from esmcache.bmes.format import MAGIC, VERSION
-from esmcache.build.graph import Problem
-from esmcache.diagnostics import Severity
+from esmcache.build.graph import Problem, first_error
 from esmcache.file_source import FileSource
 from esmcache.records import (
     ExportEntry,
@@ -20,7 +19,6 @@ from esmcache.records import (
     ModuleRecord,
     ModuleRequest,
 )
-from esmcache.spans import LineIndex
 
 BMES_MAGIC, BMES_VERSION = MAGIC, VERSION
 
@@ -46,12 +44,7 @@ def describe(files: FileSource, path: str) -> Description:
         reason = error.strerror if isinstance(error, OSError) else None
         return Description(path, Problem(path, code, reason or str(error)))
     analysis = analyse_module(source)
-    problem = None
-    errors = [one for one in analysis.diagnostics if one.kind.severity is Severity.ERROR]
-    if errors:
-        first = min(errors, key=lambda one: one.span.start)
-        place = LineIndex(source).position(first.span.start)
-        problem = Problem(path, first.kind.code, first.message, place.line + 1, place.column + 1)
+    problem = first_error(path, analysis.diagnostics, source)
     record = analysis.record
     return Description(path, problem, _as_bmes(record), record.import_calls, record.has_tla)
 

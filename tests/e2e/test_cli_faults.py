@@ -1,0 +1,49 @@
+"""Faults in a project's files: every command words them in the same way, in one line, and says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import RunEsmcache
+
+_BROKEN = {
+    "unexpected.mjs": ("let a = ;\n", "1:7: '=' is not understood here"),
+    "twice.mjs": ("export const one = 1;\nexport const one = 2;\n", "2:14: "),
+    "typeless.js": ("import x from 'x';\nlet 1a;\n", "2:"),
+    "script.cjs": ("let a;\nlet a;\n", "2:5: Identifier 'a' has already been declared"),
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    directory = tmp_path / "project"
+    directory.mkdir()
+    for name, (content, _) in _BROKEN.items():
+        (directory / name).write_text(content)
+    return directory
+
+
+@pytest.mark.parametrize("name", _BROKEN)
+def test_commands_word_a_syntax_error_in_the_same_way(run_esmcache: RunEsmcache, project: Path, name: str) -> None:
+    warmed = run_esmcache("warm", name, cwd=project)
+    assert warmed.returncode == 1
+    (told,) = warmed.stderr.splitlines()
+    assert told.startswith(f"esmcache: {name}:{_BROKEN[name][1]}")
+    place_and_message = told.removeprefix(f"esmcache: {name}:")
+    if not name.endswith(".cjs"):
+        analysed = run_esmcache("analyze", name, cwd=project)
+        assert (analysed.returncode, analysed.stderr) == (1, warmed.stderr)
+        got = run_esmcache("get", name, "-o", "out.cache", cwd=project)
+        assert (got.returncode, got.stderr) == (1, f"esmcache: {project / name}:{place_and_message}\n")
+        assert not (project / "out.cache").exists()
+
+
+def test_commands_word_an_unresolved_import_in_the_same_way(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "lost.mjs").write_text("import './absent.mjs';\n")
+    said = f"ERR_MODULE_NOT_FOUND: Cannot find module '{project}/absent.mjs' imported from {project}/lost.mjs"
+    warmed = run_esmcache("warm", "lost.mjs", cwd=project).stderr.splitlines()
+    assert warmed == ["esmcache: 1 specifier that cannot be resolved:", f"  lost.mjs:1:8: {said}"]
+    assert run_esmcache("resolve", "./absent.mjs", "--from", "lost.mjs", cwd=project).stderr == f"esmcache: {said}\n"
+    assert f"    ./absent.mjs: {said}\n" in run_esmcache("explain", "lost.mjs", cwd=project).stdout
