@@ -38,6 +38,9 @@ def test_commands_word_a_syntax_error_in_the_same_way(run_esmcache: RunEsmcache,
         got = run_esmcache("get", name, "-o", "out.cache", cwd=project)
         assert (got.returncode, got.stderr) == (1, f"esmcache: {project / name}:{place_and_message}\n")
         assert not (project / "out.cache").exists()
+    explained = run_esmcache("explain", name, cwd=project).stdout
+    said = f"not served: it cannot run: {place_and_message}; Node reports the error when a program loads it"
+    assert said in explained
 
 
 def test_commands_word_an_unresolved_import_in_the_same_way(run_esmcache: RunEsmcache, project: Path) -> None:

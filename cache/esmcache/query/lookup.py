@@ -7,13 +7,14 @@ from enum import Enum
 from pathlib import Path
 
 from esmcache.build.freshness import UnreadableFile, read_file
-from esmcache.build.graph import NOT_UTF8, is_utf8
+from esmcache.build.graph import NOT_UTF8, SYNTAX_ERROR, is_utf8
 from esmcache.cache_directory import CacheDirectory
 from esmcache.engines.node import NodeMissing
 from esmcache.file_source import FileSource, Fingerprint, fingerprint, path_from_file_url
 from esmcache.launch.quick_start import why_not_loaded
+from esmcache.query.describe import describe
 from esmcache.query.start_answers import StartAnswers
-from esmcache.records import NodeBuild
+from esmcache.records import ModuleFormat, NodeBuild
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import CacheKey, code_cache_key, record_key
 from esmcache.store.code_caches import CodeCacheStore
@@ -24,6 +25,7 @@ from esmcache.store.rows import (
     MissRow,
     ModuleRow,
     RequestRow,
+    VerdictRow,
 )
 
 _CHANGED = "changed since it was warmed: "
@@ -144,7 +146,7 @@ class Lookups:
     ) -> str:
         """Return why no start is served the module, or '' if starts have to be asked one by one."""
         if row.problem and not changed:
-            return row.problem
+            return self._why_it_cannot_run(row) if row.problem == SYNTAX_ERROR else row.problem
         if not_served := _why_nothing_is_served(build):
             return not_served
         if not entries:
@@ -165,6 +167,19 @@ class Lookups:
             count = sum(one.has_all for one in said)
             answer.reason = f"completely at starts of {count} of {len(said)} entry points"
             answer.starts = [f"{_described(entry)}: {one}" for entry, one in zip(asked, said, strict=True)]
+
+    def _why_it_cannot_run(self, row: ModuleRow) -> str:
+        """Return the error of a module that the engine refuses, with its place."""
+        refusals = (one for one in self._index.where(VerdictRow, "source_sha256", [row.source_sha256]))
+        refusal = next((one for one in refusals if one.outcome == "syntax-error"), None)
+        error = None if row.kind == ModuleFormat.COMMONJS.value else describe(self._files, row.path).error
+        if error is not None and error.line:
+            what = f"{error.line}:{error.column}: {error.message}"
+        elif refusal is not None:
+            what = f"{refusal.line}:{refusal.column}: {refusal.detail}"
+        else:
+            what = SYNTAX_ERROR
+        return f"it cannot run: {what}; Node reports the error when a program loads it"
 
     def _changes(self, row: ModuleRow) -> list[str]:
         status = self._files.lstat(row.path)
