@@ -50,3 +50,21 @@ def test_commands_word_an_unresolved_import_in_the_same_way(run_esmcache: RunEsm
     assert warmed == ["esmcache: 1 specifier that cannot be resolved:", f"  lost.mjs:1:8: {said}"]
     assert run_esmcache("resolve", "./absent.mjs", "--from", "lost.mjs", cwd=project).stderr == f"esmcache: {said}\n"
     assert f"    ./absent.mjs: {said}\n" in run_esmcache("explain", "lost.mjs", cwd=project).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("data.json", "JSON"), ("app.ts", "TypeScript"), ("x.wasm", "WebAssembly"), ("x.node", "a binary")],
+)
+def test_files_that_are_no_javascript_are_refused(
+    run_esmcache: RunEsmcache, project: Path, name: str, what: str
+) -> None:
+    (project / name).write_text('{"x": 1}\n')
+    said = f"{name}: it is {what}"
+    for command in (["analyze", name], ["get", name, "-o", "out.cache"]):
+        answer = run_esmcache(*command, cwd=project)
+        assert (answer.returncode, answer.stdout, answer.stderr.count("\n")) == (1, "", 1)
+        assert said in answer.stderr
+    assert not (project / "out.cache").exists()
+    (line,) = run_esmcache("analyze", "--json", name, cwd=project).stdout.splitlines()
+    assert '"code":"not-a-module"' in line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntFlag
@@ -23,6 +24,22 @@ from esmcache.spans import LineIndex, Span
 SYNTAX_ERROR = "syntax error"
 # The reason for leaving a module to Node whose path the index and the manifests cannot store.
 NOT_UTF8 = "its path is not UTF-8, so it is left to Node"
+
+
+_NO_MODULES = {
+    ".json": "JSON",
+    ".wasm": "WebAssembly",
+    ".node": "a binary addon",
+    ".ts": "TypeScript",
+    ".mts": "TypeScript",
+    ".cts": "TypeScript",
+}
+
+
+def why_no_module(path: str) -> str:
+    """Return why a file has no module record by its name, in one line, or '' if it may be JavaScript."""
+    what = _NO_MODULES.get(os.path.splitext(path)[1])
+    return f"it is {what}, not JavaScript, so it has no module record" if what else ""
 
 
 class Asked(IntFlag):

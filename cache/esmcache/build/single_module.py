@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -23,7 +24,7 @@ from esmcache.build.commit import commit_module
 from esmcache.build.compile import Compiler, Verdict
 from esmcache.build.context import BuildContext
 from esmcache.build.freshness import FileContent, UnreadableFile, read_file
-from esmcache.build.graph import NOT_UTF8, GraphModule, first_error, is_utf8
+from esmcache.build.graph import NOT_UTF8, GraphModule, first_error, is_utf8, why_no_module
 from esmcache.cache_directory import read_regular
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engines.node.compile_cache_layout import decode_entry
@@ -94,11 +95,13 @@ class ModuleBuilder:
 
     def bmes(self, url: str, *, with_bytecode: bool) -> bytes:
         """Return the BMES bytes of a file, with its code cache if `with_bytecode`; raises CacheError and OSError."""
+        path = path_from_file_url(url) or url
+        if os.path.isfile(path) and (because := why_no_module(path)):
+            raise CacheError(f"{path}: {because}")
         made = self.generate(url, None)
         stored = self._blobs.read(record_key(ModuleFormat.MODULE.value, made.source_sha256).digest)
         file = None if stored is None else decode(stored)
         if stored is None or file is None or isinstance(file, Damage):
-            path = path_from_file_url(url)
             raise CacheError(f"{path}: cannot be written as BMES: {_why_no_record(made.analysis)}")
         if not with_bytecode:
             return stored

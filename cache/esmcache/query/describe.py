@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from esmcache.analysis import analyse_module
 from esmcache.bmes import BmesFile, Unrepresentable, bmes_from_record
 from esmcache.bmes.format import MAGIC, VERSION
-from esmcache.build.graph import Problem, first_error
+from esmcache.build.graph import Problem, first_error, why_no_module
 from esmcache.file_source import FileSource
 from esmcache.records import (
     ExportEntry,
@@ -35,7 +35,10 @@ class Description:
 
 
 def describe(files: FileSource, path: str) -> Description:
-    """Return the description of a file; if it cannot be read, `error` has the system's code."""
+    """Return the description of a file.
+
+    If it cannot be read, `error` has the system's code; if it is no JavaScript by its name, `not-a-module`.
+    """
     try:
         source = files.read(path)
     except (OSError, ValueError) as error:
@@ -43,6 +46,8 @@ def describe(files: FileSource, path: str) -> Description:
         code = errno.errorcode.get(number or 0, "EIO")
         reason = error.strerror if isinstance(error, OSError) else None
         return Description(path, Problem(path, code, reason or str(error)))
+    if because := why_no_module(path):
+        return Description(path, Problem(path, "not-a-module", because))
     analysis = analyse_module(source)
     problem = first_error(path, analysis.diagnostics, source)
     record = analysis.record
