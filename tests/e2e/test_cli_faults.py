@@ -68,3 +68,34 @@ def test_files_that_are_no_javascript_are_refused(
     assert not (project / "out.cache").exists()
     (line,) = run_esmcache("analyze", "--json", name, cwd=project).stdout.splitlines()
     assert '"code":"not-a-module"' in line
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("bogus", "'bogus' is no flag of Node: write --v8-flag=--NAME, such as --v8-flag=--no-opt"),
+        ("--", "'--' is no flag of Node: write --v8-flag=--NAME, such as --v8-flag=--no-opt"),
+        ("--bogus", "does not start with --bogus: correct or leave out the --v8-flag"),
+    ],
+)
+def test_export_refuses_a_flag_that_node_does_not_know(
+    run_esmcache: RunEsmcache, project: Path, flag: str, said: str
+) -> None:
+    (project / "app.mjs").write_text("export {};\n")
+    (project / "bogus").write_text("require('fs').writeFileSync('ran', '');\n")
+    answer = run_esmcache("export", "--node-compile-cache", "out", f"--v8-flag={flag}", "app.mjs", cwd=project)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.startswith("esmcache: ") and answer.stderr.endswith(f"{said}\n")
+    assert not (project / "out").exists() and not (project / "ran").exists()
+
+
+@pytest.mark.parametrize("target", ["file", "file/below", "/dev/null"])
+def test_export_refuses_a_file_as_its_directory(run_esmcache: RunEsmcache, project: Path, target: str) -> None:
+    (project / "app.mjs").write_text("export {};\n")
+    (project / "file").write_text("mine")
+    answer = run_esmcache("export", "--node-compile-cache", target, "app.mjs", cwd=project)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    where = "/dev/null" if target == "/dev/null" else project / "file"
+    said = f"esmcache: {where} is a file, so it cannot be filled: name a directory, or remove the file\n"
+    assert answer.stderr == said
+    assert (project / "file").read_text() == "mine"

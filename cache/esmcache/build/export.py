@@ -18,6 +18,7 @@ from esmcache.build.graph import GraphModule, Problem
 from esmcache.build.walk import Progress, Walk
 from esmcache.cache_directory import read_regular, write_whole
 from esmcache.engines.node.compile_cache_layout import directory_name
+from esmcache.errors import CacheError
 from esmcache.maintain.domain_directory import module_entry_name
 from esmcache.records import ModuleFormat
 
@@ -44,7 +45,13 @@ class Export:
     def run(
         self, entries: Sequence[str], conditions: tuple[str, ...], target: Path, uid: int, progress: Progress
     ) -> ExportReport:
-        """Fill `target` with the entries of all that the entry points reach; raises OSError and IndexUnusable."""
+        """Fill `target` with the entries of all that the entry points reach.
+
+        Raises CacheError if `target` cannot be a directory, OSError and IndexUnusable.
+        """
+        for path in (target, *target.parents):
+            if path.exists() and not path.is_dir():
+                raise CacheError(f"{path} is a file, so it cannot be filled: name a directory, or remove the file")
         report = ExportReport(directory=str(target / directory_name(self._context.node, uid)))
         compiler = Compiler(self._context)
         walk = Walk(self._context, conditions, compiler, progress)

@@ -16,7 +16,13 @@ from esmcache.wording import plural, size
 @click.command(epilog="\b\nExample:\n  esmcache export --node-compile-cache ./node-cache --uid 1000 app.mjs")
 @click.option("--node-compile-cache", "target", required=True, metavar="DIR", help="The directory to fill.")
 @click.option("--uid", type=click.IntRange(min=0), help="Number of the user who starts the programs; by default yours.")
-@click.option("--v8-flag", "v8_flags", multiple=True, metavar="FLAG", help="A flag that node is started with.")
+@click.option(
+    "--v8-flag",
+    "v8_flags",
+    multiple=True,
+    metavar="FLAG",
+    help="A flag that node is started with, such as --v8-flag=--no-opt.",
+)
 @json_option
 @click.argument("entries", nargs=-1, required=True, metavar="ENTRY...")
 @common_options

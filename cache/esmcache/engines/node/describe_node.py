@@ -109,7 +109,13 @@ def unless_untested(build: NodeBuild, environment: Mapping[str, str]) -> NodeBui
 
 
 def v8_tag(build: NodeBuild, v8_flags: Sequence[str]) -> int | NodeMissing:
-    """Return V8's tag of code caches for a start of `build` with these flags, or why Node does not start."""
+    """Return V8's tag of code caches for a start of `build` with these flags, or why Node does not start.
+
+    Node would run a file that is named instead of a flag, so other words than flags are refused.
+    """
+    for flag in v8_flags:
+        if not flag.startswith("-") or flag.strip("-") == "":
+            return NodeMissing(f"{flag!r} is no flag of Node: write --v8-flag=--NAME, such as --v8-flag=--no-opt")
     try:
         answer = subprocess.run(
             [build.executable, *v8_flags, "-p", "require('v8').cachedDataVersionTag()"],
@@ -121,7 +127,8 @@ def v8_tag(build: NodeBuild, v8_flags: Sequence[str]) -> int | NodeMissing:
         )
         return int(answer.stdout)
     except (OSError, ValueError, subprocess.SubprocessError):
-        return NodeMissing(f"{build.executable} {' '.join(v8_flags)} does not start")
+        flags = " ".join(v8_flags)
+        return NodeMissing(f"{build.executable} does not start with {flags}: correct or leave out the --v8-flag")
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
