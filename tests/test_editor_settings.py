@@ -107,13 +107,13 @@ def test_each_valid_setting_is_accepted() -> None:
     settings, unfit = editor_settings(sent, EditorSettings(node="/node"))
     assert settings == EditorSettings(entries=["app.js"], severity={"not-served": "off"}, node="/node")
     assert [str(one) for one in unfit] == [
-        "codeLens: Expected `bool`, got `str`",
-        "ofAnotherVersion: there is no such setting",
-        "severity: Invalid enum value 'loud' - at `$[...]`",
+        'codeLens: must be true or false, not "x"',
+        "ofAnotherVersion: there is no such setting; remove it",
+        'severity: cache-cold must be "error", "hint", "information", "off" or "warning", not "loud"',
         "cacheDir: must be an absolute path",
     ]
     assert [one.name for one in unfit if one.unknown] == ["ofAnotherVersion"]
-    assert [str(one) for one in editor_settings("on", settings)[1]] == ["Expected `object`, got `str`"]
+    assert [str(one) for one in editor_settings("on", settings)[1]] == ['must be an object with settings, not "on"']
 
 
 def test_settings_for_the_editor_itself_are_ignored() -> None:
@@ -127,11 +127,14 @@ def test_each_valid_project_setting_is_accepted(tmp_path: Path) -> None:
     settings, errors = read_project_settings(tmp_path)
     assert settings == ProjectSettings(entries=["app.js"])
     assert [str(one) for one in errors] == [
-        f"{tmp_path}/package.json: esmcache.include: Expected `array`, got `int`",
-        f"{tmp_path}/package.json: esmcache.node: there is no such setting",
+        f"{tmp_path}/package.json: esmcache.include: must be a list of texts, not 5",
+        f"{tmp_path}/package.json: esmcache.node: there is no such setting; remove it, or use conditions, entries,"
+        " exclude, include",
     ]
     (tmp_path / "esmcache.json").write_text("[]")
-    assert [one.message for one in read_project_settings(tmp_path)[1]] == ["Expected `object`, got `array`"]
+    assert [one.message for one in read_project_settings(tmp_path)[1]] == [
+        "must be an object with settings, not a list"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -145,4 +148,4 @@ def test_overlong_lists_in_settings_are_rejected(tmp_path: Path, name: str, most
         return len(getattr(settings, name)), [error.message for error in errors]
 
     assert read(most) == (most, [])
-    assert read(most + 1) == (0, [f"esmcache.{name}: Expected `array` of length <= {most}"])
+    assert read(most + 1) == (0, [f"esmcache.{name}: must have at most {most:,} items, not {most + 1:,}"])

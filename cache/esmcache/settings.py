@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
+from esmcache.setting_faults import why_no_json, why_no_object, why_unfit, why_unknown
 from esmcache.trust import find_untrusted
 from esmcache.user_directories import config_path, is_relative_node, relative_variable, user_directory
 
@@ -127,19 +128,19 @@ def editor_settings(value: object, before: EditorSettings) -> tuple[EditorSettin
 def _fitting(content: object, before: Schema) -> tuple[Schema, list[UnfitSetting]]:
     """Return `before` with all values of `content` that fit the schema, and the settings that do not fit."""
     if not isinstance(content, dict):
-        return before, [UnfitSetting("", content, f"Expected `object`, got `{_type_name(content)}`")]
+        return before, [UnfitSetting("", content, why_no_object(content))]
     fields = {one.encode_name: one for one in msgspec.structs.fields(before)}
     fitting: dict[str, Any] = {}
     unfit = []
     for name, value in content.items():
         field = fields.get(name)
         if field is None:
-            unfit.append(UnfitSetting(name, value, "there is no such setting", unknown=True))
+            unfit.append(UnfitSetting(name, value, why_unknown(name, fields), unknown=True))
             continue
         try:
             fitting[field.name] = msgspec.convert(value, field.type)
-        except msgspec.ValidationError as error:
-            unfit.append(UnfitSetting(name, value, str(error)))
+        except msgspec.ValidationError:
+            unfit.append(UnfitSetting(name, value, why_unfit(value, field.type)))
             if isinstance(value, dict) and isinstance(getattr(before, field.name), dict):
                 fitting[field.name] = dict(_fitting_items(value, field.type))
     return msgspec.structs.replace(before, **fitting), unfit
@@ -149,11 +150,6 @@ def _fitting_items(values: dict[str, Any], type_: Any) -> Iterator[tuple[str, An
     for name, value in values.items():
         with contextlib.suppress(msgspec.ValidationError):
             yield from msgspec.convert({name: value}, type_).items()
-
-
-def _type_name(value: object) -> str:
-    # The names that msgspec gives them.
-    return {list: "array", type(None): "null"}.get(type(value), type(value).__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +196,7 @@ def read_user_choices(
         # The file names directories and programs, so nobody but the user may be able to write it.
         untrusted = find_untrusted(path)
         if untrusted is None:
-            read = _read(path, UserSettings)
+            read = _read(path)
         elif not named:
             return SettingsError(path, f"is not read, since {untrusted}")
     if isinstance(read, SettingsError):
@@ -212,9 +208,9 @@ def read_user_choices(
     elif settings.cache_dir is not None:
         cache_path = Path(settings.cache_dir).expanduser()
         if not cache_path.is_absolute():
-            return SettingsError(path, "cacheDir must be an absolute path")
+            return SettingsError(path, "cacheDir: must be an absolute path")
     if settings.node is not None and is_relative_node(settings.node):
-        return SettingsError(path, "node must be an absolute path or a name in PATH")
+        return SettingsError(path, "node: must be an absolute path or a name in PATH")
     cores = len(os.sched_getaffinity(0))
     return UserChoices(
         cache_path=cache_path,
@@ -242,15 +238,15 @@ def read_project_settings(directory: Path) -> tuple[ProjectSettings, list[Settin
 _ABSENT = object()
 
 
-def _read(path: Path, schema: type[Schema]) -> Schema | SettingsError | None:
-    """Return the checked content of `path`, or None if there is no file."""
+def _read(path: Path) -> UserSettings | SettingsError | None:
+    """Return the user's settings in `path`, or None if there is no file."""
     content = _read_json(path, None)
     if content is _ABSENT:
         return None
-    try:
-        return content if isinstance(content, SettingsError) else msgspec.convert(content, schema)
-    except msgspec.ValidationError as error:
-        return SettingsError(path, str(error))
+    if isinstance(content, SettingsError):
+        return content
+    settings, unfit = _fitting(content, UserSettings())
+    return SettingsError(path, "; ".join(map(str, unfit))) if unfit else settings
 
 
 def _read_json(path: Path, key: str | None) -> Any:
@@ -263,7 +259,7 @@ def _read_json(path: Path, key: str | None) -> Any:
         return SettingsError(path, f"cannot be read: {error.strerror}")
     except (ValueError, RecursionError) as error:
         # Node reports a package.json that it cannot read; such a file holds no settings of ours.
-        return _ABSENT if key else SettingsError(path, f"is not valid JSON: {error}")
+        return _ABSENT if key else SettingsError(path, why_no_json(error))
     if key is None:
         return content
     return _ABSENT if not isinstance(content, dict) or content.get(key) is None else content[key]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from conftest import RunEsmcache
+from conftest import EsmcacheHome, RunEsmcache
 
 _BROKEN = {
     "unexpected.mjs": ("let a = ;\n", "1:7: '=' is not understood here"),
@@ -99,3 +100,52 @@ def test_export_refuses_a_file_as_its_directory(run_esmcache: RunEsmcache, proje
     said = f"esmcache: {where} is a file, so it cannot be filled: name a directory, or remove the file\n"
     assert answer.stderr == said
     assert (project / "file").read_text() == "mine"
+
+
+_WRONG_SETTINGS = [
+    ('{"cachDir": "/tmp"}', "cachDir: there is no such setting; did you mean cacheDir?"),
+    ('{"colour": 1}', "colour: there is no such setting; remove it, or use cacheDir, jobs, maxSize, node"),
+    ('{"jobs": "x"}', 'jobs: must be a whole number, 1 or more, not "x"'),
+    ('{"jobs": 0, "maxSize": 1.5}', "jobs: must be a whole number, 1 or more, not 0; "),
+    ('{"maxSize": -1}', "maxSize: must be a whole number, 0 or more, not -1"),
+    ('{"node": 5}', "node: must be a text in quotes, not 5"),
+    ('{"cacheDir": ["/tmp"]}', "cacheDir: must be a text in quotes, not a list"),
+    ("[]", "must be an object with settings, not a list"),
+    ('{"jobs": 1,\n}', "is not valid JSON: correct it at line 2, column 1"),
+    ("jobs = 1", "is not valid JSON: correct it at line 1, column 1"),
+]
+
+
+@pytest.mark.parametrize(("content", "said"), _WRONG_SETTINGS)
+def test_wrong_settings_of_a_user_are_named(
+    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, content: str, said: str
+) -> None:
+    config = esmcache_home.root / ".config" / "esmcache" / "config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text(content)
+    answer = run_esmcache("stats")
+    assert (answer.returncode, answer.stdout, answer.stderr.count("\n")) == (1, "", 1)
+    assert answer.stderr.startswith(f"esmcache: {config}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"entrys": []}, "entrys: there is no such setting; did you mean entries?"),
+        ({"entries": "app.mjs"}, 'entries: must be a list of texts, not "app.mjs"'),
+        ({"include": ["src", 5]}, "include: must be a list of texts, so it cannot hold 5"),
+        ({"conditions": ["a\0b"]}, "conditions: must be a list of texts without NUL, so it cannot hold "),
+    ],
+)
+def test_wrong_settings_of_a_project_are_named(
+    run_esmcache: RunEsmcache, project: Path, settings: dict[str, object], said: str
+) -> None:
+    folder = project / "folder"
+    folder.mkdir()
+    for name, content, prefix in (
+        ("package.json", {"esmcache": settings}, "package.json: esmcache."),
+        ("esmcache.json", settings, "esmcache.json: "),
+    ):
+        (folder / name).write_text(json.dumps(content))
+        (line,) = run_esmcache("warm", "-q", cwd=folder).stderr.splitlines()
+        assert line.startswith(f"esmcache: {prefix}{said}")

@@ -277,7 +277,7 @@ def test_a_relative_cache_directory_in_the_user_configuration(
     run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, program: Path
 ) -> None:
     config = write_configuration(esmcache_home, '{"cacheDir": "relative"}')
-    check_runs_natively(run_esmcache, program, f"{config}: cacheDir must be an absolute path")
+    check_runs_natively(run_esmcache, program, f"{config}: cacheDir: must be an absolute path")
 
 
 def test_hook_serves_a_plain_node(

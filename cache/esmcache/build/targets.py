@@ -12,6 +12,7 @@ from typing import Any
 from esmcache.build.graph import NOT_UTF8, Problem, is_utf8
 from esmcache.build.path_patterns import PathPatterns
 from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
+from esmcache.setting_faults import why_no_json
 from esmcache.settings import ProjectSettings, read_project_settings
 
 SOURCE_SUFFIXES = (".js", ".mjs", ".cjs")
@@ -80,7 +81,7 @@ def package_entries(directory: Path) -> list[str] | Problem:
     except OSError:
         return []
     except (ValueError, RecursionError) as error:
-        return Problem(str(path), "bad-package", f"is not valid JSON: {error}")
+        return Problem(str(path), "bad-package", why_no_json(error))
     if not isinstance(content, dict):
         return Problem(str(path), "bad-package", "is no JSON object")
     main = content.get("main")

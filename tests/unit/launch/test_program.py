@@ -71,7 +71,7 @@ def test_a_relative_node_in_the_configuration_is_refused(esmcache_home: Esmcache
     path.parent.mkdir(parents=True, mode=0o700)
     path.write_text(json.dumps({"node": named}))
     path.chmod(0o600)
-    with pytest.raises(CacheError, match="node must be an absolute path or a name in PATH"):
+    with pytest.raises(CacheError, match="node: must be an absolute path or a name in PATH"):
         find_places(os.environ, None, None)
 
 
