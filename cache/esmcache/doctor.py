@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from importlib import metadata
@@ -17,6 +17,7 @@ from esmcache.engines.node.node_builds import UNKNOWN_LAYOUT
 from esmcache.errors import CacheError
 from esmcache.launch import quick_start
 from esmcache.records import NodeBuild
+from esmcache.settings import SettingsError, read_user_choices
 from esmcache.trust import find_untrusted
 from esmcache.user_directories import config_path, hook_path
 
@@ -42,21 +43,40 @@ class Check:
     found: str
 
 
-def examine(cache: Cache) -> list[Check]:
-    """Return all checks, in the order in which a person would look; never raises."""
-    return _Examination(cache).checks()
+def examine(environment: Mapping[str, str], *, cache_dir: str | None = None, node: str | None = None) -> list[Check]:
+    """Return all checks, in the order in which a person would look; raises CacheError for a wrong argument or variable.
+
+    If the user's configuration file is wrong, the other checks are made as if there were none.
+    """
+    choices = read_user_choices(environment, cache_dir=cache_dir, node=node)
+    fault = str(choices.message) if isinstance(choices, SettingsError) else ""
+    if isinstance(choices, SettingsError):
+        choices = read_user_choices(environment, cache_dir=cache_dir, node=node, reads_file=False)
+    if isinstance(choices, SettingsError):
+        raise CacheError(str(choices))
+    with Cache(choices, environment=environment) as cache:
+        return _Examination(cache, fault).checks()
 
 
 class _Examination:
     """Checks everything that serving depends on; one failure does not hide the next."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache, configuration_fault: str) -> None:
         self._cache = cache
+        self._configuration_fault = configuration_fault
         self._has_directory = True
 
     def checks(self) -> list[Check]:
         """Return all checks, in the order in which a person would look."""
-        return [*self._versions(), *self._directory(), *self._node(), *self._seals(), *self._hook(), *self._reports()]
+        return [
+            *self._versions(),
+            self._configuration(),
+            *self._directory(),
+            *self._node(),
+            *self._seals(),
+            *self._hook(),
+            *self._reports(),
+        ]
 
     def _versions(self) -> Iterator[Check]:
         for name in _PACKAGES:
@@ -64,6 +84,17 @@ class _Examination:
                 yield Check(name, Health.GOOD, metadata.version(name))
             except metadata.PackageNotFoundError:
                 yield Check(name, Health.WARNING, "its version is unknown")
+
+    def _configuration(self) -> Check:
+        path = config_path(self._cache.environment)
+        if self._configuration_fault:
+            found = f"{path}: {self._configuration_fault} (commands fail until this is corrected)"
+            return Check("configuration", Health.FAILED, found)
+        if not os.path.lexists(path):
+            return Check("configuration", Health.GOOD, f"none, so the defaults hold: {path} is absent")
+        if untrusted := find_untrusted(path):
+            return Check("configuration", Health.WARNING, f"{path} is not read, since {untrusted}")
+        return Check("configuration", Health.GOOD, str(path))
 
     def _directory(self) -> Iterator[Check]:
         path = self._cache.choices.cache_path
@@ -117,9 +148,6 @@ class _Examination:
         environment = self._cache.environment
         if fault := quick_start.why_not_loaded():
             yield Check("preload", Health.FAILED, fault)
-        config = config_path(environment)
-        if os.path.lexists(config) and (untrusted := find_untrusted(config)):
-            yield Check("configuration", Health.WARNING, f"{config} is not read, since {untrusted}")
         path = hook_path(environment)
         if not path.exists():
             yield Check("hook", Health.NOTE, "not installed: run `esmcache hook` to install it")

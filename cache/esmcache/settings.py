@@ -180,10 +180,12 @@ def read_user_choices(
     node: str | None = None,
     jobs: int | None = None,
     max_size: int | None = None,
+    reads_file: bool = True,
 ) -> UserChoices | SettingsError:
     """Return the user's choices: command line over environment over configuration file over defaults.
 
-    `jobs` is at most the number of cores that this process may use.
+    `jobs` is at most the number of cores that this process may use. Without `reads_file`, the configuration file counts
+    as absent.
     """
     unfit, fault = relative_variable(environment, cache_dir, node)
     if unfit:
@@ -192,7 +194,7 @@ def read_user_choices(
     places = {**os.environ, **environment}
     path = config_path(places)
     read = None
-    if os.path.lexists(path):
+    if reads_file and os.path.lexists(path):
         # The file names directories and programs, so nobody but the user may be able to write it.
         untrusted = find_untrusted(path)
         if untrusted is None:
@@ -203,12 +205,13 @@ def read_user_choices(
         return read
     settings = read or UserSettings()
     cache_path = user_directory(places, "XDG_CACHE_HOME")
+    if settings.cache_dir is not None:
+        cache_path = Path(os.path.expanduser(settings.cache_dir))
+        if not cache_path.is_absolute():
+            # Even if another directory is named now: the user would meet the fault later, in another shell.
+            return SettingsError(path, "cacheDir: must be an absolute path")
     if named:
         cache_path = Path(named).absolute()
-    elif settings.cache_dir is not None:
-        cache_path = Path(settings.cache_dir).expanduser()
-        if not cache_path.is_absolute():
-            return SettingsError(path, "cacheDir: must be an absolute path")
     if settings.node is not None and is_relative_node(settings.node):
         return SettingsError(path, "node: must be an absolute path or a name in PATH")
     cores = len(os.sched_getaffinity(0))

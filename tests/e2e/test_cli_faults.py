@@ -149,3 +149,33 @@ def test_wrong_settings_of_a_project_are_named(
         (folder / name).write_text(json.dumps(content))
         (line,) = run_esmcache("warm", "-q", cwd=folder).stderr.splitlines()
         assert line.startswith(f"esmcache: {prefix}{said}")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        *_WRONG_SETTINGS,
+        ('{"cacheDir": "here"}', "cacheDir: must be an absolute path"),
+        ('{"node": "./node"}', "node: must"),
+    ],
+)
+def test_doctor_finds_wrong_settings_and_goes_on(
+    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, content: str, said: str
+) -> None:
+    config = esmcache_home.root / ".config" / "esmcache" / "config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text("{}")
+    assert _failed_checks(run_esmcache) == {}
+    config.write_text(content)
+    failed = _failed_checks(run_esmcache)
+    assert list(failed) == ["configuration"]
+    assert failed["configuration"].startswith(f"{config}: {said}")
+
+
+def _failed_checks(run_esmcache: RunEsmcache) -> dict[str, str]:
+    answer = run_esmcache("doctor", "--json")
+    checks = json.loads(answer.stdout)
+    assert {"cache directory", "node", "NODE_OPTIONS"} <= {one["name"] for one in checks}
+    failed = {one["name"]: one["found"] for one in checks if one["health"] == "failed"}
+    assert (answer.returncode, answer.stderr) == (int(bool(failed)), "")
+    return failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -91,14 +92,14 @@ def clear(as_json: bool) -> int:
 @json_option
 @common_options
 def doctor(as_json: bool) -> int:
-    """Check Node, the cache directory and the hook.
+    """Check the user's configuration, the cache directory, Node and the hook.
 
     Fails (1) if something keeps programs from being served.
     """
     from esmcache.doctor import examine
 
-    with open_cache() as cache:
-        checks = examine(cache)
+    options = common()
+    checks = examine(os.environ, cache_dir=options.cache_dir, node=options.node)
     if as_json:
         say_json([{"name": one.name, "health": one.health.value, "found": one.found} for one in checks])
     else:
