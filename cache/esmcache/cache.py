@@ -13,7 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from esmcache.build.context import BuildContext
 from esmcache.build.export import Export, ExportReport
-from esmcache.build.graph import Problem, is_utf8
+from esmcache.build.graph import GONE, Problem, is_utf8
 from esmcache.build.save import Save, Update
 from esmcache.build.single_module import Inspection, ModuleBuilder, inspect_bmes
 from esmcache.build.targets import SOURCE_SUFFIXES, find_targets
@@ -198,10 +198,13 @@ class Cache:
         self.fold_events()
         wanted: dict[tuple[str, str], set[str]] = {}
         with self._guard():
-            for miss in self.index.all(MissRow):
-                if not miss.is_settled and os.path.exists(miss.entry) and os.path.exists(miss.executable):
-                    wanted.setdefault((miss.executable, miss.conditions), set()).add(miss.entry)
+            reported = [miss for miss in self.index.all(MissRow) if not miss.is_settled]
+        for miss in reported:
+            if os.path.exists(miss.entry) and os.path.exists(miss.executable):
+                wanted.setdefault((miss.executable, miss.conditions), set()).add(miss.entry)
         total = WarmReport()
+        gone = sorted({path for miss in reported for path in (miss.entry, miss.executable) if not os.path.exists(path)})
+        total.problems += [Problem(path, GONE, "is gone since a start reported it", is_error=False) for path in gone]
         with contextlib.suppress(CacheError):
             # The Node that the user names now counts, too.
             self.node_build()

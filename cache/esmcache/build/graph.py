@@ -22,6 +22,8 @@ from esmcache.spans import LineIndex, Span
 
 # The reason for leaving a module to Node that the engine refuses; it is stored in the index and shown to people.
 SYNTAX_ERROR = "syntax error"
+# The code of the problem that an entry point or a Node is gone, of which starts have reported something.
+GONE = "gone"
 # The reason for leaving a module to Node whose path the index and the manifests cannot store.
 NOT_UTF8 = "its path is not UTF-8, so it is left to Node"
 

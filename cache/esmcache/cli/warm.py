@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from esmcache.build.graph import GONE
 from esmcache.cli.options import common, common_options, json_option, open_cache, say_json
 from esmcache.cli.streams import complain, say
 from esmcache.diagnostics import DiagnosticKind
@@ -76,7 +77,9 @@ def _warm_in_background(paths: Sequence[str], conditions: tuple[str, ...]) -> in
 
 
 # These problems are always printed: users would not look for them, and few files have one.
-_ALWAYS_TOLD = frozenset({DiagnosticKind.TOO_COSTLY.code, DiagnosticKind.CACHE_QUARANTINED.code})
+_ALWAYS_TOLD = frozenset(
+    {DiagnosticKind.TOO_COSTLY.code, DiagnosticKind.CACHE_QUARANTINED.code, DiagnosticKind.ENGINE_MISSING.code}
+)
 # Without -v, problems are listed only if there are at most this many.
 _FEW = 3
 
@@ -95,7 +98,8 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool, missed: bool)
         for problem in others:
             if problem.code in _ALWAYS_TOLD:
                 complain(f"esmcache: {text_of(problem)}")
-    others = [one for one in others if one.code not in _ALWAYS_TOLD]
+    gone = [one for one in others if one.code == GONE]
+    others = [one for one in others if one.code not in _ALWAYS_TOLD and one.code != GONE]
     _tell_others(
         [one for one in others if not one.is_error],
         "specifier that cannot be resolved",
@@ -106,19 +110,30 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool, missed: bool)
         "module within node_modules that Node would not load",
         "modules within node_modules that Node would not load",
     )
+    if missed and not report.entries and not failures:
+        if not options.quiet:
+            say(f"nothing to warm: {_why_nothing(report.problems, gone)}")
+        return 0
     if not options.quiet:
         say(
             f"{plural(report.entries, 'entry point')}, {plural(report.modules, 'module')}:"
             f" {number(report.served)} served, {number(report.compiled)} compiled, in {report.seconds:.2f} s"
         )
-        if missed and not report.entries and not failures:
-            complain("esmcache: nothing to warm: no start has reported a missed module")
-        elif not report.entries and not failures:
+        if not report.entries and not failures:
             complain(
                 "esmcache: no entry point, so no program is served: name the files that you start, or `entries` in"
                 " esmcache.json"
             )
     return 1 if failures else 0
+
+
+def _why_nothing(problems: list[Problem], gone: list[Problem]) -> str:
+    """Return why no entry point was warmed with --missed."""
+    if len(gone) < len(problems):
+        return "every report is of a Node that is not warmed for"
+    if gone:
+        return f"what starts have reported is gone ({', '.join(place_of(one) for one in gone[:_FEW])})"
+    return "no start has reported a missed or changed module"
 
 
 def _tell_others(problems: list[Problem], one: str, several: str) -> None:

@@ -1,0 +1,52 @@
+"""`esmcache warm` tells what it did, and in one line that there was nothing to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conftest import EsmcacheHome, RunEsmcache
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    directory = tmp_path / "project"
+    directory.mkdir()
+    (directory / "package.json").write_text('{"type": "module"}')
+    (directory / "app.js").write_text("import './b.js';\nimport './c.cjs';\n")
+    (directory / "b.js").write_text("import './d.json' with {type: 'json'};\n")
+    (directory / "c.cjs").write_text("require('./e.cjs');\n")
+    (directory / "d.json").write_text("{}")
+    (directory / "e.cjs").write_text("exports.e = 1;\n")
+    return directory
+
+
+def test_missed_says_in_one_line_that_there_is_nothing(run_esmcache: RunEsmcache, project: Path) -> None:
+    answer = run_esmcache("warm", "--missed")
+    said = "nothing to warm: no start has reported a missed or changed module\n"
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, said, "")
+    assert run_esmcache("warm", "--missed", "-q").stdout == ""
+
+
+def test_missed_says_in_one_line_that_the_entry_point_is_gone(run_esmcache: RunEsmcache, project: Path) -> None:
+    assert run_esmcache("run", "--no-warm", project / "app.js").returncode == 0
+    (project / "app.js").unlink()
+    answer = run_esmcache("warm", "--missed", cwd=project)
+    said = "nothing to warm: what starts have reported is gone (app.js)\n"
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, said, "")
+    report = json.loads(run_esmcache("warm", "--missed", "--json").stdout)
+    assert [(one["path"], one["code"]) for one in report["problems"]] == [(str(project / "app.js"), "gone")]
+
+
+def test_missed_says_that_another_node_is_not_warmed_for(
+    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, project: Path
+) -> None:
+    assert run_esmcache("run", "--no-warm", project / "app.js").returncode == 0
+    (named,) = (esmcache_home.root / ".local" / "share").rglob("nodes.json")
+    named.unlink()
+    answer = run_esmcache("warm", "--missed", "--node", "no-such-node")
+    assert answer.returncode == 0
+    assert answer.stdout == "nothing to warm: every report is of a Node that is not warmed for\n"
+    assert answer.stderr.count("\n") == 1 and "was not named by you: start it once with" in answer.stderr
