@@ -50,3 +50,20 @@ def test_missed_says_that_another_node_is_not_warmed_for(
     assert answer.returncode == 0
     assert answer.stdout == "nothing to warm: every report is of a Node that is not warmed for\n"
     assert answer.stderr.count("\n") == 1 and "was not named by you: start it once with" in answer.stderr
+
+
+def test_the_summary_counts_modules_that_are_required(run_esmcache: RunEsmcache, project: Path) -> None:
+    answer = run_esmcache("warm", "app.js", cwd=project)
+    assert answer.stdout.startswith("1 entry point, 5 modules: 5 served, 4 compiled, in ")
+    assert answer.stdout.endswith(" s (2 ES, 2 CommonJS, 1 JSON)\n")
+    assert run_esmcache("warm", "e.cjs", cwd=project).stdout.endswith(" s\n")
+
+
+def test_modules_of_a_created_require_are_taken_in_after_a_start(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "app.js").write_text(
+        "import { createRequire } from 'module';\ncreateRequire(import.meta.url)('./c.cjs');\n"
+    )
+    assert run_esmcache("warm", "app.js", cwd=project).stdout.startswith("1 entry point, 1 module: ")
+    assert run_esmcache("run", "--no-warm", "app.js", cwd=project).returncode == 0
+    answer = run_esmcache("warm", "--missed", cwd=project)
+    assert answer.stdout.startswith("1 entry point, 3 modules: 3 served") and "(1 ES, 2 CommonJS)" in answer.stdout

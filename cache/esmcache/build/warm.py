@@ -15,6 +15,7 @@ from esmcache.build.walk import Progress, Walk, WalkResult
 from esmcache.cache_directory import remove_any
 from esmcache.maintain.domain_directory import PRELOAD_FILES
 from esmcache.maintain.runner_reports import wanted_path
+from esmcache.records import ModuleFormat
 from esmcache.serving.layout import ServedKind
 from esmcache.store.rows import EntryPointRow, MissRow
 
@@ -23,6 +24,8 @@ from esmcache.store.rows import EntryPointRow, MissRow
 class WarmReport:
     """The result of a warm, in numbers and problems; a second warm of the same files has zeros from `read` on.
 
+    `modules` counts files of all formats, whether they are imported or required.
+
     `overtaken` are the paths of files that another process has cached again since this warm read them.
     """
 
@@ -30,6 +33,9 @@ class WarmReport:
     modules: int = 0
     served: int = 0
     native: int = 0
+    es_modules: int = 0
+    commonjs_modules: int = 0
+    json_modules: int = 0
     read: int = 0
     analysed: int = 0
     compiled: int = 0
@@ -77,6 +83,10 @@ class Warm:
         report.modules = len(found.modules)
         report.native = sum(module.kind is ServedKind.NATIVE for module in found.modules.values())
         report.served = report.modules - report.native
+        formats = [module.module_format for module in found.modules.values()]
+        report.es_modules = formats.count(ModuleFormat.MODULE)
+        report.commonjs_modules = formats.count(ModuleFormat.COMMONJS)
+        report.json_modules = formats.count(ModuleFormat.JSON)
         report.read = found.read
         report.analysed = found.analysed
         report.compiled = compiler.compiled

@@ -118,6 +118,7 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool, missed: bool)
         say(
             f"{plural(report.entries, 'entry point')}, {plural(report.modules, 'module')}:"
             f" {number(report.served)} served, {number(report.compiled)} compiled, in {report.seconds:.2f} s"
+            f"{_formats(report)}"
         )
         if not report.entries and not failures:
             complain(
@@ -125,6 +126,14 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool, missed: bool)
                 " esmcache.json"
             )
     return 1 if failures else 0
+
+
+def _formats(report: WarmReport) -> str:
+    """Return how many modules have which format, if they do not all have the same."""
+    formats = {"ES": report.es_modules, "CommonJS": report.commonjs_modules, "JSON": report.json_modules}
+    formats["other"] = report.modules - sum(formats.values())
+    named = [f"{number(count)} {name}" for name, count in formats.items() if count]
+    return f" ({', '.join(named)})" if len(named) > 1 else ""
 
 
 def _why_nothing(problems: list[Problem], gone: list[Problem]) -> str:
