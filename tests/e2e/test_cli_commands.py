@@ -155,7 +155,7 @@ def test_warm_mentions_errors_in_packages_and_succeeds(run_esmcache: RunEsmcache
     (project / "app.mjs").write_text("".join(f"import 'absent{number}';\n" for number in range(9)))
     told = run_esmcache("warm", "app.mjs", cwd=project).stderr.splitlines()
     assert told == ["esmcache: 9 specifiers that cannot be resolved (-v lists them)"]
-    assert len(run_esmcache("warm", "-v", "app.mjs", cwd=project).stderr.splitlines()) == 10
+    assert run_esmcache("warm", "-v", "app.mjs", cwd=project).stderr.count("\n  app.mjs:") == 9
 
 
 @pytest.mark.parametrize(

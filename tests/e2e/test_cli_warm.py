@@ -67,3 +67,39 @@ def test_modules_of_a_created_require_are_taken_in_after_a_start(run_esmcache: R
     assert run_esmcache("run", "--no-warm", "app.js", cwd=project).returncode == 0
     answer = run_esmcache("warm", "--missed", cwd=project)
     assert answer.stdout.startswith("1 entry point, 3 modules: 3 served") and "(1 ES, 2 CommonJS)" in answer.stdout
+
+
+def test_verbose_lists_what_was_done(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "plain").mkdir()
+    (project / "plain" / "package.json").write_text("{}")
+    (project / "plain" / "syntax.js").write_text("export {};\n")
+    (project / "app.js").write_text("import './b.js';\nimport './c.cjs';\nimport './plain/syntax.js';\n")
+    first = run_esmcache("warm", "-v", "app.js", cwd=project).stderr.splitlines()
+    syntax = 'left to Node: a module by its syntax alone (package.json has no "type")'
+    assert first == [
+        "esmcache: module app.js: analysed, compiled",
+        "esmcache: module b.js: analysed, compiled",
+        "esmcache: module c.cjs: analysed, compiled",
+        f"esmcache: module plain/syntax.js: analysed, compiled; {syntax}",
+        "esmcache: module d.json: reused",
+        "esmcache: module e.cjs: analysed, compiled",
+        "esmcache: entry point app.js: manifest written",
+    ]
+    (project / "b.js").write_text("import './d.json' with {type: 'json'};\nexport {};\n")
+    second = run_esmcache("warm", "-v", "app.js", cwd=project).stderr.splitlines()
+    assert second[:3] == [
+        "esmcache: module app.js: reused",
+        "esmcache: module b.js: analysed, compiled",
+        "esmcache: module c.cjs: reused",
+    ]
+    exported = run_esmcache("export", "-v", "--node-compile-cache", "out", "app.js", cwd=project)
+    assert exported.stderr.splitlines()[0] == "esmcache: module app.js: reused"
+    assert len(exported.stderr.splitlines()) == 6
+
+
+def test_json_lists_what_was_done_only_with_verbose(run_esmcache: RunEsmcache, project: Path) -> None:
+    said = json.loads(run_esmcache("warm", "--json", "app.js", cwd=project).stdout)
+    assert "modules_done" not in said and "entries_done" not in said
+    said = json.loads(run_esmcache("warm", "--json", "-v", "app.js", cwd=project).stdout)
+    assert [Path(one["path"]).name for one in said["modules_done"]] == ["app.js", "b.js", "c.cjs", "d.json", "e.cjs"]
+    assert [list(one) for one in said["entries_done"]] == [["path", "manifest_written"]]

@@ -67,6 +67,7 @@ class Compiler:
         self.verdict_rows: list[VerdictRow] = []
         self.cache_rows: list[CodeCacheRow] = []
         self.compiled = 0
+        self.compiled_sources: set[bytes] = set()
 
     @property
     def jobs(self) -> int:
@@ -121,6 +122,7 @@ class Compiler:
             # The functions to precompile, and not the source itself, may have ended the engine: try without them.
             answer = self._pool.submit(CompileTask(CompileKind(key[1]), module.url, source)).result()
         self.compiled += 1
+        self.compiled_sources.add(fact.sha256)
         verdict = _verdict_from_answer(answer)
         self._verdicts[key] = verdict
         if verdict.outcome != "died":

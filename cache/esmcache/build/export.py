@@ -14,7 +14,7 @@ from pathlib import Path
 from esmcache.build.commit import commit_compiled
 from esmcache.build.compile import Compiler
 from esmcache.build.context import BuildContext
-from esmcache.build.graph import GraphModule, Problem
+from esmcache.build.graph import GraphModule, ModuleWork, Problem
 from esmcache.build.walk import Progress, Walk
 from esmcache.cache_directory import read_regular, write_whole
 from esmcache.engines.node.compile_cache_layout import directory_name
@@ -34,6 +34,7 @@ class ExportReport:
     written: int = 0
     bytes: int = 0
     problems: list[Problem] = field(default_factory=list)
+    modules_done: list[ModuleWork] = field(default_factory=list)
 
 
 class Export:
@@ -57,6 +58,7 @@ class Export:
         walk = Walk(self._context, conditions, compiler, progress)
         found = walk.walk(walk.find_roots(entries, (), report.problems))
         commit_compiled(self._context.index, found, compiler)
+        report.modules_done = found.work(compiler.compiled_sources)
         names: dict[str, list[GraphModule]] = {}
         for module in found.modules.values():
             if module.module_format in _COMPILED:

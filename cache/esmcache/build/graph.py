@@ -86,6 +86,16 @@ def first_error(path: str, diagnostics: Iterable[Diagnostic], source: bytes) -> 
     return Problem(path, first.kind.code, first.message, place.line + 1, place.column + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class ModuleWork:
+    """What a warm or an export did for one module; `native_because` says why Node loads it itself, if it does."""
+
+    path: str
+    analysed: bool
+    compiled: bool
+    native_because: str
+
+
 @dataclass(slots=True)
 class GraphModule:
     """A file that a program can load.

@@ -58,13 +58,14 @@ class Published:
     """A manifest that now exists, and its modules.
 
     `domain` is the name of the trust domain. `links` are the names that its modules claim in the domain's directory,
-    where starts look for their entries.
+    where starts look for their entries. `is_written` says that the manifest differs from the one before.
     """
 
     manifest: str
     modules: list[GraphModule]
     domain: str
     links: list[CodeCacheLinkRow]
+    is_written: bool
 
 
 class Publisher:
@@ -242,10 +243,11 @@ class Publisher:
         )
         name = manifest_name(identity)
         path = self._directory.manifests_path / name
-        if read_regular(path) != content:
+        differs = read_regular(path) != content
+        if differs:
             write_whole(path, content)
             self.manifests_written += 1
-        return Published(name, modules, domain.name, links)
+        return Published(name, modules, domain.name, links, differs)
 
     def _links(self, place: str, modules: Iterable[GraphModule], members: set[str]) -> Iterator[CodeCacheLinkRow]:
         """Yield the names that modules claim in the domain's directory, including modules that Node loads itself.

@@ -6,7 +6,7 @@ that tree-sitter does not know), the walk waits for its verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from esmcache.analysis import MOST_REQUESTS, analyse_module
@@ -21,7 +21,16 @@ from esmcache.build.analysis_rows import (
 from esmcache.build.compile import Compiler, Verdict
 from esmcache.build.context import BuildContext
 from esmcache.build.freshness import UnreadableFile, known_fact, read_file
-from esmcache.build.graph import SYNTAX_ERROR, Asked, GraphModule, GraphRequest, Problem, first_error, is_utf8
+from esmcache.build.graph import (
+    SYNTAX_ERROR,
+    Asked,
+    GraphModule,
+    GraphRequest,
+    ModuleWork,
+    Problem,
+    first_error,
+    is_utf8,
+)
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.file_source import file_url_from_path, path_from_file_url
 from esmcache.records import ModuleFormat, ModuleRequest, Resolution, ResolutionFailure
@@ -54,6 +63,16 @@ class WalkResult:
     read: int = 0
     analysed: int = 0
     blobs_written: int = 0
+    analysed_sources: set[bytes] = field(default_factory=set)
+
+    def work(self, compiled: Collection[bytes]) -> list[ModuleWork]:
+        """Return what was done for each module; `compiled` has the SHA-256 of each source that was compiled."""
+        done = []
+        for module in self.modules.values():
+            source = b"" if module.fact is None else module.fact.sha256
+            analysed = source in self.analysed_sources
+            done.append(ModuleWork(module.path, analysed, source in compiled, module.native_because))
+        return done
 
 
 class Walk:
@@ -231,6 +250,7 @@ class Walk:
             if blob is not None:
                 self._found.blobs.append(blob)
             self._found.analysed += 1
+            self._found.analysed_sources.add(key[0])
         self._found.blobs_written = self._analyses.blobs_written
 
     def _understand(self, module: GraphModule) -> None:

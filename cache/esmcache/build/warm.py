@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from esmcache.build.commit import commit_warm
 from esmcache.build.compile import Compiler
 from esmcache.build.context import BuildContext
-from esmcache.build.graph import Problem, load_order
+from esmcache.build.graph import ModuleWork, Problem, load_order
 from esmcache.build.publish import Published, Publisher
 from esmcache.build.walk import Progress, Walk, WalkResult
 from esmcache.cache_directory import remove_any
@@ -18,6 +18,14 @@ from esmcache.maintain.runner_reports import wanted_path
 from esmcache.records import ModuleFormat
 from esmcache.serving.layout import ServedKind
 from esmcache.store.rows import EntryPointRow, MissRow
+
+
+@dataclass(frozen=True, slots=True)
+class EntryWork:
+    """What a warm did for one entry point."""
+
+    path: str
+    manifest_written: bool
 
 
 @dataclass(slots=True)
@@ -47,6 +55,8 @@ class WarmReport:
     seconds: float = 0.0
     problems: list[Problem] = field(default_factory=list)
     overtaken: list[str] = field(default_factory=list)
+    modules_done: list[ModuleWork] = field(default_factory=list)
+    entries_done: list[EntryWork] = field(default_factory=list)
 
     def add(self, other: WarmReport) -> None:
         """Add another warm's numbers and problems to these."""
@@ -96,6 +106,8 @@ class Warm:
         report.manifests_written = publisher.manifests_written
         report.rows_written = committed.rows
         report.problems += found.problems
+        report.modules_done = found.work(compiler.compiled_sources)
+        report.entries_done = [EntryWork(row.path, of_entry.is_written) for row, of_entry in published]
         report.overtaken = sorted(committed.overtaken.values())
         report.seconds = time.monotonic() - started
         return report

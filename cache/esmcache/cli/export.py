@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from esmcache.cli.options import common, common_options, json_option, open_cache, say_json
 from esmcache.cli.streams import complain, say
-from esmcache.cli.warm import progress_bar, text_of
+from esmcache.cli.warm import progress_bar, report_to_json, tell_modules, text_of
 from esmcache.wording import plural, size
 
 
@@ -40,8 +39,10 @@ def export(target: str, uid: int | None, v8_flags: tuple[str, ...], as_json: boo
     failures = [problem for problem in report.problems if problem.is_error]
     for problem in failures:
         complain(f"esmcache: {text_of(problem)}")
+    if common().verbose:
+        tell_modules(report.modules_done)
     if as_json:
-        say_json(asdict(report))
+        say_json(report_to_json(report))
     elif not common().quiet:
         say(f"{plural(report.written, 'code cache')} of {plural(report.modules, 'module')}, {size(report.bytes)}")
         say(f"in {report.directory}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +20,9 @@ from esmcache.launch.background import background_stamp, hold_locks_for_warm
 from esmcache.wording import number, plural
 
 if TYPE_CHECKING:
-    from esmcache.build.graph import Problem
-    from esmcache.build.warm import WarmReport
+    from esmcache.build.export import ExportReport
+    from esmcache.build.graph import ModuleWork, Problem
+    from esmcache.build.warm import EntryWork, WarmReport
 
 _INSTALLED = f"{os.sep}node_modules{os.sep}"
 
@@ -91,8 +92,11 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool, missed: bool)
     others = [one for one in report.problems if one not in failures]
     for problem in failures:
         complain(f"esmcache: {text_of(problem)}")
+    if options.verbose:
+        tell_modules(report.modules_done)
+        _tell_entries(report.entries_done)
     if as_json:
-        say_json(asdict(report))
+        say_json(report_to_json(report))
         return 1 if failures else 0
     if not options.quiet:
         for problem in others:
@@ -126,6 +130,29 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool, missed: bool)
                 " esmcache.json"
             )
     return 1 if failures else 0
+
+
+def report_to_json(report: WarmReport | ExportReport) -> dict[str, object]:
+    """Return the report for --json; only -v lists each module and entry point."""
+    said = asdict(report)
+    if not common().verbose:
+        said.pop("modules_done")
+        said.pop("entries_done", None)
+    return said
+
+
+def tell_modules(modules: Iterable[ModuleWork]) -> None:
+    """Print for each module what was done; docs/reference/commands.md describes these lines and those of entries."""
+    for module in modules:
+        done = [word for word, did in (("analysed", module.analysed), ("compiled", module.compiled)) if did]
+        native = f"; left to Node: {module.native_because}" if module.native_because else ""
+        complain(f"esmcache: module {relative(module.path)}: {', '.join(done) or 'reused'}{native}")
+
+
+def _tell_entries(entries: Iterable[EntryWork]) -> None:
+    for entry in entries:
+        state = "manifest written" if entry.manifest_written else "manifest unchanged"
+        complain(f"esmcache: entry point {relative(entry.path)}: {state}")
 
 
 def _formats(report: WarmReport) -> str:
@@ -163,11 +190,16 @@ def text_of(problem: Problem) -> str:
 
 def place_of(problem: Problem) -> str:
     """Return path:line:column of a problem, as far as known; a path below the current directory is relative."""
-    path = problem.path
-    with contextlib.suppress(ValueError, OSError):
-        relative = os.path.relpath(path)
-        path = path if relative.startswith("..") else relative
+    path = relative(problem.path)
     return f"{path}:{problem.line}:{problem.column}" if problem.line else path
+
+
+def relative(path: str) -> str:
+    """Return a path below the current directory as a relative one, and any other as it is."""
+    with contextlib.suppress(ValueError, OSError):
+        from_here = os.path.relpath(path)
+        return path if from_here.startswith("..") else from_here
+    return path
 
 
 @contextlib.contextmanager
