@@ -443,7 +443,7 @@ def test_stats(run_esmcache: RunEsmcache, project: Path) -> None:
     assert [one["name"] for one in said["packages"]] == [str(project)]
     assert said["engines"][0]["name"].startswith("node-v24.")
     printed = run_esmcache("stats").stdout
-    assert "3 modules, 1 entry point, 0 rejected" in printed
+    assert "3 modules, 1 entry point, 0 sources rejected" in printed
     for word in ("code caches", "hits", "misses", "stale", "rejected", "node-v24.", str(project)):
         assert word in printed
 

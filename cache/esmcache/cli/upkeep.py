@@ -17,16 +17,25 @@ if TYPE_CHECKING:
     from esmcache.maintain.statistics import Statistics
 
 _FEW = 15
-_KINDS = {"blobs": "BMES caches", "packs": "sources", "code": "code caches", "v8": "links to them", "events": "reports"}
+# The page of commands explains these labels.
+_KINDS = {
+    "blobs": "module records (BMES)",
+    "packs": "packs of sources",
+    "manifests": "manifests of entry points",
+    "code": "code caches",
+    "v8": "names of code caches for Node",
+    "events": "reports of starts, not read yet",
+    "index": "index",
+}
 _USES = {
-    "starts": "starts",
-    "starts served": "of them served",
-    "starts without a manifest": "of them without a manifest",
-    "hits": "hits",
-    "hits after a hash": "of them after a hash",
-    "misses": "misses",
-    "stale": "stale",
-    "faults": "faults",
+    "starts": "starts of programs",
+    "starts served": "starts that were served",
+    "starts without a manifest": "starts of programs that were not warmed",
+    "hits": "modules that were served (hits)",
+    "hits after a hash": "hits although the file had new times",
+    "misses": "modules that were not warmed (misses)",
+    "stale": "modules that had changed (stale)",
+    "faults": "damage that starts met (faults)",
 }
 
 
@@ -137,25 +146,25 @@ def _print_statistics(statistics: Statistics) -> None:
     say(f"{statistics.directory}: {size(statistics.total_bytes)}")
     say(
         f"{plural(statistics.modules, 'module')}, {plural(statistics.entry_points, 'entry point')},"
-        f" {number(statistics.rejected)} rejected by the engine"
+        f" {plural(statistics.rejected, 'source')} rejected by Node as syntax errors"
     )
     kinds = (
         (_KINDS.get(kind, kind), number(statistics.files.get(kind, 0)), size(total))
         for kind, total in statistics.bytes.items()
     )
     say("")
-    print_table("", ("kind", "files", "size"), kinds, numbers=2)
+    print_table("", ("in the cache", "files", "size"), kinds, numbers=2)
     say("")
     uses = ((label, number(statistics.counters.get(name, 0))) for name, label in _USES.items())
-    print_table("", ("programs", "count"), uses, numbers=1)
+    print_table("", ("since the cache was made", "count"), uses, numbers=1)
     limit = len(statistics.packages) if common().verbose else _FEW
     for heading, rows, what in (
-        ("engine", statistics.engines, "code caches"),
-        ("package", statistics.packages[:limit], "modules"),
+        ("Node that code caches are for", statistics.engines, "code caches"),
+        ("package or workspace", statistics.packages[:limit], "modules"),
     ):
         if rows:
             say("")
-            lines = ((name or "(none)", number(count), size(total)) for name, count, total in rows)
+            lines = ((name.removesuffix("@") or "(none)", number(count), size(total)) for name, count, total in rows)
             print_table("", (heading, what, "size"), lines, numbers=2)
     if len(statistics.packages) > limit:
         say(f"{number(len(statistics.packages) - limit)} more packages (-v lists them)")
