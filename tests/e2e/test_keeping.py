@@ -129,7 +129,7 @@ def test_verify_lists_and_gc_removes_packs_of_another_version(program: Program) 
     other.chmod(0o600)
     age(other, seconds=10_000)
     age(pack, seconds=10_000)
-    assert "other.pack: pack not a pack of this version" in run(program, "verify").stdout
+    assert "other.pack: the pack of sources is damaged: not a pack of this version" in run(program, "verify").stdout
     assert run(program, "gc").returncode == 0
     assert (other.exists(), pack.exists()) == (False, True)
 

@@ -15,6 +15,7 @@ from esmcache.wording import number, plural, size
 if TYPE_CHECKING:
     from esmcache.maintain.collect import Collected
     from esmcache.maintain.statistics import Statistics
+    from esmcache.maintain.verify import Finding
 
 _FEW = 15
 # The page of commands explains these labels.
@@ -39,6 +40,18 @@ _USES = {
 }
 
 
+# For each kind of damage, what is damaged and what starts do until it is made again.
+_DAMAGE = {
+    "blob": ("module record", "starts do not read it"),
+    "pack": ("pack of sources", "Node reads these files itself"),
+    "manifest": ("manifest", "Node loads this program without the cache"),
+    "code cache": ("code cache", "Node compiles this module itself"),
+    "seal": ("seal of code caches", "Node compiles the modules of this workspace itself"),
+    "index": ("index", "commands make a new one, and warm again"),
+    "file": ("file", "starts do not need it"),
+}
+
+
 @click.command(epilog="\b\nExample:\n  esmcache verify --repair")
 @click.option("--repair", is_flag=True, help="Remove what is damaged; the next warm makes it again.")
 @json_option
@@ -54,11 +67,25 @@ def verify(repair: bool, as_json: bool) -> int:
         say_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            say(f"{finding.place}: {finding.kind} {finding.fault}{' (removed)' if finding.removed else ''}")
+            what, effect = _DAMAGE[finding.kind]
+            removed = " (removed)" if finding.removed else ""
+            say(f"{finding.place}: the {what} {finding.fault}{removed}; {effect}")
         if not common().quiet:
-            what = "removed; the next warm makes them again" if repair else "damaged"
-            say(f"{len(findings):,} {what}" if findings else "nothing is damaged")
+            say(_summary(findings))
     return int(any(not finding.removed for finding in findings))
+
+
+def _summary(findings: list[Finding]) -> str:
+    """Return how much is damaged, whether that matters, and what to run next."""
+    if not findings:
+        return "nothing is damaged"
+    places = plural(len(findings), "damaged place")
+    if all(finding.removed for finding in findings):
+        return f"{places} removed: run `esmcache warm` to make this part of the cache again"
+    return (
+        f"{places}: programs run as before, but are not served from there: run `esmcache verify --repair`, then"
+        " `esmcache warm`"
+    )
 
 
 @click.command(epilog="\b\nExample:\n  esmcache stats")

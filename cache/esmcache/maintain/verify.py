@@ -107,7 +107,7 @@ class _Verification:
             content = blobs.read(key) or b""
             result = validate(content)
             if result.level < ValidationLevel.INTEGRITY:
-                damaged[key] = result.reason
+                damaged[key] = f"is damaged: {result.reason}"
             elif key in stored and sha256(content).digest() != stored[key].content_sha256:
                 damaged[key] = "differs from what was stored"
         damaged |= dict.fromkeys(sorted(stored.keys() - set(there)), "is gone")
@@ -239,13 +239,13 @@ def _pack_fault(path: Path, rows: list[PackEntryRow]) -> str:
     fault = ""
     for found in scan_pack(path) if path.is_file() else ():
         if isinstance(found, PackFault):
-            fault = fault or found.value
+            fault = fault or f"is damaged: {found.value}"
         elif is_source_of(found[0], read_source(path.parent, found[1]) or b""):
             sound.add((found[0], found[1].offset))
         else:
-            fault = fault or "an entry differs from its SHA-256"
+            fault = fault or "is damaged: an entry differs from its SHA-256"
     lost = sum((row.source_sha256, row.offset) not in sound for row in rows)
-    return fault or (f"{lost} entries that the index names are not in it" if lost else "")
+    return fault or (f"lacks {lost} entries that the index names" if lost else "")
 
 
 def _entry_fault(content: bytes, row: CodeCacheRow | None, *, is_trusted: bool) -> str:
