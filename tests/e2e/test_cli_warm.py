@@ -103,3 +103,25 @@ def test_json_lists_what_was_done_only_with_verbose(run_esmcache: RunEsmcache, p
     said = json.loads(run_esmcache("warm", "--json", "-v", "app.js", cwd=project).stdout)
     assert [Path(one["path"]).name for one in said["modules_done"]] == ["app.js", "b.js", "c.cjs", "d.json", "e.cjs"]
     assert [list(one) for one in said["entries_done"]] == [["path", "manifest_written"]]
+
+
+def test_answers_are_renewed_after_an_edit_of_package_json(
+    run_esmcache: RunEsmcache, tmp_path: Path, project: Path
+) -> None:
+    log = tmp_path / "log"
+
+    def resolved() -> int:
+        log.unlink(missing_ok=True)
+        answer = run_esmcache("run", "--no-warm", "app.js", cwd=project, env={"ESMCACHE_LOG": str(log)})
+        assert answer.returncode == 0
+        report = json.loads(log.read_text())
+        assert (report["served"], report["missed"]) == (5, [])
+        return int(report["resolved"])
+
+    assert run_esmcache("warm", "app.js", cwd=project).returncode == 0
+    assert resolved() == 5
+    (project / "package.json").write_text('{"name": "named", "type": "module"}')
+    assert resolved() < 5
+    answer = run_esmcache("warm", "--missed", cwd=project)
+    assert answer.stdout.startswith("1 entry point, 5 modules: 5 served, 0 compiled, in ")
+    assert resolved() == 5
