@@ -98,16 +98,18 @@ class Publisher:
         self.lost_packs: set[str] = set()
         self.manifests_written = 0
 
-    def pack(self, modules: Iterable[GraphModule]) -> None:
-        """Append the sources that no pack holds yet; raises OSError."""
+    def pack(self, modules: Iterable[GraphModule]) -> list[tuple[GraphModule, str]]:
+        """Append the sources that no pack holds yet; raises OSError.
+
+        The answer has the modules whose text cannot be served, each with the reason; Node must load them itself.
+        """
         served = [one for one in modules if one.kind in _PACKED_KINDS and one.fact]
         packs: dict[str, list[GraphModule]] = {}
         for module in served:
             module.package_root = self.packages.root_of(module.path)
             packs.setdefault(pack_family(self.packages.pack_label(module.package_root)), []).append(module)
         self._know_places(module.fact.sha256 for module in served if module.fact)
-        for name, members in packs.items():
-            self._append(name, members)
+        return [refused for name, members in packs.items() for refused in self._append(name, members)]
 
     def _know_places(self, hashes: Iterable[bytes]) -> None:
         """Note the places of sources that packs hold already."""
@@ -150,7 +152,8 @@ class Publisher:
         """Return the rows of the packs in which this build has proven every source."""
         return list(self._sound_pack_rows.values())
 
-    def _append(self, family: str, members: Sequence[GraphModule]) -> None:
+    def _append(self, family: str, members: Sequence[GraphModule]) -> Iterator[tuple[GraphModule, str]]:
+        """Append what is new, and yield the modules whose text cannot be served, each with the reason."""
         batch: dict[bytes, bytes] = {}
         size = 0
         for module in members:
@@ -159,17 +162,17 @@ class Publisher:
             if module.source is None:
                 answer = read_file(self._files, module.path)
                 if isinstance(answer, UnreadableFile) or answer.fact.sha256 != module.fact.sha256:
-                    module.leave_native("changed while it was warmed")
+                    yield module, "changed while it was warmed"
                     continue
                 module.source = answer.source
             if module.kind is not ServedKind.MODULE and module.source.startswith(BYTE_ORDER_MARK):
                 # The text that a program gets depends on how it asks and on Node's version.
-                module.leave_native("a byte order mark in what is no ES module")
+                yield module, "a byte order mark in what is no ES module"
                 continue
             if not _is_utf8(module.source):
                 # Such a CommonJS module is served without its source: Node replaces the bytes that are not UTF-8.
                 if module.kind is not ServedKind.COMMONJS:
-                    module.leave_native("not valid UTF-8")
+                    yield module, "not valid UTF-8"
                 continue
             batch[module.fact.sha256] = module.source
             size += len(module.source)

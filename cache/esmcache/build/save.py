@@ -94,7 +94,8 @@ class Save:
         if module is None:
             return None
         publisher = Publisher(self._context, conditions, compiler, started_ms)
-        publisher.pack([module])
+        for refused, reason in publisher.pack([module]):
+            refused.leave_native(reason)
         return _Visit(module, found, compiler, publisher)
 
     def _change(self, entry: EntryPointRow, visit: _Visit) -> bool:

@@ -66,7 +66,8 @@ class Warm:
         found = walk.walk([*roots, *(root for url in also for root in walk.root_at(url))])
         preload = compiler.keep_preload(PRELOAD_FILES)
         publisher = Publisher(self._context, self._conditions, compiler, started_at * 1000)
-        publisher.pack(load_order(found.modules.values(), found.modules))
+        for module, reason in publisher.pack(load_order(found.modules.values(), found.modules)):
+            module.leave_native(reason)
         published = self._publish(found, publisher, [r.resolved_url for r, is_entry in roots if is_entry], also)
         committed = commit_warm(self._context, found, compiler, publisher, published, preload, entries, started_at)
         for directory in committed.directories:
