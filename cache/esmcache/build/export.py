@@ -44,7 +44,17 @@ class Export:
     def run(
         self, entries: Sequence[str], conditions: tuple[str, ...], target: Path, uid: int, progress: Progress
     ) -> ExportReport:
-        """Fill `target` with the entries of all that the entry points reach; raises OSError and IndexUnusable."""
+        """Fill a directory with the code caches of all that the entry points reach.
+
+        Args:
+            entries: The absolute paths of the entry points.
+            target: The directory that Node will find in NODE_COMPILE_CACHE.
+            uid: The number of the user who will start the entry points.
+
+        Raises:
+            OSError: If a file in `target` or in the cache cannot be written.
+            IndexUnusable: If the index cannot be read or written.
+        """
         report = ExportReport(directory=str(target / directory_name(self._context.node, uid)))
         compiler = Compiler(self._context)
         walk = Walk(self._context, conditions, compiler, progress)

@@ -77,7 +77,11 @@ class Publisher:
         compiler: Compiler,
         started_ms: float,
     ) -> None:
-        """Prepare to publish a graph whose files were looked at from `started_ms` (since the epoch) on."""
+        """Prepare to publish a graph.
+
+        Args:
+            started_ms: A time before all of the graph's files were looked at, in milliseconds since the epoch.
+        """
         self._directory = context.directory
         self._started_ms = started_ms
         self._index = context.index
@@ -99,9 +103,14 @@ class Publisher:
         self.manifests_written = 0
 
     def pack(self, modules: Iterable[GraphModule]) -> list[tuple[GraphModule, str]]:
-        """Append the sources that no pack holds yet; raises OSError.
+        """Append the sources that no pack holds yet.
 
-        The answer has the modules whose text cannot be served, each with the reason; Node must load them itself.
+        Returns:
+            The modules whose text cannot be served, each with the reason; Node must load them itself.
+
+        Raises:
+            OSError: If a pack cannot be written.
+            IndexUnusable: If the index cannot be read.
         """
         served = [one for one in modules if one.kind in _PACKED_KINDS and one.fact]
         packs: dict[str, list[GraphModule]] = {}
@@ -207,9 +216,14 @@ class Publisher:
         return None if source is None else self._sound_packs.get(source.pack)
 
     def publish(self, entry: GraphModule, graph: dict[str, GraphModule], also: Iterable[str]) -> Published:
-        """Write the entry point's manifest if it differs from the existing one; raises OSError.
+        """Write the entry point's manifest if it differs from the existing one.
 
-        `also` are URLs that earlier runs loaded; it is not known which modules requested them.
+        Args:
+            graph: All modules, by URL.
+            also: URLs that earlier runs loaded; it is not known which modules requested them.
+
+        Raises:
+            OSError: If the manifest cannot be written.
         """
         modules = load_order([entry, *(graph[url] for url in also if url in graph)], graph)
         numbers = {module.url: number for number, module in enumerate(modules)}

@@ -46,9 +46,15 @@ class Save:
         self._index = context.index
 
     def run(self, paths: Iterable[str], conditions: tuple[str, ...]) -> Update:
-        """Update the modules at `paths` (real, absolute); raises OSError and IndexUnusable.
+        """Update the cache of saved modules.
 
-        `conditions` are used for a module that no entry point reaches.
+        Args:
+            paths: The absolute real paths of the modules.
+            conditions: The conditions for a module that no entry point reaches.
+
+        Raises:
+            OSError: If a file of the cache cannot be written.
+            IndexUnusable: If the index cannot be read or written.
         """
         update = Update()
         for path in paths:

@@ -59,7 +59,14 @@ class Inspection:
 
 
 def inspect_bmes(name: str, content: bytes) -> Inspection:
-    """Return the parts of a BMES file's content; raises CacheError if it is no BMES."""
+    """Return the parts of a BMES file's content.
+
+    Args:
+        name: The file's name, for the message and for display.
+
+    Raises:
+        CacheError: If the content is no BMES.
+    """
     file = decode(content)
     if isinstance(file, Damage):
         raise CacheError(f"{name} is not a BMES file: {file.reason}")
@@ -75,7 +82,17 @@ class ModuleBuilder:
         self._blobs = BlobStore(context.directory.blobs_path)
 
     def generate(self, url: str, source: bytes | None) -> Generated:
-        """Store a module's record and code cache, from its file if `source` is None; raises CacheError and OSError."""
+        """Store a module's record and code cache.
+
+        Args:
+            url: The file: URL of the module.
+            source: The module's text in UTF-8, or None to read the file.
+
+        Raises:
+            CacheError: If `url` names no file, the file cannot be read, or the engine rejects the text as a module.
+            OSError: If a file of the cache cannot be written.
+            IndexUnusable: If the index cannot be read or written.
+        """
         module = self._module(url, source)
         content, fact = module.source, module.fact
         assert content is not None and fact is not None
@@ -89,7 +106,18 @@ class ModuleBuilder:
         return Generated(analysis, fact.sha256)
 
     def bmes(self, url: str, *, with_bytecode: bool) -> bytes:
-        """Return the BMES bytes of a file, with its code cache if `with_bytecode`; raises CacheError and OSError."""
+        """Return the BMES bytes of a file.
+
+        Args:
+            url: The file: URL of the module.
+            with_bytecode: Whether the bytes contain the module's code cache.
+
+        Raises:
+            CacheError: If the file cannot be read, the engine rejects it as a module, or BMES cannot express its
+                record.
+            OSError: If a file of the cache cannot be written.
+            IndexUnusable: If the index cannot be read or written.
+        """
         made = self.generate(url, None)
         stored = self._blobs.read(record_key(ModuleFormat.MODULE.value, made.source_sha256).digest)
         file = None if stored is None else decode(stored)

@@ -56,7 +56,16 @@ class Warm:
         self._conditions = conditions
 
     def run(self, entries: Sequence[str], modules: Sequence[str], progress: Progress) -> WarmReport:
-        """Warm entry points and modules given by absolute paths; raises OSError and IndexUnusable."""
+        """Warm entry points and modules, and all that they reach.
+
+        Args:
+            entries: Absolute paths of entry points, which get manifests.
+            modules: Absolute paths of modules that are only cached.
+
+        Raises:
+            OSError: If a file of the cache cannot be written.
+            IndexUnusable: If the index cannot be read or written.
+        """
         started, started_at = time.monotonic(), time.time()
         report = WarmReport()
         compiler = Compiler(self._context)
