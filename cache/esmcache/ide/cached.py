@@ -27,7 +27,11 @@ _KINDS = {"module": NodeKind.MODULE, "commonjs": NodeKind.COMMONJS, "json": Node
 
 
 class CachedFacts:
-    """Reads the store for one Node build; `disk` has the saved files."""
+    """Reads the store for one Node build.
+
+    Args:
+        disk: The saved files.
+    """
 
     def __init__(
         self, directory: CacheDirectory, index: Index, disk: FileSource, build: NodeBuild | NodeMissing, reach: Reach
