@@ -52,7 +52,12 @@ class RunnerReport:
 
 
 def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
-    """Move all reports into the index and return them, oldest first; raises IndexUnusable."""
+    """Move all reports into the index and return them, oldest first.
+
+    Raises:
+        IndexUnusable: If the index cannot be read or written.
+        OSError: If a file of the cache cannot be written or removed.
+    """
     try:
         names = sorted(os.listdir(directory.events_path))
     except OSError:

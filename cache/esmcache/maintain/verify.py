@@ -78,9 +78,16 @@ def verify_places(directory: CacheDirectory, *, repair: bool) -> list[Finding]:
 
 
 def verify_files(directory: CacheDirectory, index: Index, *, repair: bool) -> list[Finding]:
-    """Return everything that is damaged; the next warm makes again what `repair` removes.
+    """Return everything that is damaged.
 
-    It looks only at regular files, so `verify_places` must run first. Raises OSError and IndexUnusable.
+    It looks only at regular files, so `verify_places` must run first.
+
+    Args:
+        repair: Whether to remove what is damaged; the next warm makes it again.
+
+    Raises:
+        OSError: If a file of the cache cannot be removed or written.
+        IndexUnusable: If the index cannot be read or written.
     """
     verification = _Verification(directory, index, repair)
     findings = list(verification.blobs())
