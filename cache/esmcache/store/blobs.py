@@ -42,7 +42,11 @@ class BlobStore:
         return replace(row, mtime_ms=seen.mtime_ms, ctime_ms=seen.ctime_ms, inode=seen.inode)
 
     def write(self, key: str, content: bytes) -> BlobRow:
-        """Store `content` under `key` and return the row to be put into the index; raises OSError."""
+        """Store `content` under `key` and return the row to be put into the index.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
         write_whole(real_directory(self._directory, key[:2]) / key, content)
         # If the file is removed at once, no later file has this fingerprint.
         seen = self._look(key) or Fingerprint(len(content), 0.0, 0.0, 0)

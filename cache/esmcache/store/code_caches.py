@@ -34,7 +34,16 @@ class CodeCacheStore:
         return self._name(row.engine_tag, row.kind, row.source_sha256)
 
     def write(self, engine_tag: str, kind: str, source_sha256: bytes, content: bytes, functions: int) -> CodeCacheRow:
-        """Store the bytes of an entry and return the row to be put into the index; raises OSError."""
+        """Store an entry and return the row to be put into the index.
+
+        Args:
+            content: The bytes of the entry that Node will read.
+            functions: The checksum of the functions that were precompiled, 0 if there are none.
+
+        Raises:
+            FileNotFoundError: If another process removes the file at once.
+            OSError: If the file cannot be written.
+        """
         path = self.path(engine_tag, kind, source_sha256)
         write_whole(real_directory(self._directory, path.parent.name) / path.name, content)
         seen = _regular(str(path))

@@ -58,7 +58,14 @@ def checker_of(row_type: type) -> Checker:
 
 @contextlib.contextmanager
 def as_stored(table: str) -> Iterator[None]:
-    """Turn any error while a value of `table` is decoded into IndexDamaged: the value was right when it was stored."""
+    """Turn any error while a stored value is decoded into IndexDamaged: the value was right when it was stored.
+
+    Args:
+        table: The name of the value's table, for the message.
+
+    Raises:
+        IndexDamaged: If the value cannot be decoded.
+    """
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
