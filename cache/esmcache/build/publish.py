@@ -162,7 +162,11 @@ class Publisher:
         return list(self._sound_pack_rows.values())
 
     def _append(self, family: str, members: Sequence[GraphModule]) -> Iterator[tuple[GraphModule, str]]:
-        """Append what is new, and yield the modules whose text cannot be served, each with the reason."""
+        """Append what is new.
+
+        Yields:
+            The modules whose text cannot be served, each with the reason.
+        """
         batch: dict[bytes, bytes] = {}
         size = 0
         for module in members:
