@@ -182,7 +182,7 @@ def _resolve_lines(cache: Cache, conditions: Sequence[str]) -> int:
 
 def _resolve_line(resolver: Any, line: bytes) -> bool:
     """Answer one line and return whether it could not be resolved."""
-    from esmcache.cache import as_referrer_url
+    from esmcache.module_url import as_referrer_url
 
     if not line.strip():
         return False
