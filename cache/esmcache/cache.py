@@ -37,7 +37,7 @@ from esmcache.records import ModuleFormat, NodeBuild, Resolution, ResolutionFail
 from esmcache.regular_files import read_regular_file
 from esmcache.resolution import Resolver
 from esmcache.settings import ProjectSettings, SettingsError, read_user_choices
-from esmcache.store.index import IndexDamaged, IndexVanished
+from esmcache.store.index_file import IndexDamaged, IndexVanished
 from esmcache.store.rows import MissRow
 
 __all__ = ["Cache", "CacheError"]

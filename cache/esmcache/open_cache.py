@@ -22,7 +22,8 @@ from esmcache.file_source import DiskFileSource, FileSource
 from esmcache.launch.named_nodes import note_nodes
 from esmcache.records import NodeBuild
 from esmcache.settings import UserChoices
-from esmcache.store.index import Index, IndexDamaged, IndexUnusable, IndexVanished, discard_index
+from esmcache.store.index import Index
+from esmcache.store.index_file import IndexDamaged, IndexUnusable, IndexVanished, discard_index
 
 _TRIES = 3
 

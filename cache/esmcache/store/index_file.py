@@ -225,6 +225,12 @@ def remove_files(path: Path, mark: Mark) -> None:
     mark.remove()
 
 
+def discard_index(path: Path) -> None:
+    """Remove the index at `path`, whatever it is; raises OSError."""
+    with held(path) as mark:
+        remove_files(path, mark)
+
+
 def files_of(path: Path) -> list[Path]:
     """Return the index's own file and the files that SQLite puts beside it."""
     return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
