@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
-from esmcache.cache_directory import write_whole
+from esmcache.private_files import write_whole
 from esmcache.trust import find_untrusted
 from esmcache_lsp.admission import Token, is_same_user
 from esmcache_lsp.transport import LARGEST_MESSAGE, Channel, MessageTooLarge, NotAMessage, message_of

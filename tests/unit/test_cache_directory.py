@@ -7,13 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from esmcache.cache_directory import (
-    CacheDirectory,
-    CacheDirectoryRefused,
-    open_cache_directory,
-    plain_name,
-    remove_any,
-)
+from esmcache.cache_directory import CacheDirectory, CacheDirectoryRefused, open_cache_directory
+from esmcache.cache_files import plain_name, remove_any
 
 FOREIGN_NAMES = ["", ".", "..", "/", "a/b", "/etc", "../kept", "a\0b", "x" * 256, "\ud800", None, 7, b"bytes"]
 

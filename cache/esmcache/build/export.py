@@ -16,9 +16,10 @@ from esmcache.build.compile import Compiler
 from esmcache.build.context import BuildContext
 from esmcache.build.graph import GraphModule, Problem
 from esmcache.build.walk import Progress, Walk
-from esmcache.cache_directory import read_regular, write_whole
+from esmcache.cache_files import read_regular
 from esmcache.engines.node.compile_cache_layout import directory_name
 from esmcache.maintain.domain_directory import module_entry_name
+from esmcache.private_files import write_whole
 from esmcache.records import ModuleFormat
 
 _COMPILED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)

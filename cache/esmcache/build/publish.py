@@ -12,10 +12,11 @@ from esmcache.build.freshness import FileContent, UnreadableFile, read_file
 from esmcache.build.graph import Asked, GraphModule, load_order
 from esmcache.build.packages import Packages
 from esmcache.build.trust_domains import TrustDomains
-from esmcache.cache_directory import read_regular, write_whole
+from esmcache.cache_files import read_regular
 from esmcache.file_source import Fingerprint, directory_fingerprint, is_proven
 from esmcache.maintain.domain_directory import NO_SOURCE, domain_place, module_entry_name, preload_names
 from esmcache.maintain.pack_rows import pack_entry_row, packed_source
+from esmcache.private_files import write_whole
 from esmcache.records import InputKind, ModuleFormat, Resolution, ResolutionInput
 from esmcache.serving.layout import (
     ASKED_BY_IMPORT,

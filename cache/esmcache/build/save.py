@@ -17,9 +17,10 @@ from esmcache.build.graph import GraphModule, Problem
 from esmcache.build.module_rows import InputSets, request_rows
 from esmcache.build.publish import Publisher
 from esmcache.build.walk import Walk, WalkResult
-from esmcache.cache_directory import read_regular, write_whole
+from esmcache.cache_files import read_regular
 from esmcache.file_source import file_url_from_path
 from esmcache.maintain.domain_directory import DomainDirectory
+from esmcache.private_files import write_whole
 from esmcache.serving.layout import ServedKind
 from esmcache.serving.manifest_change import with_changed_module
 from esmcache.store.rows import EntryPointRow, RequestRow

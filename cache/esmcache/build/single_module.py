@@ -24,7 +24,7 @@ from esmcache.build.compile import Compiler, Verdict
 from esmcache.build.context import BuildContext
 from esmcache.build.freshness import FileContent, UnreadableFile, read_file
 from esmcache.build.graph import NOT_UTF8, GraphModule, is_utf8
-from esmcache.cache_directory import read_regular
+from esmcache.cache_files import read_regular
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engines.node.compile_cache_layout import decode_entry
 from esmcache.errors import CacheError

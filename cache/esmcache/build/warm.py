@@ -12,7 +12,7 @@ from esmcache.build.context import BuildContext
 from esmcache.build.graph import Problem, load_order
 from esmcache.build.publish import Published, Publisher
 from esmcache.build.walk import Progress, Walk, WalkResult
-from esmcache.cache_directory import remove_any
+from esmcache.cache_files import remove_any
 from esmcache.maintain.domain_directory import PRELOAD_FILES
 from esmcache.maintain.runner_reports import wanted_path
 from esmcache.serving.layout import ServedKind

@@ -14,12 +14,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from esmcache.cache_directory import CacheDirectory, read_regular, remove_any, write_whole
+from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_files import read_regular, remove_any
 from esmcache.file_source import file_url_from_path
 from esmcache.maintain.domain_directory import PRELOAD_FILES, DomainDirectory, is_place, is_sealed, seal_path
 from esmcache.maintain.files import file_sizes, is_temporary, look_again, remove_abandoned
 from esmcache.maintain.pack_rows import pack_entry_row, packed_source
 from esmcache.maintain.turns import collecting
+from esmcache.private_files import write_whole
 from esmcache.serving.compaction import MovedPack, compact_packs, with_moved_packs
 from esmcache.serving.pack import (
     PACK_HEADER_SIZE,

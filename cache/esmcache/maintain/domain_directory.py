@@ -20,17 +20,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import (
-    CacheDirectory,
-    exclusive_lock,
-    make_directory,
-    read_regular,
-    real_directory,
-    remove_any,
-    write_whole,
-)
+from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_files import exclusive_lock, read_regular, real_directory, remove_any
 from esmcache.engines.node.compile_cache_layout import directory_name, entry_name
 from esmcache.file_source import Fingerprint, directory_fingerprint, file_url_from_path, is_proven, path_from_file_url
+from esmcache.private_files import make_directory, write_whole
 from esmcache.records import ModuleFormat, NodeBuild
 from esmcache.serving.names import RUNTIME
 from esmcache.store.code_caches import CodeCacheStore

@@ -11,8 +11,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from esmcache.cache_directory import CacheDirectory, read_regular, remove_any, write_whole
+from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_files import read_regular, remove_any
 from esmcache.maintain.domain_directory import remove_seals
+from esmcache.private_files import write_whole
 from esmcache.serving.names import WANTED_SUFFIX
 from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.index import Index

@@ -16,7 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from esmcache.bmes import ValidationLevel, validate
-from esmcache.cache_directory import CacheDirectory, exclusive_lock, read_regular, remove_any
+from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_files import exclusive_lock, read_regular, remove_any
 from esmcache.engines.node.compile_cache_layout import decode_entry
 from esmcache.maintain.clear import forget_entry_points
 from esmcache.maintain.domain_directory import (

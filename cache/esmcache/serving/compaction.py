@@ -14,8 +14,8 @@ from operator import add
 from pathlib import Path
 from zlib import crc32
 
-from esmcache.cache_directory import write_whole
 from esmcache.file_source import Fingerprint
+from esmcache.private_files import write_whole
 from esmcache.serving.layout import (
     ENTRY_HEADER_SIZE,
     FACT_SIZE,

@@ -30,7 +30,7 @@ from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
-from esmcache.cache_directory import exclusive_lock, read_regular, remove_any, why_alien
+from esmcache.cache_files import exclusive_lock, read_regular, remove_any, why_alien
 from esmcache.file_source import Fingerprint, fingerprint
 from esmcache.serving.layout import ENTRY_HEADER_SIZE, ENTRY_MAGIC, ENTRY_ONE_BYTE, PACK_MAGIC, PACK_VERSION
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import read_regular, real_directory, remove_any, write_whole
+from esmcache.cache_files import read_regular, real_directory, remove_any
 from esmcache.file_source import Fingerprint, fingerprint
+from esmcache.private_files import write_whole
 from esmcache.store.rows import BlobRow
 
 

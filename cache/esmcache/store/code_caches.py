@@ -12,8 +12,9 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import read_regular, real_directory, remove_any, why_alien, write_whole
+from esmcache.cache_files import read_regular, real_directory, remove_any, why_alien
 from esmcache.file_source import Fingerprint, fingerprint
+from esmcache.private_files import write_whole
 from esmcache.store.cache_key import code_cache_key
 from esmcache.store.rows import CodeCacheRow
 

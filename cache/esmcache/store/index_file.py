@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from esmcache.cache_directory import remove_any, why_alien
+from esmcache.cache_files import remove_any, why_alien
 
 # A hidden name, so that a directory that holds only this file may still become a cache.
 _LOCK_NAME = ".index.lock"

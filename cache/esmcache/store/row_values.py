@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from functools import cache
 
-from esmcache.cache_directory import plain_name
+from esmcache.cache_files import plain_name
 from esmcache.store.index_file import IndexDamaged
 
 _TYPES = {"str": str, "int": int, "float": float, "bytes": bytes}
