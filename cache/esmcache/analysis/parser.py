@@ -5,17 +5,15 @@ It knows the grammar's gaps and works around them. It must not know the meaning 
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import count
-from time import perf_counter, thread_time
 
 import tree_sitter_javascript
 from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Tree
 
+from esmcache.analysis.allowance import Allowance, TooCostlyError
 from esmcache.analysis.respelling import Doubt, Respelling, respell
 from esmcache.spans import Span
 
@@ -62,9 +60,6 @@ _MOST_RESPELLINGS = 8
 _FUNCTIONS_AND_CLASSES = frozenset({"function_expression", "generator_function", "class"})
 
 
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-
-
 class _ParserOfThread(threading.local):
     """One parser per thread: making a parser costs as much as parsing a small file."""
 
@@ -74,18 +69,10 @@ class _ParserOfThread(threading.local):
 
 _thread = _ParserOfThread()
 
-# No text up to this size takes long. Larger texts may take time that grows with the square of their size, so parsing
-# them stops after this much CPU time, which is twenty times what an ordinary text takes.
-_ALWAYS_PARSED = 32 << 10
-_SECONDS = 0.5
-_SECONDS_PER_BYTE = 1.5e-6
-_MOST_SECONDS = 4.0
-# A tree takes 30 times the memory of its text, and five times that if it has many errors.
-_MOST_BYTES = 400 << 20
 _LARGEST_TEXT = 12_000_000
 # Statements at the top level are looked at one by one.
 _MOST_STATEMENTS = 200_000
-# A text larger than _ALWAYS_PARSED is read in blocks. They must be `bytes`: queries crash over any other buffer
+# A text whose parse is bounded is read in blocks. They must be `bytes`: queries crash over any other buffer
 # (tree-sitter 0.26.1).
 _BLOCK = 64 << 10
 # After an edit the blocks are smaller, so that the number of bytes read is a useful measure.
@@ -139,64 +126,23 @@ class Reparsing:
     bytes_read: int
 
 
-class _TooCostlyError(Exception):
-    """Parsing met a limit; the message names the limit."""
+def _parse_within(allowance: Allowance, text: bytes, old: Tree | None = None) -> Tree:
+    """Return the tree of `text`, reusing the unchanged parts of `old`; raises TooCostlyError."""
+    if not allowance.is_bounded:
+        return _thread.parser.parse(text) if old is None else _thread.parser.parse(text, old)
+    return _read_within(allowance, lambda offset, point: text[offset : offset + _BLOCK], old)
 
 
-class _Allowance:
-    """The time and memory that all parses of one text may take together."""
-
-    def __init__(self, size: int) -> None:
-        # Reading the CPU time costs a system call. CPU time never exceeds wall-clock time, which is checked first.
-        self._is_bounded = size > _ALWAYS_PARSED
-        self._seconds = min(_SECONDS + size * _SECONDS_PER_BYTE, _MOST_SECONDS)
-        self._start = perf_counter()
-        self._processor_start = thread_time() if self._is_bounded else 0.0
-        self._memory_start = _resident_bytes() if self._is_bounded else 0
-
-    def parse(self, text: bytes, old: Tree | None = None) -> Tree:
-        """Return the tree of `text`, reusing the unchanged parts of `old`; raises _TooCostlyError."""
-        if not self._is_bounded:
-            return _thread.parser.parse(text) if old is None else _thread.parser.parse(text, old)
-        return self.read(lambda offset, point: text[offset : offset + _BLOCK], old)
-
-    def read(self, read: Callable[[int, Point], bytes], old: Tree | None) -> Tree:
-        """Return the tree of the text that `read` returns from an offset on; raises _TooCostlyError."""
-        calls = count()
-        limit = ""
-
-        def is_over(offset: int, has_error: bool) -> bool:
-            nonlocal limit
-            number = next(calls)
-            if self._is_bounded and not number & 4095 and _resident_bytes() - self._memory_start > _MOST_BYTES:
-                limit = f"more than {_MOST_BYTES >> 20} MB of memory"
-                return True
-            if number & 15 or perf_counter() - self._start < self._seconds:
-                return False
-            if thread_time() - self._processor_start > self._seconds:
-                limit = f"more than {self._seconds:.1f} s"
-                return True
-            return False
-
-        try:
-            if old is None:
-                return _thread.parser.parse(read, progress_callback=is_over)
-            return _thread.parser.parse(read, old, progress_callback=is_over)
-        except ValueError as error:
-            _thread.parser.reset()
-            raise _TooCostlyError(limit) from error
-
-
-def _resident_bytes() -> int:
-    """Return the resident memory of this process in bytes, or 0 if the system does not report it."""
+def _read_within(allowance: Allowance, read: Callable[[int, Point], bytes], old: Tree | None) -> Tree:
+    """Return the tree of the text that `read` returns from an offset on; raises TooCostlyError."""
+    is_over = allowance.watch()
     try:
-        descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return 0
-    try:
-        return int(os.read(descriptor, 100).split()[1]) * _PAGE_BYTES
-    finally:
-        os.close(descriptor)
+        if old is None:
+            return _thread.parser.parse(read, progress_callback=is_over)
+        return _thread.parser.parse(read, old, progress_callback=is_over)
+    except ValueError as error:
+        _thread.parser.reset()
+        raise TooCostlyError(allowance.limit_met) from error
 
 
 def moved_by_edits(tree: Tree, edits: Iterable[TextEdit]) -> Tree:
@@ -224,8 +170,8 @@ def reparse(tree: Tree, edits: Sequence[TextEdit], source: bytes) -> Reparsing |
         return block
 
     try:
-        new = _Allowance(len(source)).read(read, edited)
-    except _TooCostlyError:
+        new = _read_within(Allowance(len(source)), read, edited)
+    except TooCostlyError:
         return None
     root = new.root_node
     if root.has_error:
@@ -242,19 +188,19 @@ def parse(source: bytes, *, doubtful: Span | None = None, is_module: bool = True
     """
     try:
         if len(source) > _LARGEST_TEXT:
-            raise _TooCostlyError(f"larger than {_LARGEST_TEXT // 1_000_000} MB")
-        return _parse(source, _Allowance(len(source)), doubtful, is_module=is_module)
-    except _TooCostlyError as error:
+            raise TooCostlyError(f"larger than {_LARGEST_TEXT // 1_000_000} MB")
+        return _parse(source, Allowance(len(source)), doubtful, is_module=is_module)
+    except TooCostlyError as error:
         root = _thread.parser.parse(b"").root_node
         return SyntaxTree(root, source, root, too_costly=str(error))
 
 
-def _parse(source: bytes, allowance: _Allowance, doubtful: Span | None, *, is_module: bool) -> SyntaxTree:
+def _parse(source: bytes, allowance: Allowance, doubtful: Span | None, *, is_module: bool) -> SyntaxTree:
     normal = _normal_line_ends(source)
-    tree = allowance.parse(normal)
+    tree = _parse_within(allowance, normal)
     root = tree.root_node
     if root.child_count > _MOST_STATEMENTS:
-        raise _TooCostlyError(f"more than {_MOST_STATEMENTS} statements")
+        raise TooCostlyError(f"more than {_MOST_STATEMENTS} statements")
     errors = _errors(root, normal)
     doubts = [_doubt(*error) for error in errors]
     if doubtful is not None:
@@ -272,7 +218,7 @@ def _parse(source: bytes, allowance: _Allowance, doubtful: Span | None, *, is_mo
 
 
 def _parse_respelled(
-    source: bytes, tree: Tree, doubts: Sequence[Doubt], allowance: _Allowance
+    source: bytes, tree: Tree, doubts: Sequence[Doubt], allowance: Allowance
 ) -> tuple[Tree, Respelling] | None:
     """Return a tree without errors over the respelled source, or None if respelling does not remove all errors."""
     made: Respelling | None = None
@@ -282,7 +228,7 @@ def _parse_respelled(
         if not made.changed:
             return None
         text = bytes(made.text)
-        tree = allowance.parse(text, _edited(tree, before, text, made.changed))
+        tree = _parse_within(allowance, text, _edited(tree, before, text, made.changed))
         errors = _errors(tree.root_node, text)
         if not errors:
             return tree, made
