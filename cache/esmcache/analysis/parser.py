@@ -14,7 +14,9 @@ import tree_sitter_javascript
 from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Tree
 
 from esmcache.analysis.allowance import Allowance, TooCostlyError
-from esmcache.analysis.respelling import Doubt, Respelling, respell
+from esmcache.analysis.doubts import Doubt
+from esmcache.analysis.respelled_text import RespelledText
+from esmcache.analysis.respelling import respell
 from esmcache.spans import Span
 
 __all__ = [
@@ -219,9 +221,9 @@ def _parse(source: bytes, allowance: Allowance, doubtful: Span | None, *, is_mod
 
 def _parse_respelled(
     source: bytes, tree: Tree, doubts: Sequence[Doubt], allowance: Allowance
-) -> tuple[Tree, Respelling] | None:
+) -> tuple[Tree, RespelledText] | None:
     """Return a tree without errors over the respelled source, or None if respelling does not remove all errors."""
-    made: Respelling | None = None
+    made: RespelledText | None = None
     for _ in range(_MOST_RESPELLINGS):
         before = source if made is None else bytes(made.text)
         made = respell(source, sorted(doubts, key=lambda doubt: doubt.span.start), made)
