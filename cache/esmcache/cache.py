@@ -51,6 +51,10 @@ class Cache(OpenCache):
     """One user's cache, with the files that it describes and the Node that it serves.
 
     Use it as a context manager, from one thread. The cache directory is opened when something needs it.
+
+    A method that needs the cache directory raises CacheError if the directory is refused, or if the index or a file in
+    it cannot be read or written. A `url` is a path or a file: URL, which mean the same module; CacheError refuses any
+    other kind. The sections of the methods name only further cases.
     """
 
     _collection: SelfCollection = field(default_factory=SelfCollection)
@@ -65,7 +69,15 @@ class Cache(OpenCache):
         max_size: int | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Cache:
-        """Open a cache by arguments, environment and the user's configuration; raises CacheError."""
+        """Open a cache; where an argument is None, the environment or the user's configuration decides.
+
+        Args:
+            max_size: The size limit in bytes.
+            environment: The environment variables, or None for those of this process.
+
+        Raises:
+            CacheError: If a variable or the user's configuration cannot be used.
+        """
         environment = os.environ if environment is None else environment
         choices = read_user_choices(environment, cache_dir=cache_dir, node=node, jobs=jobs, max_size=max_size)
         if isinstance(choices, SettingsError):
@@ -80,9 +92,14 @@ class Cache(OpenCache):
         conditions: Sequence[str] | None = None,
         settings: ProjectSettings | None = None,
     ) -> WarmReport:
-        """Warm entry points, packages and folders, and all that they reach; raises CacheError.
+        """Warm entry points, packages and folders, and all that they reach.
 
-        `conditions` replace those of the project's configuration; `settings` are added to that configuration.
+        Args:
+            conditions: The conditions, or None for those of the project's configuration.
+            settings: Settings that are added to the project's configuration.
+
+        Raises:
+            NodeUnavailableError: If no Node can be served.
         """
         targets = find_targets(list(paths), settings)
         self.forget_gone([path for path in paths if os.path.isdir(path) and is_utf8(os.path.abspath(path))])
@@ -93,9 +110,15 @@ class Cache(OpenCache):
 
     @healing
     def update(self, paths: Sequence[Path], conditions: Sequence[str] = ()) -> Update:
-        """Update the cache of single files, and the manifests that hold them; raises CacheError.
+        """Update the cache of single files, and the manifests that hold them.
 
         The answer names the entry points whose graph has changed its shape: they must be warmed.
+
+        Args:
+            conditions: The conditions for a module that no entry point reaches.
+
+        Raises:
+            NodeUnavailableError: If no Node can be served.
         """
         build = self.supported_node()
         with self.guarded():
@@ -107,7 +130,7 @@ class Cache(OpenCache):
 
     @healing
     def warm_missed(self, progress: Progress = lambda stage, done, total: None) -> WarmReport:
-        """Warm what runners reported as missing or out of date, each for the Node that ran it; raises CacheError."""
+        """Warm what runners reported as missing or out of date, each for the Node that ran it."""
         self.fold_events()
         wanted: dict[tuple[str, str], set[str]] = {}
         with self.guarded():
@@ -142,10 +165,17 @@ class Cache(OpenCache):
         v8_flags: Sequence[str] = (),
         progress: Progress = lambda stage, done, total: None,
     ) -> ExportReport:
-        """Fill a compile-cache directory for plain Node with what entry points reach; raises CacheError.
+        """Fill a compile-cache directory for plain Node with what entry points reach.
 
-        `uid` is the number of the user who will start them (None: this one). `v8_flags` are the flags that Node will be
-        started with.
+        Args:
+            target: The directory that Node will find in NODE_COMPILE_CACHE.
+            uid: The number of the user who will start the entry points, or None for this one.
+            v8_flags: The flags that Node will be started with.
+
+        Raises:
+            NodeUnavailableError: If no Node can be served.
+            CacheError: If esmcache does not know the layout of Node's compile cache, Node does not start with
+                `v8_flags`, or a file in `target` cannot be written.
         """
         build = self.supported_node()
         if not build.compile_cache_layout:
@@ -168,7 +198,7 @@ class Cache(OpenCache):
 
     @healing
     def fold_events(self) -> list[RunnerReport]:
-        """Move new reports of runners into the index, and return them; raises CacheError."""
+        """Move new reports of runners into the index, and return them."""
         with self.guarded():
             return fold_events(self.directory, self.index)
 
@@ -177,7 +207,11 @@ class Cache(OpenCache):
         return describe(self.files, path)
 
     def resolver(self, conditions: Sequence[str] = (), files: FileSource | None = None) -> Resolver:
-        """Return a resolver over `files` (else those of the cache), by the rules of the Node that is found."""
+        """Return a resolver that follows the rules of the Node that is found.
+
+        Args:
+            files: The files that it looks at, or None for those of the cache.
+        """
         files = files or self.files
         build = None
         with contextlib.suppress(CacheError):
@@ -188,15 +222,26 @@ class Cache(OpenCache):
         return Resolver(files, tuple(conditions), environment=dict(self.environment))
 
     def resolve(self, specifier: str, referrer: str, conditions: Sequence[str] = ()) -> Resolution | ResolutionFailure:
-        """Return Node's answer to `import specifier` in a module (see `as_referrer_url`); raises CacheError."""
+        """Return Node's answer to `import specifier` in a module.
+
+        Args:
+            referrer: The module: a path, or a file: or data: URL.
+
+        Raises:
+            CacheError: If `referrer` is of another kind.
+        """
         return self.resolver(conditions).resolve_import(specifier, as_referrer_url(referrer))
 
     @healing
     def generate(self, url: str, source: bytes | None = None) -> Lookup:
-        """Store the cache of one module and return its key and paths; raises CacheError.
+        """Store the cache of one module and return its key and paths; the modules that it imports are not touched.
 
-        `url` is a path or a file: URL, both naming the same module; `source` is its text, else the file is read. The
-        modules that it imports are not touched.
+        Args:
+            source: The module's text in UTF-8, or None to read the file.
+
+        Raises:
+            NodeUnavailableError: If no Node can be served.
+            CacheError: If the file cannot be read, or the engine rejects the text as a module.
         """
         url = as_file_url(url)
         build = self.supported_node()
@@ -208,18 +253,30 @@ class Cache(OpenCache):
 
     @healing
     def lookup(self, url: str) -> Lookup:
-        """Return what the cache holds of a module (path or file: URL): fresh, stale or cold; raises CacheError."""
+        """Return what the cache holds of a module: fresh, stale or cold."""
         with self.guarded():
             return self._lookups().lookup(as_file_url(url), self.node_build())
 
     @healing
     def get(self, url: str, *, with_bytecode: bool = True) -> bytes:
-        """Return a module's BMES bytes, generated if they are absent; raises CacheError."""
+        """Return a module's BMES bytes, generated if they are absent.
+
+        Args:
+            with_bytecode: Whether the bytes contain the module's code cache.
+
+        Raises:
+            NodeUnavailableError: If no Node can be served.
+            CacheError: If the file cannot be read, the engine rejects it, or BMES cannot express its record.
+        """
         with self.guarded(), writing(self.directory.path):
             return self._module_builder(self.supported_node()).bmes(as_file_url(url), with_bytecode=with_bytecode)
 
     def inspect(self, path: Path) -> Inspection:
-        """Return the parts of a BMES file, or of a module's cache; raises CacheError."""
+        """Return the parts of a BMES file, or of a source file's cache.
+
+        Raises:
+            CacheError: If the file cannot be read, is no BMES, or is a source file that cannot be cached.
+        """
         if path.suffix in SOURCE_SUFFIXES:
             return inspect_bmes(str(path), self.get(str(path)))
         try:
@@ -229,14 +286,18 @@ class Cache(OpenCache):
 
     @healing
     def explain(self, url: str) -> Explanation:
-        """Return why a runner is or is not served this module; raises CacheError."""
+        """Return why a runner is or is not served this module."""
         self.fold_events()
         with self.guarded():
             return self._lookups().explain(as_file_url(url), self.node_build())
 
     @healing
     def verify(self, *, repair: bool = False) -> list[Finding]:
-        """Return everything in the cache that is damaged, removing it with `repair`; raises CacheError."""
+        """Return everything in the cache that is damaged.
+
+        Args:
+            repair: Whether to remove what is damaged.
+        """
         with self.guarded():
             findings = verify_places(self.directory, repair=repair)
             if any(finding.kind == "index" and not finding.removed for finding in findings):
@@ -259,7 +320,7 @@ class Cache(OpenCache):
 
     @healing
     def statistics(self) -> Statistics:
-        """Return counts, sizes and what runners reported; raises CacheError."""
+        """Return counts, sizes and what runners reported."""
         self.fold_events()
         with self.guarded():
             return count_all(self.directory, self.index)
@@ -268,7 +329,8 @@ class Cache(OpenCache):
     def unsealed_directories(self) -> tuple[int, int]:
         """Return the number of this Node's compile-cache directories that no start uses, and the number of all of them.
 
-        Raises CacheError.
+        Raises:
+            NodeUnavailableError: If no Node can be served.
         """
         build = self.supported_node()
         with self.guarded():
@@ -277,7 +339,11 @@ class Cache(OpenCache):
 
     @healing
     def counts(self, folders: Sequence[str], settings: ProjectSettings | None = None) -> Counts:
-        """Return how many of the folders' own modules are cached, and how large the cache is; raises CacheError."""
+        """Return how many of the folders' own modules are cached, and how large the cache is.
+
+        Args:
+            settings: Settings that are added to the project's configuration.
+        """
         build = self.node_build()
         served = isinstance(build, NodeBuild) and build.supported
         with self.guarded():
@@ -294,7 +360,7 @@ class Cache(OpenCache):
 
     @healing
     def collect(self) -> Collected:
-        """Bring the cache under its size limit, least recently used first; raises CacheError."""
+        """Bring the cache under its size limit, least recently used first."""
         with self.guarded():
             # On a full disk, this may free the space without which the index cannot be opened.
             remove_abandoned(self.directory, file_sizes(self.directory))
@@ -304,7 +370,7 @@ class Cache(OpenCache):
 
     @healing
     def clear(self) -> Collected:
-        """Remove everything that is cached, and the index itself if it cannot be used; raises CacheError."""
+        """Remove everything that is cached, and the index itself if it cannot be used."""
         with self.guarded():
             # The index is removed first, whatever its state. If this process is killed here, files without rows are
             # left, which are no fault, and no rows without files. The next process that opens the index makes a new
@@ -317,19 +383,23 @@ class Cache(OpenCache):
 
     @healing
     def forget(self, paths: Sequence[Path]) -> None:
-        """Remove the cache of single files, so that the next warm makes it again; raises CacheError."""
+        """Remove the cache of single files, so that the next warm makes it again."""
         with self.guarded():
             urls = [file_url_from_path(os.path.realpath(path)) for path in paths]
             forget_modules(self.directory, self.index, urls)
 
     @healing
     def forget_gone(self, paths: Sequence[Path]) -> None:
-        """Remove the data of files, at or below `paths`, that no longer exist; raises CacheError."""
+        """Remove the data of files, at or below `paths`, that no longer exist."""
         with self.guarded():
             forget_gone(self.directory, self.index, [os.path.abspath(path) for path in paths])
 
     def install_hook(self) -> Path:
-        """Install the preload and return its stable path; raises CacheError."""
+        """Install the preload and return its stable path.
+
+        Raises:
+            CacheError: If the user's choices are invalid, or the preload cannot be written or would not load its files.
+        """
         return installed_hook(self.environment)
 
     def _warm(

@@ -121,14 +121,21 @@ class CacheDirectory:
 
         Names may come from the index, a manifest, a pack or a report. Each must be one plain component, and each but
         the last a real directory; otherwise nothing is removed and False is returned. So nothing outside the cache is
-        ever removed. An absent file is fine. Raises OSError if something there cannot be removed.
+        ever removed. An absent file is fine.
+
+        Raises:
+            OSError: If a directory on the way cannot be opened, or something else than a directory cannot be removed.
         """
         return self.remove_files(names[:-1], names[-1:]) is not None
 
     def remove_files(self, holder: Sequence[str], names: Sequence[str]) -> int | None:
-        """Remove each of `names` from the directory at `holder`, as `remove` does; return their number.
+        """Remove each of `names` from the directory at `holder`, as `remove` does.
 
-        Returns None if the names were not valid.
+        Returns:
+            The number of names, 0 if the directory is absent, or None if the names are not valid.
+
+        Raises:
+            OSError: If a directory on the way cannot be opened, or something else than a directory cannot be removed.
         """
         return remove_below(self.path, holder, names)
 
@@ -174,7 +181,11 @@ def _why_alien_entry(entry: os.DirEntry[str]) -> str:
 
 
 def open_cache_directory(path: Path) -> CacheDirectory | CacheDirectoryRefused:
-    """Return the directory at `path`, made with mode 0700 if nothing is there, or why it is refused."""
+    """Return the directory at `path`, made with mode 0700 if nothing is there, or why it is refused.
+
+    Raises:
+        OSError: If the directory cannot be listed.
+    """
     reason = make_trusted_directory(path)
     if reason:
         return CacheDirectoryRefused(path, reason)
@@ -193,8 +204,11 @@ def open_cache_directory(path: Path) -> CacheDirectory | CacheDirectoryRefused:
 def _close_to_others(path: Path) -> None:
     """Remove others' write access to a directory, so that starts use it; an older esmcache left some under umask 000.
 
-    A link to a directory leads out of the cache and is removed; `misplaced` reports any other link. Raises OSError,
-    above all if nothing is there.
+    A link to a directory leads out of the cache and is removed; `misplaced` reports any other link.
+
+    Raises:
+        FileNotFoundError: If nothing is there.
+        OSError: If the link cannot be removed, or the mode cannot be changed.
     """
     status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
@@ -209,6 +223,9 @@ def _something_else(path: Path) -> str:
 
     A collection removes all files that the cache does not name. So directories called `packs` are not enough to make a
     cache: the tag tells, or an index.
+
+    Raises:
+        OSError: If the directory cannot be listed.
     """
     if read_regular(path / _TAG_NAME) == _TAG:
         return ""

@@ -21,9 +21,15 @@ _LONGEST_NAME = 255
 
 
 def real_directory(holder: Path, *names: str) -> Path:
-    """Return the directory at `names` below `holder`, made if it is absent; raises OSError.
+    """Return the directory at `names` below `holder`, made if it is absent.
 
-    Each name is one plain component. A link on the way could lead out of the cache, so links and files are removed.
+    A link on the way could lead out of the cache, so links and files are removed.
+
+    Args:
+        names: Plain components.
+
+    Raises:
+        OSError: If a directory cannot be made, or a link or file in its place cannot be removed.
     """
     path = holder
     for name in names:
@@ -76,10 +82,13 @@ def plain_name(text: object) -> str | None:
 
 
 def remove_any(path: Path) -> None:
-    """Remove whatever is at `path`, a directory with all its content that can be removed; raises OSError.
+    """Remove whatever is at `path`, a directory with all its content that can be removed.
 
     It is only for paths that esmcache itself made up. `CacheDirectory.remove` is for a path with a name from the index
     or from any other file in the cache.
+
+    Raises:
+        OSError: If the parent cannot be opened, or something else than a directory cannot be removed.
     """
     try:
         parent = os.open(path.parent, _AS_DIRECTORY)
@@ -92,10 +101,16 @@ def remove_any(path: Path) -> None:
 
 
 def remove_below(root: Path, holder: Sequence[str], names: Sequence[str]) -> int | None:
-    """Remove each of `names` from the directory at `holder` below `root`; return their number.
+    """Remove each of `names` from the directory at `holder` below `root`.
 
-    Each name, in `holder` too, must be one plain component, and each of `holder` a real directory; otherwise nothing is
-    removed and None is returned. An absent file is fine. Raises OSError if something there cannot be removed.
+    Names are valid if each, in `holder` too, is one plain component, and each of `holder` a real directory; otherwise
+    nothing is removed. An absent file is fine.
+
+    Returns:
+        The number of names, 0 if the directory is absent, or None if the names are not valid.
+
+    Raises:
+        OSError: If a directory on the way cannot be opened, or something else than a directory cannot be removed.
     """
     if not names or any(plain_name(name) is None for name in (*holder, *names)):
         return None
@@ -121,7 +136,14 @@ def remove_below(root: Path, holder: Sequence[str], names: Sequence[str]) -> int
 
 
 def _remove_at(parent: int, name: str) -> None:
-    """Remove the entry `name` of an open directory, whatever it is; raises OSError for anything but a directory."""
+    """Remove the entry `name` of an open directory, whatever it is.
+
+    Args:
+        parent: The descriptor of the open directory.
+
+    Raises:
+        OSError: If the entry is no directory and cannot be removed.
+    """
     try:
         os.unlink(name, dir_fd=parent)
     except FileNotFoundError:
@@ -137,7 +159,14 @@ def _remove_at(parent: int, name: str) -> None:
 
 @contextlib.contextmanager
 def _writable(directory: int) -> Iterator[None]:
-    """Let the owner of a directory of mode 0500 remove its entries for a while; raises OSError."""
+    """Let the owner of a directory of mode 0500 remove its entries for a while.
+
+    Args:
+        directory: The descriptor of the open directory.
+
+    Raises:
+        OSError: If the mode cannot be changed.
+    """
     mode = stat.S_IMODE(os.fstat(directory).st_mode)
     os.fchmod(directory, mode | stat.S_IRWXU)
     try:
@@ -170,7 +199,11 @@ def _remove_directory(parent: int, name: str) -> None:
 
 @contextlib.contextmanager
 def exclusive_lock(path: Path) -> Iterator[None]:
-    """Hold an advisory lock on the file `path` (made if it is absent) against other processes."""
+    """Hold an advisory lock on the file `path` (made if it is absent) against other processes.
+
+    Raises:
+        OSError: If the file cannot be made, opened or locked.
+    """
     make_directory(path.parent)
     descriptor = os.open(path, os.O_NOFOLLOW | os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -12,7 +12,14 @@ _OTHER_URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 
 
 def as_file_url(url: str) -> str:
-    """Return the file: URL of a path or file: URL; raises CacheError for anything else."""
+    """Return the file: URL of a module.
+
+    Args:
+        url: A path or a file: URL.
+
+    Raises:
+        CacheError: If `url` is of another kind, or has a lone surrogate.
+    """
     if _OTHER_URL.match(url) and not os.path.lexists(url):
         raise CacheError(f"{url} is neither a path nor a file: URL")
     try:
@@ -25,5 +32,12 @@ def as_file_url(url: str) -> str:
 
 
 def as_referrer_url(referrer: str) -> str:
-    """Return the URL of an importing module given by path, file: or data: URL; raises CacheError."""
+    """Return the URL of an importing module.
+
+    Args:
+        referrer: A path, or a file: or data: URL.
+
+    Raises:
+        CacheError: If `referrer` is of another kind, or has a lone surrogate.
+    """
     return referrer if referrer.startswith("data:") else as_file_url(referrer)

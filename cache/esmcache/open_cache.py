@@ -77,7 +77,12 @@ class OpenCache:
 
     @property
     def directory(self) -> CacheDirectory:
-        """Return the cache directory, made if it is absent; raises CacheError if it is refused."""
+        """Return the cache directory, made if it is absent.
+
+        Raises:
+            CacheError: If the directory is refused.
+            OSError: If the directory cannot be listed.
+        """
         if self._directory is None or not self._directory.path.is_dir():
             opened = open_cache_directory(self.choices.cache_path)
             if isinstance(opened, CacheDirectoryRefused) and not os.path.lexists(opened.path):
@@ -90,7 +95,11 @@ class OpenCache:
 
     @property
     def index(self) -> Index:
-        """Return the index; raises CacheError."""
+        """Return the index.
+
+        Raises:
+            CacheError: If the cache directory is refused, or the index cannot be opened.
+        """
         if self._index is not None and not self._index.is_there:
             # The cache was removed, and data that is written into a file without a name is lost.
             self._close_index()
@@ -99,7 +108,14 @@ class OpenCache:
         return self._index
 
     def node_build(self, node: str | None = None) -> NodeBuild | NodeMissing:
-        """Return the Node to serve, or why none was found; raises CacheError."""
+        """Return the Node to serve, or why none was found.
+
+        Args:
+            node: The name or path of the Node, or None for the user's choice.
+
+        Raises:
+            CacheError: If the cache directory is refused, or a file in it cannot be written.
+        """
         with self.guarded():
             build = node_build(self.directory, node or self.choices.node, self.environment)
         if node is None and isinstance(build, NodeBuild):
@@ -107,7 +123,15 @@ class OpenCache:
         return build
 
     def supported_node(self, node: str | None = None) -> NodeBuild:
-        """Return the Node to serve; raises CacheError if it is missing or not supported."""
+        """Return the Node to serve.
+
+        Args:
+            node: The name or path of the Node, or None for the user's choice.
+
+        Raises:
+            NodeUnavailableError: If the Node is missing or not supported.
+            CacheError: If the cache directory is refused, or a file in it cannot be written.
+        """
         build = self.node_build(node)
         if isinstance(build, NodeMissing):
             raise NodeUnavailableError(f"no Node to serve: {build.reason}")
@@ -117,7 +141,12 @@ class OpenCache:
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
-        """Turn faults into a CacheError with one line; a damaged index is removed, which costs only time."""
+        """Turn faults into a CacheError with one line; a damaged index is removed, which costs only time.
+
+        Raises:
+            _CacheLostError: If the index was damaged, or a part of the cache is gone; another try makes it again.
+            CacheError: If the index cannot be used, or the system reports another error.
+        """
         try:
             yield
         except IndexDamaged as error:

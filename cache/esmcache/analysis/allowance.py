@@ -26,6 +26,9 @@ class Allowance:
     """The time and memory that all parses of one text may take together.
 
     `is_bounded` is False for a text that is always parsed. `limit_met` names the limit that was met, '' if none was.
+
+    Args:
+        size: The size of the text in bytes.
     """
 
     def __init__(self, size: int) -> None:

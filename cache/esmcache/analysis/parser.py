@@ -48,7 +48,11 @@ class TreeQuery:
         self._query = Query(_LANGUAGE, pattern)
 
     def captures(self, root: Node, within: Span | None = None) -> dict[str, list[Node]]:
-        """Return the captured nodes by capture name; with `within`, only those that touch it."""
+        """Return the captured nodes by capture name.
+
+        Args:
+            within: The span that the nodes must touch, or None for all nodes.
+        """
         cursor = QueryCursor(self._query)
         if within is not None:
             cursor.set_byte_range(within.start, within.end)
@@ -129,14 +133,26 @@ class Reparsing:
 
 
 def _parse_within(allowance: Allowance, text: bytes, old: Tree | None = None) -> Tree:
-    """Return the tree of `text`, reusing the unchanged parts of `old`; raises TooCostlyError."""
+    """Return the tree of `text`, reusing the unchanged parts of `old`.
+
+    Raises:
+        TooCostlyError: If the parse meets the limit of the allowance.
+    """
     if not allowance.is_bounded:
         return _thread.parser.parse(text) if old is None else _thread.parser.parse(text, old)
     return _read_within(allowance, lambda offset, point: text[offset : offset + _BLOCK], old)
 
 
 def _read_within(allowance: Allowance, read: Callable[[int, Point], bytes], old: Tree | None) -> Tree:
-    """Return the tree of the text that `read` returns from an offset on; raises TooCostlyError."""
+    """Return the tree of a text that is read in blocks.
+
+    Args:
+        read: Returns the text from a byte offset on, at least one byte of it except at its end.
+        old: An earlier tree whose unchanged parts are reused, or None.
+
+    Raises:
+        TooCostlyError: If the parse meets the limit of the allowance.
+    """
     is_over = allowance.watch()
     try:
         if old is None:
@@ -159,6 +175,9 @@ def reparse(tree: Tree, edits: Sequence[TextEdit], source: bytes) -> Reparsing |
     """Return the tree that edits make of an `editable` tree, or None if the text must be parsed from scratch.
 
     Any error makes that necessary: tree-sitter's recovery from errors depends on the old tree.
+
+    Args:
+        source: The text after the edits.
     """
     if _normal_line_ends(source) != source:
         return None
@@ -185,9 +204,12 @@ def reparse(tree: Tree, edits: Sequence[TextEdit], source: bytes) -> Reparsing |
 def parse(source: bytes, *, doubtful: Span | None = None, is_module: bool = True) -> SyntaxTree:
     """Return the syntax tree of `source`, which may be any bytes; offsets count bytes, including a BOM.
 
-    If the grammar cannot parse the text, the text is respelled near the errors and parsed again. `doubtful` is a
-    span that an earlier parse may have read wrongly; it is respelled, too.
-    """
+    If the grammar cannot parse the text, the text is respelled near the errors and parsed again.
+
+    Args:
+        doubtful: A span that an earlier parse may have read wrongly; it is respelled, too.
+        is_module: Whether the text is a module, in which `<!--` begins no comment.
+    """  # noqa: DOC501 (TooCostlyError does not leave this function)
     try:
         if len(source) > _LARGEST_TEXT:
             raise TooCostlyError(f"larger than {_LARGEST_TEXT // 1_000_000} MB")
@@ -222,7 +244,11 @@ def _parse(source: bytes, allowance: Allowance, doubtful: Span | None, *, is_mod
 def _parse_respelled(
     source: bytes, tree: Tree, doubts: Sequence[Doubt], allowance: Allowance
 ) -> tuple[Tree, RespelledText] | None:
-    """Return a tree without errors over the respelled source, or None if respelling does not remove all errors."""
+    """Return a tree without errors over the respelled source, or None if respelling does not remove all errors.
+
+    Raises:
+        TooCostlyError: If a parse meets the limit of the allowance.
+    """
     made: RespelledText | None = None
     for _ in range(_MOST_RESPELLINGS):
         before = source if made is None else bytes(made.text)
@@ -259,7 +285,11 @@ def _edited(tree: Tree, before: bytes, after: bytes, changed: Sequence[Span]) ->
 
 
 def _points(text: bytes, offsets: Sequence[int]) -> dict[int, tuple[int, int]]:
-    """Return the row and the column of each offset; the offsets must be ascending."""
+    """Return the row and the column in bytes of each offset.
+
+    Args:
+        offsets: Byte offsets in ascending order.
+    """
     points = {}
     row = last = 0
     for offset in offsets:

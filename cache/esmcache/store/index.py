@@ -31,7 +31,10 @@ Row = TypeVar("Row")
 
 
 class Index(IndexDatabase):
-    """An open index; use it as a context manager, from one thread."""
+    """An open index; use it as a context manager, from one thread.
+
+    Each method raises IndexUnusable if the index cannot be read or written.
+    """
 
     def put(self, rows: Sequence[Any]) -> None:
         """Insert or replace rows, all of one type."""
@@ -44,18 +47,30 @@ class Index(IndexDatabase):
             self._note_change(row_type)
 
     def all(self, row_type: type[Row]) -> Iterator[Row]:
-        """Yield every row of a type."""
+        """Yield every row of a type.
+
+        Raises:
+            IndexDamaged: If a row has invalid values.
+        """
         yield from self._select(row_type, "", ())
 
     def where(self, row_type: type[Row], column: str, values: Iterable[object]) -> Iterator[Row]:
-        """Yield the rows whose `column` has one of `values`."""
+        """Yield the rows whose `column` has one of `values`.
+
+        Raises:
+            IndexDamaged: If a row has invalid values.
+        """
         wanted = list(values)
         for start in range(0, len(wanted), _MOST_PARAMETERS):
             some = wanted[start : start + _MOST_PARAMETERS]
             yield from self._select(row_type, f"where {column} in ({','.join('?' * len(some))})", some)
 
     def closure(self, manifest: str) -> Iterator[ModuleRow]:
-        """Yield the modules that a manifest holds."""
+        """Yield the modules that a manifest holds.
+
+        Raises:
+            IndexDamaged: If a row has invalid values.
+        """
         condition = "where url in (select url from entry_modules where manifest = ?)"
         yield from self._select(ModuleRow, condition, (manifest,))
 
@@ -64,7 +79,11 @@ class Index(IndexDatabase):
         return [row[0] for row in self.execute("select manifest from entry_modules where url = ?", (url,))]
 
     def input_sets(self, names: Iterable[str]) -> set[str]:
-        """Return which of the named input sets are stored."""
+        """Return which of the named input sets are stored.
+
+        Raises:
+            IndexDamaged: If a row has invalid values.
+        """
         return {row.input_set for row in self.where(InputRow, "input_set", names)}
 
     def remove(self, row_type: type, column: str, values: Iterable[object]) -> None:
@@ -86,7 +105,11 @@ class Index(IndexDatabase):
         self.execute("delete from entry_modules where manifest = ?", (manifest,))
 
     def urls_of_domain(self, domain: str, engine_tag: str, without: Sequence[str]) -> set[str]:
-        """Return the URLs of modules that a trust domain's manifests hold, except for the manifests in `without`."""
+        """Return the URLs of modules that a trust domain's manifests hold.
+
+        Args:
+            without: The names of manifests that are left out.
+        """
         sql = (
             "select distinct m.url from entry_modules m join entry_points e on e.manifest = m.manifest"
             f" where e.domain = ? and e.engine_tag = ? and e.manifest not in ({','.join('?' * len(without))})"
@@ -94,7 +117,11 @@ class Index(IndexDatabase):
         return {row[0] for row in self.execute(sql, (domain, engine_tag, *without))}
 
     def remove_links(self, links: Sequence[tuple[str, str, str]]) -> None:
-        """Remove modules' claims to names, each given by directory, name and URL."""
+        """Remove modules' claims to names.
+
+        Args:
+            links: Directory, name and URL of each claim.
+        """
         self._execute_many("delete from code_cache_links where directory = ? and name = ? and url = ?", links)
 
     def remove_code_caches(self, rows: Iterable[CodeCacheRow]) -> None:
@@ -103,7 +130,11 @@ class Index(IndexDatabase):
         self._execute_many(sql, [(row.engine_tag, row.kind, row.source_sha256) for row in rows])
 
     def count(self, increments: Mapping[str, int]) -> None:
-        """Add increments to counters of the statistics."""
+        """Add to counters of the statistics.
+
+        Args:
+            increments: What is added, by the counter's name.
+        """
         sql = (
             "insert into statistics (name, value) values (?, ?)"
             " on conflict (name) do update set value = value + excluded.value"
@@ -118,7 +149,11 @@ class Index(IndexDatabase):
         return dict(self.execute(sql, (CHANGES_OF_EDGES,)))
 
     def note_use(self, manifest: str, used_at: float) -> None:
-        """Remember when an entry point was last started or warmed."""
+        """Remember when an entry point was last started or warmed.
+
+        Args:
+            used_at: In seconds since the epoch.
+        """
         sql = "update entry_points set used_at = max(used_at, ?) where manifest = ?"
         self.execute(sql, (used_at, manifest))
 
@@ -134,7 +169,13 @@ class Index(IndexDatabase):
             self.execute(sql, astuple(miss))
 
     def settle_misses(self, entries: Iterable[str], executable: str, conditions: str) -> None:
-        """Note that entry points were warmed: keep what they load besides their graph, and remove other misses."""
+        """Note that entry points were warmed: keep what they load besides their graph, and remove other misses.
+
+        Args:
+            entries: The paths of the entry points.
+            executable: The path of the Node that they were warmed for.
+            conditions: The conditions of the warm, joined by NUL.
+        """
         which = "where entry = ? and executable = ? and conditions = ?"
         for entry in entries:
             parameters = (entry, executable, conditions)
@@ -142,7 +183,13 @@ class Index(IndexDatabase):
             self.execute(f"update misses set reason = '{SETTLED}' {which}", parameters)
 
     def summary(self, table: str, group: str, size: str) -> list[tuple[str, int, int]]:
-        """Return `(group, rows, sum of size)` of a table, largest first; the arguments are names in the schema."""
+        """Return `(group, rows, sum of size)` of a table, largest first.
+
+        Args:
+            table: The table's name in the schema.
+            group: The name of the column whose values are the groups.
+            size: The name of the column that is summed up.
+        """
         sql = f"select {group}, count(*), coalesce(sum({size}), 0) from {table} group by {group} order by 3 desc, 1"
         return [(name, count, total) for name, count, total in self.execute(sql)]
 

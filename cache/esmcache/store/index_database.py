@@ -46,7 +46,12 @@ class IndexDatabase:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the index at `path`, and create or replace it if necessary; raises IndexUnusable."""
+        """Open the index at `path`, and create or replace it if necessary.
+
+        Raises:
+            IndexVanished: If the directory is gone, or the file is removed meanwhile.
+            IndexUnusable: If a newer esmcache made the index, or it cannot be opened or made.
+        """  # noqa: DOC501 (`_held` turns OSError into IndexUnusable)
         self._path = path
         self.replaced = ""
         try:
@@ -88,7 +93,12 @@ class IndexDatabase:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Group writes while other writers wait; raises IndexUnusable if the disk is full or the file is gone."""
+        """Group writes while other writers wait.
+
+        Raises:
+            IndexVanished: If the file was removed meanwhile.
+            IndexUnusable: If the transaction cannot begin or be committed, for example on a full disk.
+        """
         # A commit need not survive a power failure, because lost rows are made again.
         self.execute("pragma synchronous = normal")
         # Taking the write lock first lets the busy timeout apply; a read that turns into a write would fail.
@@ -105,7 +115,12 @@ class IndexDatabase:
         self._shorten_log()
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Run a statement for a module of store/ and return its rows, with unchecked values."""
+        """Run a statement for a module of store/ and return its rows, with unchecked values.
+
+        Raises:
+            IndexDamaged: If the file is damaged, or its tables are not ours.
+            IndexUnusable: If the index cannot be read or written at the moment.
+        """
         try:
             return self._database.execute(sql, parameters).fetchall()
         except FAULTS as error:
@@ -119,7 +134,11 @@ class IndexDatabase:
             raise self._place.fault(error) from error
 
     def version(self) -> tuple[int, int]:
-        """Return two numbers, at least one of which changes with each write of any connection."""
+        """Return two numbers, at least one of which changes with each write of any connection.
+
+        Raises:
+            IndexUnusable: If the index cannot be read.
+        """
         connection: sqlite3.Connection = self._database.conn
         return int(self.execute("pragma data_version")[0][0]), connection.total_changes
 
@@ -132,12 +151,20 @@ class IndexDatabase:
         return [row[0] for row in rows if row[0] != "ok"]
 
     def vacuum(self) -> None:
-        """Give unused pages back to the file system, as far as readers in other processes allow it."""
+        """Give unused pages back to the file system, as far as readers in other processes allow it.
+
+        Raises:
+            IndexUnusable: If the index cannot be written.
+        """
         self.execute("vacuum")
         self.truncate_log()
 
     def truncate_log(self) -> None:
-        """Checkpoint the whole log and leave it empty, as far as readers in other processes allow it."""
+        """Checkpoint the whole log and leave it empty, as far as readers in other processes allow it.
+
+        Raises:
+            IndexUnusable: If the index cannot be written.
+        """
         with self._held() as mark:
             mark.remove()
             self.execute("pragma wal_checkpoint(truncate)")
@@ -146,7 +173,10 @@ class IndexDatabase:
     def discard(self) -> None:
         """Close and remove the index, whatever its state; the next process that opens it makes a new one.
 
-        An index that has already taken its place stays. Raises IndexUnusable.
+        An index that has already taken its place stays.
+
+        Raises:
+            IndexUnusable: If the directory is gone, or a file cannot be removed.
         """
         with self._held() as mark:
             was_there = self.is_there
@@ -173,7 +203,11 @@ class IndexDatabase:
             raise self._place.fault(error) from error
 
     def _close(self, mark: Mark | None) -> None:
-        """Close the database; if `mark` is given, update it for the file."""
+        """Close the database.
+
+        Args:
+            mark: The mark to update for the file, or None to leave it.
+        """
         log = self._path.with_name(self._path.name + "-wal")
         try:
             writes = mark is not None and self.is_there and log.stat().st_size > 0
@@ -187,7 +221,13 @@ class IndexDatabase:
             mark.write()
 
     def _open_sound(self, mark: Mark) -> Database:
-        """Open the existing index, or make one; raises IndexDamaged if the existing file is no sound index."""
+        """Open the existing index, or make one.
+
+        Raises:
+            IndexDamaged: If the existing file is no sound index.
+            IndexUnusable: If a newer esmcache made the index, or it cannot be opened.
+            OSError: If the file of a new index cannot be made.
+        """
         if fault := why_no_file_of_ours(self._path):
             raise IndexDamaged(fault)
         if not os.path.lexists(self._path):

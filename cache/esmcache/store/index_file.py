@@ -226,7 +226,12 @@ def remove_files(path: Path, mark: Mark) -> None:
 
 
 def discard_index(path: Path) -> None:
-    """Remove the index at `path`, whatever it is; raises OSError."""
+    """Remove the index at `path`, whatever it is.
+
+    Raises:
+        FileNotFoundError: If the directory is gone.
+        OSError: If a file cannot be removed.
+    """
     with held(path) as mark:
         remove_files(path, mark)
 
