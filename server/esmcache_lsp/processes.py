@@ -31,7 +31,10 @@ T = TypeVar("T")
 class SessionProcesses:
     """The three processes; a process that analyses in place of an ended one gets the open documents again.
 
-    `note_end` is called with each call whose result is not needed, when it has ended.
+    An asynchronous method raises ProcessEnded if its process ends before it can answer.
+
+    Args:
+        note_end: Called with each call whose result is not needed, when it has ended.
     """
 
     def __init__(self, documents: OpenDocuments, progress: Progress, note_end: Callable[[Future[Any]], None]) -> None:
@@ -78,30 +81,55 @@ class SessionProcesses:
             self._analyst.restart_if_ended()
 
     async def ask(self, method: Callable[Concatenate[Workspace, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return the result of a method of the workspace; raises CacheError."""
+        """Return the result of a method of the workspace.
+
+        Raises:
+            CacheError: If the method needs a cache that cannot be used.
+        """
         answer: T = await self._analyst.call(analyst.ask, _question(method, *arguments, **named))
         return answer
 
     async def use_cache(self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return the result of a method of `Cache`, from the process that saves; raises CacheError."""
+        """Return the result of a method of `Cache`, from the process that saves.
+
+        Raises:
+            CacheError: If the cache cannot be opened, or the method raises it.
+        """
         answer: T = await self._saver.call(warmer.ask, _question(method, *arguments, **named))
         return answer
 
     async def ask_beside(self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return the result of a slow method of `Cache`, once no warm is running; raises CacheError."""
+        """Return the result of a slow method of `Cache`, once no warm is running.
+
+        Raises:
+            CacheError: If the cache cannot be opened, or the method raises it.
+        """
         answer: T = await self._warmer.call(warmer.ask, _question(method, *arguments, **named))
         return answer
 
     async def save(self, paths: Sequence[str], conditions: Sequence[str]) -> Update:
-        """Update the cache for saved files; raises CacheError."""
+        """Update the cache for saved files.
+
+        Raises:
+            CacheError: If the workspace is not trusted, no Node can be served, or the cache cannot be used.
+        """
         return await self._saver.call(warmer.update, paths, conditions)
 
     async def warm_entries(self, entries: Sequence[str], conditions: Sequence[str]) -> WarmReport:
-        """Warm entry points in the process that saves; raises CacheError."""
+        """Warm entry points in the process that saves.
+
+        Raises:
+            CacheError: If the workspace is not trusted, no Node can be served, or the cache cannot be used.
+        """
         return await self._saver.call(warmer.warm_entries, entries, conditions)
 
     async def warm(self, paths: Sequence[str], project: ProjectSettings) -> WarmReport:
-        """Warm files and folders at low priority; raises CacheError and warmer.Stopped."""
+        """Warm files and folders at low priority.
+
+        Raises:
+            CacheError: If the workspace is not trusted, no Node can be served, or the cache cannot be used.
+            Stopped: If the warm was cancelled.
+        """
         return await self._warmer.call(warmer.warm, list(paths), project)
 
     def _make(self, choices: CacheChoices, unit: ColumnUnit) -> None:

@@ -42,7 +42,7 @@ _ASKED_WITHOUT_TRUST = (Cache.statistics, Cache.clear)
 
 
 class Session:
-    """One session, from `begin` at the client's `initialize` to `end`."""
+    """One session, from `begin` at the client's `initialize` to `end`; its coroutines may raise ProcessEnded."""
 
     def __init__(self, log_path: str | None = None) -> None:
         self.log_path = log_path
@@ -199,7 +199,11 @@ class Session:
         self.files_changed(self.folders)
 
     async def ask(self, method: Callable[Concatenate[Workspace, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return the result of a method of the workspace; raises CacheError."""
+        """Return the result of a method of the workspace.
+
+        Raises:
+            CacheError: If the method needs a cache that cannot be used.
+        """
         return await self._processes.ask(method, *arguments, **named)
 
     async def answer(
@@ -223,19 +227,31 @@ class Session:
     async def change_cache(
         self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """Return the result of a method of `Cache` that changes the cache; announce the change; raises CacheError."""
+        """Return the result of a method of `Cache` that changes the cache, and announce the change.
+
+        Raises:
+            CacheError: If `use_cache` raises it.
+        """
         try:
             return await self.use_cache(method, *arguments, **named)
         finally:
             self._changed(None)
 
     async def use_cache(self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return the result of a method of `Cache` that does not change modules' states; raises CacheError."""
+        """Return the result of a method of `Cache` that does not change modules' states.
+
+        Raises:
+            CacheError: If the workspace is not trusted, the cache cannot be opened, or the method raises it.
+        """
         self._check_trust(method)
         return await self._processes.use_cache(method, *arguments, **named)
 
     async def ask_beside(self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return the result of a slow method of `Cache`, once no warm is running; raises CacheError."""
+        """Return the result of a slow method of `Cache`, once no warm is running.
+
+        Raises:
+            CacheError: If the workspace is not trusted, the cache cannot be opened, or the method raises it.
+        """
         self._check_trust(method)
         return await self._processes.ask_beside(method, *arguments, **named)
 
@@ -248,7 +264,12 @@ class Session:
                 self.note_trouble(error)
 
     async def warm(self, paths: Sequence[str]) -> WarmReport:
-        """Return the report of a warm in the background; raises CacheError, and warmer.Stopped if it is cancelled."""
+        """Return the report of a warm in the background.
+
+        Raises:
+            CacheError: If the workspace is not trusted, no Node can be served, or the cache cannot be used.
+            Stopped: If the warm was cancelled.
+        """
         self._check_trust(Cache.warm)
         self.progress.stopped.value = 0
         self.progress.counts[0] = self.progress.counts[1] = 0
@@ -309,7 +330,11 @@ class Session:
             del document.changes[:count]
 
     def _check_trust(self, method: Callable[..., object]) -> None:
-        """Raise NotTrusted if a method of `Cache` is not allowed in an untrusted workspace."""
+        """Check that a method of `Cache` is allowed in this workspace.
+
+        Raises:
+            NotTrusted: If the workspace is not trusted, and the method needs trust.
+        """
         if not self.is_trusted and method not in _ASKED_WITHOUT_TRUST:
             raise NotTrusted
 
