@@ -181,17 +181,16 @@ def _why_alien_entry(entry: os.DirEntry[str]) -> str:
 
 
 def open_cache_directory(path: Path) -> CacheDirectory | CacheDirectoryRefused:
-    """Return the directory at `path`, made with mode 0700 if nothing is there, or why it is refused.
-
-    Raises:
-        OSError: If the directory cannot be listed.
-    """
+    """Return the directory at `path`, made with mode 0700 if nothing is there, or why it is refused."""
     reason = make_trusted_directory(path)
     if reason:
         return CacheDirectoryRefused(path, reason)
     if not os.access(path, os.W_OK | os.X_OK):
         return CacheDirectoryRefused(path, f"{path} cannot be written")
-    other = _something_else(path)
+    try:
+        other = _something_else(path)
+    except OSError as error:
+        return CacheDirectoryRefused(path, f"{path} cannot be read: {error.strerror}")
     if other:
         return CacheDirectoryRefused(path, f"{path} is no cache: it holds {other}")
     for name in _FILE_DEPTHS:

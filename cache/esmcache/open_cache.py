@@ -81,7 +81,6 @@ class OpenCache:
 
         Raises:
             CacheError: If the directory is refused.
-            OSError: If the directory cannot be listed.
         """
         if self._directory is None or not self._directory.path.is_dir():
             opened = open_cache_directory(self.choices.cache_path)
@@ -150,7 +149,10 @@ class OpenCache:
         try:
             yield
         except IndexDamaged as error:
-            self._discard_index()
+            try:
+                self._discard_index()
+            except (IndexUnusable, OSError) as fault:
+                raise CacheError(f"{error}, and it cannot be removed: {fault}") from error
             raise _CacheLostError(f"{error}; it was removed and will be made again, please try again") from error
         except IndexVanished as error:
             self._close_index()

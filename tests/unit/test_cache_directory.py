@@ -105,6 +105,14 @@ def test_a_directory_with_other_files_is_not_a_cache(holds: str, tmp_path: Path)
     assert [path for path in (tmp_path / "project").rglob("*") if path.is_file()] == [file]
 
 
+def test_a_directory_that_cannot_be_listed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir(mode=0o300)
+    opened = open_cache_directory(tmp_path / "cache")
+    (tmp_path / "cache").chmod(0o700)
+    # Root can list every directory.
+    assert os.geteuid() == 0 or "cannot be read" in (opened.reason if isinstance(opened, CacheDirectoryRefused) else "")
+
+
 def test_a_cache_without_an_index_still_is_one(tmp_path: Path) -> None:
     assert isinstance(open_cache_directory(tmp_path / "cache"), CacheDirectory)
     (tmp_path / "cache" / "packs").mkdir()
