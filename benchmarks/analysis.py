@@ -53,7 +53,11 @@ def main() -> int:
 
 
 def read_modules() -> dict[Path, bytes]:
-    """Return the source of every module of the packages; Failure if they are not installed."""
+    """Return the source of every module of the packages.
+
+    Raises:
+        Failure: If the packages are not installed.
+    """
     paths = sorted(path for suffix in ("js", "mjs") for path in PACKAGES.rglob(f"*.{suffix}"))
     if not paths:
         raise Failure(f"{PACKAGES} is empty: run `make setup` first")
@@ -206,7 +210,11 @@ def beside_peers(modules: dict[Path, bytes], node: Path) -> Iterator[str]:
 
 
 def time_peers(paths: Sequence[Path], node: Path) -> dict[str, tuple[float, int]]:
-    """Return the seconds and the failures of each installed tool; raises Failure if Node cannot run the script."""
+    """Return the seconds and the number of failures of each installed tool.
+
+    Raises:
+        Failure: If Node cannot run the script.
+    """
     asked = json.dumps({"files": [str(path) for path in paths], "peers": str(PEERS)})
     command = [str(node), "--input-type=module", "-e", PEERS_SCRIPT]
     result = subprocess.run(command, input=asked, capture_output=True, encoding="utf-8", check=False)

@@ -37,7 +37,14 @@ def main() -> int:
 
 
 def compare(program: Program, node: Path, before: Path, rounds: int) -> None:
-    """Warm a program by both checkouts, start it in turn and print a line for each; raises Failure."""
+    """Warm a program by both checkouts, start it in turn and print a line for each.
+
+    Args:
+        before: The checkout to compare with this one.
+
+    Raises:
+        Failure: If a checkout cannot warm or serve the program, or the starts differ.
+    """
     with tempfile.TemporaryDirectory() as directory:
         ways = [
             way_of(program, node, checkout, Path(directory, name), name)
@@ -55,7 +62,14 @@ def compare(program: Program, node: Path, before: Path, rounds: int) -> None:
 
 
 def way_of(program: Program, node: Path, checkout: Path, home: Path, name: str) -> Way:
-    """Return how a checkout starts a program that it has warmed, with the functions that it calls; raises Failure."""
+    """Return how a checkout starts a program that it has warmed, with the functions that it calls.
+
+    Args:
+        home: The directory to be made for the cache.
+
+    Raises:
+        Failure: If the checkout cannot warm or serve the program.
+    """
     home.mkdir(mode=0o700)
     environment = {**environment_of(node, home), "PYTHONPATH": f"{checkout / 'cache'}:{checkout / 'server'}"}
     hook = esmcache("hook", environment=environment, cwd=program.cwd).strip()

@@ -124,7 +124,11 @@ class Started:
 
 
 def start(way: Way, cwd: Path) -> Started:
-    """Return the result and the costs of one start; raises Failure if the program cannot be started."""
+    """Return the result and the costs of one start.
+
+    Raises:
+        Failure: If the program cannot be started.
+    """
     launcher = small_process()
     assert launcher.stdin and launcher.stdout
     with tempfile.TemporaryDirectory() as directory:
@@ -164,9 +168,14 @@ def interleave(
 ) -> list[Timing]:
     """Return one Timing per way; every round starts each way once, so that noise affects all ways equally.
 
-    The first way is the reference. Failure is raised if a way that must agree prints or exits differently; other ways
-    are left out. An additional first round is not counted. No round begins after `enough_s` seconds, provided that
-    FEWEST_ROUNDS are complete.
+    The first way is the reference. An additional first round is not counted.
+
+    Args:
+        after_round: Is called after each counted round.
+        enough_s: No round begins after this number of seconds, provided that FEWEST_ROUNDS are complete.
+
+    Raises:
+        Failure: If a way that must agree prints or exits differently; other ways are left out.
     """
     timings = [Timing(way.name) for way in ways]
     expected = start(ways[0], cwd).outcome
@@ -183,7 +192,15 @@ def interleave(
 
 
 def time_once(way: Way, timing: Timing, cwd: Path, expected: Outcome, yardstick: str, *, is_counted: bool) -> None:
-    """Start a way once and record its time or why it is left out; raises Failure if it must agree and differs."""
+    """Start a way once and record its time or why it is left out.
+
+    Args:
+        expected: The outcome of the reference.
+        yardstick: The name of the reference.
+
+    Raises:
+        Failure: If the way must agree, and it differs or does not start.
+    """
     try:
         started = start(way, cwd)
         if started.outcome != expected:
@@ -228,9 +245,13 @@ def environment_of(node: Path, cache_dir: Path) -> dict[str, str]:
 
 
 def esmcache(*arguments: str, environment: Mapping[str, str], cwd: Path, show: bool = False) -> str:
-    """Return the standard output of an esmcache command; with `show`, it goes to the terminal instead.
+    """Return the standard output of an esmcache command.
 
-    Raises Failure if the exit code is not 0.
+    Args:
+        show: Whether the output goes to the terminal instead; the result is then empty.
+
+    Raises:
+        Failure: If the exit code is not 0.
     """
     try:
         result = subprocess.run(
@@ -250,9 +271,12 @@ def esmcache(*arguments: str, environment: Mapping[str, str], cwd: Path, show: b
 
 
 def served_modules(way: Way, cwd: Path) -> Served:
-    """Return the runner's report of one start of `way`; raises Failure if code caches are not used.
+    """Return the runner's report of one start of `way`.
 
     Workers and child processes report, too. The result is the report of the process with the most served modules.
+
+    Raises:
+        Failure: If the program cannot be started, or code caches are not used.
     """
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "report.json"
@@ -268,7 +292,11 @@ def served_modules(way: Way, cwd: Path) -> Served:
 
 
 def node_version(node: Path) -> str:
-    """Return the output of `node --version`; raises Failure if Node cannot be started."""
+    """Return the output of `node --version`.
+
+    Raises:
+        Failure: If Node cannot be started.
+    """
     try:
         result = subprocess.run([node, "--version"], capture_output=True, encoding="utf-8", check=True)
     except (OSError, subprocess.CalledProcessError) as error:

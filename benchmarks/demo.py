@@ -45,7 +45,11 @@ def main() -> int:
 
 
 def demonstrate(console: Console, node: Path, rounds: int) -> None:
-    """Print the whole demo; raises Failure if the cache does not work as it should."""
+    """Print the whole demo.
+
+    Raises:
+        Failure: If the cache does not work as it should.
+    """
     cwd = ENTRY.parent.parent
     name = ENTRY.relative_to(PROJECT)
     cache_dir = PROJECT / ".cache" / "demo"

@@ -88,7 +88,14 @@ def main() -> int:
 
 
 async def measure(directory: Path, node: Path, saves: int) -> str:
-    """Return the table in Markdown; raises Failure if not all modules of the last start are served."""
+    """Return the table in Markdown.
+
+    Args:
+        saves: The number of modules to save.
+
+    Raises:
+        Failure: If not all modules of the last start are served, or there are too few saves.
+    """
     workspace = directory / "workspace"
     modules = make_workspace(workspace)
     environment = environment_of(node, directory)
@@ -122,7 +129,11 @@ async def measure(directory: Path, node: Path, saves: int) -> str:
 
 
 def make_workspace(workspace: Path) -> list[Path]:
-    """Copy real modules into a workspace of one package with one entry point; return the modules' paths."""
+    """Copy real modules into a workspace of one package with one entry point; return the modules' paths.
+
+    Raises:
+        Failure: If the packages are not installed.
+    """
     names = ("lodash-es", "date-fns", "effect/dist", "ramda/es", "three/src", "d3-array", "d3-scale", "zod/v4")
     paths: list[Path] = []
     for name in names:
@@ -312,7 +323,11 @@ def bare_compiles(texts: Sequence[str], node: Path) -> list[float]:
 
 
 def one_start(workspace: Path, node: Path, environment: dict[str, str]) -> str:
-    """Start the entry point and return how many modules were served; raises Failure if one was not."""
+    """Start the entry point and return how many modules were served.
+
+    Raises:
+        Failure: If a module was not served.
+    """
     log = workspace.parent / "report.json"
     hook = subprocess.run(
         [sys.executable, "-m", "esmcache", "hook"], env=environment, capture_output=True, encoding="utf-8", check=True

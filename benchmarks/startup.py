@@ -114,7 +114,11 @@ def ways_with(node: Path, nodes: list[Path], ways: list[str]) -> list[str]:
 
 
 def preload(node: Path, program: Program, rounds: int, console: Console) -> PreloadMeasurement:
-    """Return the cost of the preload for the smallest program; raises Failure if a start differs."""
+    """Return the cost of the preload for the smallest program.
+
+    Raises:
+        Failure: If a start differs.
+    """
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(f"{program.name} under several preloads, {node_version(node)}", total=rounds)
         return measure_preload(program, node, rounds, lambda: progress.advance(task))
@@ -123,7 +127,14 @@ def preload(node: Path, program: Program, rounds: int, console: Console) -> Prel
 def measure(
     node: Path, program: Program, names: list[str], arguments: argparse.Namespace, console: Console
 ) -> Measurement:
-    """Return the figures of one program; raises Failure if a start differs that must agree, or if nothing is served."""
+    """Return the figures of one program.
+
+    Args:
+        names: The names of the ways to measure.
+
+    Raises:
+        Failure: If a start that must agree differs, or nothing is served.
+    """
     version = node_version(node)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(f"{program.name}, Node {version}", total=arguments.rounds)

@@ -38,7 +38,11 @@ class Change:
 
 
 def measure_changes(program: Program, node: Path, rounds: int) -> list[ChangeMeasurement]:
-    """Return the figures of one program after each kind of change; raises Failure if a start differs."""
+    """Return the figures of one program after each kind of change.
+
+    Raises:
+        Failure: If a start differs.
+    """
     return [_measure(program, node, rounds, change) for change in (_edit(), _install(node))]
 
 

@@ -18,7 +18,11 @@ FIRST = f"{NOTHING}, and nothing told before"
 
 
 def measure_preload(program: Program, node: Path, rounds: int, after_round: Callable[[], None]) -> PreloadMeasurement:
-    """Return the figures of the program under each preload; raises Failure if a start differs."""
+    """Return the figures of the program under each preload.
+
+    Raises:
+        Failure: If a start differs.
+    """
     environment = environment_of_starts(node)
     hook = esmcache("hook", environment=environment, cwd=program.cwd).strip()
     esmcache("warm", str(program.entry), environment=environment, cwd=program.cwd)

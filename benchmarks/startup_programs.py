@@ -71,7 +71,11 @@ class Program:
 
 
 def programs(names: list[str]) -> list[Program]:
-    """Return the programs in the order of NAMES, and write those of this module; Failure if a tool is missing."""
+    """Return the programs in the order of NAMES, and write those of this module.
+
+    Raises:
+        Failure: If a tool is not installed.
+    """
     found = []
     for name in NAMES:
         if name not in names:
@@ -100,7 +104,11 @@ def write_program(name: str) -> Path:
 
 
 def install_packages(node: Path) -> None:
-    """Install the packages of the tests' lock file into the benchmark's own directory, which the benchmark changes."""
+    """Install the packages of the tests' lock file into the benchmark's own directory, which the benchmark changes.
+
+    Raises:
+        Failure: If npm cannot install them.
+    """
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     lock = LOCKED / "package-lock.json"
     installed = DIRECTORY / "package-lock.json"

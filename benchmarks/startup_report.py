@@ -176,7 +176,7 @@ def ratio_table(measurements: Sequence[Measurement], ways: Sequence[str], footno
 
 
 def mean_lines(measurements: Sequence[Measurement], ways: Sequence[str]) -> Iterable[str]:
-    """Yield, per Node, the geometric means over the tools with many modules that each way can run."""
+    """Yield for each Node the geometric means over the tools with many modules that each way can run."""
     for node in dict.fromkeys(each.node for each in measurements):
         tools = [each for each in measurements if each.node == node and each.is_tool and each.modules >= MANY_MODULES]
         means = []
@@ -272,7 +272,11 @@ def machine() -> str:
 
 
 def write_into(path: Path, text: str) -> None:
-    """Write the text between the two marks of a Markdown file; raises Failure if it has no marks."""
+    """Write the text between the two marks of a Markdown file.
+
+    Raises:
+        Failure: If the file lacks a mark.
+    """
     content = path.read_text(encoding="utf-8")
     before, begin, rest = content.partition(BEGIN)
     _, end, after = rest.partition(END)

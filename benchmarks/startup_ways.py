@@ -45,7 +45,11 @@ def versions(ways: list[str]) -> list[str]:
 
 
 def prepare(program: Program, node: Path, names: list[str]) -> tuple[list[Way], dict[str, str]]:
-    """Return the warmed ways in the order of ALL_WAYS, and the reasons why others of `names` are missing."""
+    """Return the warmed ways in the order of ALL_WAYS, and the reasons why others of `names` are missing.
+
+    Raises:
+        Failure: If a way in REQUIRED cannot be prepared.
+    """
     environment = environment_of_starts(node)
     ways, missing = [], {}
     for name in (name for name in ALL_WAYS if name in names):
@@ -65,7 +69,11 @@ def prepare(program: Program, node: Path, names: list[str]) -> tuple[list[Way], 
 
 
 def way_of(name: str, binary: Path, program: Program, node: Path, environment: Mapping[str, str]) -> Way:
-    """Return one way, warmed; raises Failure if it cannot be prepared."""
+    """Return one way, warmed.
+
+    Raises:
+        Failure: If the way cannot be prepared.
+    """
     rest = (str(program.entry), *program.arguments)
     compile_cache = {**environment, "NODE_COMPILE_CACHE": str(DIRECTORY / "state" / "node-compile-cache")}
     if name == ESMCACHE:
@@ -119,9 +127,12 @@ def warmed(program: Program, node: Path, environment: Mapping[str, str]) -> Way:
 
 
 def bundle(esbuild: Path, program: Program) -> Path:
-    """Return the program bundled into one file; raises Failure if esbuild cannot bundle it.
+    """Return the program bundled into one file.
 
     The round that is not counted fills its compile cache.
+
+    Raises:
+        Failure: If esbuild cannot bundle the program.
     """
     path = DIRECTORY / "state" / "bundles" / program.entry.name
     command = [

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import CacheDirectory, write_whole
+from esmcache.cache_directory import CacheDirectory
 from esmcache.engines.node.compile_cache_layout import encode_entry, entry_name
 from esmcache.file_source import Fingerprint
 from esmcache.maintain.collect import Collected, collect
 from esmcache.maintain.domain_directory import DomainDirectory, engine_tag_of
 from esmcache.maintain.files import used_bytes
 from esmcache.maintain.pack_rows import pack_entry_row
+from esmcache.private_files import write_whole
 from esmcache.records import ModuleFormat
 from esmcache.serving.layout import ServedKind
 from esmcache.serving.manifest import FileFact, Manifest, ManifestModule, encode_manifest

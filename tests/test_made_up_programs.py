@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from conftest import EsmcacheHome
+from conftest import EVERYTHING, EsmcacheHome
 from differential.made_up import made_up
 from differential.programs import NODES
 from differential.starting import Seen, Starter
 from esmcache.launch.program import installed_hook
 
-# ESMCACHE_TESTEVERYTHING runs ten times as many.
-_PROGRAMS = 600 if os.environ.get("ESMCACHE_TESTEVERYTHING") else 60
+# `make test-all` runs ten times as many.
+_PROGRAMS = 600 if EVERYTHING else 60
 
 
 @pytest.mark.parametrize(

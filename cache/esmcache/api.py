@@ -21,9 +21,18 @@ def warm(
 ) -> WarmReport:
     """Analyse, compile and store the modules at `paths` and all that they reach, and return a report.
 
-    A file is an entry point; a directory stands for its package's entry points and all modules in it. `jobs` is the
-    number of Node processes. Problems of single modules are in the report; raises CacheError if nothing can be done at
-    all (no Node, cache directory refused).
+    Problems of single modules are in the report.
+
+    Args:
+        paths: Files and directories. A file is an entry point; a directory stands for its package's entry points and
+            all modules in it.
+        cache_dir: The path of the cache directory, or None for the user's choice.
+        node: The name or path of the Node to serve, or None for the user's choice.
+        jobs: The number of Node processes, or None for the user's choice.
+
+    Raises:
+        CacheError: If nothing can be done at all: no Node can be served, or the cache cannot be used.
+        TypeError: If `paths` is a single path.
     """
     if isinstance(paths, (str, os.PathLike)):
         raise TypeError("paths must be a list of paths, not one path")
@@ -34,20 +43,45 @@ def warm(
 def generate(url: str, source: bytes | None = None, *, cache_dir: str | None = None, node: str | None = None) -> Lookup:
     """Store the cache of one ES module and return its key and paths.
 
-    `url` is a path or a file: URL and means the same module either way; `source` is its text in UTF-8, else the file is
-    read. Raises CacheError if it cannot be read, the engine rejects it as a module, or there is no Node.
+    Args:
+        url: A path or a file: URL; both mean the same module.
+        source: The module's text in UTF-8, or None to read the file.
+        cache_dir: The path of the cache directory, or None for the user's choice.
+        node: The name or path of the Node to serve, or None for the user's choice.
+
+    Raises:
+        CacheError: If `url` is of another kind, the file cannot be read, the engine rejects the text as a module, no
+            Node can be served, or the cache cannot be used.
     """
     with Cache.open(cache_dir=cache_dir, node=node) as cache:
         return cache.generate(url, source)
 
 
 def lookup(url: str, *, cache_dir: str | None = None, node: str | None = None) -> Lookup:
-    """Return what the cache holds of a module, by path or file: URL: fresh, stale or cold; raises CacheError."""
+    """Return what the cache holds of a module: fresh, stale or cold.
+
+    Args:
+        url: A path or a file: URL; both mean the same module.
+        cache_dir: The path of the cache directory, or None for the user's choice.
+        node: The name or path of the Node to serve, or None for the user's choice.
+
+    Raises:
+        CacheError: If `url` is of another kind, or the cache cannot be used.
+    """
     with Cache.open(cache_dir=cache_dir, node=node) as cache:
         return cache.lookup(url)
 
 
 def inspect(path: str | os.PathLike[str], *, cache_dir: str | None = None, node: str | None = None) -> Inspection:
-    """Return the sections, sizes and trailer of a BMES file, or of a source file's cache; raises CacheError."""
+    """Return the sections, sizes and trailer of a BMES file, or of a source file's cache.
+
+    Args:
+        path: A BMES file or a source file.
+        cache_dir: The path of the cache directory, or None for the user's choice.
+        node: The name or path of the Node to serve, or None for the user's choice.
+
+    Raises:
+        CacheError: If the file cannot be read, is no BMES, or is a source file that cannot be cached.
+    """
     with Cache.open(cache_dir=cache_dir, node=node) as cache:
         return cache.inspect(Path(path))

@@ -1,13 +1,12 @@
-"""Owns the cache directory: where it is, how it is made and opened, and how its files are written and removed.
+"""Owns the cache directory: the places in it, how it is made and opened, and how it is recognized.
 
-A directory that another user can change is refused; trust.py has the rule. Directories and files are made with explicit
-modes, whatever the umask is. This module must know nothing of what the files hold.
+A directory that another user can change is refused; trust.py has the rule. This module must know nothing of what the
+files hold.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import stat
@@ -15,27 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from esmcache.private_files import make_directory, make_file, make_trusted_directory, write_whole
+from esmcache.cache_files import read_regular, remove_below, why_alien
+from esmcache.private_files import make_trusted_directory, write_whole
 from esmcache.trust import find_untrusted
 
-__all__ = [
-    "CacheDirectory",
-    "CacheDirectoryRefused",
-    "check_ownership",
-    "exclusive_lock",
-    "make_directory",
-    "make_file",
-    "open_cache_directory",
-    "plain_name",
-    "read_regular",
-    "remove_any",
-    "why_alien",
-    "write_whole",
-]
-
-_AS_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# Most file systems limit a name to this number of bytes.
-_LONGEST_NAME = 255
 _FILES = ("index.db", "index.db-wal", "index.db-shm", "nodes.json", ".collected", "CACHEDIR.TAG")
 # The tag of the Cache Directory Tagging Specification: backup programs leave out what lies beside it.
 _TAG_NAME = "CACHEDIR.TAG"
@@ -139,36 +121,23 @@ class CacheDirectory:
 
         Names may come from the index, a manifest, a pack or a report. Each must be one plain component, and each but
         the last a real directory; otherwise nothing is removed and False is returned. So nothing outside the cache is
-        ever removed. An absent file is fine. Raises OSError if something there cannot be removed.
+        ever removed. An absent file is fine.
+
+        Raises:
+            OSError: If a directory on the way cannot be opened, or something else than a directory cannot be removed.
         """
         return self.remove_files(names[:-1], names[-1:]) is not None
 
     def remove_files(self, holder: Sequence[str], names: Sequence[str]) -> int | None:
-        """Remove each of `names` from the directory at `holder`, as `remove` does; return their number.
+        """Remove each of `names` from the directory at `holder`, as `remove` does.
 
-        Returns None if the names were not valid.
+        Returns:
+            The number of names, 0 if the directory is absent, or None if the names are not valid.
+
+        Raises:
+            OSError: If a directory on the way cannot be opened, or something else than a directory cannot be removed.
         """
-        if not names or any(plain_name(name) is None for name in (*holder, *names)):
-            return None
-        try:
-            directory = os.open(self.path, _AS_DIRECTORY)
-        except FileNotFoundError:
-            return 0
-        try:
-            for name in holder:
-                below = os.open(name, _AS_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
-                os.close(directory)
-                directory = below
-            for name in names:
-                _remove_at(directory, name)
-        except FileNotFoundError:
-            return 0
-        except NotADirectoryError:
-            # Linux also reports this for a link that is not to be followed.
-            return None
-        finally:
-            os.close(directory)
-        return len(names)
+        return remove_below(self.path, holder, names)
 
     def misplaced(self) -> Iterator[tuple[str, str]]:
         """Yield each place below the directory that holds no directory, or no file of the user's own, and why."""
@@ -218,7 +187,10 @@ def open_cache_directory(path: Path) -> CacheDirectory | CacheDirectoryRefused:
         return CacheDirectoryRefused(path, reason)
     if not os.access(path, os.W_OK | os.X_OK):
         return CacheDirectoryRefused(path, f"{path} cannot be written")
-    other = _something_else(path)
+    try:
+        other = _something_else(path)
+    except OSError as error:
+        return CacheDirectoryRefused(path, f"{path} cannot be read: {error.strerror}")
     if other:
         return CacheDirectoryRefused(path, f"{path} is no cache: it holds {other}")
     for name in _FILE_DEPTHS:
@@ -231,8 +203,11 @@ def open_cache_directory(path: Path) -> CacheDirectory | CacheDirectoryRefused:
 def _close_to_others(path: Path) -> None:
     """Remove others' write access to a directory, so that starts use it; an older esmcache left some under umask 000.
 
-    A link to a directory leads out of the cache and is removed; `misplaced` reports any other link. Raises OSError,
-    above all if nothing is there.
+    A link to a directory leads out of the cache and is removed; `misplaced` reports any other link.
+
+    Raises:
+        FileNotFoundError: If nothing is there.
+        OSError: If the link cannot be removed, or the mode cannot be changed.
     """
     status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
@@ -247,6 +222,9 @@ def _something_else(path: Path) -> str:
 
     A collection removes all files that the cache does not name. So directories called `packs` are not enough to make a
     cache: the tag tells, or an index.
+
+    Raises:
+        OSError: If the directory cannot be listed.
     """
     if read_regular(path / _TAG_NAME) == _TAG:
         return ""
@@ -293,140 +271,9 @@ def _put_tag(path: Path) -> None:
             write_whole(path / _TAG_NAME, _TAG)
 
 
-def real_directory(holder: Path, *names: str) -> Path:
-    """Return the directory at `names` below `holder`, made if it is absent; raises OSError.
-
-    Each name is one plain component. A link on the way could lead out of the cache, so links and files are removed.
-    """
-    path = holder
-    for name in names:
-        path = path / name
-        try:
-            is_directory = stat.S_ISDIR(os.lstat(path).st_mode)
-        except FileNotFoundError:
-            is_directory = False
-        else:
-            if not is_directory:
-                path.unlink()
-        if not is_directory:
-            make_directory(path)
-    return path
-
-
 def check_ownership(path: Path) -> CacheDirectoryRefused | None:
     """Return why the directory at `path` cannot be trusted, or None if it can."""
     untrusted = find_untrusted(path)
     if untrusted is not None:
         return CacheDirectoryRefused(path, str(untrusted))
     return None if path.is_dir() else CacheDirectoryRefused(path, f"{path} is not a directory")
-
-
-def why_alien(status: os.stat_result) -> str:
-    """Return why a file in a cache is not trusted, or '' if it is; a file that others can write may hold anything."""
-    if status.st_uid not in (os.geteuid(), 0):
-        return f"belongs to another user (uid {status.st_uid})"
-    return "can be written by others" if status.st_mode & 0o022 else ""
-
-
-def read_regular(path: Path) -> bytes | None:
-    """Return the content of a regular file that nobody else can write, or None for anything else.
-
-    Reading a FIFO might never end.
-    """
-    try:
-        # Without O_NONBLOCK, opening a FIFO might not end, either.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb", buffering=0) as file:
-            status = os.fstat(descriptor)
-            return file.readall() if stat.S_ISREG(status.st_mode) and not why_alien(status) else None
-    except OSError:
-        return None
-
-
-def plain_name(text: object) -> str | None:
-    """Return a name that was read from a file if it is one plain component of a path, else None.
-
-    A name that passes can be joined to a directory, and the result lies in that directory.
-    """
-    if not isinstance(text, str) or text in ("", ".", "..") or "/" in text or "\0" in text:
-        return None
-    try:
-        return text if len(text if text.isascii() else os.fsencode(text)) <= _LONGEST_NAME else None
-    except UnicodeEncodeError:
-        return None
-
-
-def remove_any(path: Path) -> None:
-    """Remove whatever is at `path`, a directory with all its content that can be removed; raises OSError.
-
-    It is only for paths that esmcache itself made up. `CacheDirectory.remove` is for a path with a name from the index
-    or from any other file in the cache.
-    """
-    try:
-        parent = os.open(path.parent, _AS_DIRECTORY)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    try:
-        _remove_at(parent, path.name)
-    finally:
-        os.close(parent)
-
-
-def _remove_at(parent: int, name: str) -> None:
-    """Remove the entry `name` of an open directory, whatever it is; raises OSError for anything but a directory."""
-    try:
-        os.unlink(name, dir_fd=parent)
-    except FileNotFoundError:
-        return
-    except OSError:
-        status = os.lstat(name, dir_fd=parent)
-        if stat.S_ISDIR(status.st_mode):
-            _remove_directory(parent, name)
-            return
-        with _writable(parent):
-            os.unlink(name, dir_fd=parent)
-
-
-@contextlib.contextmanager
-def _writable(directory: int) -> Iterator[None]:
-    """Let the owner of a directory of mode 0500 remove its entries for a while; raises OSError."""
-    mode = stat.S_IMODE(os.fstat(directory).st_mode)
-    os.fchmod(directory, mode | stat.S_IRWXU)
-    try:
-        yield
-    finally:
-        os.fchmod(directory, mode)
-
-
-def _remove_directory(parent: int, name: str) -> None:
-    """Remove a directory with all its content that can be removed; links in it are removed, never followed."""
-    with contextlib.suppress(OSError):
-        directory = os.open(name, _AS_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-        try:
-            with contextlib.suppress(OSError):
-                os.fchmod(directory, stat.S_IRWXU)
-            with os.scandir(directory) as entries:
-                names = [entry.name for entry in entries]
-            for one in names:
-                with contextlib.suppress(OSError):
-                    _remove_at(directory, one)
-        finally:
-            os.close(directory)
-    with contextlib.suppress(OSError):
-        try:
-            os.rmdir(name, dir_fd=parent)
-        except PermissionError:
-            with _writable(parent):
-                os.rmdir(name, dir_fd=parent)
-
-
-@contextlib.contextmanager
-def exclusive_lock(path: Path) -> Iterator[None]:
-    """Hold an advisory lock on the file `path` (made if it is absent) against other processes."""
-    make_directory(path.parent)
-    descriptor = os.open(path, os.O_NOFOLLOW | os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

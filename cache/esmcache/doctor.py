@@ -44,9 +44,12 @@ class Check:
 
 
 def examine(environment: Mapping[str, str], *, cache_dir: str | None = None, node: str | None = None) -> list[Check]:
-    """Return all checks, in the order in which a person would look; raises CacheError for a wrong argument or variable.
+    """Return all checks, in the order in which a person would look.
 
     If the user's configuration file is wrong, the other checks are made as if there were none.
+
+    Raises:
+        CacheError: If an argument or an environment variable is wrong.
     """
     choices = read_user_choices(environment, cache_dir=cache_dir, node=node)
     fault = str(choices.message) if isinstance(choices, SettingsError) else ""

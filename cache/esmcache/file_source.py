@@ -45,11 +45,19 @@ class FileSource(Protocol):
         ...
 
     def read(self, path: str) -> bytes:
-        """Return the content of the regular file at `path`; raises OSError for all else, and never waits."""
+        """Return the content of the regular file at `path`, without ever waiting.
+
+        Raises:
+            OSError: If there is no regular file at `path`, or it cannot be read.
+        """
         ...
 
     def readlink(self, path: str) -> str:
-        """Return the text of the symbolic link at `path`; raises OSError."""
+        """Return the text of the symbolic link at `path`.
+
+        Raises:
+            OSError: If there is no symbolic link at `path`, or it cannot be read.
+        """
         ...
 
 
@@ -67,11 +75,19 @@ class DiskFileSource:
             return None
 
     def read(self, path: str) -> bytes:
-        """Return the bytes of the file; raises OSError, also for one that is larger than `LARGEST_FILE`."""
+        """Return the bytes of the file.
+
+        Raises:
+            OSError: If it is no regular file, is larger than `LARGEST_FILE` bytes, or cannot be read.
+        """
         return read_regular_file(path, LARGEST_FILE)
 
     def readlink(self, path: str) -> str:
-        """Return the link's text; raises OSError."""
+        """Return the link's text.
+
+        Raises:
+            OSError: If there is no symbolic link at `path`, or it cannot be read.
+        """
         return os.readlink(path)
 
 
@@ -95,7 +111,11 @@ def _fingerprint(status: os.stat_result) -> Fingerprint:
 
 
 def is_proven(seen: Fingerprint, read_at_ms: float) -> bool:
-    """Return whether any write after `read_at_ms` must change the fingerprint from `seen`."""
+    """Return whether any write after `read_at_ms` must change the fingerprint from `seen`.
+
+    Args:
+        read_at_ms: In milliseconds since the epoch.
+    """
     tick = _COARSE_TICK_MS if seen.ctime_ms % 1000 == 0 else _FINE_TICK_MS
     return read_at_ms - max(seen.mtime_ms, seen.ctime_ms) > tick
 

@@ -31,7 +31,12 @@ def make_trusted_directory(path: Path) -> str:
 def make_directory(path: Path, mode: int = 0o700) -> None:
     """Make the directory at `path` with `mode` and each missing parent with mode 0700, whatever the umask is.
 
-    An existing directory is left unchanged. Raises OSError.
+    An existing directory is left unchanged.
+
+    Raises:
+        FileExistsError: If there is something else than a directory at `path`.
+        FileNotFoundError: If `path` is relative and the working directory no longer exists.
+        OSError: If the directory or a parent cannot be made.
     """
     try:
         os.mkdir(path, mode)
@@ -54,7 +59,11 @@ def make_directory(path: Path, mode: int = 0o700) -> None:
 
 
 def write_whole(path: Path, *chunks: bytes, mode: int = 0o600) -> None:
-    """Write `chunks` as the file `path` so that a reader sees all of it or none; raises OSError."""
+    """Write `chunks` as the file `path` so that a reader sees all of it or none.
+
+    Raises:
+        OSError: If the file cannot be written; an existing file is then unchanged.
+    """
     name = path.parent / f".tmp-{os.getpid()}-{os.urandom(8).hex()}"
     try:
         try:
@@ -75,9 +84,11 @@ def write_whole(path: Path, *chunks: bytes, mode: int = 0o600) -> None:
 
 
 def make_file(path: Path, mode: int = 0o600) -> int:
-    """Return a descriptor that writes into a new file with `mode`, whatever the umask is; raises OSError.
+    """Return a descriptor that writes into a new file with `mode`, whatever the umask is.
 
-    An existing file or link is an error: in a directory that others can write, it may be theirs.
+    Raises:
+        FileExistsError: If a file or link is there: in a directory that others can write, it may be theirs.
+        OSError: If the file cannot be made.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, mode)

@@ -17,7 +17,15 @@ _MOST_AT_ONCE = 16 << 20
 
 
 def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY) -> int:
-    """Return a descriptor of a regular file, links followed; raises OSError for all else."""
+    """Return a descriptor of a regular file, links followed.
+
+    Args:
+        flags: Those of `os.open`.
+
+    Raises:
+        IsADirectoryError: If there is a directory at `path`.
+        OSError: If there is no regular file at `path`, or it cannot be opened.
+    """
     # Without O_NONBLOCK, opening a FIFO would wait, too. The type of the opened file is checked, because the path may
     # name another file by then.
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -31,7 +39,11 @@ def open_regular(path: str | os.PathLike[str], flags: int = os.O_RDONLY) -> int:
 
 
 def read_regular_file(path: str | os.PathLike[str], most_bytes: int) -> bytes:
-    """Return the content of a regular file, links followed; raises OSError for all else, and for a larger one."""
+    """Return the content of a regular file, links followed.
+
+    Raises:
+        OSError: If there is no regular file at `path`, it has more than `most_bytes` bytes, or it cannot be read.
+    """
     descriptor = open_regular(path)
     try:
         size = os.fstat(descriptor).st_size

@@ -50,8 +50,12 @@ def hook_path(environment: Mapping[str, str]) -> Path:
 def relative_variable(environment: Mapping[str, str], cache_dir: str | None, node: str | None) -> tuple[str, str]:
     """Return the variable that names a relative path and what is wrong with that, or two empty texts.
 
-    A relative path could lead to a cache or a program in a repository. `cache_dir` and `node` come from the command
-    line and replace the variables; there a user sees what a path is relative to.
+    A relative path could lead to a cache or a program in a repository.
+
+    Args:
+        cache_dir: The cache directory that the command line names. It replaces the variable, and may be relative, since
+            a user sees there what it is relative to.
+        node: The Node that the command line names, by the same rules.
     """
     cache_dir = "" if cache_dir else environment.get("ESMCACHE_DIR", "")
     node = "" if node else environment.get("ESMCACHE_NODE", "")

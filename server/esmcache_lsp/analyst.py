@@ -70,7 +70,14 @@ class _Process:
         return self.workspace
 
     def without_cache(self, refusal: CacheError) -> Workspace:
-        """Return a workspace to use while the cache cannot or must not be used; raises CacheError."""
+        """Return a workspace to use while the cache cannot or must not be used.
+
+        Args:
+            refusal: The reason why the user's cache is not used.
+
+        Raises:
+            CacheError: If a cache elsewhere cannot be opened, either.
+        """
         elsewhere = Path(tempfile.gettempdir()) / f"esmcache-{os.getuid()}"
         try:
             cache = replace(self.choices, cache_dir=str(elsewhere)).open()
@@ -98,9 +105,12 @@ def begin(choices: CacheChoices, unit: ColumnUnit) -> None:
 
 
 def ask(question: Callable[[Workspace], Any]) -> Any:
-    """Return the workspace's answer; raises CacheError.
+    """Return the workspace's answer.
 
     A damaged index has been removed by the time of the first CacheError, so the question is asked a second time.
+
+    Raises:
+        CacheError: If the second attempt fails, too.
     """
     try:
         return _ask_once(question)

@@ -167,7 +167,12 @@ def edits_from_changes(changes: Sequence[TextChange]) -> list[types.TextEdit]:
 def workspace_edit_from_edits(
     edits: dict[str, list[types.TextEdit]], versions: dict[str, int] | None
 ) -> types.WorkspaceEdit:
-    """Return LSP's edit of several files by URI, with document `versions` if the client supports them."""
+    """Return LSP's edit of several files.
+
+    Args:
+        edits: The edits by URI.
+        versions: The versions of documents by URI if the client supports them, else None.
+    """
     if versions is None:
         return types.WorkspaceEdit(changes=edits)
     return types.WorkspaceEdit(
@@ -219,7 +224,11 @@ def links_to_lsp(links: Sequence[Link]) -> list[types.DocumentLink]:
 
 
 def definition_to_lsp(definition: Definition, *, as_link: bool) -> types.Location | list[types.LocationLink]:
-    """Return LSP's definition; with `as_link`, also the range that it was asked from."""
+    """Return LSP's definition.
+
+    Args:
+        as_link: Whether the client accepts links, which have the range that the definition was asked from.
+    """
     location = location_from_place(definition.place)
     if not as_link:
         return location

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
-from esmcache.cache_directory import write_whole
+from esmcache.private_files import write_whole
 from esmcache.trust import find_untrusted
 from esmcache_lsp.admission import Token, is_same_user
 from esmcache_lsp.transport import LARGEST_MESSAGE, Channel, MessageTooLarge, NotAMessage, message_of
@@ -36,10 +36,16 @@ class CannotListen(OSError):
 
 @asynccontextmanager
 async def tcp(address: tuple[str, int], token: Token, announce: Announce) -> AsyncIterator[Channel]:
-    """Yield the channel to the client that presents the token; raises OSError if the port cannot be used.
+    """Yield the channel to the client that presents the token.
 
     Silent connections do not block others, connections that do not speak LSP are closed, and those without the token
     get an error. After a client is admitted, all others are refused.
+
+    Args:
+        address: Host and port.
+
+    Raises:
+        OSError: If the port cannot be used.
     """
     _end_in_order()
     greeting = _Greeting(token.refusal)
@@ -53,7 +59,8 @@ async def tcp(address: tuple[str, int], token: Token, announce: Announce) -> Asy
 async def unix_socket(path: Path, announce: Announce) -> AsyncIterator[Channel]:
     """Yield the channel to the first process of this user that sends a message to a socket at `path`.
 
-    Raises CannotListen if the socket cannot be made, or if other users could replace it.
+    Raises:
+        CannotListen: If the socket cannot be made, or other users could replace it.
     """
     _end_in_order()
     greeting = _Greeting(lambda _: None, is_welcome=is_same_user)
@@ -66,7 +73,12 @@ async def unix_socket(path: Path, announce: Announce) -> AsyncIterator[Channel]:
 
 @contextmanager
 def token_file(path: Path, token: Token) -> Iterator[None]:
-    """Keep the token in a file of mode 0600 until the end; raises CannotListen if others could replace the file."""
+    """Keep the token in a file of mode 0600 until the end.
+
+    Raises:
+        CannotListen: If others could replace the file.
+        OSError: If the file cannot be written.
+    """
     _check_private_directory(path)
     write_whole(path, token.text.encode(), b"\n")
     ours = os.lstat(path)
@@ -77,7 +89,11 @@ def token_file(path: Path, token: Token) -> Iterator[None]:
 
 
 def _check_private_directory(path: Path) -> None:
-    """Raise CannotListen unless the directory of `path` belongs to the user and nobody else can write to it."""
+    """Check that the directory of `path` belongs to the user and nobody else can write to it.
+
+    Raises:
+        CannotListen: If it does not, or somebody else can.
+    """
     untrusted = find_untrusted(path.parent)
     if untrusted is not None:
         raise CannotListen(f"{path} is refused: {untrusted}; name a path in a directory that only you can write")
@@ -152,7 +168,11 @@ def _cancel(task: asyncio.Task[object] | None) -> None:
 
 @contextmanager
 def _bound_socket(path: Path) -> Iterator[socket.socket]:
-    """Yield a socket of mode 0600 at `path` and remove it at the end; raises CannotListen."""
+    """Yield a socket of mode 0600 at `path` and remove it at the end.
+
+    Raises:
+        CannotListen: If the socket cannot be made, or other users could replace it.
+    """
     _check_private_directory(path)
     _remove_stale(path)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -172,7 +192,11 @@ def _bound_socket(path: Path) -> Iterator[socket.socket]:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a socket of this user on which no process listens; raises CannotListen if `path` is anything else."""
+    """Remove a socket of this user on which no process listens.
+
+    Raises:
+        CannotListen: If `path` is anything else, or cannot be looked at.
+    """
     try:
         status = os.lstat(path)
     except FileNotFoundError:

@@ -139,7 +139,12 @@ class Protocol(LanguageServerProtocol):
             future.set_exception(JsonRpcException(_one_line(error)))
 
     def _structured(self, method: str, message: dict[str, Any]) -> Any:
-        """Return the message as a type of lsprotocol; raises JsonRpcException."""
+        """Return the message as a type of lsprotocol.
+
+        Raises:
+            JsonRpcMethodNotFound: If a notification has an id, or a request has none.
+            JsonRpcInvalidParams: If the parameters are not those of the method.
+        """
         is_request = "id" in message
         kind, params = self.get_message_type(method), message.get("params")
         if kind is None or method.startswith(_OWN):

@@ -73,7 +73,9 @@ async def _take_all(protocol: Protocol, channel: Channel) -> None:
 def create_server(session: Session, *, is_remote: bool = False) -> Server:
     """Return a server that registers every feature when it receives `initialize`.
 
-    If `is_remote`, the client's settings may not name a program or a directory of this machine.
+    Args:
+        is_remote: Whether the client is connected by TCP; its settings may then not name a program or a directory of
+            this machine.
     """
     server = Server(NAME, version(), protocol_cls=Protocol)
 

@@ -6,12 +6,10 @@ Features call it and register callbacks for changes. It must not know any featur
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from operator import methodcaller
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -23,12 +21,13 @@ from esmcache.ide.values import TextChange
 from esmcache.ide.workspace import Workspace
 from esmcache.settings import EditorSettings
 from esmcache.spans import ColumnUnit
-from esmcache_lsp import analyst, warmer
+from esmcache_lsp import warmer
 from esmcache_lsp.activity import Activity
 from esmcache_lsp.open_documents import OpenDocument, OpenDocuments
+from esmcache_lsp.processes import SessionProcesses
 from esmcache_lsp.settings import CacheChoices, ClientSettings, NotTrusted
 from esmcache_lsp.warmer import Progress
-from esmcache_lsp.workers import ProcessEnded, WorkerProcess
+from esmcache_lsp.workers import ProcessEnded
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,7 +42,7 @@ _ASKED_WITHOUT_TRUST = (Cache.statistics, Cache.clear)
 
 
 class Session:
-    """One session, from `begin` at the client's `initialize` to `end`."""
+    """One session, from `begin` at the client's `initialize` to `end`; its coroutines may raise ProcessEnded."""
 
     def __init__(self, log_path: str | None = None) -> None:
         self.log_path = log_path
@@ -70,9 +69,7 @@ class Session:
         self.when_trouble: list[Callable[[str], None]] = []
         self.when_settings_changed: list[Callable[[], None]] = []
         self.when_trust_changed: list[Callable[[], None]] = []
-        self._analyst = WorkerProcess(analyst.begin, CacheChoices(), self.unit)
-        self._saver = WorkerProcess(warmer.begin, CacheChoices(), None)
-        self._warmer = WorkerProcess(warmer.begin, CacheChoices(), self.progress)
+        self._processes = SessionProcesses(self.documents, self.progress, self._note_failure)
         self._to_save: dict[str, None] = {}
         self._being_saved: list[str] = []
         self._saving: asyncio.Task[None] | None = None
@@ -100,8 +97,7 @@ class Session:
         self.progress.stopped.value = 1
         for task in self._tasks:
             task.cancel()
-        for process in (self._analyst, self._saver, self._warmer):
-            process.close()
+        self._processes.close()
 
     def configure(self, settings: EditorSettings) -> None:
         """Apply new settings."""
@@ -139,7 +135,7 @@ class Session:
     def open(self, uri: str, path: str, version: int, text: str) -> None:
         """Add a document that was opened."""
         self.documents.open(uri, path, version, text)
-        self._tell(Workspace.open, path, text)
+        self._processes.tell(Workspace.open, path, text)
         self._expect_saves()
         self._changed([path])
 
@@ -150,7 +146,7 @@ class Session:
             return
         document.version = document.version if version is None else version
         document.changes += changes
-        self._tell(Workspace.edit, path, changes)
+        self._processes.tell(Workspace.edit, path, changes)
         if len(document.changes) > _LONGEST_JOURNAL:
             self.spawn(self._shorten(document))
         for told in self.when_text_changed:
@@ -159,7 +155,7 @@ class Session:
     def close(self, path: str) -> None:
         """Close a document, so that the file on disk counts again."""
         self.documents.close(path)
-        self._tell(Workspace.close, path)
+        self._processes.tell(Workspace.close, path)
         self._changed([path])
 
     def saved(self, path: str) -> None:
@@ -167,7 +163,7 @@ class Session:
         if not self.is_enabled:
             return
         self.documents.note_save(path)
-        self._tell(Workspace.changed, [path])
+        self._processes.tell(Workspace.changed, [path])
         for told in self.when_saved:
             told(path)
         if self.settings.warm_on_save and self.may_warm:
@@ -187,7 +183,7 @@ class Session:
 
     def look_again(self, paths: Sequence[str]) -> None:
         """Discard all facts about files that may have changed, and forget the removed ones in the cache."""
-        self._tell(Workspace.changed, list(paths))
+        self._processes.tell(Workspace.changed, list(paths))
         gone = [Path(path) for path in paths if not os.path.lexists(path)]
         if gone and self.is_trusted:
             self.spawn(self.change_cache(Cache.forget_gone, gone))
@@ -203,9 +199,12 @@ class Session:
         self.files_changed(self.folders)
 
     async def ask(self, method: Callable[Concatenate[Workspace, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return the result of a method of the workspace; raises CacheError."""
-        answer: T = await self._analyst.call(analyst.ask, _question(method, *arguments, **named))
-        return answer
+        """Return the result of a method of the workspace.
+
+        Raises:
+            CacheError: If the method needs a cache that cannot be used.
+        """
+        return await self._processes.ask(method, *arguments, **named)
 
     async def answer(
         self,
@@ -228,23 +227,33 @@ class Session:
     async def change_cache(
         self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """Return the result of a method of `Cache` that changes the cache; announce the change; raises CacheError."""
+        """Return the result of a method of `Cache` that changes the cache, and announce the change.
+
+        Raises:
+            CacheError: If `use_cache` raises it.
+        """
         try:
             return await self.use_cache(method, *arguments, **named)
         finally:
             self._changed(None)
 
     async def use_cache(self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return the result of a method of `Cache` that does not change modules' states; raises CacheError."""
+        """Return the result of a method of `Cache` that does not change modules' states.
+
+        Raises:
+            CacheError: If the workspace is not trusted, the cache cannot be opened, or the method raises it.
+        """
         self._check_trust(method)
-        answer: T = await self._saver.call(warmer.ask, _question(method, *arguments, **named))
-        return answer
+        return await self._processes.use_cache(method, *arguments, **named)
 
     async def ask_beside(self, method: Callable[Concatenate[Cache, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return the result of a slow method of `Cache`, once no warm is running; raises CacheError."""
+        """Return the result of a slow method of `Cache`, once no warm is running.
+
+        Raises:
+            CacheError: If the workspace is not trusted, the cache cannot be opened, or the method raises it.
+        """
         self._check_trust(method)
-        answer: T = await self._warmer.call(warmer.ask, _question(method, *arguments, **named))
-        return answer
+        return await self._processes.ask_beside(method, *arguments, **named)
 
     async def warm_missed(self) -> None:
         """Warm what runners reported as missing or out of date."""
@@ -255,13 +264,18 @@ class Session:
                 self.note_trouble(error)
 
     async def warm(self, paths: Sequence[str]) -> WarmReport:
-        """Return the report of a warm in the background; raises CacheError, and warmer.Stopped if it is cancelled."""
+        """Return the report of a warm in the background.
+
+        Raises:
+            CacheError: If the workspace is not trusted, no Node can be served, or the cache cannot be used.
+            Stopped: If the warm was cancelled.
+        """
         self._check_trust(Cache.warm)
         self.progress.stopped.value = 0
         self.progress.counts[0] = self.progress.counts[1] = 0
         self._set_activity(warming=True)
         try:
-            report = await self._warmer.call(warmer.warm, list(paths), self.settings.project())
+            report = await self._processes.warm(paths, self.settings.project())
             self._no_trouble()
             return report
         except CacheError as error:
@@ -286,7 +300,7 @@ class Session:
                 paths = self._being_saved = list(self._to_save)
                 self._to_save.clear()
                 try:
-                    update = await self._saver.call(warmer.update, paths, self.settings.conditions)
+                    update = await self._processes.save(paths, self.settings.conditions)
                     self._no_trouble()
                 except CacheError as error:
                     self.note_trouble(error)
@@ -302,7 +316,7 @@ class Session:
         """Warm the entry points whose module graph has changed by the save."""
         for conditions, entries in update.to_warm.items():
             try:
-                await self._saver.call(warmer.warm_entries, entries, conditions)
+                await self._processes.warm_entries(entries, conditions)
             except CacheError as error:
                 self.note_trouble(error)
         if update.to_warm:
@@ -316,54 +330,34 @@ class Session:
             del document.changes[:count]
 
     def _check_trust(self, method: Callable[..., object]) -> None:
-        """Raise NotTrusted if a method of `Cache` is not allowed in an untrusted workspace."""
+        """Check that a method of `Cache` is allowed in this workspace.
+
+        Raises:
+            NotTrusted: If the workspace is not trusted, and the method needs trust.
+        """
         if not self.is_trusted and method not in _ASKED_WITHOUT_TRUST:
             raise NotTrusted
 
     def _replace_processes(self) -> None:
         if self._has_begun:
-            for process in (self._analyst, self._saver, self._warmer):
-                process.close()
+            self._processes.close()
             self._start_processes()
-            self._open_again()
+            self._processes.open_again()
 
     def _start_processes(self) -> None:
-        choices = self._cache_choices(self.settings)
-        self._analyst = WorkerProcess(analyst.begin, choices, self.unit)
-        self._analyst.on_restart = self._open_again
-        self._saver = WorkerProcess(warmer.begin, choices, None)
-        self._warmer = WorkerProcess(warmer.begin, choices, self.progress)
-        # Starting a process takes long, so it starts before the first question.
-        self._analyst.send(os.getpid)
+        self._processes.start(self._cache_choices(self.settings), self.unit)
         if self.documents:
             self._expect_saves()
 
     def _expect_saves(self) -> None:
         """Start the process that saves, before there is something to save."""
         if self.settings.warm_on_save and self.may_warm:
-            with contextlib.suppress(ProcessEnded):
-                self._saver.send(os.getpid)
+            self._processes.expect_saves()
 
     def _cache_choices(self, settings: EditorSettings) -> CacheChoices:
         return CacheChoices(
             settings.cache_dir, settings.node, settings.jobs, settings.max_size, settings.project(), self.is_trusted
         )
-
-    def _open_again(self) -> None:
-        for document in self.documents.values():
-            self._tell(Workspace.open, document.path, document.text)
-            self._tell(Workspace.edit, document.path, list(document.changes))
-
-    def _tell(self, method: Callable[Concatenate[Workspace, P], None], *arguments: P.args, **named: P.kwargs) -> None:
-        """Make a call to the workspace whose result is not needed; later questions see its effect."""
-        if not self._has_begun:
-            return
-        try:
-            future = self._analyst.send(analyst.ask, _question(method, *arguments, **named))
-            future.add_done_callback(self._note_failure)
-        except ProcessEnded:
-            # The restarted process gets all documents in their current state.
-            self._analyst.restart_if_ended()
 
     def _changed(self, paths: list[str] | None) -> None:
         for told in self.when_facts_changed:
@@ -401,8 +395,3 @@ class Session:
         self.activity.warming = self.activity.warming if warming is None else warming
         for told in self.when_activity_changed:
             told()
-
-
-def _question(method: Callable[..., Any], *arguments: object, **named: object) -> Callable[[Any], Any]:
-    # The method's name is sent, since the object that it belongs to exists in the other process only.
-    return methodcaller(method.__name__, *arguments, **named)

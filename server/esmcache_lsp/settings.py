@@ -42,7 +42,11 @@ class CacheChoices:
     is_trusted: bool = True
 
     def open(self) -> Cache:
-        """Open the cache; raises CacheError."""
+        """Open the cache.
+
+        Raises:
+            CacheError: If the user's configuration is invalid or cannot be read.
+        """
         return Cache.open(cache_dir=self.cache_dir, node=self.node, jobs=self.jobs, max_size=self.max_size)
 
 
@@ -59,6 +63,9 @@ def initial_settings(options: object, *, is_remote: bool = False) -> ClientSetti
     """Return the settings in initializationOptions, which are under the key `esmcache` or at the top level.
 
     A workspace is trusted unless the client sets `trusted` to a value other than true.
+
+    Args:
+        is_remote: Whether the client is connected by TCP; it may then not set `cacheDir` and `node`.
     """
     options = options_of(options)
     if not isinstance(options, dict):

@@ -35,7 +35,11 @@ class Writer(Protocol):
     """Sends messages with their headers."""
 
     def write(self, data: bytes) -> None:
-        """Send some bytes; raises OSError if the reader is gone."""
+        """Send some bytes.
+
+        Raises:
+            OSError: If the reader is gone.
+        """
         ...
 
     def close(self) -> None:
@@ -43,7 +47,11 @@ class Writer(Protocol):
         ...
 
     async def wait_closed(self) -> None:
-        """Wait until all written bytes are sent; raises OSError if the reader is gone."""
+        """Wait until all written bytes are sent.
+
+        Raises:
+            OSError: If the reader is gone.
+        """
         ...
 
 
@@ -62,7 +70,12 @@ class Channel:
         self._read_ahead.append(body)
 
     async def next(self) -> bytes | None:
-        """Return the next message's body, or None at the end of the stream; raises NotAMessage and MessageTooLarge."""
+        """Return the next message's body, or None at the end of the stream.
+
+        Raises:
+            MessageTooLarge: If the body has more than `largest` bytes; it was skipped.
+            NotAMessage: If the bytes are not a header of LSP.
+        """
         if self._read_ahead:
             return self._read_ahead.pop()
         try:
@@ -77,7 +90,11 @@ class Channel:
             return None
 
     async def _length(self) -> int | None:
-        """Read a header; return its Content-Length, or None at the end of the stream."""
+        """Read a header; return its Content-Length, or None at the end of the stream.
+
+        Raises:
+            NotAMessage: If the bytes are not a header of LSP.
+        """
         length, size = None, 0
         while True:
             try:

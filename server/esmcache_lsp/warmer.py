@@ -32,7 +32,14 @@ class Progress:
         self.counts: Array[c_longlong] = CONTEXT.RawArray("q", 2)
 
     def note(self, stage: str, done: int, total: int) -> None:
-        """Publish the progress of the warm; raises Stopped."""
+        """Publish the progress of the warm.
+
+        Args:
+            stage: The name of what is counted, which is not published.
+
+        Raises:
+            Stopped: If the warm was cancelled.
+        """
         if self.stopped.value:
             raise Stopped
         self.counts[0], self.counts[1] = done, total
@@ -54,35 +61,61 @@ _process = _Process()
 
 
 def begin(choices: CacheChoices, progress: Progress | None) -> None:
-    """Set this process's settings; a process with `progress` gets a low priority."""
+    """Set this process's settings.
+
+    Args:
+        progress: Gets the progress of warms. A process that has one gets a low priority.
+    """
     _process.choices, _process.progress = choices, progress
     if progress is not None:
         os.nice(_POLITE)
 
 
 def ask(question: Callable[[Cache], Any]) -> Any:
-    """Return the cache's answer; raises CacheError."""
+    """Return the cache's answer.
+
+    Raises:
+        CacheError: If the cache cannot be opened, or has no answer.
+    """
     return question(_process.current())
 
 
 def _writer() -> Cache:
-    """Return the cache for a change; raises CacheError, also if the workspace is not trusted."""
+    """Return the cache for a change.
+
+    Raises:
+        NotTrusted: If the workspace is not trusted.
+        CacheError: If the cache cannot be opened.
+    """
     if not _process.choices.is_trusted:
         raise NotTrusted
     return _process.current()
 
 
 def update(paths: Sequence[str], conditions: Sequence[str]) -> Update:
-    """Update the cache for saved files; raises CacheError."""
+    """Update the cache for saved files.
+
+    Raises:
+        CacheError: If the workspace is not trusted, no Node can be served, or the cache cannot be used.
+    """
     return _writer().update([Path(path) for path in paths], conditions)
 
 
 def warm(paths: Sequence[str], settings: ProjectSettings) -> WarmReport:
-    """Warm files and folders and publish the progress; raises CacheError and Stopped."""
+    """Warm files and folders and publish the progress.
+
+    Raises:
+        CacheError: If the workspace is not trusted, no Node can be served, or the cache cannot be used.
+        Stopped: If the warm was cancelled.
+    """
     note: Any = (lambda stage, done, total: None) if _process.progress is None else _process.progress.note
     return _writer().warm([Path(path) for path in paths], note, settings=settings)
 
 
 def warm_entries(paths: Sequence[str], conditions: Sequence[str]) -> WarmReport:
-    """Warm entry points under the conditions of their earlier warm; raises CacheError."""
+    """Warm entry points under the conditions of their earlier warm.
+
+    Raises:
+        CacheError: If the workspace is not trusted, no Node can be served, or the cache cannot be used.
+    """
     return _writer().warm([Path(path) for path in paths], conditions=conditions)

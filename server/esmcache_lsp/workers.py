@@ -45,7 +45,8 @@ def restart_delay(ended_soon: int) -> float:
 class WorkerProcess:
     """One process, started by the first call and set up with `begin(*arguments)`. Use it from one thread only.
 
-    `clock` returns seconds that never decrease.
+    Args:
+        clock: Returns seconds that never decrease.
     """
 
     def __init__(
@@ -64,7 +65,8 @@ class WorkerProcess:
     def send(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
         """Return a future of the function's result in the process; calls run in the order in which they are sent.
 
-        Raises ProcessEnded if the process is known to have ended or was closed.
+        Raises:
+            ProcessEnded: If the process is known to have ended, or was closed.
         """
         if self._is_closed:
             raise ProcessEnded
@@ -73,10 +75,13 @@ class WorkerProcess:
         return self._life.send(function, arguments, named)
 
     async def call(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return the function's result in the process; raises what the function raises.
+        """Return the function's result in the process.
 
-        If the process ends during the call, the call is made once more in the restarted process. If the restart has to
-        wait, ProcessEnded is raised.
+        If the process ends during the call, the call is made once more in the restarted process.
+
+        Raises:
+            ProcessEnded: If the process was closed, its restart has to wait, or it ends during the second call.
+            Exception: If the function raises it.
         """
         try:
             return await asyncio.wrap_future(self.send(function, *arguments, **named))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from case_file import read_cases
-from conformance.hard_cases import hard_cases, large_cases
+from conformance.hard_cases import hard_cases
+from conformance.large_cases import large_cases
 
 TESTS = Path(__file__).parent.parent
 REPOSITORY = TESTS.parent

@@ -1,71 +1,89 @@
-"""What `stats` and `verify` print can be understood alone, and the page of commands explains it."""
+"""The commands for the whole cache: verify, stats, gc, clear and doctor."""
 
 from __future__ import annotations
 
 import json
-import re
+import shutil
 from pathlib import Path
 
-import pytest
-
-from conftest import PROJECT, EsmcacheHome, RunEsmcache
-
-_COMMANDS_PAGE = PROJECT / "docs" / "reference" / "commands.md"
+from conftest import EsmcacheHome, RunEsmcache
+from e2e.cli_project import json_of
+from removing import remove_tree
 
 
-@pytest.fixture
-def warmed(run_esmcache: RunEsmcache, tmp_path: Path) -> Path:
-    project = tmp_path / "project"
-    project.mkdir()
-    (project / "app.mjs").write_text("import './b.mjs';\n")
-    (project / "b.mjs").write_text("export {};\n")
-    assert run_esmcache("warm", "app.mjs", cwd=project).returncode == 0
-    return project
-
-
-def test_stats_says_what_each_number_counts(run_esmcache: RunEsmcache, warmed: Path) -> None:
-    assert run_esmcache("run", "app.mjs", cwd=warmed).returncode == 0
-    printed = run_esmcache("stats").stdout
-    said = json.loads(run_esmcache("stats", "--json").stdout)
-    page = _COMMANDS_PAGE.read_text("utf-8")
-    labels = dict(re.findall(r"^\| ([^|`]+) \(`([a-z0-9 ]+)`\) \|", page, re.MULTILINE))
-    assert set(labels.values()) >= {*said["files"], "starts", "starts served", "hits", "misses", "stale", "faults"}
-    for label, name in labels.items():
-        count = said["files"][name] if name in said["files"] else said["counters"].get(name, 0)
-        assert re.search(rf"^{re.escape(label)}(?: \([a-z]+\))? +{count:,}\b", printed, re.MULTILINE), label
-    assert "2 modules, 1 entry point, 0 sources rejected by Node as syntax errors" in printed
-
-
-@pytest.mark.parametrize(
-    ("pattern", "said"),
-    [
-        ("blobs/*/*", r"the module record is damaged: .+; starts do not read it"),
-        ("packs/*.pack", r"the pack of sources is damaged: .+; Node reads these files itself"),
-        ("manifests/*", r"the manifest is damaged or of another version; Node loads this program without the cache"),
-        ("code/*/*", r"the code cache differs from .+; Node compiles this module itself"),
-    ],
-)
-def test_verify_says_what_damage_means_and_what_to_run(
-    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, warmed: Path, pattern: str, said: str
-) -> None:
-    (path, *_) = sorted(esmcache_home.cache_dir.glob(pattern))
-    content = path.read_bytes()
-    path.unlink()
-    path.write_bytes(content[: len(content) // 2])
-    path.chmod(0o600)
-    answer = run_esmcache("verify")
-    place = re.escape(str(path.relative_to(esmcache_home.cache_dir)))
-    assert (answer.returncode, answer.stderr) == (1, "")
-    (line, *_, summary) = answer.stdout.splitlines()
-    assert re.fullmatch(f"{place}: {said}", line)
-    assert summary.endswith(
-        "programs run as before, but are not served from there: run `esmcache verify --repair`, then `esmcache warm`"
-    )
-    assert run_esmcache("run", "app.mjs", cwd=warmed).returncode == 0
-    repaired = run_esmcache("verify", "--repair")
-    assert repaired.returncode == 0
-    assert repaired.stdout.splitlines()[-1].endswith(
-        " removed: run `esmcache warm` to make this part of the cache again"
-    )
-    assert run_esmcache("warm", "app.mjs", cwd=warmed).returncode == 0
+def test_verify_and_repair(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, project: Path) -> None:
+    run_esmcache("warm", "app.mjs", cwd=project)
     assert run_esmcache("verify").stdout == "nothing is damaged\n"
+    blob = next(path for path in (esmcache_home.cache_dir / "blobs").rglob("*") if path.is_file())
+    blob.write_bytes(blob.read_bytes()[:-1])
+    damaged = run_esmcache("verify")
+    assert damaged.returncode == 1 and blob.name in damaged.stdout
+    (finding,) = json_of(run_esmcache, "verify", cwd=project, exit_code=1)
+    assert (finding["kind"], finding["removed"]) == ("blob", False)
+    repaired = run_esmcache("verify", "--repair")
+    assert repaired.returncode == 0 and "(removed)" in repaired.stdout
+    assert json_of(run_esmcache, "verify", cwd=project) == []
+
+
+def test_stats(run_esmcache: RunEsmcache, project: Path) -> None:
+    run_esmcache("warm", "app.mjs", cwd=project)
+    assert run_esmcache("run", "app.mjs", cwd=project).returncode == 0
+    said = json_of(run_esmcache, "stats", cwd=project)
+    assert (said["modules"], said["entry_points"]) == (3, 1)
+    assert said["counters"]["starts served"] == 1 and said["counters"]["hits"] == 3
+    assert [one["name"] for one in said["packages"]] == [str(project)]
+    assert said["engines"][0]["name"].startswith("node-v24.")
+    printed = run_esmcache("stats").stdout
+    assert "3 modules, 1 entry point, 0 sources rejected" in printed
+    for word in ("code caches", "hits", "misses", "stale", "rejected", "node-v24.", str(project)):
+        assert word in printed
+
+
+def test_gc_and_clear(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, project: Path) -> None:
+    run_esmcache("warm", "app.mjs", cwd=project)
+    assert run_esmcache("gc").stdout.startswith("0 files removed, 0 B freed, ")
+    assert json_of(run_esmcache, "gc", cwd=project)["entry_points"] == 0
+    assert run_esmcache("clear").returncode == 0
+    assert not list(esmcache_home.cache_dir.glob("manifests/*"))
+    assert json_of(run_esmcache, "stats", cwd=project)["modules"] == 0
+
+
+def test_doctor_says_which_code_caches_are_left_off(
+    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, project: Path
+) -> None:
+    def found() -> list[str]:
+        checks = json.loads(run_esmcache("doctor", "--json").stdout)
+        return [one["found"] for one in checks if one["name"] == "code caches" and one["health"] == "warning"]
+
+    assert run_esmcache("warm", "app.mjs", cwd=project).returncode == 0
+    assert found() == []
+    copy = esmcache_home.cache_dir.with_name("copy")
+    shutil.copytree(esmcache_home.cache_dir, copy, symlinks=True)
+    remove_tree(esmcache_home.cache_dir)
+    copy.rename(esmcache_home.cache_dir)
+    (said,) = found()
+    assert said.startswith("left off for 1 of 1 workspaces") and "`esmcache warm`" in said
+    assert run_esmcache("warm", "app.mjs", cwd=project).returncode == 0
+    assert found() == []
+
+
+def test_doctor(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, node: Path) -> None:
+    hook = run_esmcache("hook").stdout.strip()
+    answer = run_esmcache("doctor", env={"NODE_OPTIONS": f"--require {hook}"})
+    assert (answer.returncode, answer.stderr) == (0, "")
+    for word in ("tree-sitter", str(esmcache_home.cache_dir), "0700", str(node), "v24.", hook, "names the hook"):
+        assert word in answer.stdout
+    for environment, failed in (
+        ({"ESMCACHE_NODE": "no-such-node"}, "node"),
+        ({"ESMCACHE_DISABLE": "1"}, "ESMCACHE_DISABLE"),
+        ({"ESMCACHE_NODE": "/bin/true"}, "node"),
+    ):
+        answer = run_esmcache("doctor", "--json", env=environment)
+        assert (answer.returncode, answer.stderr) == (1, "")
+        assert [one["name"] for one in json.loads(answer.stdout) if one["health"] == "failed"] == [failed]
+    Path(hook).chmod(0o666)
+    checks = {one["name"]: one for one in json.loads(run_esmcache("doctor", "--json").stdout)}
+    assert checks["hook"]["health"] == "failed" and "can be written by others" in checks["hook"]["found"]
+    esmcache_home.cache_dir.chmod(0o777)
+    answer = run_esmcache("doctor")
+    assert (answer.returncode, answer.stderr) == (1, "") and "can be written by others" in answer.stdout

@@ -1,127 +1,148 @@
-"""`esmcache warm` tells what it did, and in one line that there was nothing to do."""
+"""`esmcache warm` on a small project: what it warms, its output, and its exit code."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from conftest import EsmcacheHome, RunEsmcache
+from e2e.cli_project import check_one_line, json_of
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    directory = tmp_path / "project"
-    directory.mkdir()
-    (directory / "package.json").write_text('{"type": "module"}')
-    (directory / "app.js").write_text("import './b.js';\nimport './c.cjs';\n")
-    (directory / "b.js").write_text("import './d.json' with {type: 'json'};\n")
-    (directory / "c.cjs").write_text("require('./e.cjs');\n")
-    (directory / "d.json").write_text("{}")
-    (directory / "e.cjs").write_text("exports.e = 1;\n")
-    return directory
+def test_warm_prints_a_summary(run_esmcache: RunEsmcache, project: Path) -> None:
+    answer = run_esmcache("warm", "app.mjs", cwd=project)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.startswith("1 entry point, 3 modules: 3 served, 2 compiled, in ")
+    assert run_esmcache("warm", "-q", "app.mjs", cwd=project).stdout == ""
+    report = json_of(run_esmcache, "warm", "app.mjs", cwd=project)
+    assert report["entries"] == 1 and report["problems"] == []
+    assert [report[name] for name in ("analysed", "compiled", "blobs_written")] == [0, 0, 0]
 
 
-def test_missed_says_in_one_line_that_there_is_nothing(run_esmcache: RunEsmcache, project: Path) -> None:
-    answer = run_esmcache("warm", "--missed")
-    said = "nothing to warm: no start has reported a missed or changed module\n"
-    assert (answer.returncode, answer.stdout, answer.stderr) == (0, said, "")
-    assert run_esmcache("warm", "--missed", "-q").stdout == ""
+def test_warm_of_a_directory_starts_from_its_package(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "alone.mjs").write_text("export {};")
+    for arguments, cwd in ((["warm"], project), (["warm", "project"], project.parent)):
+        report = json_of(run_esmcache, *arguments, cwd=cwd)
+        assert (report["entries"], report["modules"]) == (1, 4)
 
 
-def test_missed_says_in_one_line_that_the_entry_point_is_gone(run_esmcache: RunEsmcache, project: Path) -> None:
-    assert run_esmcache("run", "--no-warm", project / "app.js").returncode == 0
-    (project / "app.js").unlink()
-    answer = run_esmcache("warm", "--missed", cwd=project)
-    said = "nothing to warm: what starts have reported is gone (app.js)\n"
-    assert (answer.returncode, answer.stdout, answer.stderr) == (0, said, "")
-    report = json.loads(run_esmcache("warm", "--missed", "--json").stdout)
-    assert [(one["path"], one["code"]) for one in report["problems"]] == [(str(project / "app.js"), "gone")]
-
-
-def test_missed_says_that_another_node_is_not_warmed_for(
-    run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, project: Path
+@pytest.mark.parametrize(("folder", "cwd"), [("src", "."), (".", "src"), (".", "."), (None, "src")])
+@pytest.mark.parametrize(("include", "others"), [("src/**", 1), ("src/*", 0)])
+def test_settings_of_a_project_are_relative_to_it(
+    run_esmcache: RunEsmcache, tmp_path: Path, folder: str | None, cwd: str, include: str, others: int
 ) -> None:
-    assert run_esmcache("run", "--no-warm", project / "app.js").returncode == 0
-    (named,) = (esmcache_home.root / ".local" / "share").rglob("nodes.json")
-    named.unlink()
-    answer = run_esmcache("warm", "--missed", "--node", "no-such-node")
-    assert answer.returncode == 0
-    assert answer.stdout == "nothing to warm: every report is of a Node that is not warmed for\n"
-    assert answer.stderr.count("\n") == 1 and "was not named by you: start it once with" in answer.stderr
-
-
-def test_the_summary_counts_modules_that_are_required(run_esmcache: RunEsmcache, project: Path) -> None:
-    answer = run_esmcache("warm", "app.js", cwd=project)
-    assert answer.stdout.startswith("1 entry point, 5 modules: 5 served, 4 compiled, in ")
-    assert answer.stdout.endswith(" s (2 ES, 2 CommonJS, 1 JSON)\n")
-    assert run_esmcache("warm", "e.cjs", cwd=project).stdout.endswith(" s\n")
-
-
-def test_modules_of_a_created_require_are_taken_in_after_a_start(run_esmcache: RunEsmcache, project: Path) -> None:
-    (project / "app.js").write_text(
-        "import { createRequire } from 'module';\ncreateRequire(import.meta.url)('./c.cjs');\n"
+    project = tmp_path / "a [b]"
+    for name in ("src/cli.js", "src/lib.js", "src/left/out.js", "src/left/in.js", "bin/other.js"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("export {};\n")
+    settings = {"entries": ["src/cli.js", "./bin/other.js"], "exclude": ["./src/left/o*"], "include": [include]}
+    (project / "esmcache.json").write_text(json.dumps(settings))
+    (project / "package.json").write_text('{"type": "module", "main": "src/lib.js", "bin": "bin/other.js"}')
+    report = json_of(run_esmcache, "warm", *([folder] if folder else []), cwd=project / cwd)
+    # The warm covers the whole project or the named part of it.
+    is_whole = folder == cwd == "."
+    assert (report["problems"], report["entries"], report["modules"]) == (
+        [],
+        *((3, 3 + others) if is_whole else (2, 2 + others)),
     )
-    assert run_esmcache("warm", "app.js", cwd=project).stdout.startswith("1 entry point, 1 module: ")
-    assert run_esmcache("run", "--no-warm", "app.js", cwd=project).returncode == 0
-    answer = run_esmcache("warm", "--missed", cwd=project)
-    assert answer.stdout.startswith("1 entry point, 3 modules: 3 served") and "(1 ES, 2 CommonJS)" in answer.stdout
 
 
-def test_verbose_lists_what_was_done(run_esmcache: RunEsmcache, project: Path) -> None:
-    (project / "plain").mkdir()
-    (project / "plain" / "package.json").write_text("{}")
-    (project / "plain" / "syntax.js").write_text("export {};\n")
-    (project / "app.js").write_text("import './b.js';\nimport './c.cjs';\nimport './plain/syntax.js';\n")
-    first = run_esmcache("warm", "-v", "app.js", cwd=project).stderr.splitlines()
-    syntax = 'left to Node: a module by its syntax alone (package.json has no "type")'
-    assert first == [
-        "esmcache: module app.js: analysed, compiled",
-        "esmcache: module b.js: analysed, compiled",
-        "esmcache: module c.cjs: analysed, compiled",
-        f"esmcache: module plain/syntax.js: analysed, compiled; {syntax}",
-        "esmcache: module d.json: reused",
-        "esmcache: module e.cjs: analysed, compiled",
-        "esmcache: entry point app.js: manifest written",
-    ]
-    (project / "b.js").write_text("import './d.json' with {type: 'json'};\nexport {};\n")
-    second = run_esmcache("warm", "-v", "app.js", cwd=project).stderr.splitlines()
-    assert second[:3] == [
-        "esmcache: module app.js: reused",
-        "esmcache: module b.js: analysed, compiled",
-        "esmcache: module c.cjs: reused",
-    ]
-    exported = run_esmcache("export", "-v", "--node-compile-cache", "out", "app.js", cwd=project)
-    assert exported.stderr.splitlines()[0] == "esmcache: module app.js: reused"
-    assert len(exported.stderr.splitlines()) == 6
-
-
-def test_json_lists_what_was_done_only_with_verbose(run_esmcache: RunEsmcache, project: Path) -> None:
-    said = json.loads(run_esmcache("warm", "--json", "app.js", cwd=project).stdout)
-    assert "modules_done" not in said and "entries_done" not in said
-    said = json.loads(run_esmcache("warm", "--json", "-v", "app.js", cwd=project).stdout)
-    assert [Path(one["path"]).name for one in said["modules_done"]] == ["app.js", "b.js", "c.cjs", "d.json", "e.cjs"]
-    assert [list(one) for one in said["entries_done"]] == [["path", "manifest_written"]]
-
-
-def test_answers_are_renewed_after_an_edit_of_package_json(
-    run_esmcache: RunEsmcache, tmp_path: Path, project: Path
+@pytest.mark.parametrize(("folder", "modules"), [(".", 1), ("src/left", 0), ("src/left/below", 0)])
+def test_an_excluded_folder_is_not_warmed_even_if_it_is_named(
+    run_esmcache: RunEsmcache, tmp_path: Path, folder: str, modules: int
 ) -> None:
-    log = tmp_path / "log"
+    for name in ("src/cli.js", "src/left/a.js", "src/left/below/b.js"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("export {};\n")
+    (tmp_path / "esmcache.json").write_text('{"entries": ["src/cli.js"], "exclude": ["src/left/"]}')
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    assert json_of(run_esmcache, "warm", folder, cwd=tmp_path)["modules"] == modules
 
-    def resolved() -> int:
-        log.unlink(missing_ok=True)
-        answer = run_esmcache("run", "--no-warm", "app.js", cwd=project, env={"ESMCACHE_LOG": str(log)})
-        assert answer.returncode == 0
-        report = json.loads(log.read_text())
-        assert (report["served"], report["missed"]) == (5, [])
-        return int(report["resolved"])
 
-    assert run_esmcache("warm", "app.js", cwd=project).returncode == 0
-    assert resolved() == 5
-    (project / "package.json").write_text('{"name": "named", "type": "module"}')
-    assert resolved() < 5
-    answer = run_esmcache("warm", "--missed", cwd=project)
-    assert answer.stdout.startswith("1 entry point, 5 modules: 5 served, 0 compiled, in ")
-    assert resolved() == 5
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("{bad json", "is not valid JSON: "), ("[1, 2]", "is no JSON object"), ("", "is not valid JSON: ")],
+)
+def test_warm_names_a_broken_package_json(run_esmcache: RunEsmcache, project: Path, content: str, said: str) -> None:
+    (project / "package.json").write_text(content)
+    answer = run_esmcache("warm", cwd=project)
+    assert answer.returncode == 1
+    check_one_line(answer.stderr)
+    assert answer.stderr.startswith(f"esmcache: package.json: {said}")
+
+
+def test_warm_with_the_conditions_of_the_project_or_without_any(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "esmcache.json").write_text('{"conditions": ["development"]}')
+    assert run_esmcache("warm", "app.mjs", cwd=project).returncode == 0
+    assert served(run_esmcache, project, "--conditions=development") and not served(run_esmcache, project, "")
+    assert run_esmcache("warm", "--conditions", "", "app.mjs", cwd=project).returncode == 0
+    assert served(run_esmcache, project, "")
+
+
+def served(run_esmcache: RunEsmcache, project: Path, node_options: str) -> int:
+    log = project / "log"
+    environment = {"NODE_OPTIONS": node_options, "ESMCACHE_LOG": str(log)}
+    answer = run_esmcache("run", "--no-warm", "app.mjs", cwd=project, env=environment)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    count: int = json.loads(log.read_text().splitlines()[-1])["served"]
+    return count
+
+
+def test_warm_fails_for_syntax_errors_outside_packages(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "b.mjs").write_text("export const b = 1;\nlet = = 2;\n")
+    answer = run_esmcache("warm", "app.mjs", cwd=project)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("esmcache: b.mjs:2:") and "3 modules" in answer.stdout
+    check_one_line(answer.stderr)
+    report = json_of(run_esmcache, "warm", "app.mjs", cwd=project, exit_code=1)
+    (problem,) = report["problems"]
+    assert (problem["path"], problem["code"], problem["line"]) == (str(project / "b.mjs"), "syntax-error", 2)
+
+
+def test_warm_mentions_errors_in_packages_and_succeeds(run_esmcache: RunEsmcache, project: Path) -> None:
+    package = project / "node_modules" / "broken"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text('{"name": "broken", "version": "1.0.0", "main": "index.mjs"}')
+    (package / "index.mjs").write_text("export {")
+    (project / "app.mjs").write_text("import 'absent'; import('broken');")
+    answer = run_esmcache("warm", "app.mjs", cwd=project)
+    assert answer.returncode == 0
+    told = answer.stderr.splitlines()
+    assert told[0] == "esmcache: 1 specifier that cannot be resolved:"
+    assert told[1].startswith("  app.mjs:1:8: ERR_MODULE_NOT_FOUND: Cannot find package 'absent'")
+    assert told[2] == "esmcache: 1 module within node_modules that Node would not load:"
+    assert told[3].startswith("  node_modules/broken/index.mjs:1:")
+    (project / "app.mjs").write_text("".join(f"import 'absent{number}';\n" for number in range(9)))
+    told = run_esmcache("warm", "app.mjs", cwd=project).stderr.splitlines()
+    assert told == ["esmcache: 9 specifiers that cannot be resolved (-v lists them)"]
+    assert run_esmcache("warm", "-v", "app.mjs", cwd=project).stderr.count("\n  app.mjs:") == 9
+
+
+def test_warm_skips_file_names_that_are_not_utf8(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / os.fsdecode(b"bad\xff.mjs")).write_text("export {};")
+    answer = run_esmcache("warm", cwd=project)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.startswith("1 entry point, 3 modules")
+
+
+def test_warm_of_invalid_utf8_and_unreadable_files_goes_on(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "b.mjs").write_bytes(b"export const b = '\xff';\n")
+    (project / "d.json").unlink()
+    (project / "d.json").mkdir()
+    answer = run_esmcache("warm", "app.mjs", cwd=project)
+    assert "Traceback" not in answer.stderr and answer.stdout.startswith("1 entry point")
+
+
+def test_warm_missed(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, project: Path) -> None:
+    assert run_esmcache("run", "--no-warm", project / "app.mjs").returncode == 0
+    assert json_of(run_esmcache, "warm", "--missed", cwd=project)["entries"] == 1
+    assert json_of(run_esmcache, "warm", "--missed", cwd=project)["entries"] == 0
+
+
+def test_a_fifo_in_place_of_settings_is_not_opened(run_esmcache: RunEsmcache, project: Path) -> None:
+    os.mkfifo(project / "esmcache.json")
+    answer = run_esmcache("warm", "app.mjs", cwd=project)
+    assert "esmcache.json: cannot be read: not a regular file" in answer.stderr

@@ -14,7 +14,7 @@ from conftest import EsmcacheHome, RunEsmcache
 from e2e.lsp.connection import User
 from e2e.lsp.editor import an_editor, visual_studio_code
 from esmcache.build.trust_domains import TrustDomains
-from esmcache.cache_directory import remove_any
+from esmcache.cache_files import remove_any
 from esmcache.engines.node.compile_cache_layout import entry_name
 from esmcache.file_source import DiskFileSource
 from esmcache.records import ModuleFormat

@@ -19,7 +19,7 @@ import pytest
 
 from conftest import EsmcacheHome
 from esmcache.cache import Cache
-from esmcache.cache_directory import remove_any
+from esmcache.cache_files import remove_any
 from esmcache.errors import CacheError
 from esmcache.store.rows import ROW_TABLES
 from program import Program

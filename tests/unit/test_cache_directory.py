@@ -7,13 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from esmcache.cache_directory import (
-    CacheDirectory,
-    CacheDirectoryRefused,
-    open_cache_directory,
-    plain_name,
-    remove_any,
-)
+from esmcache.cache_directory import CacheDirectory, CacheDirectoryRefused, open_cache_directory
+from esmcache.cache_files import plain_name, remove_any
 
 FOREIGN_NAMES = ["", ".", "..", "/", "a/b", "/etc", "../kept", "a\0b", "x" * 256, "\ud800", None, 7, b"bytes"]
 
@@ -108,6 +103,14 @@ def test_a_directory_with_other_files_is_not_a_cache(holds: str, tmp_path: Path)
     opened = open_cache_directory(tmp_path / "project")
     assert isinstance(opened, CacheDirectoryRefused) and "is no cache: it holds" in opened.reason
     assert [path for path in (tmp_path / "project").rglob("*") if path.is_file()] == [file]
+
+
+def test_a_directory_that_cannot_be_listed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir(mode=0o300)
+    opened = open_cache_directory(tmp_path / "cache")
+    (tmp_path / "cache").chmod(0o700)
+    # Root can list every directory.
+    assert os.geteuid() == 0 or "cannot be read" in (opened.reason if isinstance(opened, CacheDirectoryRefused) else "")
 
 
 def test_a_cache_without_an_index_still_is_one(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from esmcache.cache import Cache
-from esmcache.store.index import Index, IndexVanished
+from esmcache.store.index import Index
+from esmcache.store.index_file import IndexVanished
 from esmcache.store.rows import PackageRow
 
 _ROUNDS = 60

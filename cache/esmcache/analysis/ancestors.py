@@ -40,7 +40,9 @@ class EnclosingCode:
 class Inherited(Generic[_Value]):
     """A value that each node derives from the nodes around it.
 
-    `at_root` is the value of the tree's root; `below(value, node, child)` returns the child's value, given the node's.
+    Args:
+        at_root: The value of the tree's root.
+        below: Returns a child's value, given a node's value, the node and the child.
     """
 
     __slots__ = ("at_root", "below")

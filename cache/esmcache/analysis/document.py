@@ -185,7 +185,11 @@ class _Changes:
         self.same_behind = min(self.same_behind, size_before - edit.old_end)
 
     def span(self, size: int) -> Span:
-        """Return the span of the edited text that may have changed; `size` is the size of that text."""
+        """Return the span of the edited text that may have changed.
+
+        Args:
+            size: The size of that text in bytes.
+        """
         start = min(self.same_before, size)
         return Span(start, max(start, size - self.same_behind))
 

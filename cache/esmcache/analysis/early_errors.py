@@ -42,7 +42,11 @@ def syntax_errors(tree: SyntaxTree, unclear: Span | None, *, is_module: bool) ->
 
 
 def too_costly(tree: SyntaxTree, limit: str) -> Diagnostic:
-    """Return the diagnostic for a text that exceeds a limit; `limit` describes it in a few words."""
+    """Return the diagnostic for a text that exceeds a limit.
+
+    Args:
+        limit: A description of the limit in a few words.
+    """
     return diagnostic(DiagnosticKind.TOO_COSTLY, Span(0, len(tree.source)), limit=limit)
 
 
@@ -74,8 +78,11 @@ def early_errors(
     """Return the early errors of a module in source order.
 
     Spec: Module early errors (sec-module-semantics-static-semantics-early-errors) and the rules of strict code.
-    Differs: declarations within functions and blocks are left to the engine. If the text could not be parsed
-    completely (`facts` is None), only the names of imports and exports are checked.
+    Differs: declarations within functions and blocks are left to the engine.
+
+    Args:
+        clause_exports: The entries of `export {a}`.
+        facts: None if the text could not be parsed completely; then only the names of imports and exports are checked.
     """
     if facts is None:
         found = [*duplicate_exports(record), *duplicate_bindings(record.import_entries, DeclaredNames())]

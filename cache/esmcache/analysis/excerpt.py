@@ -63,7 +63,10 @@ class Excerpt:
     def is_read_as_before(self, root: Node) -> bool:
         """Return whether the nodes around the region and the statements at its ends are where they were.
 
-        If so, parsing the whole text would read the region in the same way. The tree of `root` must have no errors.
+        If so, parsing the whole text would read the region in the same way.
+
+        Args:
+            root: The root of the excerpt's tree, which must have no errors.
         """
         body = root
         for place in self.enclosing:
@@ -84,7 +87,11 @@ class Excerpt:
 def excerpt_of(root: Node, source: bytes, edited: Span, reread: Sequence[Span]) -> Excerpt | None:
     """Return the excerpt to parse after an edit, or None if it would be too large a part of the text.
 
-    The edit has moved the nodes of `root`; nodes within `reread` may be outdated.
+    Args:
+        root: The root of a tree whose nodes the edit has moved.
+        source: The text after the edit.
+        edited: The span of the text that the edit has changed.
+        reread: Spans in which the nodes of `root` may be outdated.
     """
     path = _path(root, source, edited, reread)
     body = path[-1]

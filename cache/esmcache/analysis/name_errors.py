@@ -40,7 +40,9 @@ def name_errors(
     """Yield the errors in the names of a module.
 
     Spec: Module early errors (sec-module-semantics-static-semantics-early-errors), the rules on names.
-    `clause_exports` are the entries of `export {a}`.
+
+    Args:
+        clause_exports: The entries of `export {a}`.
     """
     yield from duplicate_exports(record)
     yield from duplicate_bindings(record.import_entries, declared)

@@ -5,18 +5,18 @@ It knows the grammar's gaps and works around them. It must not know the meaning 
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import count
-from time import perf_counter, thread_time
 
 import tree_sitter_javascript
 from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Tree
 
-from esmcache.analysis.respelling import Doubt, Respelling, respell
+from esmcache.analysis.allowance import Allowance, TooCostlyError
+from esmcache.analysis.doubts import Doubt
+from esmcache.analysis.respelled_text import RespelledText
+from esmcache.analysis.respelling import respell
 from esmcache.spans import Span
 
 __all__ = [
@@ -48,7 +48,11 @@ class TreeQuery:
         self._query = Query(_LANGUAGE, pattern)
 
     def captures(self, root: Node, within: Span | None = None) -> dict[str, list[Node]]:
-        """Return the captured nodes by capture name; with `within`, only those that touch it."""
+        """Return the captured nodes by capture name.
+
+        Args:
+            within: The span that the nodes must touch, or None for all nodes.
+        """
         cursor = QueryCursor(self._query)
         if within is not None:
             cursor.set_byte_range(within.start, within.end)
@@ -62,9 +66,6 @@ _MOST_RESPELLINGS = 8
 _FUNCTIONS_AND_CLASSES = frozenset({"function_expression", "generator_function", "class"})
 
 
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-
-
 class _ParserOfThread(threading.local):
     """One parser per thread: making a parser costs as much as parsing a small file."""
 
@@ -74,18 +75,10 @@ class _ParserOfThread(threading.local):
 
 _thread = _ParserOfThread()
 
-# No text up to this size takes long. Larger texts may take time that grows with the square of their size, so parsing
-# them stops after this much CPU time, which is twenty times what an ordinary text takes.
-_ALWAYS_PARSED = 32 << 10
-_SECONDS = 0.5
-_SECONDS_PER_BYTE = 1.5e-6
-_MOST_SECONDS = 4.0
-# A tree takes 30 times the memory of its text, and five times that if it has many errors.
-_MOST_BYTES = 400 << 20
 _LARGEST_TEXT = 12_000_000
 # Statements at the top level are looked at one by one.
 _MOST_STATEMENTS = 200_000
-# A text larger than _ALWAYS_PARSED is read in blocks. They must be `bytes`: queries crash over any other buffer
+# A text whose parse is bounded is read in blocks. They must be `bytes`: queries crash over any other buffer
 # (tree-sitter 0.26.1).
 _BLOCK = 64 << 10
 # After an edit the blocks are smaller, so that the number of bytes read is a useful measure.
@@ -139,64 +132,35 @@ class Reparsing:
     bytes_read: int
 
 
-class _TooCostlyError(Exception):
-    """Parsing met a limit; the message names the limit."""
+def _parse_within(allowance: Allowance, text: bytes, old: Tree | None = None) -> Tree:
+    """Return the tree of `text`, reusing the unchanged parts of `old`.
+
+    Raises:
+        TooCostlyError: If the parse meets the limit of the allowance.
+    """
+    if not allowance.is_bounded:
+        return _thread.parser.parse(text) if old is None else _thread.parser.parse(text, old)
+    return _read_within(allowance, lambda offset, point: text[offset : offset + _BLOCK], old)
 
 
-class _Allowance:
-    """The time and memory that all parses of one text may take together."""
+def _read_within(allowance: Allowance, read: Callable[[int, Point], bytes], old: Tree | None) -> Tree:
+    """Return the tree of a text that is read in blocks.
 
-    def __init__(self, size: int) -> None:
-        # Reading the CPU time costs a system call. CPU time never exceeds wall-clock time, which is checked first.
-        self._is_bounded = size > _ALWAYS_PARSED
-        self._seconds = min(_SECONDS + size * _SECONDS_PER_BYTE, _MOST_SECONDS)
-        self._start = perf_counter()
-        self._processor_start = thread_time() if self._is_bounded else 0.0
-        self._memory_start = _resident_bytes() if self._is_bounded else 0
+    Args:
+        read: Returns the text from a byte offset on, at least one byte of it except at its end.
+        old: An earlier tree whose unchanged parts are reused, or None.
 
-    def parse(self, text: bytes, old: Tree | None = None) -> Tree:
-        """Return the tree of `text`, reusing the unchanged parts of `old`; raises _TooCostlyError."""
-        if not self._is_bounded:
-            return _thread.parser.parse(text) if old is None else _thread.parser.parse(text, old)
-        return self.read(lambda offset, point: text[offset : offset + _BLOCK], old)
-
-    def read(self, read: Callable[[int, Point], bytes], old: Tree | None) -> Tree:
-        """Return the tree of the text that `read` returns from an offset on; raises _TooCostlyError."""
-        calls = count()
-        limit = ""
-
-        def is_over(offset: int, has_error: bool) -> bool:
-            nonlocal limit
-            number = next(calls)
-            if self._is_bounded and not number & 4095 and _resident_bytes() - self._memory_start > _MOST_BYTES:
-                limit = f"more than {_MOST_BYTES >> 20} MB of memory"
-                return True
-            if number & 15 or perf_counter() - self._start < self._seconds:
-                return False
-            if thread_time() - self._processor_start > self._seconds:
-                limit = f"more than {self._seconds:.1f} s"
-                return True
-            return False
-
-        try:
-            if old is None:
-                return _thread.parser.parse(read, progress_callback=is_over)
-            return _thread.parser.parse(read, old, progress_callback=is_over)
-        except ValueError as error:
-            _thread.parser.reset()
-            raise _TooCostlyError(limit) from error
-
-
-def _resident_bytes() -> int:
-    """Return the resident memory of this process in bytes, or 0 if the system does not report it."""
+    Raises:
+        TooCostlyError: If the parse meets the limit of the allowance.
+    """
+    is_over = allowance.watch()
     try:
-        descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return 0
-    try:
-        return int(os.read(descriptor, 100).split()[1]) * _PAGE_BYTES
-    finally:
-        os.close(descriptor)
+        if old is None:
+            return _thread.parser.parse(read, progress_callback=is_over)
+        return _thread.parser.parse(read, old, progress_callback=is_over)
+    except ValueError as error:
+        _thread.parser.reset()
+        raise TooCostlyError(allowance.limit_met) from error
 
 
 def moved_by_edits(tree: Tree, edits: Iterable[TextEdit]) -> Tree:
@@ -211,6 +175,9 @@ def reparse(tree: Tree, edits: Sequence[TextEdit], source: bytes) -> Reparsing |
     """Return the tree that edits make of an `editable` tree, or None if the text must be parsed from scratch.
 
     Any error makes that necessary: tree-sitter's recovery from errors depends on the old tree.
+
+    Args:
+        source: The text after the edits.
     """
     if _normal_line_ends(source) != source:
         return None
@@ -224,8 +191,8 @@ def reparse(tree: Tree, edits: Sequence[TextEdit], source: bytes) -> Reparsing |
         return block
 
     try:
-        new = _Allowance(len(source)).read(read, edited)
-    except _TooCostlyError:
+        new = _read_within(Allowance(len(source)), read, edited)
+    except TooCostlyError:
         return None
     root = new.root_node
     if root.has_error:
@@ -237,24 +204,27 @@ def reparse(tree: Tree, edits: Sequence[TextEdit], source: bytes) -> Reparsing |
 def parse(source: bytes, *, doubtful: Span | None = None, is_module: bool = True) -> SyntaxTree:
     """Return the syntax tree of `source`, which may be any bytes; offsets count bytes, including a BOM.
 
-    If the grammar cannot parse the text, the text is respelled near the errors and parsed again. `doubtful` is a
-    span that an earlier parse may have read wrongly; it is respelled, too.
-    """
+    If the grammar cannot parse the text, the text is respelled near the errors and parsed again.
+
+    Args:
+        doubtful: A span that an earlier parse may have read wrongly; it is respelled, too.
+        is_module: Whether the text is a module, in which `<!--` begins no comment.
+    """  # noqa: DOC501 (TooCostlyError does not leave this function)
     try:
         if len(source) > _LARGEST_TEXT:
-            raise _TooCostlyError(f"larger than {_LARGEST_TEXT // 1_000_000} MB")
-        return _parse(source, _Allowance(len(source)), doubtful, is_module=is_module)
-    except _TooCostlyError as error:
+            raise TooCostlyError(f"larger than {_LARGEST_TEXT // 1_000_000} MB")
+        return _parse(source, Allowance(len(source)), doubtful, is_module=is_module)
+    except TooCostlyError as error:
         root = _thread.parser.parse(b"").root_node
         return SyntaxTree(root, source, root, too_costly=str(error))
 
 
-def _parse(source: bytes, allowance: _Allowance, doubtful: Span | None, *, is_module: bool) -> SyntaxTree:
+def _parse(source: bytes, allowance: Allowance, doubtful: Span | None, *, is_module: bool) -> SyntaxTree:
     normal = _normal_line_ends(source)
-    tree = allowance.parse(normal)
+    tree = _parse_within(allowance, normal)
     root = tree.root_node
     if root.child_count > _MOST_STATEMENTS:
-        raise _TooCostlyError(f"more than {_MOST_STATEMENTS} statements")
+        raise TooCostlyError(f"more than {_MOST_STATEMENTS} statements")
     errors = _errors(root, normal)
     doubts = [_doubt(*error) for error in errors]
     if doubtful is not None:
@@ -272,17 +242,21 @@ def _parse(source: bytes, allowance: _Allowance, doubtful: Span | None, *, is_mo
 
 
 def _parse_respelled(
-    source: bytes, tree: Tree, doubts: Sequence[Doubt], allowance: _Allowance
-) -> tuple[Tree, Respelling] | None:
-    """Return a tree without errors over the respelled source, or None if respelling does not remove all errors."""
-    made: Respelling | None = None
+    source: bytes, tree: Tree, doubts: Sequence[Doubt], allowance: Allowance
+) -> tuple[Tree, RespelledText] | None:
+    """Return a tree without errors over the respelled source, or None if respelling does not remove all errors.
+
+    Raises:
+        TooCostlyError: If a parse meets the limit of the allowance.
+    """
+    made: RespelledText | None = None
     for _ in range(_MOST_RESPELLINGS):
         before = source if made is None else bytes(made.text)
         made = respell(source, sorted(doubts, key=lambda doubt: doubt.span.start), made)
         if not made.changed:
             return None
         text = bytes(made.text)
-        tree = allowance.parse(text, _edited(tree, before, text, made.changed))
+        tree = _parse_within(allowance, text, _edited(tree, before, text, made.changed))
         errors = _errors(tree.root_node, text)
         if not errors:
             return tree, made
@@ -311,7 +285,11 @@ def _edited(tree: Tree, before: bytes, after: bytes, changed: Sequence[Span]) ->
 
 
 def _points(text: bytes, offsets: Sequence[int]) -> dict[int, tuple[int, int]]:
-    """Return the row and the column of each offset; the offsets must be ascending."""
+    """Return the row and the column in bytes of each offset.
+
+    Args:
+        offsets: Byte offsets in ascending order.
+    """
     points = {}
     row = last = 0
     for offset in offsets:

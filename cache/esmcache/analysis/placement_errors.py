@@ -46,7 +46,8 @@ _LITERALS = frozenset({"string", "template_string", "template_substitution"})
 def placement_errors(tree: SyntaxTree, starts: Set[int]) -> list[Diagnostic]:
     """Return the errors for syntax that no module may have at its place, in no particular order.
 
-    `starts` has the offsets where the import and export declarations of the top level begin.
+    Args:
+        starts: The byte offsets where the import and export declarations of the top level begin.
     """
     source = tree.source
     places = _places(source, starts)

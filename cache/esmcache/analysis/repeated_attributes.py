@@ -9,9 +9,10 @@ from esmcache.spans import Span
 
 
 def repeated_attribute(tree: SyntaxTree, unclear: Span) -> Diagnostic | None:
-    """Return an error for the second of two equal keys in the clause at `unclear`, or None if no key is repeated.
+    """Return an error for the second of two equal keys in a clause, or None if no key is repeated.
 
-    `unclear` is the span of the clause, or of the specifier if the tree lacks the clause.
+    Args:
+        unclear: The span of the clause, or of the specifier if the tree lacks the clause.
     """
     clause = tree.attribute_clauses.get(unclear.end)
     if clause is None:

@@ -6,12 +6,14 @@ places that could not be parsed. A respelling that the grammar cannot parse, eit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import regex as re  # Python 3.11.2 gets possessive repeats of groups wrong; this does not
 
+from esmcache.analysis.doubts import Doubt, windows
+from esmcache.analysis.respelled_text import RespelledText
 from esmcache.spans import Span
 
 # The repeats are bounded and possessive, so that no text makes these patterns search for long.
@@ -20,56 +22,17 @@ _GAP = rb"(?:\s|\xe2\x80[\xa8\xa9]|" + _COMMENT + rb"){0,300}+"
 _NAME = rb"(?:[\w$]|(?!\xe2\x80[\xa8\xa9])[\x80-\xff]|\\u[0-9a-fA-F]{4}|\\u\{[0-9a-fA-F]+\}){1,200}+"
 _WORD = rb"(?<![\w$.\\\x80-\xff])"
 _WORD_END = rb"(?![\w$\\\x80-\xff])"
-_NO_LINE_END = re.compile(rb"[^\n]")
 # The cause is searched for within this many bytes around a place that could not be parsed.
 _MARGIN = 600
 _NEAR = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """A place that could not be parsed, the type of the node around it, and the start of its statement."""
-
-    span: Span
-    parent: str
-    statement: int
-
-
-@dataclass(slots=True)
-class Respelling:
-    """A text as long as the source, the spans changed last, and the syntax that the text no longer shows.
-
-    The keys of `attribute_clauses` are the offsets where their specifiers end; `awaits` are offsets. `defaults` has
-    the spans of `default`; their keys are the offsets of the names that replace it.
-    """
-
-    text: bytearray
-    changed: list[Span] = field(default_factory=list)
-    attribute_clauses: dict[int, bytes] = field(default_factory=dict)
-    awaits: set[int] = field(default_factory=set)
-    defaults: dict[int, Span] = field(default_factory=dict)
-
-    def replace(self, start: int, end: int, new: bytes) -> None:
-        """Replace a part of the text with `new`, which must be as long."""
-        if self.text[start:end] != new:
-            self.text[start:end] = new
-            self.changed.append(Span(start, end))
-
-    def blank(self, start: int, end: int) -> None:
-        """Replace a part of the text with white space; its line ends still end a comment, but no statement."""
-        self.replace(start, end, _NO_LINE_END.sub(b" ", self.text[start:end]).replace(b"\n", b"\r"))
-
-    def end_statement(self, start: int, end: int) -> None:
-        """Replace a part of the text with a semicolon and white space."""
-        self.replace(start, end, b";" + b" " * (end - start - 1))
-
-
-def respell(source: bytes, doubts: Sequence[Doubt], earlier: Respelling | None = None) -> Respelling:
+def respell(source: bytes, doubts: Sequence[Doubt], earlier: RespelledText | None = None) -> RespelledText:
     """Return `source` respelled near the doubts; `earlier` is a previous respelling, which is changed further."""
-    made = earlier or Respelling(bytearray(source))
+    made = earlier or RespelledText(bytearray(source))
     made.changed = []
     for rule in _rules():
-        for window in _windows(doubts, rule):
+        for window in windows(doubts, rule.margin, rule.parents, at_statement=rule.at_statement):
             # The text must not change while it is searched.
             for match in list(rule.pattern.finditer(made.text, window.start, window.end)):
                 rule.apply(made, match)
@@ -79,7 +42,7 @@ def respell(source: bytes, doubts: Sequence[Doubt], earlier: Respelling | None =
 @dataclass(frozen=True, slots=True)
 class _Rule:
     pattern: re.Pattern[bytes]
-    apply: Callable[[Respelling, re.Match[bytes]], None]
+    apply: Callable[[RespelledText, re.Match[bytes]], None]
     margin: int = _MARGIN
     # The rule applies to doubts in nodes of these types only; empty: of any type.
     parents: frozenset[str] = frozenset()
@@ -87,34 +50,15 @@ class _Rule:
     at_statement: bool = False
 
 
-def _windows(doubts: Iterable[Doubt], rule: _Rule) -> Iterator[Span]:
-    start = end = -1
-    for doubt in doubts:
-        if rule.parents and doubt.parent not in rule.parents:
-            continue
-        if rule.at_statement:
-            first, last = doubt.statement, doubt.statement + rule.margin
-        else:
-            first, last = max(0, doubt.span.start - rule.margin), doubt.span.end + rule.margin
-        if first <= end:
-            end = max(end, last)
-            continue
-        if end >= 0:
-            yield Span(start, end)
-        start, end = first, last
-    if end >= 0:
-        yield Span(start, end)
-
-
-def _blank_group(group: int | str) -> Callable[[Respelling, re.Match[bytes]], None]:
-    def apply(made: Respelling, match: re.Match[bytes]) -> None:
+def _blank_group(group: int | str) -> Callable[[RespelledText, re.Match[bytes]], None]:
+    def apply(made: RespelledText, match: re.Match[bytes]) -> None:
         made.blank(match.start(group), match.end(group))
 
     return apply
 
 
-def _put(group: int | str, new: bytes) -> Callable[[Respelling, re.Match[bytes]], None]:
-    def apply(made: Respelling, match: re.Match[bytes]) -> None:
+def _put(group: int | str, new: bytes) -> Callable[[RespelledText, re.Match[bytes]], None]:
+    def apply(made: RespelledText, match: re.Match[bytes]) -> None:
         made.replace(match.start(group), match.end(group), new)
 
     return apply
@@ -135,7 +79,7 @@ _WITH_CLAUSE = (
 )
 
 
-def _take_clause(made: Respelling, match: re.Match[bytes]) -> None:
+def _take_clause(made: RespelledText, match: re.Match[bytes]) -> None:
     made.attribute_clauses[match.start()] = match["clause"]
     made.blank(match.start(), match.end())
 
@@ -147,11 +91,11 @@ _RESERVED = (
 )
 
 
-def _replace_name(made: Respelling, match: re.Match[bytes]) -> None:
+def _replace_name(made: RespelledText, match: re.Match[bytes]) -> None:
     made.replace(*match.span("name"), b"_" * len(match["name"]))
 
 
-def _end_statement(made: Respelling, match: re.Match[bytes]) -> None:
+def _end_statement(made: RespelledText, match: re.Match[bytes]) -> None:
     if _ends_line(match["gap"]):
         made.end_statement(match.start("gap"), match.end("gap"))
 
@@ -160,33 +104,33 @@ def _ends_line(gap: bytes) -> bool:
     return b"\n" in gap or b"\r" in gap or b"\xe2\x80\xa8" in gap or b"\xe2\x80\xa9" in gap
 
 
-def _end_line(made: Respelling, match: re.Match[bytes]) -> None:
+def _end_line(made: RespelledText, match: re.Match[bytes]) -> None:
     if _ends_line(match[0]):
         made.replace(match.start(), match.end(), b"\n" + b" " * (len(match[0]) - 1))
 
 
-def _assign(made: Respelling, match: re.Match[bytes]) -> None:
+def _assign(made: RespelledText, match: re.Match[bytes]) -> None:
     made.replace(match.start("sign"), match.end("sign"), b" " * (len(match["sign"]) - 1) + b",")
 
 
-def _index(made: Respelling, match: re.Match[bytes]) -> None:
+def _index(made: RespelledText, match: re.Match[bytes]) -> None:
     start, end = match.span("arguments")
     made.replace(start, end, b"._" if end - start == 2 else b"[0" + b" " * (end - start - 3) + b"]")
 
 
-def _mend_escape(made: Respelling, match: re.Match[bytes]) -> None:
+def _mend_escape(made: RespelledText, match: re.Match[bytes]) -> None:
     if match["wrong"]:
         made.replace(match.start(), match.start() + 1, b"_")
 
 
-def _declare(made: Respelling, match: re.Match[bytes]) -> None:
+def _declare(made: RespelledText, match: re.Match[bytes]) -> None:
     if match["await"]:
         made.awaits.add(match.start("await"))
         made.blank(*match.span("await"))
     made.replace(*match.span("using"), b"const")
 
 
-def _name_default(made: Respelling, match: re.Match[bytes]) -> None:
+def _name_default(made: RespelledText, match: re.Match[bytes]) -> None:
     start, end = match.span("all")
     words = b"".join((b"async " if match["async"] else b"", match["kind"], b"*" if match["star"] else b" "))
     words += b"_" * len("default")
@@ -403,7 +347,7 @@ def _rules() -> tuple[_Rule, ...]:
     )
 
 
-def _blank_parentheses(made: Respelling, match: re.Match[bytes]) -> None:
+def _blank_parentheses(made: RespelledText, match: re.Match[bytes]) -> None:
     made.blank(*match.span("open"))
     closing = made.text.index(b")", match.end("open"))
     made.blank(closing, closing + 1)

@@ -19,9 +19,11 @@ from esmcache.bmes.format import (
 
 
 def encode(file: BmesFile) -> bytes:
-    """Return the file's bytes; raises ValueError if no reader would accept them.
+    """Return the file's bytes.
 
-    The causes are text with lone surrogates, a hash that is not 32 bytes, and sizes beyond the format's limits.
+    Raises:
+        ValueError: If no reader would accept them: a text has lone surrogates, a hash is not 32 bytes, or a size is
+            beyond the format's limits.
     """
     out = bytearray(_u32(MAGIC) + _u32(VERSION))
     out += _u32(len(file.requests))

@@ -21,7 +21,11 @@ class Validation:
 def validate(data: bytes, *, source_sha256: bytes | None = None, engine_tag: str | None = None) -> Validation:
     """Return the highest level that `data` passes, and why it fails the next one.
 
-    Freshness needs at least one of `source_sha256` and `engine_tag`; each given value must equal the trailer's.
+    Freshness needs at least one of the two values to compare with.
+
+    Args:
+        source_sha256: The SHA-256 that the trailer must have, or None to accept any.
+        engine_tag: The engine that the trailer must have, or None to accept any.
     """
     file = decode(data)
     if isinstance(file, Damage):

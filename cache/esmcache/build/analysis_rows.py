@@ -84,7 +84,17 @@ class AnalysisStore:
     def store(
         self, analysis: Analysis, module_format: ModuleFormat, source_sha256: bytes
     ) -> tuple[AnalysisRow, BlobRow | None, list[ExportRow]]:
-        """Write the blob if the record can be written as BMES, and return the rows to store; raises OSError."""
+        """Write the blob if the record can be written as BMES, and return the rows to store.
+
+        Args:
+            source_sha256: The SHA-256 of the analysed file.
+
+        Returns:
+            The analysis, its blob (None if there is none), and its exports.
+
+        Raises:
+            OSError: If the blob cannot be written.
+        """
         blob = self._blob(analysis, module_format, source_sha256)
         row = AnalysisRow(
             source_sha256=source_sha256,
@@ -111,7 +121,11 @@ class AnalysisStore:
 
 
 def requests_from_row(row: AnalysisRow) -> tuple[GraphRequest, ...]:
-    """Return the requests that a row holds; raises IndexDamaged."""
+    """Return the requests that a row holds.
+
+    Raises:
+        IndexDamaged: If the row's text is not what `store` writes.
+    """
     with as_stored("analyses"):
         return tuple(
             GraphRequest(
@@ -132,13 +146,21 @@ def _text(stored: object) -> str:
 
 
 def record_from_row(row: AnalysisRow) -> ModuleRecord:
-    """Return the record that a row holds, without calls that have no literal specifier; raises IndexDamaged."""
+    """Return the record that a row holds, without calls that have no literal specifier.
+
+    Raises:
+        IndexDamaged: If the row's text is not what `store` writes.
+    """
     with as_stored("analyses"):
         return record_from_json(requests_from_row(row), row.bindings)
 
 
 def diagnostics_from_row(row: AnalysisRow) -> tuple[Diagnostic, ...]:
-    """Return the diagnostics that a row holds; raises IndexDamaged."""
+    """Return the diagnostics that a row holds.
+
+    Raises:
+        IndexDamaged: If the row's text is not what `store` writes.
+    """
     with as_stored("analyses"):
         return tuple(
             Diagnostic(

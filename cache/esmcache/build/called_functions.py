@@ -38,7 +38,8 @@ class CalledFunctions:
     def carry_over(self, edited: Mapping[bytes, tuple[bytes, bytes]]) -> None:
         """Carry the called functions of replaced sources over to the sources that replace them.
 
-        `edited` maps the SHA-256 of each new source to the SHA-256 of the old one and the content of the new one.
+        Args:
+            edited: The SHA-256 of the old source and the content of the new one, by the SHA-256 of the new one.
         """
         replaced = {before for before, _ in edited.values()}
         rows = {row.source_sha256: row for row in self._index.where(CalledFunctionsRow, "source_sha256", replaced)}
@@ -73,7 +74,13 @@ class CalledFunctions:
 
 
 def moved_offsets(offsets: Iterable[int], before: bytes, after: bytes) -> tuple[int, ...]:
-    """Return the offsets (UTF-16 code units), in the edited text, of what began at `offsets` in unchanged lines."""
+    """Return the offsets, in the edited text, of what began at `offsets` in unchanged lines.
+
+    Args:
+        offsets: In UTF-16 code units, like the result.
+        before: The text before the edit, in UTF-8.
+        after: The edited text, in UTF-8.
+    """
     old, new = _lines(before), _lines(after)
     first = _count_same(old, new)
     rest = min(len(old), len(new)) - first

@@ -58,10 +58,17 @@ def commit_warm(
     entries: Iterable[str],
     started_at: float,
 ) -> WarmCommit:
-    """Store a warm that began at `started_at` (seconds since the epoch); raises IndexUnusable.
+    """Store a warm.
 
-    A module that another process has cached since then keeps its newer rows. `entries` are the paths that the warm was
-    asked for, `preload` maps the preload's compiled files to their SHA-256.
+    A module that another process has cached since the warm began keeps its newer rows.
+
+    Args:
+        preload: The SHA-256 of each file of the preload that was compiled.
+        entries: The paths that the warm was asked for.
+        started_at: When the warm began, in seconds since the epoch.
+
+    Raises:
+        IndexUnusable: If the index cannot be read or written.
     """
     index = context.index
     rows = _changed_rows(index, found, publisher)
@@ -94,10 +101,14 @@ def commit_save(
     *,
     with_requests: bool,
 ) -> list[str]:
-    """Store one saved module, and return the directories below v8/ in which it has an entry; raises IndexUnusable.
+    """Store one saved module, and return the directories below v8/ in which it has an entry.
 
-    Without `with_requests` the stored requests stay unchanged: manifests must still be compared with them, and a warm
-    stores the new ones.
+    Args:
+        with_requests: Whether to store the requests. If not, manifests must still be compared with the stored ones, and
+            a warm stores the new ones.
+
+    Raises:
+        IndexUnusable: If the index cannot be read or written.
     """
     index = context.index
     sets = InputSets()
@@ -123,7 +134,14 @@ def commit_module(
     exports: Sequence[ExportRow],
     module: ModuleRow | None,
 ) -> None:
-    """Store the cache of a single module; `module` is None if its text is not on disk."""
+    """Store the cache of a single module.
+
+    Args:
+        module: The module's row, or None if its text is not on disk.
+
+    Raises:
+        IndexUnusable: If the index cannot be written.
+    """
     with index.transaction():
         index.put([analysis])
         index.put([] if blob is None else [blob])
@@ -133,7 +151,11 @@ def commit_module(
 
 
 def commit_compiled(index: Index, found: WalkResult, compiler: Compiler) -> None:
-    """Store the results of analysis and compilation, without rows for the modules themselves."""
+    """Store the results of analysis and compilation, without rows for the modules themselves.
+
+    Raises:
+        IndexUnusable: If the index cannot be written.
+    """
     with index.transaction():
         _put_found(index, found)
         _put_compiled(index, compiler)

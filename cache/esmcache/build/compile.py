@@ -106,7 +106,11 @@ class Compiler:
         self._pending[digest, kind.value] = (self._pool.submit(task), source)
 
     def verdict(self, module: GraphModule) -> Verdict:
-        """Return the engine's verdict on a module, waiting for it if it is being compiled; raises OSError."""
+        """Return the engine's verdict on a module, waiting for it if it is being compiled.
+
+        Raises:
+            OSError: If the module's code cache cannot be written.
+        """
         fact = module.fact
         if fact is None:
             return Verdict("died", "not compiled")
@@ -145,10 +149,15 @@ class Compiler:
         return [row for row in self.cache_rows if self.store.is_there(row)]
 
     def keep_preload(self, paths: Sequence[Path]) -> dict[Path, bytes]:
-        """Precompile files of the preload, and return the SHA-256 of each file that was compiled; raises OSError.
+        """Precompile files of the preload, and return the SHA-256 of each file that was compiled.
 
-        `paths` are the files that Node compiles while its compile cache is open. Node 26 would never write their code
-        caches.
+        Args:
+            paths: The files that Node compiles while its compile cache is open. Node 26 would never write their code
+                caches.
+
+        Raises:
+            OSError: If a file cannot be read, or its code cache cannot be written.
+            IndexUnusable: If the index cannot be read.
         """
         if not self._node.compile_cache_layout:
             return {}

@@ -16,10 +16,11 @@ from esmcache.build.compile import Compiler
 from esmcache.build.context import BuildContext
 from esmcache.build.graph import GraphModule, ModuleWork, Problem
 from esmcache.build.walk import Progress, Walk
-from esmcache.cache_directory import read_regular, write_whole
+from esmcache.cache_files import read_regular
 from esmcache.engines.node.compile_cache_layout import directory_name
 from esmcache.errors import CacheError
 from esmcache.maintain.domain_directory import module_entry_name
+from esmcache.private_files import write_whole
 from esmcache.records import ModuleFormat
 
 _COMPILED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)
@@ -46,9 +47,17 @@ class Export:
     def run(
         self, entries: Sequence[str], conditions: tuple[str, ...], target: Path, uid: int, progress: Progress
     ) -> ExportReport:
-        """Fill `target` with the entries of all that the entry points reach.
+        """Fill a directory with the code caches of all that the entry points reach.
 
-        Raises CacheError if `target` cannot be a directory, OSError and IndexUnusable.
+        Args:
+            entries: The absolute paths of the entry points.
+            target: The directory that Node will find in NODE_COMPILE_CACHE.
+            uid: The number of the user who will start the entry points.
+
+        Raises:
+            CacheError: If `target` cannot be a directory.
+            OSError: If a file in `target` or in the cache cannot be written.
+            IndexUnusable: If the index cannot be read or written.
         """
         for path in (target, *target.parents):
             if path.exists() and not path.is_dir():

@@ -38,7 +38,12 @@ class InputSets:
 
 
 def module_row(module: GraphModule, package_root: str, now: float) -> ModuleRow | None:
-    """Return the row of a module that was warmed at `now` (s), or None if its file cannot be read."""
+    """Return the row of a module, or None if its file cannot be read.
+
+    Args:
+        package_root: The directory of the package that holds the file.
+        now: When the module was warmed, in seconds since the epoch.
+    """
     fact = module.fact
     if fact is None:
         return None

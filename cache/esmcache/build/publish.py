@@ -12,10 +12,11 @@ from esmcache.build.freshness import FileContent, UnreadableFile, read_file
 from esmcache.build.graph import Asked, GraphModule, load_order
 from esmcache.build.packages import Packages
 from esmcache.build.trust_domains import TrustDomains
-from esmcache.cache_directory import read_regular, write_whole
+from esmcache.cache_files import read_regular
 from esmcache.file_source import Fingerprint, directory_fingerprint, is_proven
 from esmcache.maintain.domain_directory import NO_SOURCE, domain_place, module_entry_name, preload_names
 from esmcache.maintain.pack_rows import pack_entry_row, packed_source
+from esmcache.private_files import write_whole
 from esmcache.records import InputKind, ModuleFormat, Resolution, ResolutionInput
 from esmcache.serving.layout import (
     ASKED_BY_IMPORT,
@@ -78,7 +79,11 @@ class Publisher:
         compiler: Compiler,
         started_ms: float,
     ) -> None:
-        """Prepare to publish a graph whose files were looked at from `started_ms` (since the epoch) on."""
+        """Prepare to publish a graph.
+
+        Args:
+            started_ms: A time before all of the graph's files were looked at, in milliseconds since the epoch.
+        """
         self._directory = context.directory
         self._started_ms = started_ms
         self._index = context.index
@@ -99,16 +104,23 @@ class Publisher:
         self.lost_packs: set[str] = set()
         self.manifests_written = 0
 
-    def pack(self, modules: Iterable[GraphModule]) -> None:
-        """Append the sources that no pack holds yet; raises OSError."""
+    def pack(self, modules: Iterable[GraphModule]) -> list[tuple[GraphModule, str]]:
+        """Append the sources that no pack holds yet.
+
+        Returns:
+            The modules whose text cannot be served, each with the reason; Node must load them itself.
+
+        Raises:
+            OSError: If a pack cannot be written.
+            IndexUnusable: If the index cannot be read.
+        """
         served = [one for one in modules if one.kind in _PACKED_KINDS and one.fact]
         packs: dict[str, list[GraphModule]] = {}
         for module in served:
             module.package_root = self.packages.root_of(module.path)
             packs.setdefault(pack_family(self.packages.pack_label(module.package_root)), []).append(module)
         self._know_places(module.fact.sha256 for module in served if module.fact)
-        for name, members in packs.items():
-            self._append(name, members)
+        return [refused for name, members in packs.items() for refused in self._append(name, members)]
 
     def _know_places(self, hashes: Iterable[bytes]) -> None:
         """Note the places of sources that packs hold already."""
@@ -151,7 +163,12 @@ class Publisher:
         """Return the rows of the packs in which this build has proven every source."""
         return list(self._sound_pack_rows.values())
 
-    def _append(self, family: str, members: Sequence[GraphModule]) -> None:
+    def _append(self, family: str, members: Sequence[GraphModule]) -> Iterator[tuple[GraphModule, str]]:
+        """Append what is new.
+
+        Yields:
+            The modules whose text cannot be served, each with the reason.
+        """
         batch: dict[bytes, bytes] = {}
         size = 0
         for module in members:
@@ -160,17 +177,17 @@ class Publisher:
             if module.source is None:
                 answer = read_file(self._files, module.path)
                 if isinstance(answer, UnreadableFile) or answer.fact.sha256 != module.fact.sha256:
-                    module.leave_native("changed while it was warmed")
+                    yield module, "changed while it was warmed"
                     continue
                 module.source = answer.source
             if module.kind is not ServedKind.MODULE and module.source.startswith(BYTE_ORDER_MARK):
                 # The text that a program gets depends on how it asks and on Node's version.
-                module.leave_native("a byte order mark in what is no ES module")
+                yield module, "a byte order mark in what is no ES module"
                 continue
             if not _is_utf8(module.source):
                 # Such a CommonJS module is served without its source: Node replaces the bytes that are not UTF-8.
                 if module.kind is not ServedKind.COMMONJS:
-                    module.leave_native("not valid UTF-8")
+                    yield module, "not valid UTF-8"
                 continue
             batch[module.fact.sha256] = module.source
             size += len(module.source)
@@ -205,9 +222,14 @@ class Publisher:
         return None if source is None else self._sound_packs.get(source.pack)
 
     def publish(self, entry: GraphModule, graph: dict[str, GraphModule], also: Iterable[str]) -> Published:
-        """Write the entry point's manifest if it differs from the existing one; raises OSError.
+        """Write the entry point's manifest if it differs from the existing one.
 
-        `also` are URLs that earlier runs loaded; it is not known which modules requested them.
+        Args:
+            graph: All modules, by URL.
+            also: URLs that earlier runs loaded; it is not known which modules requested them.
+
+        Raises:
+            OSError: If the manifest cannot be written.
         """
         modules = load_order([entry, *(graph[url] for url in also if url in graph)], graph)
         numbers = {module.url: number for number, module in enumerate(modules)}

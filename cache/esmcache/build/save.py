@@ -17,9 +17,10 @@ from esmcache.build.graph import GraphModule, Problem
 from esmcache.build.module_rows import InputSets, request_rows
 from esmcache.build.publish import Publisher
 from esmcache.build.walk import Walk, WalkResult
-from esmcache.cache_directory import read_regular, write_whole
+from esmcache.cache_files import read_regular
 from esmcache.file_source import file_url_from_path
 from esmcache.maintain.domain_directory import DomainDirectory
+from esmcache.private_files import write_whole
 from esmcache.serving.layout import ServedKind
 from esmcache.serving.manifest_change import with_changed_module
 from esmcache.store.rows import EntryPointRow, RequestRow
@@ -46,9 +47,15 @@ class Save:
         self._index = context.index
 
     def run(self, paths: Iterable[str], conditions: tuple[str, ...]) -> Update:
-        """Update the modules at `paths` (real, absolute); raises OSError and IndexUnusable.
+        """Update the cache of saved modules.
 
-        `conditions` are used for a module that no entry point reaches.
+        Args:
+            paths: The absolute real paths of the modules.
+            conditions: The conditions for a module that no entry point reaches.
+
+        Raises:
+            OSError: If a file of the cache cannot be written.
+            IndexUnusable: If the index cannot be read or written.
         """
         update = Update()
         for path in paths:
@@ -94,7 +101,8 @@ class Save:
         if module is None:
             return None
         publisher = Publisher(self._context, conditions, compiler, started_ms)
-        publisher.pack([module])
+        for refused, reason in publisher.pack([module]):
+            refused.leave_native(reason)
         return _Visit(module, found, compiler, publisher)
 
     def _change(self, entry: EntryPointRow, visit: _Visit) -> bool:

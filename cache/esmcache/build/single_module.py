@@ -25,7 +25,7 @@ from esmcache.build.compile import Compiler, Verdict
 from esmcache.build.context import BuildContext
 from esmcache.build.freshness import FileContent, UnreadableFile, read_file
 from esmcache.build.graph import NOT_UTF8, GraphModule, first_error, is_utf8, why_no_module
-from esmcache.cache_directory import read_regular
+from esmcache.cache_files import read_regular
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engines.node.compile_cache_layout import decode_entry
 from esmcache.errors import CacheError
@@ -60,7 +60,14 @@ class Inspection:
 
 
 def inspect_bmes(name: str, content: bytes) -> Inspection:
-    """Return the parts of a BMES file's content; raises CacheError if it is no BMES."""
+    """Return the parts of a BMES file's content.
+
+    Args:
+        name: The file's name, for the message and for display.
+
+    Raises:
+        CacheError: If the content is no BMES.
+    """
     file = decode(content)
     if isinstance(file, Damage):
         raise CacheError(f"{name} is not a BMES file: {file.reason}")
@@ -76,7 +83,17 @@ class ModuleBuilder:
         self._blobs = BlobStore(context.directory.blobs_path)
 
     def generate(self, url: str, source: bytes | None) -> Generated:
-        """Store a module's record and code cache, from its file if `source` is None; raises CacheError and OSError."""
+        """Store a module's record and code cache.
+
+        Args:
+            url: The file: URL of the module.
+            source: The module's text in UTF-8, or None to read the file.
+
+        Raises:
+            CacheError: If `url` names no file, the file cannot be read, or the engine rejects the text as a module.
+            OSError: If a file of the cache cannot be written.
+            IndexUnusable: If the index cannot be read or written.
+        """
         module = self._module(url, source)
         content, fact = module.source, module.fact
         assert content is not None and fact is not None
@@ -94,7 +111,18 @@ class ModuleBuilder:
         return Generated(analysis, fact.sha256)
 
     def bmes(self, url: str, *, with_bytecode: bool) -> bytes:
-        """Return the BMES bytes of a file, with its code cache if `with_bytecode`; raises CacheError and OSError."""
+        """Return the BMES bytes of a file.
+
+        Args:
+            url: The file: URL of the module.
+            with_bytecode: Whether the bytes contain the module's code cache.
+
+        Raises:
+            CacheError: If the file cannot be read or is no module, the engine rejects it as a module, or BMES cannot
+                express its record.
+            OSError: If a file of the cache cannot be written.
+            IndexUnusable: If the index cannot be read or written.
+        """
         path = path_from_file_url(url) or url
         if os.path.isfile(path) and (because := why_no_module(path)):
             raise CacheError(f"{path}: {because}")

@@ -30,9 +30,11 @@ class Targets:
 
 
 def find_targets(paths: list[Path], also: ProjectSettings | None = None, *, each_is_started: bool = False) -> Targets:
-    """Return what to warm for the files and directories that a user names; `also` is added to the projects' settings.
+    """Return what to warm for the files and directories that a user names.
 
-    With `each_is_started` a directory without an entry point is a problem.
+    Args:
+        also: Settings that are added to those of the projects.
+        each_is_started: Whether a directory without an entry point is a problem.
     """
     targets = Targets(also=also or ProjectSettings())
     for path in paths:

@@ -69,7 +69,8 @@ class TrustDomains:
     ) -> set[str]:
         """Return the URLs of those modules that may have a code cache in the domain.
 
-        `package_root` returns the directory of the package that holds a file.
+        Args:
+            package_root: Returns the directory of the package that holds a file.
         """
         graph = {module.url: module for module in modules}
         found = {url for url, module in graph.items() if self._contains(domain, module.path)}

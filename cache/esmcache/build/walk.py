@@ -99,7 +99,16 @@ class Walk:
     def find_roots(
         self, entries: Sequence[str], modules: Sequence[str], problems: list[Problem]
     ) -> list[tuple[Resolution, bool]]:
-        """Return what Node would load for entry points (with True) and single modules (False); adds to `problems`."""
+        """Return what Node would load for entry points and single modules.
+
+        Args:
+            entries: Paths of entry points.
+            modules: Paths of single modules. Those that Node would not find are left out.
+            problems: Gets a problem for each entry point that Node would not find.
+
+        Returns:
+            Pairs of a resolution and whether it is an entry point.
+        """
         roots: list[tuple[Resolution, bool]] = []
         for path in entries:
             answer = self._resolver.resolve_entry(path)
@@ -121,7 +130,11 @@ class Walk:
         return [(self._at(url, path), False)]
 
     def walk(self, roots: Iterable[tuple[Resolution, bool]]) -> WalkResult:
-        """Return all that the roots reach; each root is a pair `(resolution, is it an entry point)`."""
+        """Return all that the roots reach.
+
+        Args:
+            roots: Pairs of a resolution and whether it is an entry point.
+        """
         for resolution, is_entry in roots:
             module = self._reach(resolution)
             if module is not None and is_entry:

@@ -12,7 +12,7 @@ from esmcache.build.context import BuildContext
 from esmcache.build.graph import ModuleWork, Problem, load_order
 from esmcache.build.publish import Published, Publisher
 from esmcache.build.walk import Progress, Walk, WalkResult
-from esmcache.cache_directory import remove_any
+from esmcache.cache_files import remove_any
 from esmcache.maintain.domain_directory import PRELOAD_FILES
 from esmcache.maintain.runner_reports import wanted_path
 from esmcache.records import ModuleFormat
@@ -72,7 +72,16 @@ class Warm:
         self._conditions = conditions
 
     def run(self, entries: Sequence[str], modules: Sequence[str], progress: Progress) -> WarmReport:
-        """Warm entry points and modules given by absolute paths; raises OSError and IndexUnusable."""
+        """Warm entry points and modules, and all that they reach.
+
+        Args:
+            entries: Absolute paths of entry points, which get manifests.
+            modules: Absolute paths of modules that are only cached.
+
+        Raises:
+            OSError: If a file of the cache cannot be written.
+            IndexUnusable: If the index cannot be read or written.
+        """
         started, started_at = time.monotonic(), time.time()
         report = WarmReport()
         compiler = Compiler(self._context)
@@ -82,7 +91,8 @@ class Warm:
         found = walk.walk([*roots, *(root for url in also for root in walk.root_at(url))])
         preload = compiler.keep_preload(PRELOAD_FILES)
         publisher = Publisher(self._context, self._conditions, compiler, started_at * 1000)
-        publisher.pack(load_order(found.modules.values(), found.modules))
+        for module, reason in publisher.pack(load_order(found.modules.values(), found.modules)):
+            module.leave_native(reason)
         published = self._publish(found, publisher, [r.resolved_url for r, is_entry in roots if is_entry], also)
         committed = commit_warm(self._context, found, compiler, publisher, published, preload, entries, started_at)
         for directory in committed.directories:

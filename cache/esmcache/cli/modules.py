@@ -183,7 +183,7 @@ def _resolve_lines(cache: Cache, conditions: Sequence[str]) -> int:
 
 def _resolve_line(resolver: Any, line: bytes) -> bool:
     """Answer one line and return whether it could not be resolved."""
-    from esmcache.cache import as_referrer_url
+    from esmcache.module_url import as_referrer_url
 
     if not line.strip():
         return False
@@ -214,7 +214,7 @@ def _answer_to_json(answer: Resolution | ResolutionFailure) -> dict[str, Any]:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a whole file that only its owner can write; if `path` is a device or a pipe, write into it."""
-    from esmcache.cache_directory import write_whole
+    from esmcache.private_files import write_whole
 
     if not path.parent.is_dir():
         raise CacheError(f"{path.parent}: no such directory")

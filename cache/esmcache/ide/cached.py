@@ -8,7 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from esmcache.build.graph import SYNTAX_ERROR
-from esmcache.cache_directory import CacheDirectory, read_regular
+from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_files import read_regular
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engines.node import NodeMissing
 from esmcache.file_source import FileSource, path_from_file_url
@@ -27,7 +28,11 @@ _KINDS = {"module": NodeKind.MODULE, "commonjs": NodeKind.COMMONJS, "json": Node
 
 
 class CachedFacts:
-    """Reads the store for one Node build; `disk` has the saved files."""
+    """Reads the store for one Node build.
+
+    Args:
+        disk: The saved files.
+    """
 
     def __init__(
         self, directory: CacheDirectory, index: Index, disk: FileSource, build: NodeBuild | NodeMissing, reach: Reach

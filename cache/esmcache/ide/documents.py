@@ -52,10 +52,18 @@ class Documents:
         return self._disk.lstat(path)
 
     def read(self, path: str) -> bytes:
-        """Return the editor's text, or else the file's; raises OSError."""
+        """Return the editor's text, or else the file's.
+
+        Raises:
+            OSError: If the file is not open in the editor and cannot be read.
+        """
         document = self._open.get(path)
         return self._disk.read(path) if document is None else document.source
 
     def readlink(self, path: str) -> str:
-        """Return the link's text; raises OSError."""
+        """Return the link's text.
+
+        Raises:
+            OSError: If there is no symbolic link at `path`, or it cannot be read.
+        """
         return self._disk.readlink(path)

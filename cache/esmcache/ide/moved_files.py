@@ -11,8 +11,9 @@ from esmcache.file_source import FileSource
 class MovedFiles:
     """The files of another FileSource, each at its new path. A FileSource.
 
-    `moves` are old and new paths of files and folders; their directories must be real paths. `texts` are the texts that
-    will have changed, too, by their current paths.
+    Args:
+        moves: The old and new paths of files and folders; their directories must be real paths.
+        texts: The texts that will have changed, too, by their current paths.
     """
 
     def __init__(self, files: FileSource, moves: Sequence[tuple[str, str]], texts: Mapping[str, bytes]) -> None:
@@ -45,13 +46,21 @@ class MovedFiles:
         return self._files.lstat("/") if status is None and path in self._made else status
 
     def read(self, path: str) -> bytes:
-        """Return the content of the file that will be at `path`; raises OSError."""
+        """Return the content of the file that will be at `path`.
+
+        Raises:
+            OSError: If no file will be there, or it cannot be read.
+        """
         before = self._existing(path)
         text = self._texts.get(before)
         return self._files.read(before) if text is None else text
 
     def readlink(self, path: str) -> str:
-        """Return the text of the link that will be at `path`; raises OSError."""
+        """Return the text of the link that will be at `path`.
+
+        Raises:
+            OSError: If no symbolic link will be there, or it cannot be read.
+        """
         return self._files.readlink(self._existing(path))
 
     def _existing(self, path: str) -> str:

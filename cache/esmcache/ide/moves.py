@@ -38,7 +38,8 @@ _INTERNAL_NAME = b"[\"'`]#"
 class Moves:
     """Finds the changes for moves of files, before these happen.
 
-    `make_resolver` returns a resolver over the given files.
+    Args:
+        make_resolver: Returns a resolver over the given files.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class Moves:
     def changes(self, moves: Sequence[tuple[str, str]], folders: Sequence[str]) -> dict[str, list[TextChange]]:
         """Return the changes, by the current URL of each file.
 
-        `moves` are old and new paths. Importers are those in the index and those found by a search in `folders`.
+        Args:
+            moves: The old and new paths of files and folders.
+            folders: The folders in which importers are searched, besides those in the index.
         """
         real = [(_with_real_directory(old), _with_real_directory(new)) for old, new in moves]
         found, texts = self._package_changes(real)

@@ -38,9 +38,13 @@ def package_json_above(files: FileSource, path: str) -> str | None:
 
 
 def moved_targets(text: str, root: str, after: Callable[[str], str]) -> list[Rewriting]:
-    """Return the changes in the package.json of the package in `root`; `after` returns the new path of a file.
+    """Return the changes in the package.json of the package in `root`.
 
     A pattern's target changes only if a folder that holds all of its files moves.
+
+    Args:
+        text: The content of the package.json.
+        after: Returns the new path of a file.
     """
     changes = []
     for start, end, value in _target_strings(text):

@@ -38,7 +38,11 @@ class Problems:
         self._modules = modules
 
     def of(self, module: WorkspaceModule, *, with_cycles: bool = False) -> list[Finding]:
-        """Return the problems in a module's text, requests and linking; import cycles only if `with_cycles`."""
+        """Return the problems in a module's text, requests and linking.
+
+        Args:
+            with_cycles: Whether import cycles are problems.
+        """
         findings = [self._own(module, one) for one in module.diagnostics]
         findings += self._unresolved(module)
         findings += self._refused_attributes(module)

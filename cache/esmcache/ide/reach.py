@@ -38,7 +38,11 @@ class Reach:
         return found
 
     def closure(self, urls: list[str], *, dynamic: bool) -> list[str]:
-        """Return all modules that `urls` reach; `dynamic` includes requests made while running."""
+        """Return all modules that `urls` reach.
+
+        Args:
+            dynamic: Whether to follow requests that are made while running, too.
+        """
         self.refresh()
         found = dict.fromkeys(urls)
         pending = list(found)

@@ -20,7 +20,11 @@ def split_specifier(specifier: str) -> tuple[str, str]:
 
 
 def url_path(path: str, like: str = "") -> str:
-    """Return a path encoded for a URL; spaces and letters beyond ASCII are not encoded if `like` has such, too."""
+    """Return a path encoded for a URL.
+
+    Args:
+        like: A specifier. Spaces and letters beyond ASCII are not encoded if it has such, too.
+    """
     keeps_spaces = " " in like and not path.endswith(" ")
     keeps_letters = not like.isascii()
     return "".join(

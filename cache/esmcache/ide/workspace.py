@@ -45,12 +45,19 @@ from esmcache.store.rows import EntryPointRow
 class Workspace:
     """The modules that an editor works on, with the editor's unsaved texts.
 
-    Paths are absolute; answers name files by the URLs of their real paths. Use it from one thread only. It raises
-    CacheError if the cache cannot be opened.
+    Paths are absolute; answers name files by the URLs of their real paths. Use it from one thread only.
     """
 
     def __init__(self, cache: Cache, unit: ColumnUnit, project: ProjectSettings | None = None) -> None:
-        """Open the workspace; `project` is added to the projects' own settings."""
+        """Open the workspace.
+
+        Args:
+            unit: The unit of columns in questions and answers.
+            project: Settings that are added to the projects' own.
+
+        Raises:
+            CacheError: If the cache cannot be opened.
+        """
         disk = DiskFileSource()
         self._cache = cache
         self._unit = unit
@@ -136,7 +143,11 @@ class Workspace:
     def findings_of(
         self, paths: Sequence[str], *, with_cycles: bool = False, without_cache: Sequence[str] = ()
     ) -> dict[str, list[Finding]]:
-        """Return the findings about several files; for those in `without_cache`, none about their caches."""
+        """Return the findings about several files, by path.
+
+        Args:
+            without_cache: The files whose findings leave out those about their caches.
+        """
         return {
             path: self.findings(path, with_cycles=with_cycles, with_cache=path not in without_cache) for path in paths
         }
@@ -207,7 +218,9 @@ class Workspace:
     def moved(self, moves: Sequence[tuple[str, str]], folders: Sequence[str]) -> dict[str, list[TextChange]]:
         """Return the text changes, by URL, that are needed when files move from old to new paths.
 
-        All modules in `folders` are searched, whether cached or not.
+        Args:
+            moves: The old and new paths of files and folders.
+            folders: The folders in which all modules are searched, whether cached or not.
         """
         self._modules.forget_resolutions()
         return self._moves.changes(moves, folders)
@@ -222,7 +235,11 @@ class Workspace:
         return self._cached.lookup(real_url(path))
 
     def explain(self, path: str) -> Explanation:
-        """Return the reason why a file is or is not served; raises CacheError."""
+        """Return the reason why a file is or is not served.
+
+        Raises:
+            CacheError: If the cache cannot be used.
+        """
         return self._cache.explain(real_url(path))
 
     def cache_directory(self) -> str:

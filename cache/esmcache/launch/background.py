@@ -36,7 +36,11 @@ def background_stamp(cache_path: Path, entry: str, node: str, conditions: Sequen
 
 
 def lock_stamp(stamp: Path) -> int | None:
-    """Return a descriptor that holds `stamp` locked, or None if another process does; raises OSError."""
+    """Return a descriptor that holds `stamp` locked, or None if another process does.
+
+    Raises:
+        OSError: If the file cannot be opened or made.
+    """
     import fcntl
 
     make_directory(stamp.parent)
@@ -61,7 +65,11 @@ def _is_open_at(descriptor: int, path: Path) -> bool:
 
 
 def lock_slot(cache_path: Path) -> int | None:
-    """Return a descriptor that holds a slot for one warm, or None if all are taken; raises OSError."""
+    """Return a descriptor that holds a slot for one warm, or None if all are taken.
+
+    Raises:
+        OSError: If the file of a slot cannot be opened or made.
+    """
     for path in _slots(cache_path):
         descriptor = lock_stamp(path)
         if descriptor is not None:
@@ -76,7 +84,10 @@ def _slots(cache_path: Path) -> list[Path]:
 def hold_locks_for_warm(stamp: Path) -> bool:
     """Return whether this process may warm in the background; if so, it holds both locks until it ends.
 
-    The start may have passed the locks on. Raises OSError.
+    The start may have passed the locks on.
+
+    Raises:
+        OSError: If the file of a lock cannot be opened or made.
     """
     slots = _slots(stamp.parent)
     if not any(_is_open_at(_SLOT_DESCRIPTOR, path) for path in slots) and lock_slot(stamp.parent) is None:
@@ -85,7 +96,11 @@ def hold_locks_for_warm(stamp: Path) -> bool:
 
 
 def start_background_warm(stamp: Path, command: list[str], environment: Mapping[str, str]) -> None:
-    """Start a warm of the stamp's program, unless it is being warmed or all slots are taken; raises OSError."""
+    """Start a warm of the stamp's program, unless it is being warmed or all slots are taken.
+
+    Raises:
+        OSError: If the file of a lock cannot be opened or made.
+    """
     slot = lock_slot(stamp.parent)
     if slot is None:
         return

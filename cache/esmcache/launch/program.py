@@ -26,7 +26,11 @@ _CONDITIONS = re.compile(r"(?:--conditions|-C)(?:=|\s+)(\S+)|-C(?!=)(\S+)")
 
 
 class Places:
-    """The user's choices that a start needs; `hook_cache_path` is the preload's fallback for `cache_path`."""
+    """The user's choices that a start needs.
+
+    Args:
+        hook_cache_path: The preload's fallback for `cache_path`.
+    """
 
     __slots__ = ("cache_path", "hook_cache_path", "node")
 
@@ -37,7 +41,16 @@ class Places:
 
 
 def find_places(environment: Mapping[str, str], cache_dir: str | None, node: str | None) -> Places:
-    """Return the user's choices from arguments, environment, configuration and defaults; raises CacheError."""
+    """Return the user's choices from arguments, environment, configuration and defaults.
+
+    Args:
+        cache_dir: The cache directory that the command line names.
+        node: The Node that the command line names.
+
+    Raises:
+        CacheError: If the environment names a relative path, or the configuration is invalid or cannot be read. Also if
+            others could change the configuration and nothing else names the cache directory.
+    """
     unfit, fault = relative_variable(environment, cache_dir, node)
     if unfit:
         raise CacheError(f"{unfit}: {fault}")
@@ -89,9 +102,15 @@ def _plain_user_config(path: Path) -> dict[str, str] | None:
 
 
 def installed_hook(environment: Mapping[str, str], cache_dir: str | None = None) -> Path:
-    """Return the stable path of the preload, and install it if necessary; raises CacheError.
+    """Return the stable path of the preload, and install it if necessary.
 
-    The preload falls back on `cache_dir`, else on the user's choice without ESMCACHE_DIR, which it reads itself.
+    Args:
+        cache_dir: The cache directory that the preload falls back on, or None for the user's choice without
+            ESMCACHE_DIR, which the preload reads itself.
+
+    Raises:
+        CacheError: If the user's choices cannot be used, the preload cannot be written, or it would not load its own
+            files.
     """
     places = find_places(environment, cache_dir, None)
     path = hook_path(environment)
@@ -130,9 +149,12 @@ class Program:
         self.not_warmed_because = ""
 
     def command(self, environment: Mapping[str, str]) -> tuple[str, list[str], dict[str, str]]:
-        """Return executable, arguments and environment of the start; raises CacheError if there is no Node.
+        """Return executable, arguments and environment of the start.
 
         If the cache cannot be used, the program starts without the preload, and `native_because` says why.
+
+        Raises:
+            CacheError: If there is no Node.
         """
         own = dict(environment)
         places = self._places(own)
@@ -236,7 +258,11 @@ def program_environment() -> dict[str, str]:
 
 
 def replace_process(executable: str, command: list[str], environment: Mapping[str, str]) -> None:
-    """Replace this process with `executable`, with the signals reset that Python ignores; raises CacheError."""
+    """Replace this process with `executable`, with the signals reset that Python ignores.
+
+    Raises:
+        CacheError: If `executable` cannot be started.
+    """
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored, signal.SIG_DFL)
     try:

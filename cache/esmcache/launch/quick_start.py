@@ -52,7 +52,15 @@ def why_not_loaded() -> str:
 
 
 def install_hook(path: Path, cache_path: Path) -> None:
-    """Write the preload, unless it is there already; raises OSError, also if another user could replace it."""
+    """Write the preload, unless it is there already.
+
+    Args:
+        path: The place of the preload.
+        cache_path: The cache directory that the preload falls back on.
+
+    Raises:
+        OSError: If the preload cannot be written, or another user could replace it.
+    """
     content = _hook_content(cache_path).encode()
     try:
         if find_untrusted(path) is None and read_regular_file(path, MOST_JSON_BYTES) == content:

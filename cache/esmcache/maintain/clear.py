@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from esmcache.cache_directory import CacheDirectory, remove_any
+from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_files import remove_any
 from esmcache.maintain.collect import Collected
 from esmcache.maintain.domain_directory import is_place, seal_path
 from esmcache.maintain.files import file_sizes

@@ -14,12 +14,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from esmcache.cache_directory import CacheDirectory, read_regular, remove_any, write_whole
+from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_files import read_regular, remove_any
 from esmcache.file_source import file_url_from_path
 from esmcache.maintain.domain_directory import PRELOAD_FILES, DomainDirectory, is_place, is_sealed, seal_path
 from esmcache.maintain.files import file_sizes, is_temporary, look_again, remove_abandoned
 from esmcache.maintain.pack_rows import pack_entry_row, packed_source
 from esmcache.maintain.turns import collecting
+from esmcache.private_files import write_whole
 from esmcache.serving.compaction import MovedPack, compact_packs, with_moved_packs
 from esmcache.serving.pack import (
     PACK_HEADER_SIZE,
@@ -78,9 +80,15 @@ class Collected:
 
 
 def collect(directory: CacheDirectory, index: Index, max_size: int, wait_s: float = 0.0) -> Collected:
-    """Remove what nothing needs, and bring the rest under `max_size` bytes; raises OSError and IndexUnusable.
+    """Remove what nothing needs, and bring the rest under the size limit.
 
-    Wait up to `wait_s` seconds for other processes to finish writing.
+    Args:
+        max_size: The size limit in bytes.
+        wait_s: The longest wait, in seconds, until other processes have finished writing.
+
+    Raises:
+        OSError: If a file of the cache cannot be written or removed.
+        IndexUnusable: If the index cannot be read or written.
     """
     answer = Collected()
     with collecting(directory.path, wait_s) as is_alone, _without_cycle_collection():
@@ -120,9 +128,17 @@ class SelfCollection:
         self._next_look = 0.0
 
     def run(self, directory: CacheDirectory, index: Index, max_size: int, *, by_time: bool) -> None:
-        """Collect the cache if it has grown, or if `by_time` and the last collection was a while ago.
+        """Collect the cache if it has grown since the last collection.
 
-        The collection does not wait for other processes. Raises OSError and IndexUnusable.
+        The collection does not wait for other processes.
+
+        Args:
+            max_size: The size limit in bytes.
+            by_time: Whether to collect it also if the last collection was a while ago.
+
+        Raises:
+            OSError: If a file of the cache cannot be written or removed.
+            IndexUnusable: If the index cannot be read or written.
         """
         if time.monotonic() < self._next_look:
             return
@@ -186,7 +202,13 @@ class _Collection:
     def __init__(
         self, directory: CacheDirectory, index: Index, max_size: int, sizes: dict[str, int], answer: Collected
     ) -> None:
-        """Prepare a collection; `sizes` are those of all files, and are kept up to date."""
+        """Prepare a collection.
+
+        Args:
+            max_size: The size limit in bytes.
+            sizes: The sizes of all files in bytes; they are kept up to date.
+            answer: Gets the counts.
+        """
         self._directory = directory
         self._index = index
         self._max_size = max_size
@@ -200,7 +222,9 @@ class _Collection:
     def run(self) -> bool:
         """Remove rows, then files, then dead text; return whether entry points were removed and more could be.
 
-        Raises OSError and IndexUnusable.
+        Raises:
+            OSError: If a file of the cache cannot be written or removed.
+            IndexUnusable: If the index cannot be read or written.
         """
         gone: list[str] = []
         with self._index.transaction():

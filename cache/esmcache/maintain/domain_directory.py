@@ -20,17 +20,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import (
-    CacheDirectory,
-    exclusive_lock,
-    make_directory,
-    read_regular,
-    real_directory,
-    remove_any,
-    write_whole,
-)
+from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_files import exclusive_lock, read_regular, real_directory, remove_any
 from esmcache.engines.node.compile_cache_layout import directory_name, entry_name
 from esmcache.file_source import Fingerprint, directory_fingerprint, file_url_from_path, is_proven, path_from_file_url
+from esmcache.private_files import make_directory, write_whole
 from esmcache.records import ModuleFormat, NodeBuild
 from esmcache.serving.names import RUNTIME
 from esmcache.store.code_caches import CodeCacheStore
@@ -61,7 +55,12 @@ def preload_names() -> dict[str, str]:
 
 
 def preload_links(directory: str, sources: Mapping[Path, bytes]) -> list[CodeCacheLinkRow]:
-    """Return the claims of the preload's files; `sources` maps their paths to their SHA-256."""
+    """Return the claims of the preload's files.
+
+    Args:
+        directory: The path, below v8/, of the directory in which names are claimed.
+        sources: The SHA-256 of each file of the preload.
+    """
     return [
         CodeCacheLinkRow(
             directory,
@@ -75,7 +74,11 @@ def preload_links(directory: str, sources: Mapping[Path, bytes]) -> list[CodeCac
 
 
 class DomainDirectory:
-    """One compile-cache directory, for one Node build; `place` is its path below v8/."""
+    """One compile-cache directory, for one Node build.
+
+    Args:
+        place: Its path below v8/.
+    """
 
     def __init__(self, directory: CacheDirectory, index: Index, place: str, store: CodeCacheStore) -> None:
         self.place = place
@@ -89,9 +92,15 @@ class DomainDirectory:
         self._store = store
 
     def claim(self, rows: Sequence[CodeCacheLinkRow], also_named: Iterable[str]) -> None:
-        """Store these claims, keep earlier claims of the URLs in `also_named`, and remove all others.
+        """Store these claims, keep some earlier claims, and remove all others.
 
         The caller holds a transaction, and calls `write` after it.
+
+        Args:
+            also_named: The URLs whose earlier claims are kept.
+
+        Raises:
+            IndexUnusable: If the index cannot be read or written.
         """
         stored = {(row.name, row.url): row for row in self._index.where(CodeCacheLinkRow, "directory", [self.place])}
         wanted = {(row.name, row.url): row for row in rows}
@@ -102,9 +111,15 @@ class DomainDirectory:
         self._index.put([row for key, row in wanted.items() if stored.get(key) != row])
 
     def write(self, *, is_known_to_differ: bool = False) -> None:
-        """Bring the directory up to date with the index, and seal it; raises OSError and IndexUnusable.
+        """Bring the directory up to date with the index, and seal it.
 
-        Unless `is_known_to_differ`, the seal is compared first, because mostly there is nothing to do.
+        Args:
+            is_known_to_differ: Whether to leave out the comparison with the seal. Mostly it shows that there is nothing
+                to do.
+
+        Raises:
+            OSError: If the directory or the seal cannot be written.
+            IndexUnusable: If the index cannot be read or written.
         """
         if not is_known_to_differ and self._is_sealed(self._entries()):
             return
@@ -148,7 +163,8 @@ class DomainDirectory:
     def _fill(self, entries: Mapping[str, CodeCacheRow]) -> dict[str, int]:
         """Make the directory hold exactly these entries; return the inodes of those that could be placed.
 
-        Raises OSError.
+        Raises:
+            OSError: If the directory cannot be written.
         """
         os.chmod(real_directory(self._v8_path, *self.place.split("/")), _WRITABLE_MODE)
         there = _inodes(self._path)

@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from esmcache.cache_directory import CacheDirectory, remove_any
+from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_files import remove_any
 from esmcache.serving.pack import is_pack
 
 # Half-written files that are older were left by a stopped writer; younger ones may still be written.

@@ -11,8 +11,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from esmcache.cache_directory import CacheDirectory, read_regular, remove_any, write_whole
+from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_files import read_regular, remove_any
 from esmcache.maintain.domain_directory import remove_seals
+from esmcache.private_files import write_whole
 from esmcache.serving.names import WANTED_SUFFIX
 from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.index import Index
@@ -52,7 +54,12 @@ class RunnerReport:
 
 
 def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
-    """Move all reports into the index and return them, oldest first; raises IndexUnusable."""
+    """Move all reports into the index and return them, oldest first.
+
+    Raises:
+        IndexUnusable: If the index cannot be read or written.
+        OSError: If a file of the cache cannot be written or removed.
+    """
     try:
         names = sorted(os.listdir(directory.events_path))
     except OSError:

@@ -36,7 +36,11 @@ class Statistics:
 
 
 def count_all(directory: CacheDirectory, index: Index) -> Statistics:
-    """Return the counts of all that is cached and of what runners reported; raises IndexUnusable."""
+    """Return the counts of all that is cached and of what runners reported.
+
+    Raises:
+        IndexUnusable: If the index cannot be read.
+    """
     answer = Statistics(str(directory.path))
     answer.files = dict.fromkeys((*_COUNTED, "index"), 0)
     answer.bytes = dict.fromkeys((*_COUNTED, "index"), 0)

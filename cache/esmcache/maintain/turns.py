@@ -21,14 +21,28 @@ _POLL_S = 0.01
 
 @contextlib.contextmanager
 def writing(directory: Path) -> Iterator[None]:
-    """Wait until a running collection has ended, and keep the cache from being collected."""
+    """Wait until a running collection has ended, and keep the cache from being collected.
+
+    Raises:
+        OSError: If the cache directory cannot be opened.
+    """
     with _locked(directory, fcntl.LOCK_SH, _MOST_WAITING_TO_WRITE_S):
         yield
 
 
 @contextlib.contextmanager
 def collecting(directory: Path, wait_s: float) -> Iterator[bool]:
-    """Keep all others from writing the cache; yield False, without the lock, if one still writes after `wait_s`."""
+    """Keep all others from writing the cache.
+
+    Args:
+        wait_s: The longest wait, in seconds, until others have finished writing.
+
+    Yields:
+        Whether nobody else writes; if False, there is no lock.
+
+    Raises:
+        OSError: If the cache directory cannot be opened.
+    """
     with _locked(directory, fcntl.LOCK_EX, wait_s) as is_locked:
         yield is_locked
 

@@ -16,7 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from esmcache.bmes import ValidationLevel, validate
-from esmcache.cache_directory import CacheDirectory, exclusive_lock, read_regular, remove_any
+from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_files import exclusive_lock, read_regular, remove_any
 from esmcache.engines.node.compile_cache_layout import decode_entry
 from esmcache.maintain.clear import forget_entry_points
 from esmcache.maintain.domain_directory import (
@@ -78,9 +79,16 @@ def verify_places(directory: CacheDirectory, *, repair: bool) -> list[Finding]:
 
 
 def verify_files(directory: CacheDirectory, index: Index, *, repair: bool) -> list[Finding]:
-    """Return everything that is damaged; the next warm makes again what `repair` removes.
+    """Return everything that is damaged.
 
-    It looks only at regular files, so `verify_places` must run first. Raises OSError and IndexUnusable.
+    It looks only at regular files, so `verify_places` must run first.
+
+    Args:
+        repair: Whether to remove what is damaged; the next warm makes it again.
+
+    Raises:
+        OSError: If a file of the cache cannot be removed or written.
+        IndexUnusable: If the index cannot be read or written.
     """
     verification = _Verification(directory, index, repair)
     findings = list(verification.blobs())

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from esmcache.build.freshness import UnreadableFile, read_file
-from esmcache.cache_directory import CacheDirectory, read_regular
+from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_files import read_regular
 from esmcache.engines.node.node_builds import UNKNOWN_LAYOUT
 from esmcache.file_source import FileSource, fingerprint, path_from_file_url
 from esmcache.maintain.domain_directory import NO_SOURCE, domain_place, is_sealed, owners_of_names

@@ -49,9 +49,15 @@ class CjsResolver:
         self._node_modules: dict[str, list[str]] = {}
 
     def resolve_filename(self, request: str, parent: str, trace: Trace, *, hint: bool = False) -> str:
-        """Return the real path that `require(request)` in the file `parent` loads; raises NodeError.
+        """Return the real path that `require(request)` in the file `parent` loads.
 
-        `hint` resolves as Node does for its "Did you mean" message: without imports and self-reference.
+        Args:
+            trace: Gets the facts that the answer rests on.
+            hint: Whether to resolve as Node does for its "Did you mean" message: without imports and self-reference.
+
+        Raises:
+            CommonJsModuleNotFound: If there is no such file.
+            NodeError: If Node throws another error, such as that of an invalid package.json.
         """
         directory = os.path.dirname(parent)
         if request.startswith("#") and not hint:
@@ -78,7 +84,14 @@ class CjsResolver:
         return found
 
     def find_path(self, request: str, paths: list[str], trace: Trace) -> str | None:
-        """Return `request`'s real path in the first of `paths` that has it, or None; raises NodeError."""
+        """Return `request`'s real path in the first of `paths` that has it, or None.
+
+        Args:
+            trace: Gets the facts that the answer rests on.
+
+        Raises:
+            NodeError: If Node throws an error, such as that of an invalid package.json.
+        """
         absolute = request.startswith("/")
         if absolute:
             paths = [""]

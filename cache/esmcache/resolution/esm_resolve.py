@@ -65,9 +65,19 @@ class EsmResolver:
         self.allows_slash_imports = node_version >= (25, 4, 0) or (24, 14, 0) <= node_version < (25, 0, 0)
 
     def esm_resolve(self, specifier: str, base: Url, trace: Trace) -> Answer:
-        """Return the URL and format of `specifier`; raises NodeError, also for errors that Node throws when it loads.
+        """Return the URL and format of `specifier`.
 
         Spec: ESM_RESOLVE.
+
+        Args:
+            base: The URL of the module that requests `specifier`.
+            trace: Gets the facts that the answer rests on.
+
+        Raises:
+            UnsupportedResolveRequest: If `specifier` cannot be resolved from `base`, such as `./a.js` in a `data:`
+                module.
+            UnsupportedUrlScheme: If Node loads no URLs of that scheme.
+            NodeError: If Node throws another error, also one that it throws only when it loads the module.
         """
         relative = is_relative_or_absolute(specifier)
         parsed = parse_url(specifier, base if relative else None)
@@ -96,9 +106,17 @@ class EsmResolver:
         return self._finalize(resolved, base, trace)
 
     def package_resolve(self, specifier: str, base: Url, conditions: frozenset[str], trace: Trace) -> Url:
-        """Return the URL that a bare specifier names; nothing need exist there; raises NodeError.
+        """Return the URL that a bare specifier names; nothing need exist there.
 
         Spec: PACKAGE_RESOLVE.
+
+        Args:
+            base: The URL of the module or package.json that names the package.
+            trace: Gets the facts that the answer rests on.
+
+        Raises:
+            InvalidUrl: If the path in the package makes no URL.
+            NodeError: If Node throws another error, such as that of an absent package.
         """
         if specifier in self._builtins:
             return Url("node", "", specifier, opaque=True)
@@ -117,7 +135,15 @@ class EsmResolver:
         return resolved
 
     def package_imports_resolve(self, name: str, base: Url, conditions: frozenset[str], trace: Trace) -> Url:
-        """Return the URL that `#name` names for the module at `base`; raises NodeError."""
+        """Return the URL that `#name` names for the module at `base`.
+
+        Args:
+            name: The whole name, with its `#`.
+            trace: Gets the facts that the answer rests on.
+
+        Raises:
+            NodeError: If Node throws an error, such as that of an invalid or undefined name.
+        """
         check_imports_name(name, base, allows_slash=self.allows_slash_imports)
         package = self._packages.scope(_directory(base), trace)
         url = url_from_path(package.path) if package is not None else base

@@ -105,7 +105,11 @@ class FileFacts:
             return found
 
     def read(self, real_path: str) -> bytes:
-        """Return a file's content; raises OSError."""
+        """Return a file's content.
+
+        Raises:
+            OSError: If the file cannot be read.
+        """
         return self._files.read(real_path)
 
     def fact(self, kind: InputKind, path: str, detail: str = "") -> ResolutionInput:

@@ -46,7 +46,12 @@ class ModuleFormats:
     def import_format(self, path: str, trace: Trace) -> ModuleFormat | None:
         """Return the format of an imported file, or None if the source decides.
 
-        Raises UnknownFileExtension (which Node throws a little later) and InvalidPackageConfig.
+        Args:
+            path: The real path of the file.
+
+        Raises:
+            UnknownFileExtension: If no format has the extension; Node throws this a little later.
+            NodeError: If the package.json of the scope is invalid or cannot be read.
         """
         extension = url_extension(file_url_from_path(path))
         if extension == ".js":
@@ -66,7 +71,11 @@ class ModuleFormats:
     def require_format(self, path: str, trace: Trace) -> ModuleFormat | None:
         """Return the format of a required file, or None if the source decides.
 
-        Raises InvalidPackageConfig.
+        Args:
+            path: The real path of the file.
+
+        Raises:
+            NodeError: If the nearest package.json is invalid or cannot be read.
         """
         name = path[path.rfind("/") + 1 :]
         dot = name.rfind(".")
@@ -90,7 +99,14 @@ class ModuleFormats:
         return None
 
     def entry_format(self, path: str, trace: Trace) -> ModuleFormat | None:
-        """Return the format of an entry point, which Node loads as an ES module or by the rules of `require`."""
+        """Return the format of an entry point, which Node loads as an ES module or by the rules of `require`.
+
+        Args:
+            path: The real path of the file.
+
+        Raises:
+            NodeError: If no format has the extension, or a package.json is invalid or cannot be read.
+        """
         if path.endswith(".mjs") or (path.endswith(".wasm") and self.knows_wasm):
             return self.import_format(path, trace)
         if self.strips_types and path.endswith(".mts"):

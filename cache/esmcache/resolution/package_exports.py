@@ -57,9 +57,16 @@ class PackageMaps:
         self._package_resolve = package_resolve
 
     def package_exports_resolve(self, subpath: str, package: PackageJson) -> Url:
-        """Return the URL that `exports` gives for `subpath`; raises NodeError.
+        """Return the URL that `exports` gives for `subpath`.
 
         Spec: PACKAGE_EXPORTS_RESOLVE.
+
+        Args:
+            subpath: `.` for the package itself, else the path in it, which begins with `./`.
+
+        Raises:
+            PackagePathNotExported: If `exports` gives no URL for it.
+            NodeError: If Node throws another error, such as that of an invalid target.
         """
         exports: Any = package.exports
         if self._is_main_sugar(exports):
@@ -80,9 +87,17 @@ class PackageMaps:
         raise self._not_exported(subpath)
 
     def package_imports_resolve(self, name: str, package: PackageJson | None) -> Url:
-        """Return the URL that `imports` gives for `name`, which must be a valid name; raises NodeError.
+        """Return the URL that `imports` gives for `name`.
 
         Spec: PACKAGE_IMPORTS_RESOLVE.
+
+        Args:
+            name: A name that `check_imports_name` accepts.
+            package: The package.json with `imports`, or None if there is none.
+
+        Raises:
+            PackageImportNotDefined: If `imports` gives no URL for it.
+            NodeError: If Node throws another error, such as that of an invalid target.
         """
         imports: Any = package.imports if package is not None else None
         if isinstance(imports, dict):
@@ -198,7 +213,15 @@ class PackageMaps:
 
 
 def check_imports_name(name: str, base: Url, *, allows_slash: bool) -> None:
-    """Raise InvalidModuleSpecifier for `#`, names that end in a slash and, before Node 24.14, `#/…`."""
+    """Check a specifier that begins with `#`.
+
+    Args:
+        base: The URL of the module that requests it, for the message.
+        allows_slash: Whether it may begin with `#/`, as since Node 24.14.
+
+    Raises:
+        InvalidModuleSpecifier: If it is only `#`, ends in a slash, or begins with `#/` although it may not.
+    """
     if name == "#" or name.endswith("/") or (not allows_slash and name.startswith("#/")):
         raise InvalidModuleSpecifier(name, "is not a valid internal imports specifier name", base.file_path())
 

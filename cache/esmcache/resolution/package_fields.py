@@ -54,9 +54,14 @@ class Unparsable:
 
 
 def parse_package_fields(content: bytes, *, strict_types: bool) -> PackageFields:
-    """Return the fields; raises InvalidPackageJson.
+    """Return the fields that resolution reads.
 
-    `strict_types` rejects values that do not begin like a JSON value.
+    Args:
+        content: The content of a package.json.
+        strict_types: Whether to reject values that do not begin like a JSON value, as Node 22 does.
+
+    Raises:
+        InvalidPackageJson: If Node does not accept the content as a package.json.
     """
     if len(content) > _MAX_CHARACTERS:
         raise InvalidPackageJson
@@ -150,7 +155,11 @@ def _is_well_formed(value: str) -> bool:
 
 
 def _lenient_members(text: str) -> Iterator[tuple[str, str]]:
-    """Yield keys and raw values as simdjson's on-demand parser does: it counts brackets but does not match them."""
+    """Yield keys and raw values as simdjson's on-demand parser does: it counts brackets but does not match them.
+
+    Raises:
+        InvalidPackageJson: If that parser does not accept the text.
+    """
     tokens = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text)]
     if not tokens or any(token == '"' for token, _, _ in tokens):
         raise InvalidPackageJson
@@ -175,7 +184,11 @@ def _lenient_members(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _after_value(tokens: Sequence[tuple[str, int, int]], at: int) -> int:
-    """Return the index of the first token after the value that begins at the token `at`."""
+    """Return the index of the first token after the value that begins at the token `at`.
+
+    Raises:
+        InvalidPackageJson: If no value begins there, or its brackets do not end.
+    """
     depth = 0
     while at < len(tokens):
         token = tokens[at][0]

@@ -20,9 +20,13 @@ from esmcache.resolution.package_fields import (
 
 
 class PackageJson:
-    """One package.json, or its absence; `facts` are the facts of the file system that show it.
+    """One package.json, or its absence.
 
-    `broken` means that it is not valid; `trouble` is the reason why it could not be read.
+    Args:
+        facts: The facts of the file system that show it.
+        fields: Its fields, or None if it is absent or broken.
+        broken: Whether it is not valid.
+        trouble: The reason why it could not be read, or ''.
     """
 
     __slots__ = ("_fields", "broken", "exists", "facts", "path", "trouble")
@@ -60,27 +64,47 @@ class PackageJson:
 
     @property
     def has_exports(self) -> bool:
-        """Return whether the package has exports; raises the error of JSON.parse."""
+        """Return whether the package has exports.
+
+        Raises:
+            JavaScriptSyntaxError: If JSON.parse rejects `exports`.
+        """
         return _usable(self._fields.exports) is not None
 
     @property
     def exports(self) -> Any:
-        """Return the parsed `exports`; raises the error of JSON.parse."""
+        """Return the parsed `exports`.
+
+        Raises:
+            JavaScriptSyntaxError: If JSON.parse rejects `exports`.
+        """
         return _usable(self._fields.exports)
 
     def check_maps(self) -> None:
-        """Raise the error of JSON.parse if a map is not JSON; most of Node's code parses both maps at once."""
+        """Check that JSON.parse accepts both maps; most of Node's code parses both at once.
+
+        Raises:
+            JavaScriptSyntaxError: If JSON.parse rejects `exports` or `imports`.
+        """
         _usable(self._fields.exports)
         _usable(self._fields.imports)
 
     @property
     def has_imports(self) -> bool:
-        """Return whether the package has imports; raises the error of JSON.parse."""
+        """Return whether the package has imports.
+
+        Raises:
+            JavaScriptSyntaxError: If JSON.parse rejects `imports`.
+        """
         return _usable(self._fields.imports) is not None
 
     @property
     def imports(self) -> Any:
-        """Return the parsed `imports`; raises the error of JSON.parse."""
+        """Return the parsed `imports`.
+
+        Raises:
+            JavaScriptSyntaxError: If JSON.parse rejects `imports`.
+        """
         return _usable(self._fields.imports)
 
 
@@ -96,9 +120,15 @@ class PackageJsonReader:
         self._nearest: dict[str, tuple[PackageJson | None, Inputs]] = {}
 
     def read(self, path: str, trace: Trace, importing: tuple[str, str] | None = None) -> PackageJson:
-        """Return the package.json at `path`; raises InvalidPackageConfig.
+        """Return the package.json at `path`.
 
-        `importing` is a specifier and the path of the module that imports it, for the message.
+        Args:
+            importing: A specifier and the path of the module that imports it, for the message.
+
+        Raises:
+            InvalidPackageConfig: If it is not valid.
+            UnreadablePackageConfig: If it may exist but cannot be read.
+            JavaScriptSyntaxError: If JSON.parse rejects `exports` or `imports`.
         """
         package = self._package(path)
         trace.append(package.facts)
@@ -113,7 +143,12 @@ class PackageJsonReader:
     def scope(self, directory: str, trace: Trace) -> PackageJson | None:
         """Return the package.json of the ES module scope that contains `directory`, or None if it has none.
 
-        Spec: LOOKUP_PACKAGE_SCOPE. Raises InvalidPackageConfig.
+        Spec: LOOKUP_PACKAGE_SCOPE.
+
+        Raises:
+            InvalidPackageConfig: If it is not valid.
+            UnreadablePackageConfig: If it may exist but cannot be read.
+            JavaScriptSyntaxError: If JSON.parse rejects `exports` or `imports`.
         """
         package = self._lookup(directory, trace, self._scopes, _ends_esm_scope)
         if package is not None:
@@ -121,7 +156,13 @@ class PackageJsonReader:
         return package
 
     def nearest(self, directory: str, trace: Trace) -> PackageJson | None:
-        """Return the nearest package.json by the rules of `require`; one in the root directory does not count."""
+        """Return the nearest package.json by the rules of `require`; one in the root directory does not count.
+
+        Raises:
+            InvalidPackageConfig: If it is not valid.
+            UnreadablePackageConfig: If it may exist but cannot be read.
+            JavaScriptSyntaxError: If JSON.parse rejects `exports` or `imports`, under Node 22.
+        """
         package = self._lookup(directory, trace, self._nearest, _ends_commonjs_scope)
         if package is not None and self._is_22:
             package.check_maps()

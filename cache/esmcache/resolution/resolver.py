@@ -43,7 +43,12 @@ class Resolver:
         node_version: tuple[int, int, int] = (24, 0, 0),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Prepare for one snapshot; `environment` gives HOME and NODE_PATH for `require`'s global folders."""
+        """Prepare for one snapshot.
+
+        Args:
+            conditions: The conditions besides DEFAULT_CONDITIONS.
+            environment: HOME and NODE_PATH, for the global folders of `require`.
+        """
         both = frozenset((*DEFAULT_CONDITIONS, *conditions))
         self._facts = FileFacts(files)
         packages = PackageJsonReader(self._facts, node_version)

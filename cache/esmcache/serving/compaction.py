@@ -14,8 +14,8 @@ from operator import add
 from pathlib import Path
 from zlib import crc32
 
-from esmcache.cache_directory import write_whole
 from esmcache.file_source import Fingerprint
+from esmcache.private_files import write_whole
 from esmcache.serving.layout import (
     ENTRY_HEADER_SIZE,
     FACT_SIZE,
@@ -65,9 +65,18 @@ class MovedPack:
 def compact_packs(
     directory: Path, family: str, live: Mapping[str, Iterable[tuple[bytes, PackedSource]]]
 ) -> MovedPack | None:
-    """Write the successor of a family's packs, with their sources `live` and nothing else; raises OSError.
+    """Write the successor of a family's packs, with the needed sources and nothing else.
 
-    Every text is compared with its SHA-256 and left out if it differs. The result is None if no source is left.
+    Every text is compared with its SHA-256 and left out if it differs.
+
+    Args:
+        live: The needed sources by pack, each as the SHA-256 of its file and its place.
+
+    Returns:
+        The successor, or None if no source is left.
+
+    Raises:
+        OSError: If a pack cannot be read, or the successor cannot be written.
     """
     successor = new_pack_name(family)
     parts, places = [pack_header()], {}
@@ -244,7 +253,11 @@ class _Manifest:
         return max(end, *(max(map(add, *columns), default=0) for columns in strings))
 
     def _count_other_facts(self) -> int:
-        """Return the number of facts that are not about packs; the facts about packs come last."""
+        """Return the number of facts that are not about packs; the facts about packs come last.
+
+        Raises:
+            ValueError: If a fact about a pack is also about something else.
+        """
         count = (self._header[Header.HASHES] - self._header[Header.FACTS]) // FACT_SIZE
         first = min((fact for fact in self._packs[Pack.FACT :: _PACK_NUMBERS] if fact != NONE), default=count)
         used = {*self._requests[Request.DIRECTORY :: _REQUEST_NUMBERS], *self._inputs[Input.FACT :: _INPUT_NUMBERS]} - {

@@ -30,8 +30,11 @@ def with_changed_module(
 ) -> bytes | None:
     """Return the manifest with a file's new fact and place, or None if it must be encoded as a whole.
 
-    `source` is None for a module whose source is not served. `pack` is the fingerprint of its pack now, or None if not
-    all sources in that are proven.
+    Args:
+        data: The manifest.
+        url: The URL of the file.
+        source: The place of the file's source, or None if the source is not served.
+        pack: The fingerprint of that pack now, or None if not all sources in it are proven.
     """
     if check_manifest(data) is None:
         return None

@@ -30,7 +30,7 @@ from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
-from esmcache.cache_directory import exclusive_lock, read_regular, remove_any, why_alien
+from esmcache.cache_files import exclusive_lock, read_regular, remove_any, why_alien
 from esmcache.file_source import Fingerprint, fingerprint
 from esmcache.serving.layout import ENTRY_HEADER_SIZE, ENTRY_MAGIC, ENTRY_ONE_BYTE, PACK_MAGIC, PACK_VERSION
 
@@ -88,9 +88,13 @@ def served_text(source: bytes) -> bytes:
 
 
 def append_sources(directory: Path, family: str, sources: Sequence[tuple[bytes, bytes]]) -> list[PackedSource]:
-    """Append `(SHA-256, file content)` pairs to the family's pack and return the place of each.
+    """Append sources to the family's pack and return the place of each.
 
-    The content must be valid UTF-8. If it raises OSError, the pack is unchanged.
+    Args:
+        sources: Pairs of the SHA-256 of a file and its content, which must be valid UTF-8.
+
+    Raises:
+        OSError: If the pack cannot be written; it is then unchanged.
     """
     with pack_lock(directory):
         name = current_pack(directory, family) or new_pack_name(family)
@@ -222,7 +226,10 @@ def pack_fingerprint(directory: Path, name: str) -> Fingerprint | None:
 def sound_pack(directory: Path, name: str, sources: Iterable[tuple[bytes, PackedSource]]) -> Fingerprint | None:
     """Return the fingerprint of the pack's file if all of it is sound and it holds these sources, else None.
 
-    A source is given by the SHA-256 of its file and by its place. Every text in the pack is compared with its SHA-256.
+    Every text in the pack is compared with its SHA-256.
+
+    Args:
+        sources: Pairs of the SHA-256 of a file and the place of its source.
     """
     seen = pack_fingerprint(directory, name)
     content = read_regular(directory / name)
@@ -243,10 +250,14 @@ def sound_pack(directory: Path, name: str, sources: Iterable[tuple[bytes, Packed
 def held_places(
     directory: Path, name: str, wanted: Iterable[tuple[bytes, PackedSource]], proven: Fingerprint | None
 ) -> Iterator[tuple[bytes, PackedSource]]:
-    """Yield each pair of `wanted`, a SHA-256 and a place in the pack `name`, if that source is at that place.
+    """Yield each pair of `wanted` whose source is at that place in the pack `name`.
 
-    `proven` is the file's fingerprint when all its sources were found to be sound. While the file still has it, only
-    the header of each entry is compared; otherwise also the SHA-256 of each text.
+    While the pack has the fingerprint `proven`, only the header of each entry is compared; otherwise also the SHA-256
+    of each text.
+
+    Args:
+        wanted: Pairs of the SHA-256 of a file and the place of its source.
+        proven: The fingerprint of the pack's file when all its sources were found to be sound, or None.
     """
     try:
         descriptor = os.open(directory / name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -276,7 +287,15 @@ def held_places(
 
 
 def text_at(descriptor: int, digest: bytes, place: PackedSource) -> bytes | None:
-    """Return the packed text at a place in an open pack, or None if it is not that source; raises OSError."""
+    """Return the packed text at a place in an open pack, or None if it is not that source.
+
+    Args:
+        descriptor: A file descriptor of the pack.
+        digest: The SHA-256 of the source's file.
+
+    Raises:
+        OSError: If the pack cannot be read.
+    """
     text = os.pread(descriptor, place.length, place.offset)
     if crc32(text) != place.checksum or not is_source_of(digest, _unpacked(text, one_byte=place.one_byte)):
         return None
@@ -323,7 +342,11 @@ def _next_entry(content: bytes, at: int) -> int:
 
 
 def is_pack(path: Path) -> bool:
-    """Return whether a file begins like a pack of this version; raises OSError."""
+    """Return whether a file begins like a pack of this version.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
     with path.open("rb") as file:
         head = file.read(_PACK_HEADER.size)
     return len(head) == _PACK_HEADER.size and _PACK_HEADER.unpack(head)[:2] == (PACK_MAGIC, PACK_VERSION)

@@ -9,8 +9,9 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import read_regular, real_directory, remove_any, write_whole
+from esmcache.cache_files import read_regular, real_directory, remove_any
 from esmcache.file_source import Fingerprint, fingerprint
+from esmcache.private_files import write_whole
 from esmcache.store.rows import BlobRow
 
 
@@ -42,7 +43,11 @@ class BlobStore:
         return replace(row, mtime_ms=seen.mtime_ms, ctime_ms=seen.ctime_ms, inode=seen.inode)
 
     def write(self, key: str, content: bytes) -> BlobRow:
-        """Store `content` under `key` and return the row to be put into the index; raises OSError."""
+        """Store `content` under `key` and return the row to be put into the index.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
         write_whole(real_directory(self._directory, key[:2]) / key, content)
         # If the file is removed at once, no later file has this fingerprint.
         seen = self._look(key) or Fingerprint(len(content), 0.0, 0.0, 0)

@@ -12,8 +12,9 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.cache_directory import read_regular, real_directory, remove_any, why_alien, write_whole
+from esmcache.cache_files import read_regular, real_directory, remove_any, why_alien
 from esmcache.file_source import Fingerprint, fingerprint
+from esmcache.private_files import write_whole
 from esmcache.store.cache_key import code_cache_key
 from esmcache.store.rows import CodeCacheRow
 
@@ -34,7 +35,16 @@ class CodeCacheStore:
         return self._name(row.engine_tag, row.kind, row.source_sha256)
 
     def write(self, engine_tag: str, kind: str, source_sha256: bytes, content: bytes, functions: int) -> CodeCacheRow:
-        """Store the bytes of an entry and return the row to be put into the index; raises OSError."""
+        """Store an entry and return the row to be put into the index.
+
+        Args:
+            content: The bytes of the entry that Node will read.
+            functions: The checksum of the functions that were precompiled, 0 if there are none.
+
+        Raises:
+            FileNotFoundError: If another process removes the file at once.
+            OSError: If the file cannot be written.
+        """
         path = self.path(engine_tag, kind, source_sha256)
         write_whole(real_directory(self._directory, path.parent.name) / path.name, content)
         seen = _regular(str(path))

@@ -80,8 +80,11 @@ class Sizes:
 def remove_unnamed(index: Index, preload_urls: Iterable[str], now: float) -> set[str]:
     """Remove all rows that nothing names, and return the directories below v8/ that lost a module's claim to a name.
 
-    The caller holds a transaction. `preload_urls` are the modules that every directory has besides those of its
-    manifests. Pack entries are left to `remove_pack_entries`.
+    The caller holds a transaction. Pack entries are left to `remove_pack_entries`.
+
+    Args:
+        preload_urls: The modules that every directory has besides those of its manifests.
+        now: In seconds since the epoch.
     """
     orphans = index.execute("select distinct url from requests where url not in (select url from modules)")
     index.remove(RequestRow, "url", [url for (url,) in orphans])
@@ -119,10 +122,16 @@ def _remove_links(index: Index, preload_urls: set[str]) -> set[str]:
 
 
 def evict(index: Index, excess: int, sizes: Sizes) -> list[str]:
-    """Remove modules that no entry point has, then entry points, until `excess` bytes are freed.
+    """Remove modules that no entry point has, then entry points, until enough bytes are freed.
 
-    The caller holds a transaction, and calls `remove_unnamed` after it. Return the manifests of the removed entry
-    points. Each module is looked at once for every entry point that has it.
+    The caller holds a transaction, and calls `remove_unnamed` after it. Each module is looked at once for every entry
+    point that has it.
+
+    Args:
+        excess: The number of bytes to free.
+
+    Returns:
+        The manifests of the removed entry points.
     """
     entries = sorted(index.all(EntryPointRow), key=lambda row: (row.used_at, row.manifest))
     members: dict[str, list[str]] = {entry.manifest: [] for entry in entries}

@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from esmcache.cache_directory import remove_any, why_alien
+from esmcache.cache_files import remove_any, why_alien
 
 # A hidden name, so that a directory that holds only this file may still become a cache.
 _LOCK_NAME = ".index.lock"
@@ -63,13 +63,21 @@ class Place:
     """The place of an index: the directory as it was at the beginning, and the file that was opened."""
 
     def __init__(self, path: Path) -> None:
-        """Look at the directory; raises OSError if it does not exist."""
+        """Look at the directory.
+
+        Raises:
+            OSError: If the directory does not exist.
+        """
         self.path = path
         self._directory = os.stat(path.parent).st_ino
         self._file: int | None = None
 
     def note_file(self) -> None:
-        """Remember which file was opened; raises OSError if it is gone."""
+        """Remember which file was opened.
+
+        Raises:
+            OSError: If the file is gone.
+        """
         self._file = os.lstat(self.path).st_ino
 
     def is_there(self) -> bool:
@@ -158,7 +166,13 @@ def held(path: Path) -> Iterator[Mark]:
     """Hold a lock against all other processes that open, checkpoint, close or remove the index at `path`.
 
     Without it, two processes that replace the index at once could remove each other's log, and then write two logs for
-    one file. It is never taken within a transaction. Raises FileNotFoundError if the directory is gone.
+    one file. It is never taken within a transaction.
+
+    Yields:
+        The mark of the index.
+
+    Raises:
+        FileNotFoundError: If the directory is gone.
     """
     descriptor = _open_lock(path.with_name(_LOCK_NAME))
     try:
@@ -171,7 +185,11 @@ def held(path: Path) -> Iterator[Mark]:
 
 
 def _open_lock(lock: Path) -> int | None:
-    """Return a descriptor of the lock file, made if it is absent, or None on a full or read-only disk."""
+    """Return a descriptor of the lock file, made if it is absent, or None on a full or read-only disk.
+
+    Raises:
+        FileNotFoundError: If the directory is gone.
+    """
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     for _ in range(2):
         try:
@@ -192,13 +210,30 @@ def _open_lock(lock: Path) -> int | None:
 
 
 def remove_files(path: Path, mark: Mark) -> None:
-    """Remove the files of the index, whatever they are; the caller holds `mark`; raises OSError.
+    """Remove the files of the index, whatever they are.
 
     The database is removed first: SQLite leaves the log alone when it closes a database that has lost its name.
+
+    Args:
+        mark: The mark of the index; the caller holds its lock.
+
+    Raises:
+        OSError: If a file cannot be removed.
     """
     for name in files_of(path):
         remove_any(name)
     mark.remove()
+
+
+def discard_index(path: Path) -> None:
+    """Remove the index at `path`, whatever it is.
+
+    Raises:
+        FileNotFoundError: If the directory is gone.
+        OSError: If a file cannot be removed.
+    """
+    with held(path) as mark:
+        remove_files(path, mark)
 
 
 def files_of(path: Path) -> list[Path]:
@@ -226,5 +261,9 @@ def why_no_file_of_ours(path: Path) -> str:
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file for a new index that only the user can access, under any umask; raises OSError."""
+    """Make an empty file for a new index that only the user can access, under any umask.
+
+    Raises:
+        OSError: If something is there already, or the file cannot be made.
+    """
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))

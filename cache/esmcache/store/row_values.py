@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from functools import cache
 
-from esmcache.cache_directory import plain_name
+from esmcache.cache_files import plain_name
 from esmcache.store.index_file import IndexDamaged
 
 _TYPES = {"str": str, "int": int, "float": float, "bytes": bytes}
@@ -58,7 +58,14 @@ def checker_of(row_type: type) -> Checker:
 
 @contextlib.contextmanager
 def as_stored(table: str) -> Iterator[None]:
-    """Turn any error while a value of `table` is decoded into IndexDamaged: the value was right when it was stored."""
+    """Turn any error while a stored value is decoded into IndexDamaged: the value was right when it was stored.
+
+    Args:
+        table: The name of the value's table, for the message.
+
+    Raises:
+        IndexDamaged: If the value cannot be decoded.
+    """
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:

@@ -6,9 +6,13 @@ tables. The index refuses a newer version.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from sqlite_utils import Database
+
+# A counter in the table of statistics that is no statistic.
+CHANGES_OF_EDGES = "changes of edges"
 
 _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
     # One row for each file that was ever warmed: its state then, and how Node loads it.
@@ -229,3 +233,6 @@ def migrate(database: Database) -> None:
     for version in range(user_version(database), VERSION):
         _MIGRATIONS[version](database)
     database.execute(f"pragma user_version = {VERSION}")
+    # The counter starts with the current time in ms, which no earlier index at this path has reached.
+    sql = "insert or ignore into statistics (name, value) values (?, ?)"
+    database.execute(sql, (CHANGES_OF_EDGES, time.time_ns() // 1_000_000))

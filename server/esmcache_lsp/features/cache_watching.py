@@ -13,9 +13,9 @@ from pathlib import Path
 from pygls.lsp.server import LanguageServer
 from watchfiles import Change, awatch
 
-from esmcache.cache_directory import make_directory
 from esmcache.errors import CacheError
 from esmcache.ide.workspace import Workspace
+from esmcache.private_files import make_directory
 from esmcache_lsp.session import Session
 
 # SQLite writes transactions to the write-ahead log first and copies them into the database file later.

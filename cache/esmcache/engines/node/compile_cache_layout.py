@@ -81,12 +81,23 @@ def compiled_text(kind: ModuleFormat, source: bytes) -> bytes:
 
 
 def entry_name(kind: ModuleFormat, url_or_path: str) -> str:
-    """Return the file name of a module's entry; `url_or_path` is the URL for MODULE, the plain path for COMMONJS."""
+    """Return the file name of a module's entry.
+
+    Args:
+        url_or_path: The URL of an ES module, the plain path of a CommonJS module.
+    """
     return f"{zlib.crc32(_TYPE_BYTES[kind] + url_or_path.encode('utf-8', 'surrogatepass')):08x}"
 
 
 def encode_entry(source_text_utf8: bytes, code_cache: bytes) -> bytes:
-    """Return the entry's bytes; `source_text_utf8` is the result of `compiled_text`."""
+    """Return the entry's bytes.
+
+    Args:
+        source_text_utf8: The result of `compiled_text`.
+
+    Raises:
+        ValueError: If the text or the code cache has 4 GiB or more.
+    """
     if max(len(source_text_utf8), len(code_cache)) > _LARGEST:
         raise ValueError("a compile cache entry cannot say sizes of 4 GiB")
     header = _HEADER.pack(
@@ -107,7 +118,11 @@ def decode_entry(data: bytes) -> CompileCacheEntry | None:
 
 
 def directory_name(build: NodeBuild, uid: int, v8_tag: int | None = None) -> str:
-    """Return the name of the directory that this Node and user read; pass `v8_tag` if Node runs with V8 flags."""
+    """Return the name of the directory that this Node and user read.
+
+    Args:
+        v8_tag: The V8 tag under the flags that Node runs with, or None if it runs without V8 flags.
+    """
     return _directory_name(build.version, build.arch, build.v8_tag if v8_tag is None else v8_tag, uid)
 
 

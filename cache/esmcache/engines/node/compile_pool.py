@@ -23,7 +23,8 @@ _CLOSED = "the compile pool was closed"
 class CompilePool:
     """Compiles source texts on up to `jobs` workers of one Node build; the workers start when there is work.
 
-    V8 accepts a code cache only under the flags under which it was made, which are `v8_flags`.
+    Args:
+        v8_flags: The flags under which the code caches are made. V8 accepts them only under the same flags.
     """
 
     def __init__(self, build: NodeBuild, jobs: int = 1, v8_flags: tuple[str, ...] = ()) -> None:
@@ -32,10 +33,13 @@ class CompilePool:
         self._lanes: list[_Lane] = []
 
     def submit(self, task: CompileTask) -> Future[CompiledSource | CompileFailure]:
-        """Return a future of the code cache or of a CompileFailure; raises RuntimeError after `close`.
+        """Return a future of the code cache or of a CompileFailure.
 
-        A source that crashes its worker twice, the second time as the worker's only task, gives a CompileFailure.
-        If no worker can be started, all sources do.
+        A source that crashes its worker twice, the second time as the worker's only task, gives a CompileFailure. If no
+        worker can be started, all sources do.
+
+        Raises:
+            RuntimeError: If the pool was closed.
         """
         shared, job = self._shared, Job(task)
         with shared.changed:

@@ -102,7 +102,11 @@ def encode_compile(task_id: int, task: CompileTask) -> bytes:
 
 
 def read_message(stream: BinaryIO) -> tuple[Hello | Compiled | Failed, bytes] | None:
-    """Return the worker's next message and payload, or None at the end; raises ProtocolError."""
+    """Return the worker's next message and payload, or None at the end.
+
+    Raises:
+        ProtocolError: If the worker sent bytes that are not a message.
+    """
     lengths = stream.read(_LENGTHS.size)
     if len(lengths) < _LENGTHS.size:
         return None
@@ -122,9 +126,15 @@ def read_message(stream: BinaryIO) -> tuple[Hello | Compiled | Failed, bytes] | 
 
 
 def requested_modules(requests: list[Any]) -> tuple[ModuleRequest, ...]:
-    """Return the requests as records; raises ProtocolError.
+    """Return the requests as records.
 
     Attributes are in V8's order (sorted by key), not in that of the source.
+
+    Args:
+        requests: The `requests` of a `Compiled`.
+
+    Raises:
+        ProtocolError: If an item is no request.
     """
     try:
         return tuple(
@@ -140,7 +150,14 @@ def requested_modules(requests: list[Any]) -> tuple[ModuleRequest, ...]:
 
 
 def detected_format(detected_kind: str | None) -> ModuleFormat | None:
-    """Return the format that syntax detection found; raises ProtocolError."""
+    """Return the format that syntax detection found, or None if it was not asked.
+
+    Args:
+        detected_kind: The `detected_kind` of an answer.
+
+    Raises:
+        ProtocolError: If there is no such format.
+    """
     if detected_kind is None:
         return None
     try:

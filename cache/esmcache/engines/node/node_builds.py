@@ -10,9 +10,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from esmcache.cache_directory import CacheDirectory, read_regular, remove_any, write_whole
+from esmcache.cache_directory import CacheDirectory
+from esmcache.cache_files import read_regular, remove_any
 from esmcache.engines.node import NodeMissing, describe_node, find_node, unless_untested
 from esmcache.engines.node.compile_cache_layout import probe_layout
+from esmcache.private_files import write_whole
 from esmcache.records import NodeBuild
 
 # Must be raised whenever the facts in NodeBuild or the probe change.

@@ -81,7 +81,11 @@ class Job:
 
 
 class WorkerProcess:
-    """A worker process of `build`; `changed` guards its state and is notified of changes that a lane may wait for."""
+    """A worker process of `build`.
+
+    Args:
+        changed: Guards the worker's state and is notified of changes that a lane may wait for.
+    """
 
     def __init__(self, build: NodeBuild, v8_flags: tuple[str, ...], changed: threading.Condition) -> None:
         self._build = build
