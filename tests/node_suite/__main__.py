@@ -14,12 +14,17 @@ from node_suite.comparison import Result, compare, expected_differences
 from node_suite.fetching import FetchError, fetch
 from node_suite.running import NodeTestRunner
 from node_suite.selection import SUITES, select
+from url_comparison import read_url_data, url_differences
 
+_URL_DATA = "test/fixtures/wpt/url/resources/urltestdata.json"
 _HEADINGS = ("suite", "tests", "plain", "pass-through", "ours, cold", "ours, served", "modules served")
 
 
 def main() -> int:
-    """Run the tests in every way; return 1 if ours fails a test that hooks pass, and the reason is not known."""
+    """Run the tests in every way; return 1 if ours fails a test that hooks pass, and the reason is not known.
+
+    The same holds for each URL of the sources' test data that we parse otherwise than Node.
+    """
     parser = argparse.ArgumentParser(prog="node_suite", description=__doc__)
     parser.add_argument("line", help="the line of Node: 22 or 24")
     parser.add_argument("--into", type=Path, required=True, help="where tests and binaries are kept")
@@ -41,7 +46,10 @@ def main() -> int:
     differing = [result for result in results if result.differs]
     for result in sorted(differing, key=lambda one: not one.is_ours):
         print(f"{result.test.name}: fails {_failing(result)}: {expected.get(result.test.name, 'not expected')}")
-    return 1 if any(result.is_ours or result.test.name not in expected for result in differing) else 0
+    urls = url_differences(node, int(arguments.line), read_url_data(sources / _URL_DATA))
+    for line in urls:
+        print(line)
+    return 1 if urls or any(result.is_ours or result.test.name not in expected for result in differing) else 0
 
 
 def table_lines(results: Iterable[Result]) -> Iterator[str]:

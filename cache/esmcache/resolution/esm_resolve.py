@@ -26,7 +26,7 @@ from esmcache.resolution.file_facts import Entry, EntryKind, FileFacts, Trace, n
 from esmcache.resolution.module_formats import ModuleFormats
 from esmcache.resolution.package_exports import PackageMaps, check_imports_name
 from esmcache.resolution.package_json import PackageJson, PackageJsonReader
-from esmcache.resolution.urls import Url, parse_url, url_from_path
+from esmcache.resolution.urls import Url, as_node_22, parse_url, url_from_path, url_of_builtin
 
 Answer = tuple[str, ModuleFormat | None, str | None]
 """A resolved URL, its format and, for a file, its real path."""
@@ -83,6 +83,7 @@ class EsmResolver:
         parsed = parse_url(specifier, base if relative else None)
         if parsed is not None:
             if parsed.scheme == "data":
+                parsed = as_node_22(parsed, specifier) if self._is_22 else parsed
                 return parsed.href, self._data_format(parsed), None
             if parsed.scheme == "node":
                 return self._builtin(specifier)
@@ -119,7 +120,7 @@ class EsmResolver:
             NodeError: If Node throws another error, such as that of an absent package.
         """
         if specifier in self._builtins:
-            return Url("node", "", specifier, opaque=True)
+            return url_of_builtin(specifier)
         name, subpath = _parse_package_name(specifier, base)
         package_json_url, package_json_path = self._package_location(name, base, trace)
         importing = (specifier, base.file_path())

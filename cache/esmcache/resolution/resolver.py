@@ -152,15 +152,16 @@ class Resolver:
         return file_url_from_path(found), self._formats.entry_format(found, trace), found
 
     def _hint(self, specifier: str, base: Url, trace: Trace) -> str:
-        """Return Node's "Did you mean" line, or ''.
+        """Return Node's "Did you mean" line, or ''; raises InvalidUrl as Node does for `file://` without a valid URL.
 
         Differs: Node searches for a relative specifier from the working directory; we search from the directory of
         the referrer, which may be another one.
         """
+        url = parse_url(specifier) if specifier.startswith("file://") else None
+        if url is None and specifier.startswith("file://"):
+            raise InvalidUrl
         try:
-            if specifier.startswith("file://"):
-                url = parse_url(specifier)
-                specifier = url.file_path() if url is not None else specifier
+            specifier = url.file_path() if url is not None else specifier
             parent = base.file_path()
             found = self._cjs.resolve_filename(specifier, parent, trace, hint=True)
         except NodeError:

@@ -1,13 +1,22 @@
-"""URLs as the WHATWG standard parses them, for the schemes of module resolution: file:, data:, node:.
+"""URLs as Node parses them, by Ada, the library that parses URLs in Node, too.
 
-Other schemes are recognised but not normalised: resolution only needs their error.
+Resolution loads file:, data: and node: only. Of other URLs it needs the scheme, and whether they are URLs at all.
+
+The version of Ada is that of Node 26. Older Nodes differ in three ways:
+
+- Node 22 leaves `^` in a path as it is. Only messages show that.
+- Node 22 leaves the last space of an opaque path as it is; `as_node_22` does this for data: URLs.
+- Before Node 26, `./x#` relative to a data: URL is a URL, which Node then refuses to load; and some hosts that begin
+  with `xn--` are refused. No Node loads anything from a host.
 """
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
+
+from ada_url import join_url, normalize_url
 
 from esmcache.file_source import file_url_from_path
 from esmcache.resolution.errors import (
@@ -17,37 +26,20 @@ from esmcache.resolution.errors import (
     JavaScriptUriError,
 )
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
-_WEB_SCHEMES = frozenset(("http", "https", "ws", "wss", "ftp"))
-_FORBIDDEN_IN_HOST = re.compile(r"[\x00-\x20#/<>?@\\^|%\x7f]")
-_C0_AND_SPACE = "".join(map(chr, range(0x21)))
-_TAB_OR_NEWLINE = str.maketrans("", "", "\t\n\r")
-_PATH_SAFE = "!$%&'()*+,-./:;=@[\\]_|~"
-_QUERY_SAFE = "!$%&()*+,-./:;=?@[\\]^_`{|}~"
-_FRAGMENT_SAFE = "!#$%&'()*+,-./:;=?@[\\]^_{|}~"
-_OPAQUE_SAFE = "".join(map(chr, range(0x20, 0x7F)))
-_PLAIN = re.compile(r"[A-Za-z0-9_\-/@+~!$&'()*,;=:.]*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ENCODED_SLASH = re.compile(r"%2[Ff]")
-_SINGLE_DOT = frozenset((".", "%2e", "%2E"))
-_DOUBLE_DOT = frozenset(first + second for first in _SINGLE_DOT for second in _SINGLE_DOT)
+_SPACE_BEFORE_SUFFIX = re.compile(r"[^?#]* [\t\n\r]*[?#]")
 
 
 class Url(NamedTuple):
-    """A parsed URL; `search` and `hash` include `?` and `#`, even if nothing follows; `data:x` has an opaque path."""
+    """A parsed URL; `search` and `hash` include `?` and `#`, even if nothing follows."""
 
+    href: str
     scheme: str
     host: str
     path: str
     search: str = ""
     hash: str = ""
-    opaque: bool = False
-
-    @property
-    def href(self) -> str:
-        """Return the URL's text."""
-        slashes = "//" if self.scheme == "file" or (self.host and not self.opaque) else ""
-        return f"{self.scheme}:{slashes}{self.host}{self.path}{self.search}{self.hash}"
 
     def file_path(self) -> str:
         """Return the same path as Node's fileURLToPath; raises its errors."""
@@ -77,85 +69,44 @@ def well_formed(text: str) -> str:
 
 def url_from_path(path: str) -> Url:
     """Return the URL of an absolute path, as Node's pathToFileURL does."""
-    return Url("file", "", file_url_from_path(well_formed(path))[7:])
+    href = file_url_from_path(well_formed(path))
+    return Url(href, "file", "", href[7:])
+
+
+def url_of_builtin(name: str) -> Url:
+    """Return the URL of the built-in module `name`."""
+    return Url(f"node:{name}", "node", "", name)
 
 
 def parse_url(text: str, base: Url | None = None) -> Url | None:
     """Return the URL that `text` means relative to `base`, or None if the standard returns a failure."""
-    text = well_formed(text).strip(_C0_AND_SPACE).translate(_TAB_OR_NEWLINE)
-    match = _SCHEME.match(text)
-    if match is None:
-        if base is None or base.opaque or base.scheme != "file":
-            return None
-        return _parse_file(text, base)
-    scheme = match[1].lower()
-    rest = text[match.end() :]
-    if scheme == "file":
-        return _parse_file(rest, base if base is not None and base.scheme == "file" else None)
-    rest, hash_ = _split_suffix(rest, "#", _FRAGMENT_SAFE)
-    rest, search = _split_suffix(rest, "?", _QUERY_SAFE)
-    if scheme in _WEB_SCHEMES:
-        return _parse_web(scheme, rest, search, hash_)
-    if rest.startswith("/"):
-        host, slash, path = rest[2:].partition("/") if rest.startswith("//") else ("", "/", rest[1:])
-        return Url(scheme, host, slash + quote(path, safe=_PATH_SAFE), search, hash_)
-    return Url(scheme, "", quote(rest, safe=_OPAQUE_SAFE), search, hash_, opaque=True)
-
-
-def _split_suffix(text: str, mark: str, safe: str) -> tuple[str, str]:
-    text, found, suffix = text.partition(mark)
-    return text, mark + quote(suffix, safe=safe) if found else ""
-
-
-def _parse_web(scheme: str, rest: str, search: str, hash_: str) -> Url | None:
-    authority, _, path = rest.replace("\\", "/").lstrip("/").partition("/")
-    host = authority.rpartition("@")[2]
-    name = host.partition(":")[0]
-    if not name or _FORBIDDEN_IN_HOST.search(name):
+    if base is None and ":" not in text:
         return None
-    return Url(scheme, host.lower(), "/" + quote(path, safe=_PATH_SAFE), search, hash_)
+    text = well_formed(text)
+    try:
+        return _split(normalize_url(text) if base is None else join_url(base.href, text))
+    except ValueError:
+        return None
 
 
-def _parse_file(text: str, base: Url | None) -> Url | None:
-    if _PLAIN.fullmatch(text):
-        path, search, hash_ = text, base.search if base is not None and text == "" else "", ""
-    else:
-        rest, hash_ = _split_suffix(text, "#", _FRAGMENT_SAFE)
-        path, question, query = rest.partition("?")
-        search = question and "?" + quote(query, safe=_QUERY_SAFE)
-        path = path.replace("\\", "/")
-        if path == "" and base is not None and not question:
-            search = base.search
-    host = base.host if base is not None else ""
+def as_node_22(url: Url, text: str) -> Url:
+    """Return `url`, parsed from `text`, as Node 22 writes it: it leaves the last space of an opaque path."""
+    if not url.path.endswith("%20") or url.path.startswith("/") or not _SPACE_BEFORE_SUFFIX.match(text):
+        return url
+    path = url.path[:-3] + " "
+    return url._replace(href=f"{url.scheme}:{path}{url.search}{url.hash}", path=path)
+
+
+def _split(href: str) -> Url:
+    scheme, _, path = href.partition(":")
+    path, mark, fragment = path.partition("#")
+    hash_ = mark + fragment
+    path, mark, query = path.partition("?")
+    host = ""
     if path.startswith("//"):
         host, slash, path = path[2:].partition("/")
-        host = host.lower()
         path = slash + path
-        if _FORBIDDEN_IN_HOST.search(host) or ":" in host:
-            return None
-        if host == "localhost":
-            host = ""
-    elif not path.startswith("/"):
-        if path == "" and base is not None:
-            return Url("file", host, base.path, search, hash_)
-        directory = base.path[: base.path.rfind("/") + 1] if base is not None else "/"
-        path = directory + path
-    return Url("file", host, _without_dots(path), search, hash_)
-
-
-def _without_dots(path: str) -> str:
-    if not _PLAIN.fullmatch(path):
-        path = quote(path, safe=_PATH_SAFE)
-    elif "/." not in path:
-        return path or "/"
-    kept: list[str] = []
-    names = path.split("/")[1:]
-    for name in names:
-        if name in _DOUBLE_DOT:
-            if kept:
-                kept.pop()
-        elif name not in _SINGLE_DOT:
-            kept.append(name)
-    if names and (names[-1] in _SINGLE_DOT or names[-1] in _DOUBLE_DOT):
-        kept.append("")
-    return "/" + "/".join(kept)
+    elif path.startswith("/.//"):
+        # These dots only keep the path from being read as a host.
+        path = path[2:]
+    return Url(href, scheme, host, path, mark + query, hash_)

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-_ASK_NODE = Path(__file__).with_name("ask_node.cjs")
+ASK_NODE = Path(__file__).with_name("ask_node.cjs")
 Question = dict[str, str]
 
 
@@ -16,7 +16,7 @@ def ask_node(node: Path, questions: list[Question], cwd: Path, *flags: str) -> l
     """Return Node's answers, in order."""
     environment = {"PATH": "", "HOME": str(cwd / "home"), "NODE_PATH": ""}
     result = subprocess.run(
-        [node, "--no-warnings", *flags, _ASK_NODE],
+        [node, "--no-warnings", *flags, ASK_NODE],
         input=json.dumps(questions).encode(),
         capture_output=True,
         cwd=cwd,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,6 @@ from conftest import EVERYTHING
 from esmcache.file_source import DiskFileSource
 from esmcache.records import Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
-from esmcache.resolution.urls import parse_url
 from unit.resolution.memory_files import MemoryFiles
 
 _PIECES = [
@@ -112,31 +109,3 @@ def test_deep_and_large_package_json() -> None:
         files.write("/p/node_modules/a/package.json", content.encode())
         files.write("/p/node_modules/a/a.js", b"")
         check_answers(Resolver(files), "a", "m.js")
-
-
-def test_urls_agree_with_node(node: Path) -> None:
-    bases = ["file:///p/q/m.js", "file:///m.js?x#y", "file:///p/%20/#h"]
-    chance = random.Random(1)
-    # Drive letters have their own rules, and unpaired surrogates cannot be written as JSON.
-    pieces = [piece for piece in _PIECES if (piece not in ("C:", "|", ":") and piece.isprintable()) or piece == "\t"]
-    texts = ["".join(chance.choice(pieces) for _ in range(chance.randrange(1, 6))) for _ in range(2000)]
-    script = """
-      const [texts, bases] = JSON.parse(require('node:fs').readFileSync(0, 'utf8'));
-      console.log(JSON.stringify(bases.map((base) => texts.map((text) => {
-        const url = URL.parse(text, base);
-        return url?.protocol === 'file:' ? url.href : null;
-      }))));
-    """
-    result = subprocess.run(
-        [node, "-e", script], input=json.dumps([texts, bases]).encode(), capture_output=True, check=True
-    )
-    for base, hrefs in zip(bases, json.loads(result.stdout), strict=True):
-        parsed_base = parse_url(base)
-        for text, href in zip(texts, hrefs, strict=True):
-            url = parse_url(text, parsed_base)
-            ours = url.href if url is not None and url.scheme == "file" else None
-            if "^" in text:
-                continue  # Versions of Node differ in whether they encode this; it is decoded later anyway.
-            if ours != href:  # Hosts need not agree, since Node loads nothing from a host.
-                hosts = (ours or "file://host", href or "file://host")
-                assert all(not shown.startswith("file:///") for shown in hosts), (text, base, ours, href)
