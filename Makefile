@@ -176,6 +176,11 @@ package: $(ENVIRONMENT) ## Build the wheel and the sdist into dist, and check bo
 	$(RUN) -m twine check --strict dist/*
 	$(RUN) -m check_wheel_contents dist/*.whl
 
+# It installs both, under each Python from 3.11 to 3.14 that is on PATH, and starts a program from the cache.
+.PHONY: test-package
+test-package: package $(NODE24) ## Try the wheel and the sdist under every Python that is there
+	$(RUN) tests/package_check.py --node $(NODES)/node24
+
 .PHONY: sbom
 sbom: package ## Write .cache/sbom/esmcache.cdx.json, a CycloneDX list of all that the wheel installs
 	rm -rf .cache/sbom
