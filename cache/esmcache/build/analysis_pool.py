@@ -1,7 +1,17 @@
 """Analyses many sources on several cores, in processes because tree-sitter holds Python's global interpreter lock.
 
 The worker processes run this file, too. A worker reads sources from its standard input and ends when that is closed, so
-it ends with its parent. `multiprocessing` is not used: it would run the main module of the calling program again.
+it ends with its parent.
+
+`concurrent.futures.ProcessPoolExecutor` does not fit a library that other programs call:
+
+- Started by `spawn` or `forkserver`, a worker runs the calling program's main module again. All pools of a script
+  without `if __name__ == "__main__"`, or of one that Python reads from its standard input, fail.
+- Started by `fork`, a worker inherits the locks that other threads of the calling program hold, such as those of the
+  language server, and can wait for them forever. Python 3.12 and later warn of this.
+- If the calling program is killed, its workers stay, however they were started: each holds both ends of the queue from
+  which it reads, so it sees no end.
+- If one worker dies, all tasks fail. Here, this process does that worker's share.
 """
 
 from __future__ import annotations
