@@ -152,10 +152,13 @@ class Resolver:
         return file_url_from_path(found), self._formats.entry_format(found, trace), found
 
     def _hint(self, specifier: str, base: Url, trace: Trace) -> str:
-        """Return Node's "Did you mean" line, or ''; raises InvalidUrl as Node does for `file://` without a valid URL.
+        """Return Node's "Did you mean" line, or ''.
 
         Differs: Node searches for a relative specifier from the working directory; we search from the directory of
         the referrer, which may be another one.
+
+        Raises:
+            InvalidUrl: If the specifier begins with `file://` and is no URL, as Node does.
         """
         url = parse_url(specifier) if specifier.startswith("file://") else None
         if url is None and specifier.startswith("file://"):
