@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -142,3 +143,31 @@ def test_a_relative_cache_directory_is_not_used(program: Program) -> None:
 def test_a_cache_directory_that_cannot_be_created_serves_nothing(program: Program) -> None:
     # Node would try endlessly to make directories below it.
     assert program.check_same(env={"ESMCACHE_DIR": "/proc"}).get("served", 0) == 0
+
+
+@pytest.mark.parametrize("offset", [0, 40], ids=["trust domain", "directory"])
+@pytest.mark.parametrize("damaged", [bytes(9), b"/../../..", "\u00e9".encode("latin-1"), b"\n" * 9])
+def test_a_damaged_mark_of_a_start_costs_one_proof(program: Program, damaged: bytes, offset: int) -> None:
+    program.warm()
+    program.served()
+    (mark,) = (program.home.cache_dir / "starts").glob("*")
+    whole = mark.read_bytes()
+    assert b" loaded " in whole
+    at = whole.index(b" loaded ") + len(b" loaded ") + offset
+    mark.write_bytes(whole[:at] + damaged + whole[at + len(damaged) :])
+    report = program.check_same()
+    assert (report["served"], report["codeCaches"]) == (MODULES, "enabled")
+    # The start has proven the code caches again.
+    assert mark.read_bytes() == whole
+
+
+def test_a_damaged_description_of_a_node_is_not_believed(program: Program) -> None:
+    program.warm()
+    nodes = program.home.cache_dir / "nodes.json"
+    whole = nodes.read_text()
+    (tag,) = set(re.findall(r'"v8_tag": (\d+)', whole))
+    nodes.write_text(whole.replace(tag, str(int(tag) ^ 1)))
+    program.write({"lib/b.js": "export const b = 'changed', cycle = 1;\n"})
+    program.warm()
+    assert program.check_same()["codeCaches"] == "enabled"
+    assert nodes.read_text() == whole

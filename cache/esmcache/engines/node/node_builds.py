@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from esmcache.private_files import write_whole
 from esmcache.records import NodeBuild
 
 # Must be raised whenever the facts in NodeBuild or the probe change.
-_VERSION = 1
+_VERSION = 2
 # A version, or another text that becomes part of file names.
 _PLAIN = re.compile(r"[\w.+-]+", re.ASCII)
 _LARGEST_TAG = 0xFFFFFFFF
@@ -55,7 +56,8 @@ def _described(directory: CacheDirectory, path: str) -> NodeBuild | NodeMissing:
     known[build.executable] = {"identity": real_identity, "build": asdict(build)}
     if not directory.nodes_path.is_file():
         remove_any(directory.nodes_path)
-    write_whole(directory.nodes_path, json.dumps({"version": _VERSION, "nodes": known}, indent=1).encode())
+    content = {"version": _VERSION, "sha256": _digest(known), "nodes": known}
+    write_whole(directory.nodes_path, json.dumps(content, indent=1).encode())
     return build
 
 
@@ -80,12 +82,17 @@ def read_known_nodes(path: Path) -> dict[str, Any]:
     """Return what is remembered, by path of the executable; empty if the file cannot be read."""
     try:
         content = json.loads(read_regular(path) or b"")
-        if content["version"] != _VERSION:
-            return {}
         nodes = content["nodes"]
+        if content["version"] != _VERSION or content["sha256"] != _digest(nodes):
+            return {}
         return {name: one for name, one in nodes.items() if isinstance(one["build"]["executable"], str)}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+def _digest(nodes: Mapping[str, Any]) -> str:
+    """Return the SHA-256 by which damage to a description is noticed."""
+    return sha256(json.dumps(nodes, sort_keys=True).encode()).hexdigest()
 
 
 def _identity(path: str) -> list[int]:

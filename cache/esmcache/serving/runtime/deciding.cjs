@@ -64,9 +64,14 @@ const enableIfLoadedBefore = (function enableIfLoadedBefore(fs, load, Module, di
 
 /** Return a place of code caches with its inode and ctime, or '' if others can write it. */
 const stateOf = (function stateOf(fs, load, directory, place) {
-  if (load.findUntrusted(fs, directory, `v8/${place}`) !== '') return '';
-  const { ino, ctimeMs } = fs.lstatSync(`${directory}/v8/${place}`);
-  return `${place} ${ino}-${ctimeMs}`;
+  try {
+    if (load.findUntrusted(fs, directory, `v8/${place}`) !== '') return '';
+    const { ino, ctimeMs } = fs.lstatSync(`${directory}/v8/${place}`);
+    return `${place} ${ino}-${ctimeMs}`;
+  } catch {
+    // A damaged mark can name a place that no path can have.
+    return '';
+  }
 });
 
 /** Return the text of a short regular file, or '' if it cannot be read. */
