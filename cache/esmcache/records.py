@@ -28,7 +28,7 @@ class Phase(Enum):
 
 
 class ModuleFormat(Enum):
-    """Node's name for how a resolved file is loaded. TypeScript and WebAssembly are resolved, not cached."""
+    """Node's name for how a resolved file is loaded. WebAssembly is resolved, not cached."""
 
     MODULE = "module"
     COMMONJS = "commonjs"
@@ -38,6 +38,28 @@ class ModuleFormat(Enum):
     ADDON = "addon"
     MODULE_TYPESCRIPT = "module-typescript"
     COMMONJS_TYPESCRIPT = "commonjs-typescript"
+
+    @property
+    def is_typescript(self) -> bool:
+        """Return whether Node strips types from such a file."""
+        return self in (ModuleFormat.MODULE_TYPESCRIPT, ModuleFormat.COMMONJS_TYPESCRIPT)
+
+    @property
+    def without_types(self) -> ModuleFormat:
+        """Return the format of a file of this format once its types are stripped."""
+        return _WITHOUT_TYPES.get(self, self)
+
+    @property
+    def with_types(self) -> ModuleFormat:
+        """Return the format of TypeScript whose text without types is of this format."""
+        return _WITH_TYPES.get(self, self)
+
+
+_WITHOUT_TYPES = {
+    ModuleFormat.MODULE_TYPESCRIPT: ModuleFormat.MODULE,
+    ModuleFormat.COMMONJS_TYPESCRIPT: ModuleFormat.COMMONJS,
+}
+_WITH_TYPES = {plain: typed for typed, plain in _WITHOUT_TYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +194,8 @@ class NodeBuild:
     """One Node executable, as it described itself; `engine_tag` names what its code caches depend on.
 
     `executable` is process.execPath, `v8_tag` is v8.cachedDataVersionTag() as an unsigned integer under
-    default flags. `compile_cache_layout` tells whether the probe found the layout that we write.
+    default flags. `compile_cache_layout` tells whether the probe found the layout that we write, `typescript_layout`
+    whether it did for TypeScript, and `keeps_stripped_text` whether Node keeps TypeScript's text without types.
     """
 
     executable: str
@@ -183,12 +206,19 @@ class NodeBuild:
     supported: bool
     compile_cache_layout: bool
     reason: str = ""
+    typescript_layout: bool = False
+    keeps_stripped_text: bool = False
 
     @property
     def version_numbers(self) -> tuple[int, int, int]:
         """Return major, minor and patch of Node's version."""
         major, minor, patch = self.version.removeprefix("v").split("-")[0].split(".")[:3]
         return int(major), int(minor), int(patch)
+
+    @property
+    def strips_types(self) -> bool:
+        """Return whether it runs TypeScript by default."""
+        return self.version_numbers >= (22, 18, 0)
 
     @property
     def answers_load(self) -> bool:
@@ -211,11 +241,16 @@ class NodeBuild:
 
 @dataclass(frozen=True, slots=True)
 class CompiledSource:
-    """The result of compiling a source text: its code cache and, for modules, the engine's own list of requests."""
+    """The result of compiling a source text: its code cache and, for modules, the engine's own list of requests.
+
+    `stripped` are the texts that Node makes of TypeScript, one for each time that it strips types. Each ends with a
+    comment that names the URL; the last one is compiled.
+    """
 
     code_cache: bytes
     requested_modules: tuple[ModuleRequest, ...]
     detected_kind: ModuleFormat | None = None  # MODULE or COMMONJS, where the engine was asked which it is
+    stripped: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,3 +267,4 @@ class CompileFailure:
     is_syntax_error: bool = True
     detected_kind: ModuleFormat | None = None  # as in CompiledSource
     ended_engine: bool = False  # the engine's process ended over this source, even when it compiled nothing else
+    error_code: str = ""  # Node's code of the error, such as ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX

@@ -1,11 +1,15 @@
-"""Node's own compile-cache directory: its names and entries, and a probe that checks them against a Node executable.
+"""Node's own compile-cache directory: its names and entries.
 
-This module must not know how code caches are made. Node calls this layout an implementation detail, so `probe_layout`
+This module must not know how code caches are made. Node calls this layout an implementation detail, so layout_probe.py
 must confirm it before anything is written. It was the same in 22.15, 24.19 and 26.10:
 
     <directory>/<version>-<arch>-<V8 tag as 8 hex digits>-<effective user id>/<CRC32 of the key as 8 hex digits>
     key    type byte (0 CommonJS, 1 ES module), then the path (CommonJS) or the URL (ES module), both as UTF-8
     entry  magic 0x8adfdbb2, source size, code cache size, source CRC32, code cache CRC32 (u32 LE), the code cache
+
+Node 24 and 26 keep the text of TypeScript without its types in the same way: the type byte is 2, the source is the text
+with types, and the stripped text takes the place of the code cache. The code cache of the stripped text is another
+entry. Imported CommonJS is stripped twice: under its URL, and the result again under its path.
 
 The source is the text that was compiled, as UTF-8: see `compiled_text`. The V8 tag is
 `v8.cachedDataVersionTag()` of the running process. It depends on V8's flags, and in Node 22 even on
@@ -22,36 +26,21 @@ ENOENT although its parent exists (/proc).
 
 from __future__ import annotations
 
-import json
-import os
 import struct
-import subprocess
-import tempfile
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
+from hashlib import sha256
 
-from esmcache.file_source import file_url_from_path
 from esmcache.records import ModuleFormat, NodeBuild
 
 _MAGIC = 0x8ADFDBB2
 _HEADER = struct.Struct("<5I")
 _LARGEST = 0xFFFFFFFF
 _TYPE_BYTES = {ModuleFormat.COMMONJS: b"\x00", ModuleFormat.MODULE: b"\x01"}
+_STRIPPED_TYPE_BYTE = b"\x02"
+# The part of a URL's SHA-256 that is in the kinds of code caches that depend on the URL.
+_URL_DIGITS = 32
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_PROBE_SECONDS = 30
-_PROBE_FILES = {
-    "module.mjs": (
-        b"import './commonjs.cjs';\n"
-        b"import v8 from 'node:v8';\n"
-        b"const { version, arch } = process;\n"
-        b"const facts = { version, arch, tag: v8.cachedDataVersionTag(), uid: process.geteuid() };\n"
-        b"console.log(JSON.stringify(facts)); // \xc3\xa9\n"
-    ),
-    "commonjs.cjs": b"#!/usr/bin/env node\nexports.answer = () => 42; // \xf0\x9f\x98\x80\n",
-}
-# A dynamically linked executable may need these variables to start at all. None of them configures Node.
-_KEPT_VARIABLES = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +78,63 @@ def entry_name(kind: ModuleFormat, url_or_path: str) -> str:
     return f"{zlib.crc32(_TYPE_BYTES[kind] + url_or_path.encode('utf-8', 'surrogatepass')):08x}"
 
 
+@dataclass(frozen=True, slots=True)
+class NodeEntry:
+    """An entry that Node looks for when it loads a module: its file's name, and the kind under which it is stored.
+
+    The stripped text of TypeScript names the URL, so its kinds depend on the URL.
+    """
+
+    name: str
+    kind: str
+
+
+def module_entries(
+    module_format: ModuleFormat, url: str, path: str, *, strips: int, keeps_stripped: bool
+) -> tuple[NodeEntry, ...]:
+    """Return the entries of a module: that of its code cache, then those of its stripped texts.
+
+    Args:
+        module_format: A format of JavaScript or TypeScript.
+        url: The URL of the module.
+        path: The path of the file.
+        strips: How often Node strips the types: 0 for JavaScript, 2 for imported CommonJS.
+        keeps_stripped: Whether this Node keeps stripped texts.
+    """
+    plain = module_format.without_types
+    is_module = plain is ModuleFormat.MODULE
+    code_cache = entry_name(plain, url if is_module else path)
+    if not module_format.is_typescript:
+        return (NodeEntry(code_cache, module_format.value),)
+    if is_module:
+        strips = 1
+    keys = [url if is_module or strips > 1 else path, path][: strips if keeps_stripped else 0]
+    return (
+        NodeEntry(code_cache, stored_kinds(module_format.value, url)[strips - 1]),
+        *(NodeEntry(_stripped_name(key), stripped_kind(url, time)) for time, key in enumerate(keys, 1)),
+    )
+
+
+def stored_kinds(module_kind: str, url: str) -> tuple[str, ...]:
+    """Return the kinds under which the code cache of a module may be stored, by its format; TypeScript has two."""
+    if not module_kind.endswith("-typescript"):
+        return (module_kind,)
+    return tuple(f"{module_kind}-{strips}-{_digest(url)}" for strips in (1, 2))
+
+
+def stripped_kind(url: str, time: int) -> str:
+    """Return the kind under which the text of a module is stored whose types were stripped for the `time`th time."""
+    return f"stripped-{time}-{_digest(url)}"
+
+
+def _digest(url: str) -> str:
+    return sha256(url.encode()).hexdigest()[:_URL_DIGITS]
+
+
+def _stripped_name(url_or_path: str) -> str:
+    return f"{zlib.crc32(_STRIPPED_TYPE_BYTE + url_or_path.encode()):08x}"
+
+
 def encode_entry(source_text_utf8: bytes, code_cache: bytes) -> bytes:
     """Return the entry's bytes.
 
@@ -123,59 +169,9 @@ def directory_name(build: NodeBuild, uid: int, v8_tag: int | None = None) -> str
     Args:
         v8_tag: The V8 tag under the flags that Node runs with, or None if it runs without V8 flags.
     """
-    return _directory_name(build.version, build.arch, build.v8_tag if v8_tag is None else v8_tag, uid)
+    return directory_name_of(build.version, build.arch, build.v8_tag if v8_tag is None else v8_tag, uid)
 
 
-def probe_layout(executable: str) -> bool:
-    """Return whether the Node at `executable` writes the same names and entries as this module.
-
-    The probe runs two files of ours in a temporary directory with its own compile cache. Any error means False.
-    """
-    try:
-        with tempfile.TemporaryDirectory(prefix="esmcache-probe-") as created:
-            return _probe(executable, Path(os.path.realpath(created)))
-    except (OSError, ValueError, KeyError, TypeError, subprocess.SubprocessError):
-        return False
-
-
-def _probe(executable: str, directory: Path) -> bool:
-    for name, source in _PROBE_FILES.items():
-        (directory / name).write_bytes(source)
-    cache = directory / "cache"
-    environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    environment["NODE_COMPILE_CACHE"] = str(cache)
-    answer = subprocess.run(
-        [executable, str(directory / "module.mjs")],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=environment,
-        cwd=directory,
-        timeout=_PROBE_SECONDS,
-        check=True,
-    )
-    facts = json.loads(answer.stdout)
-    expected_directory = _directory_name(facts["version"], facts["arch"], facts["tag"], facts["uid"])
-    if os.listdir(cache) != [expected_directory]:
-        return False
-    module, commonjs = (str(directory / name) for name in _PROBE_FILES)
-    expected = {
-        entry_name(ModuleFormat.MODULE, file_url_from_path(module)): (ModuleFormat.MODULE, module),
-        entry_name(ModuleFormat.COMMONJS, commonjs): (ModuleFormat.COMMONJS, commonjs),
-    }
-    entries = cache / expected_directory
-    if set(os.listdir(entries)) != set(expected):
-        return False
-    return all(
-        _is_as_expected(entries / name, compiled_text(kind, Path(path).read_bytes()))
-        for name, (kind, path) in expected.items()
-    )
-
-
-def _is_as_expected(path: Path, text: bytes) -> bool:
-    data = path.read_bytes()
-    entry = decode_entry(data)
-    return entry is not None and entry.matches(text) and encode_entry(text, entry.code_cache) == data
-
-
-def _directory_name(version: str, arch: str, v8_tag: int, uid: int) -> str:
+def directory_name_of(version: str, arch: str, v8_tag: int, uid: int) -> str:
+    """Return the name of a compile-cache directory by the facts that it consists of."""
     return f"{version}-{arch}-{v8_tag:08x}-{uid}"

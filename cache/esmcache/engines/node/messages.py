@@ -37,13 +37,16 @@ class CompileTask:
     """One file to compile: its bytes on disk and the URL by which Node would load it.
 
     `functions` are the start offsets, in UTF-16 code units of the compiled text, of the functions that the code cache
-    should have besides the top level. An offset where no function starts has no effect.
+    should have besides the top level. An offset where no function starts has no effect. `strips` is how often Node
+    strips the types of CommonJS: 0 for JavaScript, 2 for TypeScript that is imported. It strips those of an ES module
+    once.
     """
 
     kind: CompileKind
     url: str
     source: bytes
     functions: tuple[int, ...] = ()
+    strips: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +68,25 @@ class Compile:
     url: str
     filename: str
     functions: Sequence[int]
+    strips: int
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The answer with a code cache as payload; a request is `[specifier, [[key, value], …], phase]`."""
+    """The answer, whose payload has the stripped texts and then the code cache.
+
+    A request is `[specifier, [[key, value], …], phase]`. `stripped` are the sizes of the stripped texts in bytes.
+    """
 
     id: int
     requests: list[Any]
     detected_kind: str | None
+    stripped: list[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The answer if V8 threw an error; line and column are one-based, 0 if unknown."""
+    """The answer if V8 or Node's type stripping threw an error; line and column are one-based, 0 if unknown."""
 
     id: int
     message: str
@@ -86,6 +94,7 @@ class Failed:
     column: int
     is_syntax_error: bool
     detected_kind: str | None
+    error_code: str
 
 
 class ProtocolError(Exception):
@@ -95,7 +104,8 @@ class ProtocolError(Exception):
 def encode_compile(task_id: int, task: CompileTask) -> bytes:
     """Return the frame that requests `task`."""
     filename = path_from_file_url(task.url)
-    message = Compile(task_id, task.kind.value, task.url, task.url if filename is None else filename, task.functions)
+    filename = task.url if filename is None else filename
+    message = Compile(task_id, task.kind.value, task.url, filename, task.functions, task.strips)
     header = {"type": "Compile", **{name: getattr(message, name) for name in Compile.__slots__}}
     encoded = json.dumps(header, separators=(",", ":")).encode("ascii")
     return _LENGTHS.pack(len(encoded), len(task.source)) + encoded + task.source
@@ -123,6 +133,21 @@ def read_message(stream: BinaryIO) -> tuple[Hello | Compiled | Failed, bytes] | 
         return _FROM_WORKER[name](**header), payload
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ProtocolError(f"a header that is no message: {error!r}") from error
+
+
+def stripped_texts(sizes: list[int], payload: bytes) -> tuple[tuple[bytes, ...], bytes]:
+    """Return the stripped texts and the code cache of a `Compiled` payload.
+
+    Raises:
+        ProtocolError: If the payload has no texts of these sizes.
+    """
+    texts = []
+    for size in sizes:
+        if type(size) is not int or not 0 <= size <= len(payload):
+            raise ProtocolError("stripped texts that are none")
+        texts.append(payload[:size])
+        payload = payload[size:]
+    return tuple(texts), payload
 
 
 def requested_modules(requests: list[Any]) -> tuple[ModuleRequest, ...]:

@@ -14,12 +14,12 @@ from typing import Any
 from esmcache.cache_directory import CacheDirectory
 from esmcache.cache_files import read_regular, remove_any
 from esmcache.engines.node import NodeMissing, describe_node, find_node, unless_untested
-from esmcache.engines.node.compile_cache_layout import probe_layout
+from esmcache.engines.node.layout_probe import probe_layout
 from esmcache.private_files import write_whole
 from esmcache.records import NodeBuild
 
 # Must be raised whenever the facts in NodeBuild or the probe change.
-_VERSION = 2
+_VERSION = 3
 # A version, or another text that becomes part of file names.
 _PLAIN = re.compile(r"[\w.+-]+", re.ASCII)
 _LARGEST_TAG = 0xFFFFFFFF
@@ -51,7 +51,13 @@ def _described(directory: CacheDirectory, path: str) -> NodeBuild | NodeMissing:
     if probed is not None:
         build = probed
     elif build.supported:
-        build = replace(build, compile_cache_layout=probe_layout(build.executable))
+        layout = probe_layout(build.executable, strips_types=build.strips_types)
+        build = replace(
+            build,
+            compile_cache_layout=layout.code_caches,
+            typescript_layout=layout.typescript,
+            keeps_stripped_text=layout.stripped_texts,
+        )
     known[path] = {"identity": identity, "build": asdict(build)}
     known[build.executable] = {"identity": real_identity, "build": asdict(build)}
     if not directory.nodes_path.is_file():

@@ -31,6 +31,7 @@ from esmcache.engines.node.messages import (
     encode_compile,
     read_message,
     requested_modules,
+    stripped_texts,
 )
 from esmcache.records import CompiledSource, CompileFailure, NodeBuild
 
@@ -303,8 +304,16 @@ def _usage_of(pid: int) -> _Usage | None:
 def _result(message: Compiled | Failed, payload: bytes) -> CompileResult:
     detected_kind = detected_format(message.detected_kind)
     if isinstance(message, Compiled):
-        return CompiledSource(payload, requested_modules(message.requests), detected_kind)
-    return CompileFailure(message.message, message.line, message.column, message.is_syntax_error, detected_kind)
+        stripped, code_cache = stripped_texts(message.stripped, payload)
+        return CompiledSource(code_cache, requested_modules(message.requests), detected_kind, stripped)
+    return CompileFailure(
+        message.message,
+        message.line,
+        message.column,
+        message.is_syntax_error,
+        detected_kind,
+        error_code=message.error_code,
+    )
 
 
 def _write_all(descriptor: int, frames: bytes) -> None:

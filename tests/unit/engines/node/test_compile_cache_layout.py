@@ -15,8 +15,8 @@ from esmcache.engines.node.compile_cache_layout import (
     directory_name,
     encode_entry,
     entry_name,
-    probe_layout,
 )
+from esmcache.engines.node.layout_probe import ProbedLayout, probe_layout
 from esmcache.file_source import file_url_from_path
 from esmcache.records import CompiledSource, ModuleFormat, NodeBuild
 
@@ -66,15 +66,28 @@ def test_directory_name() -> None:
 
 
 def test_the_probe_accepts_every_tested_node(any_node: Path) -> None:
-    assert probe_layout(str(any_node))
+    build = describe_node(str(any_node))
+    assert isinstance(build, NodeBuild)
+    strips = build.strips_types
+    assert probe_layout(str(any_node), strips_types=strips) == ProbedLayout(True, strips, strips)
+
+
+def test_the_probe_rejects_typescript_that_is_kept_in_another_way(node: Path, tmp_path: Path) -> None:
+    impostor = tmp_path / "node"
+    impostor.write_text(f"""#!/bin/sh
+"{node}" "$@" || exit
+case "$1" in *.mts) for entry in "$NODE_COMPILE_CACHE"/*/*; do echo more >> "$entry"; done; esac
+""")
+    impostor.chmod(0o755)
+    assert probe_layout(str(impostor), strips_types=True) == ProbedLayout(code_caches=True)
 
 
 def test_the_probe_rejects_programs_other_than_node(tmp_path: Path) -> None:
     impostor = tmp_path / "node"
     impostor.write_text("#!/bin/sh\necho '{\"version\":1}'\n")
     impostor.chmod(0o755)
-    assert not probe_layout(str(impostor))
-    assert not probe_layout(str(tmp_path / "absent"))
+    assert probe_layout(str(impostor), strips_types=True) == ProbedLayout()
+    assert probe_layout(str(tmp_path / "absent"), strips_types=True) == ProbedLayout()
 
 
 def test_node_accepts_code_caches_of_workers(any_node: Path, tmp_path: Path) -> None:

@@ -34,5 +34,5 @@ def test_compile_frame_has_the_fields_of_compile() -> None:
     length = int.from_bytes(frame[:4], "little")
     header = json.loads(frame[8 : 8 + length])
     assert header.pop("type") == "Compile"
-    assert messages.Compile(**header) == messages.Compile(7, "module", "file:///a%20b.js", "/a b.js", [3, 70])
+    assert messages.Compile(**header) == messages.Compile(7, "module", "file:///a%20b.js", "/a b.js", [3, 70], 0)
     assert frame[8 + length :] == b"source"

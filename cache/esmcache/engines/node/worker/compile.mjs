@@ -6,6 +6,7 @@
 
 import { createRequire } from 'node:module';
 import vm from 'node:vm';
+import { strip } from './typescript.mjs';
 
 const require = createRequire(import.meta.url);
 const decoder = new TextDecoder();
@@ -32,42 +33,57 @@ process.emitWarning = (_, type) => {
 };
 
 /**
- * Resolve to `{ codeCache, requests, detectedKind }`; the code cache is empty if it would suppress a warning. Throws
- * V8's error, with `detectedKind` set on it for the kind 'detect'.
- * @param {'module' | 'commonjs' | 'detect'} kind
- * @param {number[]} functions offsets in the text of the functions to precompile
+ * Resolve to `{ codeCache, requests, detectedKind, stripped }`; the code cache is empty if it would suppress a warning.
+ * `stripped` are the texts that Node makes of TypeScript, one for each time that it strips; the last one is compiled.
+ * Throws the error of V8 or of Node's type stripping, with `detectedKind` set on it for the kind 'detect'.
+ * @param {'module' | 'commonjs' | 'detect'} task.kind
+ * @param {number[]} task.functions offsets in the text of the functions to precompile
+ * @param {0 | 1 | 2} task.strips how often Node strips the types of CommonJS; it strips those of a module once
  */
-export async function compile(kind, url, filename, functions, bytes) {
+export async function compile(task, bytes) {
   hasWarned = false;
-  const compiled = await compileAs(kind, url, filename, functions, bytes);
+  const compiled = await compileAs(task, bytes);
   // Node emits the warning of asm.js later.
   if (bytes.includes('use asm')) await new Promise(setImmediate);
   if (!hasWarned) return compiled;
-  return functions.length > 0 ? compile(kind, url, filename, [], bytes) : { ...compiled, codeCache: NO_CODE_CACHE };
+  return task.functions.length > 0 ? compile({ ...task, functions: [] }, bytes) : { ...compiled, codeCache: NO_CODE_CACHE };
 }
 
-async function compileAs(kind, url, filename, functions, bytes) {
-  switch (kind) {
+async function compileAs(task, bytes) {
+  switch (task.kind) {
     case 'module':
-      return compileModule(url, functions, bytes, null);
+      return compileModule(task, moduleText(task, bytes), null);
     case 'commonjs':
-      return compileCommonJS(filename, functions, bytes, null);
+      return compileCommonJS(task, commonjsText(task, bytes), null);
     case 'detect':
-      return detect(url, filename, functions, bytes);
+      return detect(task, bytes);
     default:
-      throw new TypeError(`no such kind: ${kind}`);
+      throw new TypeError(`no such kind: ${task.kind}`);
   }
 }
 
-/** Return the message, line and column (one-based, 0: unknown) of what `compile` threw. */
+function moduleText({ url, strips }, bytes) {
+  const text = decoder.decode(bytes);
+  return strips === 0 ? [text] : [text, strip(text, url)];
+}
+
+function commonjsText({ url, strips }, bytes) {
+  const texts = [bytes.utf8Slice(0, bytes.length)];
+  for (let i = 0; i < strips; i++) texts.push(strip(texts[i], url));
+  return texts;
+}
+
+
+/** Return the message, line and column (one-based, 0: unknown) of what `compile` threw, and Node's code if it has one. */
 export function describeError(error) {
   const isSyntaxError = error instanceof SyntaxError;
   const message = String(error?.message ?? error);
-  return { message, isSyntaxError, ...(isSyntaxError ? position(error) : { line: 0, column: 0 }) };
+  const place = isSyntaxError ? (error.place ?? position(error)) : { line: 0, column: 0 };
+  return { message, isSyntaxError, ...place, code: String(error?.code ?? '') };
 }
 
-async function compileModule(url, functions, bytes, detectedKind) {
-  const text = decoder.decode(bytes);
+async function compileModule({ url, functions }, texts, detectedKind) {
+  const text = texts.at(-1);
   const module = new vm.SourceTextModule(text, { identifier: url });
   const requests = moduleRequests(module).map(({ specifier, attributes, phase }) => [
     specifier,
@@ -80,17 +96,17 @@ async function compileModule(url, functions, bytes, detectedKind) {
   const codeCache = module.createCachedData();
   // If V8 rejects its own code cache, or crashes here, the code cache is never served.
   new vm.SourceTextModule(text, { identifier: url, cachedData: codeCache });
-  return { codeCache, requests, detectedKind };
+  return { codeCache, requests, detectedKind, stripped: texts.slice(1) };
 }
 
-async function compileCommonJS(filename, functions, bytes, detectedKind) {
-  const text = bytes.utf8Slice(0, bytes.length);
+async function compileCommonJS({ filename, functions }, texts, detectedKind) {
+  const text = texts.at(-1);
   const options = { filename, importModuleDynamically: DEFAULT_LOADER };
   const produce = () => vm.compileFunction(text, CJS_PARAMETERS, { ...options, produceCachedData: true });
   const { cachedData } = functions.length > 0 ? await withFunctions(text, functions, produce) : produce();
   const taken = vm.compileFunction(text, CJS_PARAMETERS, { ...options, cachedData });
   if (taken.cachedDataRejected) throw new Error('the engine does not take its own code cache');
-  return { codeCache: cachedData, requests: [], detectedKind };
+  return { codeCache: cachedData, requests: [], detectedKind, stripped: texts.slice(1) };
 }
 
 // V8 reports a script to debuggers when it creates the function that runs it: before the code cache is taken for
@@ -110,15 +126,16 @@ async function withFunctions(text, functions, run) {
 }
 
 // As in Node: CommonJS if it compiles as such, else a module if module syntax is the cause of the error.
-async function detect(url, filename, functions, bytes) {
+async function detect(task, bytes) {
+  const texts = commonjsText(task, bytes);
   try {
-    return await compileCommonJS(filename, functions, bytes, 'commonjs');
+    return await compileCommonJS(task, texts, 'commonjs');
   } catch (error) {
-    const isModule = containsModuleSyntax(bytes.utf8Slice(0, bytes.length), filename, url);
+    const isModule = containsModuleSyntax(texts.at(-1), task.filename, task.url);
     if (!isModule) throw Object.assign(error, { detectedKind: 'commonjs' });
   }
   try {
-    return await compileModule(url, functions, bytes, 'module');
+    return await compileModule(task, moduleText(task, bytes), 'module');
   } catch (error) {
     throw Object.assign(error, { detectedKind: 'module' });
   }

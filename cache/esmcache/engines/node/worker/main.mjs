@@ -10,18 +10,21 @@ const OUTPUT = 1;
 // Callbacks of the event loop free modules, so the loop must turn now and then.
 const TASKS_PER_TURN = 256;
 
-async function answer({ id, kind, url, filename, functions }, source) {
+async function answer({ id, ...task }, source) {
   let result;
   try {
-    result = await compile(kind, url, filename, functions, source);
+    result = await compile(task, source);
   } catch (error) {
-    const { message, line, column, isSyntaxError } = describeError(error);
-    const failure = { id, message, line, column, is_syntax_error: isSyntaxError };
+    const { message, line, column, isSyntaxError, code } = describeError(error);
+    const failure = { id, message, line, column, is_syntax_error: isSyntaxError, error_code: code };
     writeFrame(OUTPUT, { type: 'Failed', ...failure, detected_kind: error?.detectedKind ?? null });
     return;
   }
-  const { codeCache, requests, detectedKind } = result;
-  writeFrame(OUTPUT, { type: 'Compiled', id, requests, detected_kind: detectedKind }, codeCache);
+  const { codeCache, requests, detectedKind, stripped } = result;
+  const texts = stripped.map((text) => Buffer.from(text));
+  const sizes = texts.map((text) => text.length);
+  const payload = Buffer.concat([...texts, codeCache]);
+  writeFrame(OUTPUT, { type: 'Compiled', id, requests, detected_kind: detectedKind, stripped: sizes }, payload);
 }
 
 writeFrame(OUTPUT, {

@@ -6,9 +6,9 @@ import { readSync, writeSync } from 'node:fs';
 /** The fields of each message, in the order of the dataclasses in `messages.py`; a test compares them. */
 export const MESSAGES = {
   Hello: ['version', 'arch', 'v8_version', 'v8_tag'],
-  Compile: ['id', 'kind', 'url', 'filename', 'functions'],
-  Compiled: ['id', 'requests', 'detected_kind'],
-  Failed: ['id', 'message', 'line', 'column', 'is_syntax_error', 'detected_kind'],
+  Compile: ['id', 'kind', 'url', 'filename', 'functions', 'strips'],
+  Compiled: ['id', 'requests', 'detected_kind', 'stripped'],
+  Failed: ['id', 'message', 'line', 'column', 'is_syntax_error', 'detected_kind', 'error_code'],
 };
 
 /** The values of `Compile.kind`. */

@@ -1,0 +1,31 @@
+// Strips types by Node's own function, since only that gives the very text that Node compiles.
+
+import * as nodeModule from 'node:module';
+
+const require = nodeModule.createRequire(import.meta.url);
+const NOT_ASCII = /[^\0-\x7f]/g;
+
+/**
+ * Return the text without types, and with a comment at its end that names the URL, as Node compiles it. Throws Node's
+ * error, with the line and the column (one-based) as its property `place`.
+ */
+export function strip(text, sourceUrl) {
+  try {
+    return nodeModule.stripTypeScriptTypes(text, { sourceUrl });
+  } catch (error) {
+    throw Object.assign(error, { place: placeOfError(text) });
+  }
+}
+
+// Node's error says the place in its stack only. The stripper counts columns as a terminal shows them, so each UTF-16
+// code unit is replaced by one that is a column wide.
+function placeOfError(text) {
+  const { transformSync } = require('internal/deps/amaro/dist/index');
+  const plain = text.replace(/^\ufeff/, '').replace(NOT_ASCII, (unit) => (/\s/.test(unit) ? ' ' : 'e'));
+  try {
+    transformSync(plain, { mode: 'strip-only' });
+  } catch ({ startLine, startColumn }) {
+    if (startLine > 0) return { line: startLine, column: startColumn + 1 };
+  }
+  return { line: 0, column: 0 };
+}
