@@ -33,7 +33,7 @@ from esmcache.open_cache import OpenCache, healing
 from esmcache.query.counts import Counts, count_states, own_modules
 from esmcache.query.describe import Description, describe
 from esmcache.query.lookup import CacheState, Explanation, Lookup, Lookups
-from esmcache.records import ModuleFormat, NodeBuild, Resolution, ResolutionFailure
+from esmcache.records import NodeBuild, Resolution, ResolutionFailure
 from esmcache.regular_files import read_regular_file
 from esmcache.resolution import Resolver
 from esmcache.settings import ProjectSettings, SettingsError, read_user_choices
@@ -207,7 +207,7 @@ class Cache(OpenCache):
 
     def describe(self, path: str) -> Description:
         """Return the description of a file as an ES module; it has an error if the file cannot be read."""
-        return describe(self.files, path)
+        return describe(self.files, path, lambda: self._pool(self.supported_node()))
 
     def resolver(self, conditions: Sequence[str] = (), files: FileSource | None = None) -> Resolver:
         """Return a resolver that follows the rules of the Node that is found.
@@ -250,7 +250,7 @@ class Cache(OpenCache):
         build = self.supported_node()
         with self.guarded(), writing(self.directory.path):
             made = self._module_builder(build).generate(url, source)
-        kind = ModuleFormat.MODULE.value
+        kind = made.module_format.value
         with self.guarded():
             return self._lookups().stored(url, CacheState.FRESH, kind, made.source_sha256, build.engine_tag)
 

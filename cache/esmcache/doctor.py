@@ -141,6 +141,8 @@ class _Examination:
             yield Check("code caches", Health.GOOD, "yes: its compile cache has the layout that esmcache writes")
         else:
             yield Check("code caches", Health.WARNING, f"left off: {build.version} has {UNKNOWN_LAYOUT}")
+        if probed and build.compile_cache_layout:
+            yield _typescript(build)
 
     def _ask_node(self) -> NodeBuild | NodeMissing:
         path = find_node(self._cache.choices.node, self._cache.environment)
@@ -197,3 +199,11 @@ class _Examination:
         faults = counters.get("faults", 0)
         health = Health.WARNING if faults else Health.GOOD
         yield Check("faults", health, f"{faults} reported by starts")
+
+
+def _typescript(build: NodeBuild) -> Check:
+    if build.typescript_layout:
+        return Check("TypeScript", Health.GOOD, "served, with its text without types")
+    if build.strips_types:
+        return Check("TypeScript", Health.NOTE, f"left to Node: {build.version} keeps it in another way than 24 and 26")
+    return Check("TypeScript", Health.NOTE, f"{build.version} does not run it")

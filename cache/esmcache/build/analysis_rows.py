@@ -109,7 +109,7 @@ class AnalysisStore:
         return row, blob, _export_rows(analysis.record, source_sha256)
 
     def _blob(self, analysis: Analysis, module_format: ModuleFormat, source_sha256: bytes) -> BlobRow | None:
-        if not analysis.complete or module_format is not ModuleFormat.MODULE:
+        if not analysis.complete or module_format.without_types is not ModuleFormat.MODULE:
             return None
         file = bmes_from_record(analysis.record)
         if isinstance(file, Unrepresentable):

@@ -243,8 +243,8 @@ def _claim_names(
         place = domain_place(domain, context.node)
         directory = DomainDirectory(context.directory, context.index, place, compiler.store)
         of_domain = [one for one in published if one.domain == domain]
-        claims = {link.url: link for one in of_domain for link in one.links}
-        claims |= {link.url: link for link in preload_links(place, preload)}
+        links = [*(link for one in of_domain for link in one.links), *preload_links(place, preload)]
+        claims = {(link.url, link.name): link for link in links}
         manifests = [one.manifest for one in of_domain]
         directory.claim(list(claims.values()), context.index.urls_of_domain(domain, context.node.engine_tag, manifests))
         directories.append(directory)
@@ -260,5 +260,6 @@ def _renew_claims(context: BuildContext, module: GraphModule, compiler: Compiler
     if kept is None:
         index.remove_links([(row.directory, row.name, row.url) for row in rows])
     else:
-        index.put([replace(row, source_sha256=kept.source_sha256) for row in rows if row.kind == kept.kind])
+        current = {one.kind: one.source_sha256 for one in kept.values()}
+        index.put([replace(row, source_sha256=current[row.kind]) for row in rows if row.kind in current])
     return [row.directory for row in rows]

@@ -1,8 +1,9 @@
 """Makes code caches: has Node's workers compile what the store lacks, and writes the entries that Node will read.
 
-A code cache is stored under the SHA-256 of its source and does not depend on the file's path; `domain_directory` links
-to it from the directory where Node looks. By itself, V8 compiles only a module's top level. The functions that earlier
-runs called are precompiled with it, so that a start finds them in the code cache, too.
+A code cache is stored under the SHA-256 of its source and, except for TypeScript, does not depend on the file's path;
+`domain_directory` links to it from the directory where Node looks. The text of TypeScript without its types is stored
+like a code cache, since Node looks for it in the same way. By itself, V8 compiles only a module's top level. The
+functions that earlier runs called are precompiled with it, so that a start finds them in the code cache, too.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 from esmcache.build.called_functions import CalledFunctions
 from esmcache.build.context import BuildContext
-from esmcache.build.graph import GraphModule
+from esmcache.build.graph import REFUSALS, UNSUPPORTED_TYPESCRIPT, GraphModule
 from esmcache.engines.node import CompileKind, CompileTask
-from esmcache.engines.node.compile_cache_layout import compiled_text, encode_entry
+from esmcache.engines.node.compile_cache_layout import NodeEntry, compiled_text, encode_entry, module_entries
 from esmcache.file_source import file_url_from_path
 from esmcache.records import (
     CompiledSource,
@@ -33,11 +35,12 @@ from esmcache.store.row_values import as_stored
 from esmcache.store.rows import CodeCacheRow, VerdictRow
 
 _COMPILE_KINDS = {ModuleFormat.MODULE: CompileKind.MODULE, ModuleFormat.COMMONJS: CompileKind.COMMONJS}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The engine's verdict on a source: "ok", "syntax-error", "quarantined" or "died".
+    """The verdict on a source: "ok", one of REFUSALS, "quarantined" or "died".
 
     `requested_modules` is None if the engine returned no list. A source that ended the engine's process is quarantined:
     it is not compiled again until it changes or is rebuilt.
@@ -49,6 +52,11 @@ class Verdict:
     column: int = 0
     requested_modules: tuple[ModuleRequest, ...] | None = None
     detected_kind: ModuleFormat | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether Node throws a SyntaxError when it loads the source."""
+        return self.outcome in REFUSALS
 
 
 class Compiler:
@@ -63,6 +71,7 @@ class Compiler:
         self._kept: dict[tuple[bytes, str], CodeCacheRow] = {}
         self._pending: dict[tuple[bytes, str], tuple[Future[CompiledSource | CompileFailure], bytes]] = {}
         self._kept_back: set[bytes] = set()
+        self._stripped: dict[bytes, bytes] = {}
         self.called = CalledFunctions(context.index, context.directory)
         self.verdict_rows: list[VerdictRow] = []
         self.cache_rows: list[CodeCacheRow] = []
@@ -85,25 +94,35 @@ class Compiler:
                 self._kept[cache.source_sha256, cache.kind] = cache
         self.called.prefetch(wanted)
 
-    def has_to_compile(self, module: GraphModule) -> bool:
-        """Return whether the engine's verdict on a module is unknown, or its code cache is missing or outdated."""
+    def has_to_compile(self, module: GraphModule, *, either_way: bool = False) -> bool:
+        """Return whether the engine's verdict on a module is unknown, or its code cache is missing or outdated.
+
+        Args:
+            module: A module that has been read.
+            either_way: Whether CommonJS TypeScript may be compiled as it is imported or as it is required.
+        """
         if module.fact is None:
             return False
-        key = (module.fact.sha256, _kind_to_ask_for(module).value)
+        key = (module.fact.sha256, _verdict_kind(module, _kind_to_ask_for(module)))
         verdict = self._verdicts.get(key)
         if key in self._pending or (verdict is not None and verdict.outcome != "ok"):
             return False
         if verdict is None:
             return True
         found = module.module_format or verdict.detected_kind
-        return found is not None and self._node.compile_cache_layout and not self._is_current(found, module.fact.sha256)
+        if found is None or not self._node.compile_cache_layout:
+            return False
+        ways = [self.entries(module, found)]
+        if either_way and found is ModuleFormat.COMMONJS_TYPESCRIPT:
+            ways.append(self.entries(replace(module, is_imported=not module.is_imported), found))
+        return not any(self._is_current(entries, module.fact.sha256) for entries in ways)
 
     def start(self, module: GraphModule, source: bytes) -> None:
         """Start compiling a module whose file has this content."""
         assert module.fact is not None
         kind, digest = _kind_to_ask_for(module), module.fact.sha256
-        task = CompileTask(kind, module.url, source, self.called.offsets(digest))
-        self._pending[digest, kind.value] = (self._pool.submit(task), source)
+        task = CompileTask(kind, module.url, source, self.called.offsets(digest), module.strips)
+        self._pending[digest, _verdict_kind(module, kind)] = (self._pool.submit(task), source)
 
     def verdict(self, module: GraphModule) -> Verdict:
         """Return the engine's verdict on a module, waiting for it if it is being compiled.
@@ -115,8 +134,8 @@ class Compiler:
         if fact is None:
             return Verdict("died", "not compiled")
         detected = module.format_is_detected or module.module_format is None
-        kind = CompileKind.DETECT if detected else _COMPILE_KINDS[module.module_format or ModuleFormat.MODULE]
-        key = (fact.sha256, kind.value)
+        kind = CompileKind.DETECT if detected else _kind_to_ask_for(module)
+        key = (fact.sha256, _verdict_kind(module, kind))
         pending = self._pending.pop(key, None)
         if pending is None:
             return self._verdicts.get(key) or Verdict("died", "not compiled")
@@ -124,21 +143,38 @@ class Compiler:
         answer = future.result()
         if isinstance(answer, CompileFailure) and answer.ended_engine and self.called.offsets(fact.sha256):
             # The functions to precompile, and not the source itself, may have ended the engine: try without them.
-            answer = self._pool.submit(CompileTask(CompileKind(key[1]), module.url, source)).result()
+            answer = self._pool.submit(CompileTask(kind, module.url, source, strips=module.strips)).result()
         self.compiled += 1
         self.compiled_sources.add(fact.sha256)
-        verdict = _verdict_from_answer(answer)
+        verdict = _verdict_from_answer(answer, module)
         self._verdicts[key] = verdict
         if verdict.outcome != "died":
-            self.verdict_rows.append(_row_from_verdict(verdict, self._node.engine_tag, kind.value, fact.sha256))
+            self.verdict_rows.append(_row_from_verdict(verdict, self._node.engine_tag, key[1], fact.sha256))
+        if isinstance(answer, CompiledSource) and answer.stripped:
+            text = text_without_types(source, answer.stripped[0], module.url)
+            if text is not None:
+                self._stripped[fact.sha256] = text
         if isinstance(answer, CompiledSource) and not _may_be_kept(answer, source):
             self._kept_back.add(fact.sha256)
         elif isinstance(answer, CompiledSource) and self._node.compile_cache_layout:
-            found = module.module_format or answer.detected_kind
+            found = module.module_format or verdict.detected_kind
             if found is not None:
-                content = encode_entry(compiled_text(found, source), answer.code_cache)
-                self._keep(found, fact.sha256, content)
+                self._keep_all(module, found, source, answer)
         return verdict
+
+    def stripped(self, module: GraphModule, source: bytes) -> bytes | None:
+        """Return the text of TypeScript without its types, or None if Node cannot strip them; raises OSError.
+
+        The text has the same lines and the same number of bytes as the source.
+        """
+        assert module.fact is not None
+        digest = module.fact.sha256
+        if digest not in self._stripped:
+            pending = (digest, _verdict_kind(module, _kind_to_ask_for(module))) in self._pending
+            if not pending:
+                self.start(module, source)
+            self.verdict(module)
+        return self._stripped.get(digest)
 
     def rows_to_put(self) -> list[CodeCacheRow]:
         """Return the rows whose code caches have not been replaced or removed since; the caller holds a transaction.
@@ -165,44 +201,90 @@ class Compiler:
         hashes = {path: sha256(source).digest() for path, source in sources.items()}
         self.prefetch(hashes.values())
         for path, digest in hashes.items():
-            if not self._is_current(ModuleFormat.COMMONJS, digest):
+            if not self._is_current([NodeEntry("", ModuleFormat.COMMONJS.value)], digest):
                 url, source = file_url_from_path(str(path)), sources[path]
                 answer = self._pool.submit(CompileTask(CompileKind.COMMONJS, url, source)).result()
                 if isinstance(answer, CompiledSource) and answer.code_cache:
                     text = compiled_text(ModuleFormat.COMMONJS, source)
-                    self._keep(ModuleFormat.COMMONJS, digest, encode_entry(text, answer.code_cache))
+                    self._keep(ModuleFormat.COMMONJS.value, digest, encode_entry(text, answer.code_cache))
         return {path: digest for path, digest in hashes.items() if (digest, "commonjs") in self._kept}
 
-    def kept(self, module: GraphModule) -> CodeCacheRow | None:
-        """Return the code cache of a module's current text, or None if it has none."""
+    def entries(self, module: GraphModule, found: ModuleFormat) -> tuple[NodeEntry, ...]:
+        """Return the entries that Node looks for when it loads a module of this format."""
+        return module_entries(
+            found, module.url, module.path, strips=module.strips, keeps_stripped=self._node.keeps_stripped_text
+        )
+
+    def kept(self, module: GraphModule) -> dict[str, CodeCacheRow] | None:
+        """Return what is stored for the entries of a module's current text, by their names, or None if one is missing.
+
+        The names are those of the files in Node's compile cache.
+        """
         found = module.module_format
-        if found not in _COMPILE_KINDS or module.fact is None or self.keeps_back(module):
+        if found is None or found.without_types not in _COMPILE_KINDS or module.fact is None or self.keeps_back(module):
             return None
-        row = self._kept.get((module.fact.sha256, found.value))
-        return None if row is None else self.store.proven(row)
+        rows = {}
+        for entry in self.entries(module, found):
+            row = self._kept.get((module.fact.sha256, entry.kind))
+            proven = None if row is None else self.store.proven(row)
+            if proven is None:
+                return None
+            rows[entry.name] = proven
+        return rows
 
     def keeps_back(self, module: GraphModule) -> bool:
         """Return whether the module was compiled but must have no code cache, because a program could notice one."""
         return module.fact is not None and module.fact.sha256 in self._kept_back
 
-    def _is_current(self, found: ModuleFormat, source_sha256: bytes) -> bool:
-        """Return whether the source has a code cache with the functions that earlier runs called."""
-        row = self._kept.get((source_sha256, found.value))
-        return (
-            row is not None
-            and row.functions == self.called.checksum(source_sha256)
-            and self.store.proven(row) is not None
-        )
-
-    def _keep(self, found: ModuleFormat, source_sha256: bytes, content: bytes) -> None:
+    def _is_current(self, entries: Iterable[NodeEntry], source_sha256: bytes) -> bool:
+        """Return whether all entries are stored, with the functions that earlier runs called."""
+        rows = [self._kept.get((source_sha256, entry.kind)) for entry in entries]
         functions = self.called.checksum(source_sha256)
-        row = self.store.write(self._node.engine_tag, found.value, source_sha256, content, functions)
+        return all(row and row.functions == functions and self.store.proven(row) for row in rows)
+
+    def _keep_all(self, module: GraphModule, found: ModuleFormat, source: bytes, answer: CompiledSource) -> None:
+        texts = [compiled_text(found.without_types, source), *answer.stripped]
+        contents = [encode_entry(texts[-1], answer.code_cache)]
+        contents += [encode_entry(text, stripped) for text, stripped in pairwise(texts)]
+        assert module.fact is not None
+        for entry, content in zip(self.entries(module, found), contents, strict=False):
+            self._keep(entry.kind, module.fact.sha256, content)
+
+    def _keep(self, kind: str, source_sha256: bytes, content: bytes) -> None:
+        functions = self.called.checksum(source_sha256)
+        row = self.store.write(self._node.engine_tag, kind, source_sha256, content, functions)
         self.cache_rows.append(row)
-        self._kept[source_sha256, found.value] = row
+        self._kept[source_sha256, kind] = row
+
+
+def text_without_types(source: bytes, stripped: bytes, url: str) -> bytes | None:
+    """Return TypeScript without its types, with blanks in their place, or None for a source that is not UTF-8.
+
+    Each byte of the code is at the same offset as in the source.
+
+    Args:
+        source: The bytes of the file.
+        stripped: The text that Node compiles. It ends with a comment that names the URL.
+        url: The URL of the module.
+    """
+    text = stripped.removesuffix(b"\n\n//# sourceURL=" + url.encode())
+    if source.startswith(_BYTE_ORDER_MARK) and not text.startswith(_BYTE_ORDER_MARK):
+        text = _BYTE_ORDER_MARK + text
+    return text if len(text) == len(source) else None
+
+
+def refusal_code(error_code: str) -> str:
+    """Return the code of the problem that Node refuses a source with an error of its own code, '' for one of V8's."""
+    return UNSUPPORTED_TYPESCRIPT if error_code == "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX" else "syntax-error"
 
 
 def _kind_to_ask_for(module: GraphModule) -> CompileKind:
-    return CompileKind.DETECT if module.module_format is None else _COMPILE_KINDS[module.module_format]
+    return CompileKind.DETECT if module.module_format is None else _COMPILE_KINDS[module.module_format.without_types]
+
+
+def _verdict_kind(module: GraphModule, asked: CompileKind) -> str:
+    """Return the kind under which the verdict on a module's source is stored."""
+    return f"{asked.value}-typescript" if module.is_typescript else asked.value
 
 
 def _may_be_kept(answer: CompiledSource, source: bytes) -> bool:
@@ -214,11 +296,16 @@ def _may_be_kept(answer: CompiledSource, source: bytes) -> bool:
     return bool(answer.code_cache) and not counts_calls
 
 
-def _verdict_from_answer(answer: CompiledSource | CompileFailure) -> Verdict:
-    if isinstance(answer, CompileFailure):
-        outcome = "syntax-error" if answer.is_syntax_error else "quarantined" if answer.ended_engine else "died"
-        return Verdict(outcome, answer.message, answer.line, answer.column, None, answer.detected_kind)
-    return Verdict("ok", requested_modules=answer.requested_modules, detected_kind=answer.detected_kind)
+def _verdict_from_answer(answer: CompiledSource | CompileFailure, module: GraphModule) -> Verdict:
+    detected = answer.detected_kind
+    if detected is not None and module.is_typescript:
+        detected = detected.with_types
+    if isinstance(answer, CompiledSource):
+        return Verdict("ok", requested_modules=answer.requested_modules, detected_kind=detected)
+    outcome = "quarantined" if answer.ended_engine else "died"
+    if answer.is_syntax_error:
+        outcome = refusal_code(answer.error_code)
+    return Verdict(outcome, answer.message, answer.line, answer.column, None, detected)
 
 
 def _verdict_from_row(row: VerdictRow) -> Verdict:

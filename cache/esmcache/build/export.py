@@ -19,7 +19,6 @@ from esmcache.build.walk import Progress, Walk
 from esmcache.cache_files import read_regular
 from esmcache.engines.node.compile_cache_layout import directory_name
 from esmcache.errors import CacheError
-from esmcache.maintain.domain_directory import module_entry_name
 from esmcache.private_files import write_whole
 from esmcache.records import ModuleFormat
 
@@ -70,15 +69,17 @@ class Export:
         report.modules_done = found.work(compiler.compiled_sources)
         names: dict[str, list[GraphModule]] = {}
         for module in found.modules.values():
-            if module.module_format in _COMPILED:
+            found_format = module.module_format
+            if found_format is not None and found_format.without_types in _COMPILED:
                 report.modules += 1
-                names.setdefault(module_entry_name(module.module_format, module.url, module.path), []).append(module)
+                for entry in compiler.entries(module, found_format):
+                    names.setdefault(entry.name, []).append(module)
             elif module.is_root and not module.has_syntax_error:
                 none = Problem(module.path, "no-code-cache", "Node keeps no code cache of such a file")
                 report.problems.append(none)
         for name, modules in names.items():
             kept = compiler.kept(modules[0])
-            content = None if kept is None else read_regular(Path(compiler.store.path_of(kept)))
+            content = None if kept is None else read_regular(Path(compiler.store.path_of(kept[name])))
             if len(modules) > 1:
                 # Node would take the code cache of one module for that of the other.
                 shared = f"Node gives its code cache the same name as that of {modules[1].path}, so neither has one"

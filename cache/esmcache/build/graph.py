@@ -22,6 +22,10 @@ from esmcache.spans import LineIndex, Span
 
 # The reason for leaving a module to Node that the engine refuses; it is stored in the index and shown to people.
 SYNTAX_ERROR = "syntax error"
+# The outcome of a verdict, and the code of a problem, if Node strips no types because code would be lost with them.
+UNSUPPORTED_TYPESCRIPT = "unsupported-typescript-syntax"
+# The outcomes of a verdict under which Node throws a SyntaxError when it loads the module.
+REFUSALS = ("syntax-error", UNSUPPORTED_TYPESCRIPT)
 # The code of the problem that an entry point or a Node is gone, of which starts have reported something.
 GONE = "gone"
 # The reason for leaving a module to Node whose path the index and the manifests cannot store.
@@ -32,16 +36,19 @@ _NO_MODULES = {
     ".json": "JSON",
     ".wasm": "WebAssembly",
     ".node": "a binary addon",
-    ".ts": "TypeScript",
-    ".mts": "TypeScript",
-    ".cts": "TypeScript",
 }
+_TYPESCRIPT_SUFFIXES = (".ts", ".mts", ".cts")
 
 
 def why_no_module(path: str) -> str:
-    """Return why a file has no module record by its name, in one line, or '' if it may be JavaScript."""
+    """Return why a file has no module record by its name, in one line, or '' if it may be JavaScript or TypeScript."""
     what = _NO_MODULES.get(os.path.splitext(path)[1])
     return f"it is {what}, not JavaScript, so it has no module record" if what else ""
+
+
+def is_typescript_name(path: str) -> bool:
+    """Return whether a file is TypeScript by its name."""
+    return path.endswith(_TYPESCRIPT_SUFFIXES)
 
 
 class Asked(IntFlag):
@@ -101,7 +108,8 @@ class GraphModule:
     """A file that a program can load.
 
     `module_format` is Node's format; it is None until the engine has decided what a file without "type" is. `kind` says
-    how a runner serves the module. `native_because` says why Node loads it itself, if it does.
+    how a runner serves the module. `native_because` says why Node loads it itself, if it does. `is_imported` tells
+    whether a module of the graph imports it, and no program starts with it.
     """
 
     url: str
@@ -112,12 +120,27 @@ class GraphModule:
     root_inputs: tuple[ResolutionInput, ...] = ()
     kind: ServedKind = ServedKind.NATIVE
     native_because: str = ""
+    is_imported: bool = False
     fact: FileFact | None = None
     source: bytes | None = None
     requests: tuple[GraphRequest, ...] = ()
     answers: list[Resolution | ResolutionFailure] = field(default_factory=list)
     diagnostics: tuple[Diagnostic, ...] = ()
     package_root: str = ""
+
+    @property
+    def is_typescript(self) -> bool:
+        """Return whether Node strips types from the file; a `.ts` without "type" is TypeScript of unknown format."""
+        if self.module_format is None:
+            return self.path.endswith(".ts")
+        return self.module_format.is_typescript
+
+    @property
+    def strips(self) -> int:
+        """Return how often Node strips types from the file; `CompileTask` explains it."""
+        if not self.is_typescript:
+            return 0
+        return 2 if self.is_imported and self.module_format is not ModuleFormat.MODULE_TYPESCRIPT else 1
 
     @property
     def has_syntax_error(self) -> bool:

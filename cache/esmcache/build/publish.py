@@ -14,7 +14,7 @@ from esmcache.build.packages import Packages
 from esmcache.build.trust_domains import TrustDomains
 from esmcache.cache_files import read_regular
 from esmcache.file_source import Fingerprint, directory_fingerprint, is_proven
-from esmcache.maintain.domain_directory import NO_SOURCE, domain_place, module_entry_name, preload_names
+from esmcache.maintain.domain_directory import NO_SOURCE, domain_place, preload_names
 from esmcache.maintain.pack_rows import pack_entry_row, packed_source
 from esmcache.private_files import write_whole
 from esmcache.records import InputKind, ModuleFormat, Resolution, ResolutionInput
@@ -51,7 +51,10 @@ _MOST_APPENDED_AT_ONCE = 32 * 1024 * 1024
 _LEAST_BYTES_WITH_CALLS = 64 * 1024
 # Below this, one more report would take longer than the functions precompiled from it save in some ten starts.
 _LEAST_UNKNOWN_BYTES = 16 * 1024
-_PACKED_KINDS = (ServedKind.MODULE, ServedKind.JSON, ServedKind.COMMONJS)
+_COMPILED_KINDS = frozenset(ServedKind) - {ServedKind.NATIVE, ServedKind.JSON}
+_PACKED_KINDS = _COMPILED_KINDS | {ServedKind.JSON}
+# Imports of these find and load all that they import statically before any of it runs.
+_MODULE_KINDS = (ServedKind.MODULE, ServedKind.MODULE_TYPESCRIPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,7 @@ class Publisher:
                     yield module, "changed while it was warmed"
                     continue
                 module.source = answer.source
-            if module.kind is not ServedKind.MODULE and module.source.startswith(BYTE_ORDER_MARK):
+            if module.kind not in _MODULE_KINDS and module.source.startswith(BYTE_ORDER_MARK):
                 # The text that a program gets depends on how it asks and on Node's version.
                 yield module, "a byte order mark in what is no ES module"
                 continue
@@ -235,11 +238,7 @@ class Publisher:
         numbers = {module.url: number for number, module in enumerate(modules)}
         domain = self._domains.domain_of(entry.path)
         members = self._domains.members(domain, modules, self.packages.root_of)
-        compiled = [
-            module
-            for module in modules
-            if module.url in members and module.kind in (ServedKind.MODULE, ServedKind.COMMONJS)
-        ]
+        compiled = [module for module in modules if module.url in members and module.kind in _COMPILED_KINDS]
         place = domain_place(domain.name, self._node)
         links = list(self._links(place, modules, members))
         has_code_caches = (
@@ -278,17 +277,16 @@ class Publisher:
         """
         for module in modules:
             kind = module.module_format
-            if kind in (ModuleFormat.MODULE, ModuleFormat.COMMONJS):
+            if kind is not None and kind.without_types in (ModuleFormat.MODULE, ModuleFormat.COMMONJS):
                 kept = self._compiler.kept(module) if module.url in members else None
-                source = NO_SOURCE if kept is None else kept.source_sha256
-                yield CodeCacheLinkRow(
-                    place, module_entry_name(kind, module.url, module.path), module.url, kind.value, source
-                )
+                for entry in self._compiler.entries(module, kind):
+                    source = NO_SOURCE if kept is None else kept[entry.name].source_sha256
+                    yield CodeCacheLinkRow(place, entry.name, module.url, entry.kind, source)
 
     def _wants_called_functions(self, modules: Iterable[GraphModule]) -> bool:
         all_bytes = unknown_bytes = 0
         for module in modules:
-            if module.kind in (ServedKind.MODULE, ServedKind.COMMONJS) and module.fact is not None:
+            if module.kind in _COMPILED_KINDS and module.fact is not None:
                 size = module.fact.fingerprint.size
                 all_bytes += size
                 unknown_bytes += 0 if self._compiler.called.is_known(module.fact.sha256) else size
@@ -319,7 +317,7 @@ class Publisher:
                 )
         self._know_directory(module.path.rpartition("/")[0])
         source, kind = self.source_of(module), module.kind
-        if kind in (ServedKind.MODULE, ServedKind.JSON) and source is None:
+        if kind is not ServedKind.COMMONJS and source is None:
             kind = ServedKind.NATIVE
         flat = tuple(request for same in requests.values() for request in same)
         return ManifestModule(module.url, module.path, kind, module.fact, source, flat, module.format_is_detected)
@@ -374,7 +372,7 @@ def _count_loaded_first(entry: GraphModule, graph: dict[str, GraphModule]) -> in
         if module.url in found or module.kind is ServedKind.NATIVE:
             continue
         found.add(module.url)
-        if module.kind is ServedKind.MODULE:
+        if module.kind in _MODULE_KINDS:
             asked = zip(module.requests, module.answers, strict=True)
             targets = [
                 graph.get(answer.resolved_url)

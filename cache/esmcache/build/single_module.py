@@ -24,10 +24,10 @@ from esmcache.build.commit import commit_module
 from esmcache.build.compile import Compiler, Verdict
 from esmcache.build.context import BuildContext
 from esmcache.build.freshness import FileContent, UnreadableFile, read_file
-from esmcache.build.graph import NOT_UTF8, GraphModule, first_error, is_utf8, why_no_module
+from esmcache.build.graph import NOT_UTF8, GraphModule, is_typescript_name, is_utf8, why_no_module
 from esmcache.cache_files import read_regular
 from esmcache.diagnostics import DiagnosticKind
-from esmcache.engines.node.compile_cache_layout import decode_entry
+from esmcache.engines.node.compile_cache_layout import decode_entry, stored_kinds
 from esmcache.errors import CacheError
 from esmcache.file_source import Fingerprint, path_from_file_url
 from esmcache.records import ModuleFormat
@@ -43,10 +43,11 @@ _NOT_ON_DISK = Fingerprint(-1, 0.0, 0.0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """The analysis of a source text, and the text's SHA-256."""
+    """The analysis of a source text, its SHA-256 and the module's format."""
 
     analysis: Analysis
     source_sha256: bytes
+    module_format: ModuleFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +99,17 @@ class ModuleBuilder:
         content, fact = module.source, module.fact
         assert content is not None and fact is not None
         compiler, verdict = self._compile(module, fact, content)
-        analysis = analyse_module(content)
-        if verdict.outcome == "syntax-error":
-            found = first_error(module.path, analysis.diagnostics, content)
-            message, line, column = verdict.detail, verdict.line, verdict.column
-            if found is not None:
-                message, line, column = found.message, found.line, found.column
-            raise CacheError(f"{module.path}:{line}:{column}: {message}")
-        row, blob, exports = AnalysisStore(self._blobs).store(analysis, ModuleFormat.MODULE, fact.sha256)
+        text = compiler.stripped(module, content) if module.is_typescript else content
+        if verdict.is_refused:
+            raise CacheError(f"{module.path}:{verdict.line}:{verdict.column}: {verdict.detail}")
+        if text is None:
+            raise CacheError(f"{module.path}: its types could not be stripped: {verdict.detail}")
+        assert module.module_format is not None
+        analysis = analyse_module(text)
+        row, blob, exports = AnalysisStore(self._blobs).store(analysis, module.module_format, fact.sha256)
         of_file = None if fact.fingerprint == _NOT_ON_DISK else self._module_row(module, fact)
         commit_module(self._index, compiler, row, blob, exports, of_file)
-        return Generated(analysis, fact.sha256)
+        return Generated(analysis, fact.sha256, module.module_format)
 
     def bmes(self, url: str, *, with_bytecode: bool) -> bytes:
         """Return the BMES bytes of a file.
@@ -127,14 +128,15 @@ class ModuleBuilder:
         if os.path.isfile(path) and (because := why_no_module(path)):
             raise CacheError(f"{path}: {because}")
         made = self.generate(url, None)
-        stored = self._blobs.read(record_key(ModuleFormat.MODULE.value, made.source_sha256).digest)
+        kind = made.module_format.value
+        stored = self._blobs.read(record_key(kind, made.source_sha256).digest)
         file = None if stored is None else decode(stored)
         if stored is None or file is None or isinstance(file, Damage):
             raise CacheError(f"{path}: cannot be written as BMES: {_why_no_record(made.analysis)}")
         if not with_bytecode:
             return stored
-        trailer = BmesTrailer(ModuleFormat.MODULE.value, self._context.node.engine_tag, made.source_sha256)
-        return encode(replace(file, trailer=trailer, bytecode=self._code_cache(made.source_sha256)))
+        trailer = BmesTrailer(kind, self._context.node.engine_tag, made.source_sha256)
+        return encode(replace(file, trailer=trailer, bytecode=self._code_cache(made, url)))
 
     def _compile(self, module: GraphModule, fact: FileFact, content: bytes) -> tuple[Compiler, Verdict]:
         compiler = Compiler(self._context)
@@ -150,6 +152,8 @@ class ModuleBuilder:
         if not is_utf8(path):
             raise CacheError(f"{path}: {NOT_UTF8}")
         module = GraphModule(url, path, ModuleFormat.MODULE, kind=ServedKind.MODULE)
+        if is_typescript_name(path):
+            module.module_format, module.kind = ModuleFormat.MODULE_TYPESCRIPT, ServedKind.MODULE_TYPESCRIPT
         answer = read_file(self._context.files, path)
         if isinstance(answer, FileContent) and source in (None, answer.source):
             module.source, module.fact = answer.source, answer.fact
@@ -165,7 +169,7 @@ class ModuleBuilder:
         return ModuleRow(
             module.url,
             module.path,
-            ModuleFormat.MODULE.value,
+            (module.module_format or ModuleFormat.MODULE).value,
             seen.size,
             seen.mtime_ms,
             seen.ctime_ms,
@@ -177,10 +181,11 @@ class ModuleBuilder:
             time.time(),
         )
 
-    def _code_cache(self, source_sha256: bytes) -> bytes:
-        kind = ModuleFormat.MODULE.value
+    def _code_cache(self, made: Generated, url: str) -> bytes:
+        # A module's types are stripped once, so that its code cache is stored under the first kind.
+        kind = stored_kinds(made.module_format.value, url)[0]
         path = CodeCacheStore(self._context.directory.code_path).path(
-            self._context.node.engine_tag, kind, source_sha256
+            self._context.node.engine_tag, kind, made.source_sha256
         )
         entry = decode_entry(read_regular(path) or b"")
         return b"" if entry is None else entry.code_cache

@@ -15,7 +15,9 @@ from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
 from esmcache.setting_faults import why_no_json
 from esmcache.settings import ProjectSettings, read_project_settings
 
-SOURCE_SUFFIXES = (".js", ".mjs", ".cjs")
+SOURCE_SUFFIXES = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
+# Declarations have no code to run.
+_DECLARATION_SUFFIXES = (".d.ts", ".d.mts", ".d.cts")
 
 
 @dataclass(slots=True)
@@ -58,6 +60,11 @@ def find_targets(paths: list[Path], also: ProjectSettings | None = None, *, each
     entries = set(targets.entries)
     targets.modules = [path for path in dict.fromkeys(targets.modules) if path not in entries]
     return targets
+
+
+def is_source_name(name: str) -> bool:
+    """Return whether a file of this name or path has code that Node can run."""
+    return name.endswith(SOURCE_SUFFIXES) and not name.endswith(_DECLARATION_SUFFIXES)
 
 
 def _why_missing(path: Path) -> str:
@@ -104,7 +111,7 @@ def _main_file(directory: Path, main: str) -> list[str]:
 def _files(directory: Path, names: Iterable[str]) -> list[str]:
     """Return the paths of those names that are source files."""
     paths = [os.path.normpath(os.path.join(directory, name)) for name in names]
-    return [path for path in paths if path.endswith(SOURCE_SUFFIXES) and os.path.isfile(path)]
+    return [path for path in paths if is_source_name(path) and os.path.isfile(path)]
 
 
 def _strings(value: Any, depth: int) -> Iterator[str]:
@@ -211,7 +218,7 @@ def _add_modules(directory: Path, selection: _Selection, targets: Targets) -> No
             _add_entries(Path(folder), _own_settings(Path(folder), targets), targets, Path(folder))
         for name in sorted(files):
             path = os.path.join(folder, name)
-            if name.endswith(SOURCE_SUFFIXES) and is_utf8(path) and selection.takes(path):
+            if is_source_name(name) and is_utf8(path) and selection.takes(path):
                 targets.modules.append(path)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from esmcache.analysis import MOST_REQUESTS, analyse_module
+from esmcache.analysis import MOST_REQUESTS
 from esmcache.build.analysis_pool import AnalysisTask, analyse_all
 from esmcache.build.analysis_rows import (
     AnalysisStore,
@@ -28,17 +28,17 @@ from esmcache.build.graph import (
     GraphRequest,
     ModuleWork,
     Problem,
-    first_error,
     is_utf8,
 )
 from esmcache.diagnostics import DiagnosticKind
+from esmcache.engines.node.compile_cache_layout import stripped_kind
 from esmcache.file_source import file_url_from_path, path_from_file_url
 from esmcache.records import ModuleFormat, ModuleRequest, Resolution, ResolutionFailure
 from esmcache.serving.layout import ServedKind
 from esmcache.spans import LineIndex
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import ANALYSIS_VERSION
-from esmcache.store.rows import AnalysisRow, BlobRow, ExportRow, ModuleRow
+from esmcache.store.rows import AnalysisRow, BlobRow, CodeCacheLinkRow, ExportRow, ModuleRow
 
 # Called with what is counted, the number that is done, and the number that is known so far.
 Progress = Callable[[str, int, int], None]
@@ -47,7 +47,10 @@ _SERVED = {
     ModuleFormat.MODULE: ServedKind.MODULE,
     ModuleFormat.COMMONJS: ServedKind.COMMONJS,
     ModuleFormat.JSON: ServedKind.JSON,
+    ModuleFormat.MODULE_TYPESCRIPT: ServedKind.MODULE_TYPESCRIPT,
+    ModuleFormat.COMMONJS_TYPESCRIPT: ServedKind.COMMONJS_TYPESCRIPT,
 }
+_COMPILED = frozenset(_SERVED.values()) - {ServedKind.JSON}
 
 
 @dataclass(slots=True)
@@ -88,6 +91,7 @@ class Walk:
         self._files = context.files
         self._resolver = context.resolver(conditions)
         self._index = context.index
+        self._node = context.node
         self._compiler = compiler
         self._analyses = AnalysisStore(BlobStore(context.directory.blobs_path))
         self._progress = progress
@@ -146,12 +150,33 @@ class Walk:
             self._visit(wave)
             done += len(wave)
             self._progress("modules", done, done + len(self._next_wave))
+        self._compile_as_loaded()
         return self._found
+
+    def _compile_as_loaded(self) -> None:
+        """Compile CommonJS TypeScript as Node loads it, by `import` or `require`, now that all requests are known."""
+        modules = self._found.modules
+        typed = [module for module in modules.values() if module.kind is ServedKind.COMMONJS_TYPESCRIPT]
+        imported = {
+            answer.resolved_url
+            for module in (modules.values() if typed else ())
+            for request, answer in zip(module.requests, module.answers, strict=True)
+            if isinstance(answer, Resolution) and Asked.IMPORT in request.asked and Asked.WORKER not in request.asked
+        }
+        for module in typed:
+            module.is_imported = module.url in imported and not module.is_root
+            if self._compiler.has_to_compile(module) and (source := self._source(module)) is not None:
+                self._compiler.start(module, source)
+        for module in typed:
+            self._compiler.verdict(module)
 
     def look_at(self, path: str) -> WalkResult:
         """Return one module with its requests and answers; the modules that it requests are known only by URL."""
         module = self._reach(self._at(file_url_from_path(path), path))
         if module is not None:
+            claims = self._index.where(CodeCacheLinkRow, "url", [module.url])
+            # The last warm has found the module as it says there.
+            module.is_imported = stripped_kind(module.url, 2) in {claim.kind for claim in claims}
             self._visit([module])
         return self._found
 
@@ -177,7 +202,9 @@ class Walk:
         readable = [module for module in wave if self._read(module, rows.get(module.url))]
         self._prefetch(readable, rows)
         for module in readable:
-            if module.kind is not ServedKind.JSON and self._compiler.has_to_compile(module):
+            if module.kind is ServedKind.JSON:
+                continue
+            if self._compiler.has_to_compile(module, either_way=True) or self._must_strip(module):
                 source = self._source(module)
                 if source is not None:
                     self._compiler.start(module, source)
@@ -205,6 +232,9 @@ class Walk:
             module.source, fact = answer.source, answer.fact
             self._found.read += 1
         module.fact = fact
+        if module.is_typescript and (reason := self._why_native_typescript(module)):
+            module.leave_native(reason)
+            return False
         if module.module_format is None:
             return True
         served = _SERVED.get(module.module_format)
@@ -213,6 +243,18 @@ class Walk:
             return False
         module.kind = served
         return True
+
+    def _why_native_typescript(self, module: GraphModule) -> str:
+        """Return why Node must load TypeScript itself, or '' if it may be served."""
+        if "/node_modules/" in module.path:
+            return "Node strips no types below node_modules"
+        if not self._node.typescript_layout:
+            return f"{self._node.version} keeps TypeScript in a way that esmcache does not know"
+        return ""
+
+    def _must_strip(self, module: GraphModule) -> bool:
+        """Return whether the text without types is needed for the analysis."""
+        return module.is_typescript and module.module_format is not None and _analysis_key(module) not in self._rows
 
     def _source(self, module: GraphModule) -> bytes | None:
         """Return the file's content if it is still the one that `module.fact` describes."""
@@ -247,14 +289,18 @@ class Walk:
     def _analyse(self, modules: Iterable[GraphModule]) -> None:
         """Analyse the sources that have no analysis in the index, each source once."""
         unknown: dict[tuple[bytes, str], tuple[ModuleFormat, bytes]] = {}
+        # The workers strip types while this process analyses, so TypeScript comes last.
+        modules = sorted(modules, key=lambda module: module.is_typescript)
         for module in modules:
             key = _analysis_key(module)
             if key is None or module.module_format is None or key in self._rows or key in unknown:
                 continue
             source = self._source(module)
+            if source is not None and module.is_typescript:
+                source = self._compiler.stripped(module, source)
             if source is not None:
                 unknown[key] = module.module_format, source
-        tasks = [AnalysisTask(source, kind is ModuleFormat.MODULE) for kind, source in unknown.values()]
+        tasks = [AnalysisTask(source, kind.without_types is ModuleFormat.MODULE) for kind, source in unknown.values()]
         for (key, (kind, _)), analysis in zip(unknown.items(), analyse_all(tasks, self._compiler.jobs), strict=True):
             row, blob, exports = self._analyses.store(analysis, kind, key[0])
             self._rows[key] = row
@@ -272,7 +318,9 @@ class Walk:
             return
         row = self._rows.get(key)
         if row is None:
-            module.leave_native("changed while it was read")
+            # The verdict says why there is no text without types.
+            if not module.is_typescript or self._compiler.verdict(module).outcome == "ok":
+                module.leave_native("changed while it was read")
             return
         module.requests = requests_from_row(row)
         module.diagnostics = diagnostics_from_row(row)
@@ -282,7 +330,7 @@ class Walk:
 
     def _detect(self, module: GraphModule) -> None:
         verdict = self._compiler.verdict(module)
-        if verdict.outcome == "syntax-error":
+        if verdict.is_refused:
             self._syntax_error(module, verdict)
         elif verdict.detected_kind is None:
             module.leave_native("what it is could not be found out")
@@ -293,20 +341,25 @@ class Walk:
 
     def _judge(self, module: GraphModule) -> None:
         """Compare the analysis with the engine's verdict, which is final."""
-        if module.kind not in (ServedKind.MODULE, ServedKind.COMMONJS) or module.fact is None:
+        if module.kind not in _COMPILED or module.fact is None or module.module_format is None:
             return
         verdict = self._compiler.verdict(module)
-        if verdict.outcome == "syntax-error":
+        if verdict.is_refused:
             self._syntax_error(module, verdict)
             return
         if verdict.outcome == "quarantined":
             kind = DiagnosticKind.CACHE_QUARANTINED
             self._problem(module, kind.code, f"no code cache is kept of it: {verdict.detail}", is_error=False)
         if verdict.outcome != "ok":
+            if module.is_typescript:
+                module.leave_native(f"its types could not be stripped ({verdict.detail})")
             return
-        if module.kind is ServedKind.COMMONJS or verdict.requested_modules is None:
+        if module.module_format.without_types is ModuleFormat.COMMONJS or verdict.requested_modules is None:
             return
-        row = self._rows[module.fact.sha256, ModuleFormat.MODULE.value]
+        self._compare_requests(module, self._rows[module.fact.sha256, module.module_format.value], verdict)
+
+    def _compare_requests(self, module: GraphModule, row: AnalysisRow, verdict: Verdict) -> None:
+        assert verdict.requested_modules is not None
         if not row.complete:
             # tree-sitter could not read all of the source, but the engine could: use its list, and the calls that were
             # found.
@@ -327,14 +380,9 @@ class Walk:
 
     def _syntax_error(self, module: GraphModule, verdict: Verdict) -> None:
         module.leave_native(SYNTAX_ERROR)
-        message, line, column = verdict.detail, verdict.line, verdict.column
-        source = None if module.module_format is ModuleFormat.COMMONJS else self._source(module)
-        if source is not None:
-            # Engines word errors differently, and so `analyze` and the editor use the words of the analysis.
-            diagnostics = module.diagnostics or analyse_module(source).diagnostics
-            if found := first_error(module.path, diagnostics, source):
-                message, line, column = found.message, found.line, found.column
-        self._problem(module, DiagnosticKind.SYNTAX_ERROR.code, message, line, column)
+        # Others, such as tsx or a compiler, run TypeScript that Node cannot run.
+        is_error = verdict.outcome == "syntax-error"
+        self._problem(module, verdict.outcome, verdict.detail, verdict.line, verdict.column, is_error=is_error)
 
     def _resolve(self, module: GraphModule) -> None:
         module.answers = [self._answer(module, request) for request in module.requests]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from esmcache.build.graph import GONE
+from esmcache.build.graph import GONE, UNSUPPORTED_TYPESCRIPT
 from esmcache.cli.options import common, common_options, json_option, open_cache, say_json
 from esmcache.cli.streams import complain, say
 from esmcache.diagnostics import DiagnosticKind
@@ -105,7 +105,12 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool, missed: bool)
     gone = [one for one in others if one.code == GONE]
     others = [one for one in others if one.code not in _ALWAYS_TOLD and one.code != GONE]
     _tell_others(
-        [one for one in others if not one.is_error],
+        [one for one in others if one.code == UNSUPPORTED_TYPESCRIPT],
+        "module of TypeScript that Node cannot run",
+        "modules of TypeScript that Node cannot run",
+    )
+    _tell_others(
+        [one for one in others if not one.is_error and one.code != UNSUPPORTED_TYPESCRIPT],
         "specifier that cannot be resolved",
         "specifiers that cannot be resolved",
     )

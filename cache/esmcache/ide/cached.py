@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.build.graph import SYNTAX_ERROR
+from esmcache.build.graph import REFUSALS, SYNTAX_ERROR
 from esmcache.cache_directory import CacheDirectory
 from esmcache.cache_files import read_regular
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engines.node import NodeMissing
+from esmcache.engines.node.compile_cache_layout import stored_kinds
 from esmcache.file_source import FileSource, path_from_file_url
 from esmcache.ide.modules import WorkspaceModule
 from esmcache.ide.reach import Reach
@@ -23,7 +24,7 @@ from esmcache.serving.pack import read_source
 from esmcache.store.index import Index
 from esmcache.store.rows import CodeCacheRow, ModuleRow, PackageRow, PackEntryRow, VerdictRow
 
-_CACHED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS, ModuleFormat.JSON)
+_COMPILED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)
 _KINDS = {"module": NodeKind.MODULE, "commonjs": NodeKind.COMMONJS, "json": NodeKind.JSON}
 
 
@@ -62,7 +63,7 @@ class CachedFacts:
         """Return the findings about a module's cache; none if it is fresh and undamaged."""
         if not self.engine_tag:
             return [_finding(DiagnosticKind.ENGINE_MISSING, self._build.reason)]
-        if module.module_format not in _CACHED:
+        if module.module_format is not ModuleFormat.JSON and not _is_compiled(module.module_format):
             because = "what it is cannot be told" if module.module_format is None else module.module_format.value
             return [_finding(DiagnosticKind.NOT_SERVED, because)]
         if self._disk.lstat(module.path) is None:
@@ -86,7 +87,7 @@ class CachedFacts:
         if text is not None and sha256(text).digest() != row.source_sha256:
             return None
         verdicts = self._index.where(VerdictRow, "source_sha256", [row.source_sha256])
-        refusals = (one for one in verdicts if one.outcome == "syntax-error" and one.engine_tag == self.engine_tag)
+        refusals = (one for one in verdicts if one.outcome in REFUSALS and one.engine_tag == self.engine_tag)
         return next(refusals, None)
 
     def state(self, url: str) -> ModuleState:
@@ -127,7 +128,7 @@ class CachedFacts:
         package = packages.get(row.package)
         name = os.path.relpath(row.path, row.package) if row.package else os.path.basename(row.path)
         state = "native" if row.problem else quick_state(self._disk, row).value
-        kind = _KINDS.get(row.kind, NodeKind.OTHER)
+        kind = _KINDS.get(row.kind.removesuffix("-typescript"), NodeKind.OTHER)
         label = "" if package is None else package.name
         return GraphNode(url, name, label, kind, state, row.size, in_cycle, row.problem)
 
@@ -151,15 +152,16 @@ class CachedFacts:
     def _findings_of_code_cache(self, row: ModuleRow, found: Lookup) -> list[Finding]:
         if found.code_cache_path is None:
             has_one = isinstance(self._build, NodeBuild) and self._build.compile_cache_layout
-            compiled = row.kind in (ModuleFormat.MODULE.value, ModuleFormat.COMMONJS.value)
+            compiled = _is_compiled(ModuleFormat(row.kind))
             # The module was warmed for another Node, as happens after an update of Node.
             return [_finding(DiagnosticKind.CACHE_COLD, "")] if has_one and compiled else []
         if not os.path.lexists(found.code_cache_path):
             return [_finding(DiagnosticKind.CACHE_COLD, "")]
+        kinds = stored_kinds(row.kind, row.url)
         stored = [
             one.content_sha256
             for one in self._index.where(CodeCacheRow, "source_sha256", [row.source_sha256])
-            if one.engine_tag == self.engine_tag and one.kind == row.kind
+            if one.engine_tag == self.engine_tag and one.kind in kinds
         ]
         content = read_regular(found.code_cache_path)
         if content is None:
@@ -170,6 +172,10 @@ class CachedFacts:
 
     def _row(self, url: str) -> ModuleRow | None:
         return next(iter(self._index.where(ModuleRow, "url", [url])), None)
+
+
+def _is_compiled(module_format: ModuleFormat | None) -> bool:
+    return module_format is not None and module_format.without_types in _COMPILED
 
 
 def _finding(kind: DiagnosticKind, detail: str) -> Finding:

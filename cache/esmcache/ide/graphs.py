@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from esmcache.engines.node.compile_cache_layout import stored_kinds
 from esmcache.ide.cached import CachedFacts
 from esmcache.ide.reach import Reach
 from esmcache.ide.values import Graph, PackageModules
@@ -50,7 +51,10 @@ class Graphs:
             for row in self._index.where(CodeCacheRow, "source_sha256", hashes)
             if row.engine_tag == self._cached.engine_tag
         }
-        sizes = {url: code_caches.get((row.source_sha256, row.kind), 0) for url, row in rows.items()}
+        sizes = {
+            url: max(code_caches.get((row.source_sha256, kind), 0) for kind in stored_kinds(row.kind, url))
+            for url, row in rows.items()
+        }
         packages: dict[str, PackageModules] = {}
         for node in self._cached.nodes(wanted):
             if not node.url.startswith("file:"):

@@ -43,11 +43,6 @@ _WAIT_S = 0.01
 _LONGEST_WAIT_S = 5.0
 
 
-def module_entry_name(kind: ModuleFormat, url: str, path: str) -> str:
-    """Return the name of a module's entry in Node's compile cache."""
-    return entry_name(kind, url if kind is ModuleFormat.MODULE else path)
-
-
 def preload_names() -> dict[str, str]:
     """Return the paths of the preload's files, by the names of their entries in Node's compile cache."""
     paths = [*sorted(RUNTIME.glob("*.cjs")), hook_path(os.environ)]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from esmcache.analysis import analyse_module
 from esmcache.bmes import BmesFile, Unrepresentable, bmes_from_record
 from esmcache.bmes.format import MAGIC, VERSION
-from esmcache.build.graph import Problem, first_error, why_no_module
-from esmcache.file_source import FileSource
+from esmcache.build.compile import refusal_code, text_without_types
+from esmcache.build.graph import Problem, first_error, is_typescript_name, why_no_module
+from esmcache.engines.node import CompileKind, CompilePool, CompileTask
+from esmcache.errors import NodeUnavailableError
+from esmcache.file_source import FileSource, file_url_from_path
 from esmcache.records import (
+    CompiledSource,
     ExportEntry,
     ImportAttribute,
     ImportEntry,
@@ -34,10 +40,16 @@ class Description:
     has_tla: bool = False
 
 
-def describe(files: FileSource, path: str) -> Description:
+def describe(files: FileSource, path: str, node_workers: Callable[[], CompilePool]) -> Description:
     """Return the description of a file.
 
-    If it cannot be read, `error` has the system's code; if it is no JavaScript by its name, `not-a-module`.
+    If it cannot be read, `error` has the system's code; if it is no JavaScript by its name, `not-a-module`. Node strips
+    the types of TypeScript, and its words and place of a syntax error are those that a program shows.
+
+    Args:
+        files: The files of the system.
+        path: The path of the file.
+        node_workers: Returns the workers of a Node, if it is needed; raises NodeUnavailableError if there is none.
     """
     try:
         source = files.read(path)
@@ -48,8 +60,32 @@ def describe(files: FileSource, path: str) -> Description:
         return Description(path, Problem(path, code, reason or str(error)))
     if because := why_no_module(path):
         return Description(path, Problem(path, "not-a-module", because))
-    analysis = analyse_module(source)
-    problem = first_error(path, analysis.diagnostics, source)
+    is_typescript = is_typescript_name(path)
+    described = Description(path, None) if is_typescript else _described(path, source)
+    if not is_typescript and described.error is None:
+        return described
+    try:
+        workers = node_workers()
+    except NodeUnavailableError as error:
+        missing = Problem(path, "engine-missing", f"only Node can strip its types, but there is {error}")
+        return Description(path, missing) if is_typescript else described
+    url = file_url_from_path(os.path.abspath(path))
+    answer = workers.submit(CompileTask(CompileKind.MODULE, url, source, strips=int(is_typescript))).result()
+    if isinstance(answer, CompiledSource):
+        if is_typescript:
+            text = text_without_types(source, answer.stripped[0], url)
+            return _described(path, source if text is None else text)
+        # The analysis did not understand the text, but the engine does.
+        return replace(described, error=None)
+    if described.error is not None and not answer.is_syntax_error:
+        return described
+    code = refusal_code(answer.error_code) if described.error is None else described.error.code
+    return replace(described, error=Problem(path, code, answer.message, answer.line, answer.column))
+
+
+def _described(path: str, text: bytes) -> Description:
+    analysis = analyse_module(text)
+    problem = first_error(path, analysis.diagnostics, text)
     record = analysis.record
     return Description(path, problem, _as_bmes(record), record.import_calls, record.has_tla)
 

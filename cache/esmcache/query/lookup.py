@@ -7,14 +7,14 @@ from enum import Enum
 from pathlib import Path
 
 from esmcache.build.freshness import UnreadableFile, read_file
-from esmcache.build.graph import NOT_UTF8, SYNTAX_ERROR, is_utf8
+from esmcache.build.graph import NOT_UTF8, REFUSALS, SYNTAX_ERROR, is_utf8
 from esmcache.cache_directory import CacheDirectory
 from esmcache.engines.node import NodeMissing
+from esmcache.engines.node.compile_cache_layout import stored_kinds
 from esmcache.file_source import FileSource, Fingerprint, fingerprint, path_from_file_url
 from esmcache.launch.quick_start import why_not_loaded
-from esmcache.query.describe import describe
 from esmcache.query.start_answers import StartAnswers
-from esmcache.records import ModuleFormat, NodeBuild
+from esmcache.records import NodeBuild
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import CacheKey, code_cache_key, record_key
 from esmcache.store.code_caches import CodeCacheStore
@@ -100,12 +100,15 @@ class Lookups:
         """Return key and paths of what is stored for a source text under `url`."""
         key = record_key(kind, source_sha256).digest
         blob = self._blobs.path(key)
-        code_cache = self._code_caches.path(engine_tag, kind, source_sha256)
-        known = any(
-            row.engine_tag == engine_tag and row.kind == kind
-            for row in self._index.where(CodeCacheRow, "source_sha256", [source_sha256])
-        )
-        return Lookup(url, state, key, blob if blob.exists() else None, code_cache if known else None, engine_tag)
+        row = self._code_cache(url, kind, source_sha256, engine_tag)
+        code_cache = None if row is None else Path(self._code_caches.path_of(row))
+        return Lookup(url, state, key, blob if blob.exists() else None, code_cache, engine_tag)
+
+    def _code_cache(self, url: str, kind: str, source_sha256: bytes, engine_tag: str) -> CodeCacheRow | None:
+        """Return the row of a module's code cache."""
+        rows = self._index.where(CodeCacheRow, "source_sha256", [source_sha256])
+        kinds = stored_kinds(kind, url)
+        return next((row for row in rows if row.engine_tag == engine_tag and row.kind in kinds), None)
 
     def explain(self, url: str, build: NodeBuild | NodeMissing) -> Explanation:
         """Return all that decides whether a runner is served this module, or a module of its file with a query."""
@@ -131,7 +134,9 @@ class Lookups:
         answer.entry_points = list(dict.fromkeys(map(_described, entries)))
         answer.ingredients["record"] = list(record_key(row.kind, row.source_sha256).ingredients)
         if isinstance(build, NodeBuild):
-            key: CacheKey = code_cache_key(build.engine_tag, row.kind, row.source_sha256)
+            stored = self._code_cache(url, row.kind, row.source_sha256, build.engine_tag)
+            kind = row.kind if stored is None else stored.kind
+            key: CacheKey = code_cache_key(build.engine_tag, kind, row.source_sha256)
             answer.ingredients["code cache"] = list(key.ingredients)
         requests = [request for request in self._index.where(RequestRow, "url", [url]) if request.error_code]
         answer.unresolved = list(dict.fromkeys((one.specifier, one.error_code, one.error_message) for one in requests))
@@ -169,16 +174,10 @@ class Lookups:
             answer.starts = [f"{_described(entry)}: {one}" for entry, one in zip(asked, said, strict=True)]
 
     def _why_it_cannot_run(self, row: ModuleRow) -> str:
-        """Return the error of a module that the engine refuses, with its place."""
-        refusals = (one for one in self._index.where(VerdictRow, "source_sha256", [row.source_sha256]))
-        refusal = next((one for one in refusals if one.outcome == "syntax-error"), None)
-        error = None if row.kind == ModuleFormat.COMMONJS.value else describe(self._files, row.path).error
-        if error is not None and error.line:
-            what = f"{error.line}:{error.column}: {error.message}"
-        elif refusal is not None:
-            what = f"{refusal.line}:{refusal.column}: {refusal.detail}"
-        else:
-            what = SYNTAX_ERROR
+        """Return the error of a module that Node refuses, with its place."""
+        verdicts = self._index.where(VerdictRow, "source_sha256", [row.source_sha256])
+        refusal = next((one for one in verdicts if one.outcome in REFUSALS), None)
+        what = SYNTAX_ERROR if refusal is None else f"{refusal.line}:{refusal.column}: {refusal.detail}"
         return f"it cannot run: {what}; Node reports the error when a program loads it"
 
     def _changes(self, row: ModuleRow) -> list[str]:

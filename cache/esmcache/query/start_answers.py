@@ -38,8 +38,11 @@ _FORMATS = {
     ServedKind.MODULE: ModuleFormat.MODULE,
     ServedKind.JSON: ModuleFormat.JSON,
     ServedKind.COMMONJS: ModuleFormat.COMMONJS,
+    ServedKind.MODULE_TYPESCRIPT: ModuleFormat.MODULE_TYPESCRIPT,
+    ServedKind.COMMONJS_TYPESCRIPT: ModuleFormat.COMMONJS_TYPESCRIPT,
 }
-_COMPILED = (ServedKind.MODULE, ServedKind.COMMONJS)
+_COMMONJS = (ServedKind.COMMONJS, ServedKind.COMMONJS_TYPESCRIPT)
+_COMPILED = frozenset(_FORMATS) - {ServedKind.JSON}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class StartAnswers:
         if module.source is None or not self._build.answers_load:
             return False
         is_required = any(request.asked & ASKED_BY_REQUIRE for request in module.requests)
-        return module.kind is not ServedKind.COMMONJS or is_required or self._build.answers_imported_commonjs
+        return module.kind not in _COMMONJS or is_required or self._build.answers_imported_commonjs
 
     def _why_changed(self, module: WarmedModule) -> str:
         """Return how the module's file differs from the warmed one, or ''."""
@@ -135,14 +138,15 @@ class StartAnswers:
             return f"{self._build.version} has {UNKNOWN_LAYOUT}"
         place = domain_place(entry.domain, self._build)
         links = list(self._index.where(CodeCacheLinkRow, "directory", [place]))
-        claim = next((link for link in links if link.url == url), None)
-        if claim is None:
+        claims = [link for link in links if link.url == url]
+        if not claims:
             return "none was made"
-        if claim.source_sha256 == NO_SOURCE:
+        if any(claim.source_sha256 == NO_SOURCE for claim in claims):
             return "it is outside of the program's workspace, or Node cannot make one"
-        if claim.source_sha256 != module.file.sha256:
+        if any(claim.source_sha256 != module.file.sha256 for claim in claims):
             return "its code cache is that of another text; `esmcache warm` makes it again"
-        if owners_of_names(links).get(claim.name) != claim:
+        owners = owners_of_names(links)
+        if any(owners.get(claim.name) != claim for claim in claims):
             return "Node gives its code cache the same name as another module's"
         if not view.has_code_caches:
             return "another module of the program cannot have one"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 
 MANIFEST_MAGIC = 0x4D4D5345  # "ESMM"
-MANIFEST_VERSION = 7
+MANIFEST_VERSION = 8
 HEADER_SIZE = 128
 # An index, or the number of a fact, that stands for no row.
 NONE = 0xFFFFFFFF
@@ -109,6 +109,8 @@ class ServedKind(IntEnum):
     MODULE = 1  # resolution and source
     JSON = 2  # resolution and source
     COMMONJS = 3  # resolution and, if it is UTF-8, source
+    MODULE_TYPESCRIPT = 4  # resolution and source, from which Node strips the types
+    COMMONJS_TYPESCRIPT = 5  # resolution and source, from which Node strips the types
 
 
 class InputNumber(IntEnum):
@@ -177,6 +179,7 @@ RUNTIME_CONSTANTS: Mapping[str, Mapping[str, int]] = {
         "ONE_BYTE": MODULE_ONE_BYTE,
         "BY_SYNTAX": MODULE_BY_SYNTAX,
         **dict(_named("KIND", (ServedKind.NATIVE, ServedKind.JSON, ServedKind.COMMONJS))),
+        "KIND_COMMONJS_TYPESCRIPT": ServedKind.COMMONJS_TYPESCRIPT,
         "ABSENT": InputNumber.ABSENT,
         "DIRECTORY": InputNumber.DIRECTORY,
         "FILE": InputNumber.FILE,

@@ -47,6 +47,7 @@ const BY_SYNTAX = 4;
 const KIND_NATIVE = 0;
 const KIND_JSON = 2;
 const KIND_COMMONJS = 3;
+const KIND_COMMONJS_TYPESCRIPT = 5;
 const ABSENT = 0;
 const DIRECTORY = 1;
 const FILE = 2;
@@ -60,7 +61,7 @@ const [MODE, OWNER, INODE, SIZE] = [1, 3, 7, 8];
 const [CHANGED_S, CHANGED_NS, STATUS_S, STATUS_NS] = [12, 13, 14, 15];
 // Node adds these to `import` or `require`. Under flags that change them, nothing is served.
 const BASE_CONDITIONS = ['node', 'node-addons', 'module-sync'];
-const FORMATS = [undefined, 'module', 'json', 'commonjs'];
+const FORMATS = [undefined, 'module', 'json', 'commonjs', 'module-typescript', 'commonjs-typescript'];
 const WINDOW = 256 * 1024;
 const BYTE_ORDER_MARK = 0xfeff;
 const MOST_REPORTED = 200;
@@ -107,6 +108,8 @@ const watchForOthers = (function watchForOthers(Module, registered) {
   };
   return true;
 });
+
+const isCommonJS = (kind) => kind === KIND_COMMONJS || kind === KIND_COMMONJS_TYPESCRIPT;
 
 /** Return whether a list has a condition. */
 function includes(list, condition) {
@@ -416,7 +419,7 @@ module.exports = (function answerFrom(found) {
     const target = requests[request * REQUEST_FIELDS + REQUEST_TARGET];
     const kind = modules[target * MODULE_FIELDS + MODULE_KIND];
     // Without an answer of a hook, Node calls these functions for imported CommonJS, too.
-    if (filesPatched() || ((way === REQUIRE || kind === KIND_COMMONJS) && requirePatched())) return null;
+    if (filesPatched() || ((way === REQUIRE || isCommonJS(kind)) && requirePatched())) return null;
     // Under some flags of Node, other types give files other formats.
     const type = context.importAttributes?.type;
     if (type !== undefined && type !== 'json') return null;
@@ -470,8 +473,10 @@ module.exports = (function answerFrom(found) {
 
   /** Return whether the format and the import attributes fit; Node checks attributes only if it loads a file itself. */
   const matchesManifest = (function matchesManifest(index, kind, { format, importAttributes }) {
-    if (importAttributes === undefined) return format === undefined || format === FORMATS[kind];
-    if (format !== formatOf(index) || (kind === KIND_COMMONJS && !ANSWERS_IMPORTED_COMMONJS)) return false;
+    if (importAttributes === undefined) {
+      return format === undefined || format === FORMATS[kind] || (format === 'typescript' && formatOf(index) === null);
+    }
+    if (format !== formatOf(index) || (isCommonJS(kind) && !ANSWERS_IMPORTED_COMMONJS)) return false;
     const names = keys(importAttributes);
     if (kind !== KIND_JSON) return names.length === 0;
     return names.length === 1 && names[0] === 'type' && importAttributes.type === 'json';
@@ -530,11 +535,11 @@ module.exports = (function answerFrom(found) {
         } else {
           const kind = modules[index * MODULE_FIELDS + MODULE_KIND];
           if (kind !== KIND_NATIVE) noteLoaded();
-          const isLeft = kind === KIND_COMMONJS && requirePatched();
+          const isLeft = isCommonJS(kind) && requirePatched();
           if (kind !== KIND_NATIVE && !isLeft && !filesPatched() && matchesManifest(index, kind, context)) {
             text = source(index);
-            if (format === null) format = FORMATS[kind];
-          } else if (kind === KIND_COMMONJS) report.served++; // Its resolution and its code cache are served.
+            if (format === null || format === 'typescript') format = FORMATS[kind];
+          } else if (isCommonJS(kind)) report.served++; // Its resolution and its code cache are served.
         }
       } catch {
         report.faults++;

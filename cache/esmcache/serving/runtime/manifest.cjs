@@ -46,7 +46,7 @@ const PACK_FIELDS = 3;
 const PACK_NAME = 0;
 const PACK_FACT = 2;
 const WANTS_CALLED_FUNCTIONS = 2;
-const LAST_KIND = 3;
+const LAST_KIND = 5;
 // End of what is generated.
 
 /** Return the manifest in bytes whose checksum is right, or null if it is another program's or points outside. */

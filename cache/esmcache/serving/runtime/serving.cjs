@@ -5,7 +5,7 @@ const { getBuiltinModule, getuid } = process;
 
 // Generated from serving/layout.py.
 const MAGIC = 0x4d4d5345;
-const VERSION = 7;
+const VERSION = 8;
 const HEADER_SIZE = 128;
 // End of what is generated.
 const LARGEST = 256 * 1024 * 1024;

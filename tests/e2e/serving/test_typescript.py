@@ -1,0 +1,137 @@
+"""TypeScript is served with its types, and Node finds in the cache what it makes of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from conftest import EsmcacheHome, node_of
+from program import Program
+
+FILES = {
+    "package.json": '{"type": "module", "main": "app.ts"}',
+    "app.ts": "import { b } from './b.ts';\nimport c from './c.cts';\nimport './d.mts';\nconst a: number = b;\n"
+    "console.log(a, c.value, c.inner);\n",
+    "b.ts": "export type T = string;\nexport const b: number = 1;\n",
+    "c.cts": "const value: number = 2;\nmodule.exports = { value, inner: require('./inner.cts') as string };\n",
+    "d.mts": "export const d = <T,>(t: T): T => t;\n",
+    "inner.cts": "module.exports = 'inner' as string;\n",
+}
+# A text without types for each file, and another for CommonJS that is imported, which Node strips twice.
+_STRIPPED = 6
+_READ = re.compile(r"retrieving transpile cache for StrippedTypeScript \S+\.[mc]?ts\.\.\.success")
+_ACCEPTED = re.compile(r"V8 code cache for (?:ESM|CommonJS) \S+\.[mc]?ts was accepted")
+_MADE = re.compile(r"no transpile cache for|V8 code cache for \S+ \S+\.[mc]?ts was not")
+
+
+@pytest.fixture(params=["node24", "node26"])
+def program(request: pytest.FixtureRequest, tmp_path: Path, esmcache_home: EsmcacheHome) -> Program:
+    made = Program(tmp_path / "project", node_of(request.param), esmcache_home, "app.ts")
+    made.write(FILES)
+    return made
+
+
+def found_entries(program: Program) -> tuple[int, int]:
+    """Return how many stripped texts and code caches a served start finds, after asserting that it makes none."""
+    started = program.served(env={"NODE_DEBUG_NATIVE": "COMPILE_CACHE"})
+    said = started.stdout + started.stderr
+    assert _MADE.findall(said) == []
+    return len(_READ.findall(said)), len(_ACCEPTED.findall(said))
+
+
+@pytest.mark.parametrize("warmed", ["app.ts", "."])
+def test_one_warm_is_enough(program: Program, warmed: str) -> None:
+    report = program.warm(warmed)
+    assert (report.served, report.native, report.problems) == (5, 0, [])
+    assert found_entries(program) == (_STRIPPED, 5)
+    assert program.check_same()["served"] == 5
+    again = program.warm(warmed)
+    assert (again.read, again.analysed, again.compiled, again.manifests_written, again.rows_written) == (0, 0, 0, 0, 0)
+
+
+def test_saved_files_are_served_at_once(program: Program) -> None:
+    program.warm()
+    program.write({"b.ts": "export const b: number = 10;\n", "c.cts": "module.exports = { value: 20 as number };\n"})
+    assert program.check_same()["stale"] == [(program.root / name).as_uri() for name in ("b.ts", "c.cts")]
+    with program.cache() as cache:
+        assert cache.update([program.root / "b.ts"]).to_warm == {}
+    assert program.check_same()["stale"] == [(program.root / "c.cts").as_uri()]
+    with program.cache() as cache:
+        # It no longer requires inner.cts.
+        assert list(cache.update([program.root / "c.cts"]).to_warm.values()) == [[str(program.root / "app.ts")]]
+    program.warm()
+    report = program.check_same()
+    assert (report["served"], report["stale"]) == (4, [])
+    assert found_entries(program) == (_STRIPPED - 1, 4)
+
+
+def test_a_saved_file_that_is_imported_as_commonjs_keeps_its_entries(program: Program) -> None:
+    program.warm()
+    program.write({"c.cts": FILES["c.cts"].replace("2", "3")})
+    with program.cache() as cache:
+        assert cache.update([program.root / "c.cts"]).to_warm == {}
+    assert found_entries(program) == (_STRIPPED, 5)
+    assert program.warm().compiled == 0
+
+
+def test_a_collection_keeps_all_entries_and_verify_finds_no_damage(program: Program) -> None:
+    program.warm()
+    program.write({"b.ts": "export const b: number = 10;\n"})
+    program.warm()
+    with program.cache() as cache:
+        assert cache.collect().files > 0
+        assert cache.verify() == []
+    assert found_entries(program) == (_STRIPPED, 5)
+
+
+def test_a_damaged_text_without_types_is_found_and_repaired(program: Program) -> None:
+    program.warm()
+    native = program.plain()
+    for path in program.home.cache_dir.glob("code/*/*"):
+        content = path.read_bytes()
+        if b"//# sourceURL=" in content:
+            path.write_bytes(content.replace(b"export", b"e\0port"))
+    assert program.served().stdout == native.stdout
+    with program.cache() as cache:
+        assert {finding.kind for finding in cache.verify()} == {"code cache"}
+    program.warm()
+    assert found_entries(program) == (_STRIPPED, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "at", "reason"),
+    [
+        ("enum.ts", "export enum E { A }", "enum", "unsupported-typescript-syntax"),
+        ("invalid.ts", "const a: = 1;", "=", "syntax-error"),
+        ("twice.ts", "let a: number; let a: string;", "a: string", "syntax-error"),
+    ],
+)
+def test_what_node_refuses_is_a_problem_with_its_place(
+    program: Program, name: str, source: str, at: str, reason: str
+) -> None:
+    program.write(
+        {name: f"// \u4f60\n/* \U0001f600 */ {source}", "app.ts": f"await import('./{name}').catch(() => 0);"}
+    )
+    report = program.warm()
+    (problem,) = report.problems
+    found = (problem.code, problem.line, problem.is_error)
+    assert found == (reason, 2, reason == "syntax-error")
+    # The comment has nine UTF-16 code units.
+    assert problem.column == 10 + source.index(at)
+    assert (report.served, report.native) == (1, 1)
+    assert program.check_same()["served"] == 1
+
+
+def test_typescript_below_node_modules_is_left_to_node(program: Program) -> None:
+    program.write(
+        {
+            "app.ts": "await import('dep').catch(({ code }) => console.log(code));",
+            "node_modules/dep/package.json": '{"name": "dep", "type": "module", "exports": "./index.ts"}',
+            "node_modules/dep/index.ts": "export default 1 as number;",
+        }
+    )
+    report = program.warm()
+    assert (report.served, report.native) == (1, 1)
+    assert program.check_same()["served"] == 1
