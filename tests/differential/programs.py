@@ -44,7 +44,7 @@ PROGRAMS = Path(__file__).parent
 LATER = "; later "
 NODES = ("node22", "node24", "node26")
 
-_EDITABLE = re.compile(r".*\.(?:js|mjs|cjs)")
+_EDITABLE = re.compile(r".*\.[mc]?[jt]s")
 _RUN_KEYS = {
     *("command", "tool", "copied", "large", "warm", "edited", "nodes", "env", "stdin", "cwd", "by", "frames"),
 }
