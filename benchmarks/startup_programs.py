@@ -1,4 +1,4 @@
-"""The programs that the start-up benchmark starts: programs written over npm packages, and real command-line tools."""
+"""The programs that the start-up benchmark starts: over npm packages, of TypeScript, and real command-line tools."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common import PROJECT, Failure
+from startup_typescript import write_typescript
 
 DIRECTORY = PROJECT / ".cache" / "benchmark"
 LOCKED = PROJECT / "tests" / "fixtures" / "packages"
@@ -24,6 +25,12 @@ PACKAGES_OF: dict[str, tuple[str, ...]] = {
     "date-fns": ("date-fns",),
     "rxjs+d3+ramda": ("rxjs", "d3", "ramda"),
     ALL: ("lodash-es", "effect", "date-fns", "three", "rxjs", "d3", "ramda", "zod"),
+}
+# The number of modules of each TypeScript program, and the npm packages that it imports.
+TYPESCRIPT: dict[str, tuple[int, tuple[str, ...]]] = {
+    "TypeScript": (300, ()),
+    "TypeScript+npm": (150, ("lodash-es", "zod", "effect")),
+    "one TypeScript file": (0, ()),
 }
 # Each tool does real work on benchmarks/tools/inputs, offline, and prints no times. semantic-release only prints its
 # version, since it would otherwise look for releases of this repository. It loads all its modules even for that.
@@ -47,7 +54,7 @@ function count(namespace) {
   return Object.keys(namespace).filter((name) => !varying.includes(name)).length;
 }
 """.strip()
-NAMES = (*PACKAGES_OF, *TOOL_COMMANDS)
+NAMES = (*PACKAGES_OF, *TYPESCRIPT, *TOOL_COMMANDS)
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,11 @@ class Program:
         """Return whether the program is an existing command-line tool and not one that is written here."""
         return self.name in TOOL_COMMANDS
 
+    @property
+    def is_typescript(self) -> bool:
+        """Return whether the program is written in TypeScript."""
+        return self.name in TYPESCRIPT
+
 
 def programs(names: list[str]) -> list[Program]:
     """Return the programs in the order of NAMES, and write those of this module.
@@ -82,6 +94,10 @@ def programs(names: list[str]) -> list[Program]:
             continue
         if name in PACKAGES_OF:
             found.append(Program(name, write_program(name), (), DIRECTORY))
+            continue
+        if name in TYPESCRIPT:
+            entry_of = write_typescript(DIRECTORY / name.replace(" ", "-").replace("+", "-"), *TYPESCRIPT[name])
+            found.append(Program(name, entry_of, (), entry_of.parent))
             continue
         entry, *arguments = TOOL_COMMANDS[name]
         path = TOOLS / "node_modules" / entry

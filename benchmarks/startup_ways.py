@@ -16,16 +16,18 @@ PEERS = PROJECT / "benchmarks" / "peers" / "node_modules"
 NODE = "node"
 COMPILE_CACHE = "node, compile cache"
 NUB = "nub"
+TSX = "tsx"
 BUN = "bun"
 DENO = "deno"
 BUNDLE = "esbuild bundle, compile cache"
 ESMCACHE = "esmcache"
 # The first way is the reference.
-ALL_WAYS = (NODE, COMPILE_CACHE, NUB, BUN, DENO, BUNDLE, ESMCACHE)
+ALL_WAYS = (NODE, COMPILE_CACHE, TSX, NUB, BUN, DENO, BUNDLE, ESMCACHE)
 REQUIRED = (NODE, COMPILE_CACHE, ESMCACHE)
 
 _IS_ARM = platform.machine() in ("aarch64", "arm64")
 _BINARIES = {
+    TSX: "tsx/dist/cli.mjs",
     NUB: "@nubjs/nub-linux-arm64/bin/nub" if _IS_ARM else "@nubjs/nub-linux-x64/bin/nub",
     BUN: "@oven/bun-linux-aarch64/bin/bun" if _IS_ARM else "@oven/bun-linux-x64/bin/bun",
     DENO: "@deno/linux-arm64-glibc/deno" if _IS_ARM else "@deno/linux-x64-glibc/deno",
@@ -37,7 +39,8 @@ def versions(ways: list[str]) -> list[str]:
     """Return `name version` of each installed peer among the ways."""
     found = []
     for way, binary in _BINARIES.items():
-        manifest = PEERS.joinpath(*Path(binary).parts[:2], "package.json")
+        package = Path(binary).parts[: 2 if binary.startswith("@") else 1]
+        manifest = PEERS.joinpath(*package, "package.json")
         if way in ways and manifest.is_file():
             version = json.loads(manifest.read_text(encoding="utf-8"))["version"]
             found.append(f"{way.partition(' ')[0]} {version}")
@@ -56,6 +59,8 @@ def prepare(program: Program, node: Path, names: list[str]) -> tuple[list[Way], 
         binary = PEERS / _BINARIES[name] if name in _BINARIES else node
         if name == BUNDLE and program.is_tool:
             missing[name] = "tools are not bundled"
+        elif name == TSX and not program.is_typescript:
+            missing[name] = "for TypeScript only"
         elif not binary.is_file():
             missing[name] = "not installed"
         else:
@@ -83,6 +88,7 @@ def way_of(name: str, binary: Path, program: Program, node: Path, environment: M
     way = {
         NODE: Way(name, (str(node), *rest), environment),
         COMPILE_CACHE: Way(name, (str(node), *rest), compile_cache),
+        TSX: Way(name, (str(node), str(binary), *rest), environment, must_agree=False),
         NUB: Way(name, (str(binary), *rest), environment, must_agree=False),
         BUN: Way(name, (str(binary), *rest), environment, must_agree=False),
         DENO: Way(name, (str(binary), "run", "-A", "--cached-only", "--no-lock", *rest), environment, must_agree=False),
