@@ -46,7 +46,9 @@ export async function compile(task, bytes) {
   // Node emits the warning of asm.js later.
   if (bytes.includes('use asm')) await new Promise(setImmediate);
   if (!hasWarned) return compiled;
-  return task.functions.length > 0 ? compile({ ...task, functions: [] }, bytes) : { ...compiled, codeCache: NO_CODE_CACHE };
+  return task.functions.length > 0
+    ? compile({ ...task, functions: [] }, bytes)
+    : { ...compiled, codeCache: NO_CODE_CACHE };
 }
 
 async function compileAs(task, bytes) {
@@ -72,7 +74,6 @@ function commonjsText({ url, strips }, bytes) {
   for (let i = 0; i < strips; i++) texts.push(strip(texts[i], url));
   return texts;
 }
-
 
 /** Return the message, line and column (one-based, 0: unknown) of what `compile` threw, and Node's code if it has one. */
 export function describeError(error) {
