@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from zlib import crc32
 
-from esmcache.engines.node.compile_cache_layout import entry_name
+from esmcache.engines.node.compile_cache_layout import entry_name, module_entries
 from esmcache.records import ModuleFormat
 
 # Two letters that differ in one bit. The texts use more of them than the sum has bits, so that a solution exists.
@@ -45,14 +45,35 @@ def forge_commonjs(directory: Path, victim: Path, code: bytes) -> Path:
 
     The file has the victim's size and sum, its path has the sum of the victim's path, and it runs `code`.
     """
-    original = victim.read_bytes()
     name_sum = int(entry_name(ModuleFormat.COMMONJS, str(victim)), 16)
     path = forged(b"\0" + f"{directory}/".encode(), _NAME_LETTERS, b".cjs", name_sum)[1:].decode()
+    _write_forgery(Path(path), victim, code)
+    assert entry_name(ModuleFormat.COMMONJS, path) == entry_name(ModuleFormat.COMMONJS, str(victim))
+    return Path(path)
+
+
+def forge_typescript(directory: Path, victim: Path, code: bytes) -> Path:
+    """Write a TypeScript file for whose text without types Node's compile cache takes that of `victim`."""
+    (_, stripped) = typescript_entries(victim)
+    before = b"\2" + f"{directory.as_uri()}/".encode()
+    url = forged(before, _NAME_LETTERS, b".ts", int(stripped, 16))[1:].decode()
+    path = directory / url.rpartition("/")[2]
+    _write_forgery(path, victim, code)
+    assert typescript_entries(path)[1] == stripped
+    return path
+
+
+def typescript_entries(path: Path) -> tuple[str, str]:
+    """Return the names of the code cache and of the text without types of an ES module of TypeScript."""
+    entries = module_entries(ModuleFormat.MODULE_TYPESCRIPT, path.as_uri(), str(path), strips=1, keeps_stripped=True)
+    return entries[0].name, entries[1].name
+
+
+def _write_forgery(path: Path, victim: Path, code: bytes) -> None:
+    original = victim.read_bytes()
     head, tail = code + b" // ", b"\n"
     filling = len(original) - len(head) - len(tail) - _TEXT_LETTERS
     assert filling >= 0, "the victim is too short"
     forgery = forged(head + b"x" * filling, _TEXT_LETTERS, tail, crc32(original))
-    directory.mkdir(parents=True, exist_ok=True)
-    Path(path).write_bytes(forgery)
-    assert entry_name(ModuleFormat.COMMONJS, path) == entry_name(ModuleFormat.COMMONJS, str(victim))
-    return Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(forgery)

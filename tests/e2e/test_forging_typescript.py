@@ -1,0 +1,93 @@
+"""No file gets the text without types of another, although Node identifies these texts by sums that can be forged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conftest import EsmcacheHome, node_of
+from forging import forge_typescript, typescript_entries
+from program import Program
+
+EVIL = b"console.log('EVIL' as string);"
+# A source must be this long for a forgery of the same size.
+LONG = "// " + "This module is long enough to be forged. " * 8 + "\n"
+
+
+@pytest.fixture(params=["node24", "node26"])
+def victim(request: pytest.FixtureRequest, tmp_path: Path, esmcache_home: EsmcacheHome) -> Program:
+    made = Program(tmp_path / "victim", node_of(request.param), esmcache_home, "app.ts")
+    made.write(
+        {
+            "package.json": '{"type": "module"}',
+            "app.ts": "import good from './good.ts';\nconsole.log(good);\n",
+            "good.ts": f"const good: string = 'good';\nexport default good;\n{LONG}",
+        }
+    )
+    return made
+
+
+def stripped_texts(program: Program, of: Path) -> list[Path]:
+    """Return the texts without types under the name of a module, in all directories that Node uses."""
+    return sorted(program.home.cache_dir.glob(f"v8/*/*/{typescript_entries(of)[1]}"))
+
+
+def test_a_project_cannot_forge_the_typescript_of_another(victim: Program, tmp_path: Path) -> None:
+    evil = Program(tmp_path / "evil", victim.node, victim.home)
+    forgery = forge_typescript(evil.root, victim.root / "good.ts", EVIL)
+    evil.entry = forgery.name
+    evil.write({"package.json": json.dumps({"type": "module", "main": f"./{forgery.name}"})})
+    for program in (evil, victim, evil):
+        program.warm()
+    # Each project has an entry of that name in its own directory.
+    assert len(stripped_texts(victim, victim.root / "good.ts")) == 2
+    for _ in range(2):
+        report = victim.check_same()
+        assert (report["served"], report["codeCaches"]) == (2, "enabled")
+        assert "EVIL" in evil.served().stdout
+    # An edited module has no entry of its own, and must not get another module's.
+    good = victim.root / "good.ts"
+    good.write_text(good.read_text().replace("'good'", "'well'"))
+    assert victim.served().stdout == "well\n"
+
+
+def test_a_project_cannot_forge_typescript_of_its_own(victim: Program) -> None:
+    forgery = forge_typescript(victim.root / "evil", victim.root / "good.ts", EVIL)
+    victim.warm()
+    assert len(stripped_texts(victim, victim.root / "good.ts")) == 1
+    victim.write(
+        {"app.ts": f"import good from './good.ts';\nimport './evil/{forgery.name}';\nconsole.log(good as string);\n"}
+    )
+    for _ in range(2):
+        assert victim.warm().served == 3
+        # Two modules claim the name, so neither gets it.
+        assert stripped_texts(victim, victim.root / "good.ts") == []
+        report = victim.check_same()
+        assert (report["served"], report["codeCaches"]) == (3, "none")
+        with victim.cache() as cache:
+            assert "the same name as another module's" in cache.explain(str(forgery)).reason
+
+
+def test_a_configuration_file_outside_of_the_program_has_no_entry(victim: Program, tmp_path: Path) -> None:
+    tool = Program(tmp_path / "lib" / "node_modules" / "tool", victim.node, victim.home, entry="cli.mjs")
+    tool.write(
+        {
+            "package.json": '{"name": "tool", "version": "1.0.0", "bin": "./cli.mjs"}',
+            "cli.mjs": "import { pathToFileURL } from 'node:url';\n"
+            "const { default: config } = await import(pathToFileURL(process.argv[2]).href);\nconsole.log(config);\n",
+        }
+    )
+    config = victim.root / "good.ts"
+    forgery = forge_typescript(tmp_path / "evil", config, EVIL)
+    (tmp_path / "evil" / "package.json").write_text('{"type": "module"}')
+    tool.warm()
+    tool.check_same(str(forgery))
+    for _ in range(2):
+        with tool.cache() as cache:
+            # The tool's manifest now contains the forgery, since a start has loaded it.
+            assert cache.warm_missed().problems == []
+        tool.check_same(str(forgery))
+        assert tool.check_same(str(config))["faults"] == 0
+    assert stripped_texts(victim, config) == []
