@@ -16,11 +16,11 @@ from esmcache_lsp.session import Session
 
 # Sources, files that influence resolution, and the files that package managers write last.
 _PATTERNS = (
-    "**/*.{js,mjs,cjs,json}",
+    "**/*.{js,mjs,cjs,ts,mts,cts,json}",
     "**/node_modules/{.package-lock.json,.modules.yaml,.yarn-state.yml}",
     "**/{pnpm-lock.yaml,yarn.lock}",
 )
-_SUFFIXES = (".js", ".mjs", ".cjs", ".json")
+_SUFFIXES = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".json")
 _INSTALLED = ("node_modules/.package-lock.json", "node_modules/.modules.yaml", "node_modules/.yarn-state.yml")
 
 

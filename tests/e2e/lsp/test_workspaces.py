@@ -73,6 +73,20 @@ async def test_an_installed_package_is_warmed_without_anyone_asking(tmp_path: Pa
         await _until_fresh(editor, "node_modules/tool/main.js")
 
 
+async def test_typescript_that_changes_on_disk_is_warmed_without_anyone_asking(tmp_path: Path, node: Path) -> None:
+    files = {
+        "package.json": '{"type": "module", "main": "app.ts"}',
+        "app.ts": "import { b } from './b.ts';\nconsole.log(b satisfies number);\n",
+        "b.ts": "export const b: number = 1;\n",
+    }
+    async with an_editor(tmp_path, node, files, visual_studio_code()) as editor:
+        await editor.warm()
+        await _until_fresh(editor, "b.ts")
+        editor.write("b.ts", "export const b: number = 23;\n")
+        editor.touched("b.ts")
+        await _until_fresh(editor, "b.ts")
+
+
 async def test_a_client_that_watches_no_files(tmp_path: Path, node: Path) -> None:
     capabilities = neovim()
     assert capabilities.workspace is not None
