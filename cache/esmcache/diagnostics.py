@@ -24,6 +24,7 @@ class DiagnosticKind(Enum):
     """Code, severity and message template of each kind of diagnostic."""
 
     SYNTAX_ERROR = ("syntax-error", Severity.ERROR, "{detail}")
+    UNSUPPORTED_TYPESCRIPT_SYNTAX = ("unsupported-typescript-syntax", Severity.ERROR, "{detail}")
     DUPLICATE_EXPORT = ("duplicate-export", Severity.ERROR, "duplicate export name {name!r}")
     DUPLICATE_IMPORT = ("duplicate-import", Severity.ERROR, "{name!r} is imported twice")
     UNDECLARED_EXPORT = ("undeclared-export", Severity.ERROR, "{name!r} is exported but not declared")

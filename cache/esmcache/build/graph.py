@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntFlag
 
-from esmcache.diagnostics import Diagnostic, Severity
+from esmcache.diagnostics import Diagnostic, DiagnosticKind, Severity
 from esmcache.records import (
     ImportAttribute,
     ModuleFormat,
@@ -22,10 +22,9 @@ from esmcache.spans import LineIndex, Span
 
 # The reason for leaving a module to Node that the engine refuses; it is stored in the index and shown to people.
 SYNTAX_ERROR = "syntax error"
-# The outcome of a verdict, and the code of a problem, if Node strips no types because code would be lost with them.
-UNSUPPORTED_TYPESCRIPT = "unsupported-typescript-syntax"
-# The outcomes of a verdict under which Node throws a SyntaxError when it loads the module.
-REFUSALS = ("syntax-error", UNSUPPORTED_TYPESCRIPT)
+# The outcomes of a verdict, and the codes of a problem, if Node throws a SyntaxError when it loads the module.
+UNSUPPORTED_TYPESCRIPT = DiagnosticKind.UNSUPPORTED_TYPESCRIPT_SYNTAX.code
+REFUSALS = (DiagnosticKind.SYNTAX_ERROR.code, UNSUPPORTED_TYPESCRIPT)
 # The code of the problem that an entry point or a Node is gone, of which starts have reported something.
 GONE = "gone"
 # The reason for leaving a module to Node whose path the index and the manifests cannot store.

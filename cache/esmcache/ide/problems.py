@@ -8,6 +8,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from esmcache.build.graph import UNSUPPORTED_TYPESCRIPT
 from esmcache.diagnostics import Diagnostic, DiagnosticKind, Severity
 from esmcache.file_source import path_from_file_url
 from esmcache.ide.attribute_problems import (
@@ -59,7 +60,8 @@ class Problems:
         if refusal.line > 0:
             place = Position(refusal.line - 1, max(refusal.column - 1, 0))
             start = lines.byte_offset(place, ColumnUnit.UTF16)
-        kind = DiagnosticKind.SYNTAX_ERROR
+        is_typescript = refusal.outcome == UNSUPPORTED_TYPESCRIPT
+        kind = DiagnosticKind.UNSUPPORTED_TYPESCRIPT_SYNTAX if is_typescript else DiagnosticKind.SYNTAX_ERROR
         message = kind.template.format(detail=refusal.detail)
         return Finding(kind.code, kind.severity, message, self._modules.range(module, Span(start, start)))
 
