@@ -39,6 +39,7 @@ from esmcache.serving.pack import (
     pack_fingerprint,
     sound_pack,
 )
+from esmcache.serving.served_kinds import COMPILED_KINDS, ES_MODULE_KINDS, PACKED_KINDS
 from esmcache.store.rows import CodeCacheLinkRow, PackEntryRow, PackRow
 
 _ASKED_IN_MANIFEST = ASKED_BY_IMPORT | ASKED_BY_REQUIRE | ASKED_WHILE_RUNNING
@@ -51,10 +52,6 @@ _MOST_APPENDED_AT_ONCE = 32 * 1024 * 1024
 _LEAST_BYTES_WITH_CALLS = 64 * 1024
 # Below this, one more report would take longer than the functions precompiled from it save in some ten starts.
 _LEAST_UNKNOWN_BYTES = 16 * 1024
-_COMPILED_KINDS = frozenset(ServedKind) - {ServedKind.NATIVE, ServedKind.JSON}
-_PACKED_KINDS = _COMPILED_KINDS | {ServedKind.JSON}
-# Imports of these find and load all that they import statically before any of it runs.
-_MODULE_KINDS = (ServedKind.MODULE, ServedKind.MODULE_TYPESCRIPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ class Publisher:
             OSError: If a pack cannot be written.
             IndexUnusable: If the index cannot be read.
         """
-        served = [one for one in modules if one.kind in _PACKED_KINDS and one.fact]
+        served = [one for one in modules if one.kind in PACKED_KINDS and one.fact]
         packs: dict[str, list[GraphModule]] = {}
         for module in served:
             module.package_root = self.packages.root_of(module.path)
@@ -183,7 +180,7 @@ class Publisher:
                     yield module, "changed while it was warmed"
                     continue
                 module.source = answer.source
-            if module.kind not in _MODULE_KINDS and module.source.startswith(BYTE_ORDER_MARK):
+            if module.kind not in ES_MODULE_KINDS and module.source.startswith(BYTE_ORDER_MARK):
                 # The text that a program gets depends on how it asks and on Node's version.
                 yield module, "a byte order mark in what is no ES module"
                 continue
@@ -238,7 +235,7 @@ class Publisher:
         numbers = {module.url: number for number, module in enumerate(modules)}
         domain = self._domains.domain_of(entry.path)
         members = self._domains.members(domain, modules, self.packages.root_of)
-        compiled = [module for module in modules if module.url in members and module.kind in _COMPILED_KINDS]
+        compiled = [module for module in modules if module.url in members and module.kind in COMPILED_KINDS]
         place = domain_place(domain.name, self._node)
         links = list(self._links(place, modules, members))
         has_code_caches = (
@@ -286,7 +283,7 @@ class Publisher:
     def _wants_called_functions(self, modules: Iterable[GraphModule]) -> bool:
         all_bytes = unknown_bytes = 0
         for module in modules:
-            if module.kind in _COMPILED_KINDS and module.fact is not None:
+            if module.kind in COMPILED_KINDS and module.fact is not None:
                 size = module.fact.fingerprint.size
                 all_bytes += size
                 unknown_bytes += 0 if self._compiler.called.is_known(module.fact.sha256) else size
@@ -324,7 +321,7 @@ class Publisher:
 
     def source_of(self, module: GraphModule) -> PackedSource | None:
         """Return the place of a module's packed source, or None if the source is not served."""
-        if module.kind not in _PACKED_KINDS or module.fact is None:
+        if module.kind not in PACKED_KINDS or module.fact is None:
             return None
         return self._places.get((module.fact.sha256, pack_family(self.packages.pack_label(module.package_root))))
 
@@ -372,7 +369,7 @@ def _count_loaded_first(entry: GraphModule, graph: dict[str, GraphModule]) -> in
         if module.url in found or module.kind is ServedKind.NATIVE:
             continue
         found.add(module.url)
-        if module.kind in _MODULE_KINDS:
+        if module.kind in ES_MODULE_KINDS:
             asked = zip(module.requests, module.answers, strict=True)
             targets = [
                 graph.get(answer.resolved_url)

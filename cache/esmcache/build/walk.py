@@ -35,6 +35,7 @@ from esmcache.engines.node.compile_cache_layout import stripped_kind
 from esmcache.file_source import file_url_from_path, path_from_file_url
 from esmcache.records import ModuleFormat, ModuleRequest, Resolution, ResolutionFailure
 from esmcache.serving.layout import ServedKind
+from esmcache.serving.served_kinds import COMPILED_KINDS, KIND_OF_FORMAT
 from esmcache.spans import LineIndex
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import ANALYSIS_VERSION
@@ -42,15 +43,6 @@ from esmcache.store.rows import AnalysisRow, BlobRow, CodeCacheLinkRow, ExportRo
 
 # Called with what is counted, the number that is done, and the number that is known so far.
 Progress = Callable[[str, int, int], None]
-
-_SERVED = {
-    ModuleFormat.MODULE: ServedKind.MODULE,
-    ModuleFormat.COMMONJS: ServedKind.COMMONJS,
-    ModuleFormat.JSON: ServedKind.JSON,
-    ModuleFormat.MODULE_TYPESCRIPT: ServedKind.MODULE_TYPESCRIPT,
-    ModuleFormat.COMMONJS_TYPESCRIPT: ServedKind.COMMONJS_TYPESCRIPT,
-}
-_COMPILED = frozenset(_SERVED.values()) - {ServedKind.JSON}
 
 
 @dataclass(slots=True)
@@ -237,7 +229,7 @@ class Walk:
             return False
         if module.module_format is None:
             return True
-        served = _SERVED.get(module.module_format)
+        served = KIND_OF_FORMAT.get(module.module_format)
         if served is None:
             module.leave_native(f"format {module.module_format.value}: Node loads it itself")
             return False
@@ -337,11 +329,11 @@ class Walk:
         else:
             module.module_format = verdict.detected_kind
             module.format_is_detected = True
-            module.kind = _SERVED[verdict.detected_kind]
+            module.kind = KIND_OF_FORMAT[verdict.detected_kind]
 
     def _judge(self, module: GraphModule) -> None:
         """Compare the analysis with the engine's verdict, which is final."""
-        if module.kind not in _COMPILED or module.fact is None or module.module_format is None:
+        if module.kind not in COMPILED_KINDS or module.fact is None or module.module_format is None:
             return
         verdict = self._compiler.verdict(module)
         if verdict.is_refused:

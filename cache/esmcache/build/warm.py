@@ -103,7 +103,7 @@ class Warm:
         report.modules = len(found.modules)
         report.native = sum(module.kind is ServedKind.NATIVE for module in found.modules.values())
         report.served = report.modules - report.native
-        formats = [module.module_format for module in found.modules.values()]
+        formats = [one.module_format.without_types for one in found.modules.values() if one.module_format is not None]
         report.es_modules = formats.count(ModuleFormat.MODULE)
         report.commonjs_modules = formats.count(ModuleFormat.COMMONJS)
         report.json_modules = formats.count(ModuleFormat.JSON)

@@ -18,7 +18,7 @@ from esmcache.cache_files import read_regular
 from esmcache.engines.node.node_builds import UNKNOWN_LAYOUT
 from esmcache.file_source import FileSource, fingerprint, path_from_file_url
 from esmcache.maintain.domain_directory import NO_SOURCE, domain_place, is_sealed, owners_of_names
-from esmcache.records import InputKind, ModuleFormat, NodeBuild, Resolution, ResolutionFailure
+from esmcache.records import InputKind, NodeBuild, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
 from esmcache.serving.layout import ASKED_BY_IMPORT, ASKED_BY_REQUIRE, ServedKind
 from esmcache.serving.manifest_view import (
@@ -31,18 +31,9 @@ from esmcache.serving.manifest_view import (
 )
 from esmcache.serving.names import manifest_identity
 from esmcache.serving.pack import held_places
+from esmcache.serving.served_kinds import COMMONJS_KINDS, COMPILED_KINDS, FORMAT_OF_KIND
 from esmcache.store.index import Index
 from esmcache.store.rows import CodeCacheLinkRow, EntryPointRow
-
-_FORMATS = {
-    ServedKind.MODULE: ModuleFormat.MODULE,
-    ServedKind.JSON: ModuleFormat.JSON,
-    ServedKind.COMMONJS: ModuleFormat.COMMONJS,
-    ServedKind.MODULE_TYPESCRIPT: ModuleFormat.MODULE_TYPESCRIPT,
-    ServedKind.COMMONJS_TYPESCRIPT: ModuleFormat.COMMONJS_TYPESCRIPT,
-}
-_COMMONJS = (ServedKind.COMMONJS, ServedKind.COMMONJS_TYPESCRIPT)
-_COMPILED = frozenset(_FORMATS) - {ServedKind.JSON}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +82,7 @@ class StartAnswers:
             return _left(fault)
         parts = [] if by_node else ["resolution"]
         parts += ["source"] if self._gives_source(module) else []
-        caches = self._code_cache(entry, view, url, module) if module.kind in _COMPILED else ""
+        caches = self._code_cache(entry, view, url, module) if module.kind in COMPILED_KINDS else ""
         if not parts:
             return _left(f"Node resolves it itself: {by_node}")
         node = f"; Node resolves it itself: {by_node}" if by_node else ""
@@ -102,7 +93,7 @@ class StartAnswers:
         if module.source is None or not self._build.answers_load:
             return False
         is_required = any(request.asked & ASKED_BY_REQUIRE for request in module.requests)
-        return module.kind not in _COMMONJS or is_required or self._build.answers_imported_commonjs
+        return module.kind not in COMMONJS_KINDS or is_required or self._build.answers_imported_commonjs
 
     def _why_changed(self, module: WarmedModule) -> str:
         """Return how the module's file differs from the warmed one, or ''."""
@@ -192,7 +183,7 @@ class _Resolution:
         return self._why_another_format(answers, fault, url)
 
     def _why_another_format(self, answers: dict[int, Resolution | ResolutionFailure], fault: str, url: str) -> str:
-        expected = _FORMATS[self._module.kind]
+        expected = FORMAT_OF_KIND[self._module.kind]
         broken = {id(request) for request, _ in self._broken}
         for request in self._module.requests:
             answer = answers[id(request)]

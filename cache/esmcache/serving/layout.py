@@ -165,6 +165,11 @@ RUNTIME_CONSTANTS: Mapping[str, Mapping[str, int]] = {
         "WANTS_CALLED_FUNCTIONS": WANTS_CALLED_FUNCTIONS,
         "LAST_KIND": max(ServedKind),
     },
+    "called.cjs": {
+        **_MODULE_FIELDS,
+        **dict(_named("MODULE", (Module.KIND,))),
+        **dict(_named("KIND", (ServedKind.NATIVE, ServedKind.JSON))),
+    },
     "hooks.cjs": {
         **_MODULE_FIELDS,
         **dict(_named("MODULE", (Module.KIND, Module.FLAGS, Module.PACK, Module.OFFSET, Module.LENGTH))),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import EsmcacheHome, node_of
+from esmcache.build import publish
 from program import Program
 
 FILES = {
@@ -49,6 +50,29 @@ def test_one_warm_is_enough(program: Program, warmed: str) -> None:
     assert program.check_same()["served"] == 5
     again = program.warm(warmed)
     assert (again.read, again.analysed, again.compiled, again.manifests_written, again.rows_written) == (0, 0, 0, 0, 0)
+
+
+def test_functions_that_starts_call_are_precompiled(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "_LEAST_BYTES_WITH_CALLS", 0)
+    monkeypatch.setattr(publish, "_LEAST_UNKNOWN_BYTES", 1)
+    program.write(
+        {
+            "b.ts": "export const b: number = ((x: number): number => x + 1)(0);\nexport const d = () => 'lazy';\n",
+            "inner.cts": "function called<T>(value: T): T { return value; }\n"
+            "module.exports = called<string>('inner');\n",
+        }
+    )
+    program.warm()
+    before = len(program.code_caches())
+    program.served()
+    with program.cache() as cache:
+        assert cache.warm_missed().compiled > 0
+    assert len(program.code_caches()) > before
+    # Nothing more is unknown, so the next start is not asked.
+    events = program.home.cache_dir / "events"
+    program.check_same()
+    assert not any('"called"' in path.read_text() for path in events.iterdir())
+    assert found_entries(program) == (_STRIPPED, 5)
 
 
 def test_saved_files_are_served_at_once(program: Program) -> None:

@@ -11,8 +11,13 @@ const { setPrototypeOf } = Object;
 const { apply } = Reflect;
 // V8 walks the whole heap for the answer, so programs with larger heaps are not asked.
 const LARGEST_HEAP = 256 * 1024 * 1024;
+
+// Generated from serving/layout.py.
 const MODULE_FIELDS = 12;
-const [MODULE, COMMONJS] = [1, 3];
+const MODULE_KIND = 4;
+const KIND_NATIVE = 0;
+const KIND_JSON = 2;
+// End of what is generated.
 
 /** Return the offsets of called functions by the SHA-256 of their source, or undefined if they are unknown. */
 module.exports = function calledFunctions(manifest) {
@@ -37,8 +42,8 @@ function bySource(scripts, { indexes, modules, hashes }) {
     const { url, functions } = scripts[i];
     const index = indexes[url];
     if (index === undefined) continue;
-    const kind = modules[index * MODULE_FIELDS + 4];
-    if (kind !== MODULE && kind !== COMMONJS) continue;
+    const kind = modules[index * MODULE_FIELDS + MODULE_KIND];
+    if (kind === KIND_NATIVE || kind === KIND_JSON) continue;
     // Without Array.prototype, where a program may have put setters or a `toJSON`.
     const starts = setPrototypeOf([], null);
     // The top level is listed, too, which does no harm.
