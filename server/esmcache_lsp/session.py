@@ -213,12 +213,15 @@ class Session:
         *arguments: P.args,
         **named: P.kwargs,
     ) -> T | U:
-        """Return the result of `ask`, or `nothing` if esmcache is disabled or the cache cannot be used."""
+        """Return the result of `ask`, or `nothing` if there is none.
+
+        There is none if esmcache is disabled, the cache cannot be used, or the restart of a process has to wait.
+        """
         if not self.is_enabled:
             return nothing
         try:
             return await self.ask(method, *arguments, **named)
-        except NotTrusted:
+        except (NotTrusted, ProcessEnded):
             return nothing
         except CacheError as error:
             self.note_trouble(error)

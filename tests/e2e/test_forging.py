@@ -144,7 +144,10 @@ def test_a_tool_does_not_mix_up_configuration_files_of_two_projects(victim: Prog
         assert tool.check_same(str(config))["faults"] == 0
     assert domain_entries(victim.home, entry_name(ModuleFormat.COMMONJS, str(config))) == []
     with tool.cache() as cache:
-        assert "without a code cache: it is outside of the program's workspace" in cache.explain(str(config)).reason
+        # Node 22.15 is answered requests only, and the manifest has no request for this file.
+        outside = "without a code cache: it is outside of the program's workspace"
+        expected = outside if cache.supported_node().answers_load else "the cache keeps no answer"
+        assert expected in cache.explain(str(config)).reason
 
 
 def test_a_changed_code_cache_directory_is_not_used(victim: Program) -> None:
