@@ -7,6 +7,7 @@ from zlib import crc32
 
 from esmcache.engines.node.compile_cache_layout import entry_name, module_entries
 from esmcache.records import ModuleFormat
+from program import Program
 
 # Two letters that differ in one bit. The texts use more of them than the sum has bits, so that a solution exists.
 _LETTERS = b"ac"
@@ -67,6 +68,19 @@ def typescript_entries(path: Path) -> tuple[str, str]:
     """Return the names of the code cache and of the text without types of an ES module of TypeScript."""
     entries = module_entries(ModuleFormat.MODULE_TYPESCRIPT, path.as_uri(), str(path), strips=1, keeps_stripped=True)
     return entries[0].name, entries[1].name
+
+
+def tool_with_configuration(directory: Path, like: Program) -> Program:
+    """Return a tool that is installed in `directory`, and that loads and prints the file that its argument names."""
+    tool = Program(directory / "node_modules" / "tool", like.node, like.home, entry="cli.mjs")
+    tool.write(
+        {
+            "package.json": '{"name": "tool", "version": "1.0.0", "bin": "./cli.mjs"}',
+            "cli.mjs": "import { pathToFileURL } from 'node:url';\n"
+            "const { default: config } = await import(pathToFileURL(process.argv[2]).href);\nconsole.log(config);\n",
+        }
+    )
+    return tool
 
 
 def _write_forgery(path: Path, victim: Path, code: bytes) -> None:

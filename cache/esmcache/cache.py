@@ -11,13 +11,12 @@ from pathlib import Path
 from esmcache.build.export import Export, ExportReport
 from esmcache.build.graph import GONE, Problem, is_utf8
 from esmcache.build.save import Save, Update
-from esmcache.build.single_module import Inspection, ModuleBuilder, inspect_bmes
-from esmcache.build.targets import SOURCE_SUFFIXES, find_targets
+from esmcache.build.targets import find_targets
 from esmcache.build.walk import Progress
 from esmcache.build.warm import Warm, WarmReport
 from esmcache.engines.node import CompilePool, NodeMissing, v8_tag
 from esmcache.errors import CacheError
-from esmcache.file_source import LARGEST_FILE, FileSource, file_url_from_path
+from esmcache.file_source import file_url_from_path
 from esmcache.launch.named_nodes import named_nodes
 from esmcache.launch.program import installed_hook
 from esmcache.maintain.clear import clear_files, forget_gone, forget_modules
@@ -28,14 +27,11 @@ from esmcache.maintain.runner_reports import RunnerReport, fold_events
 from esmcache.maintain.statistics import Statistics, count_all
 from esmcache.maintain.turns import writing
 from esmcache.maintain.verify import Finding, verify_files, verify_places
-from esmcache.module_url import as_file_url, as_referrer_url
-from esmcache.open_cache import OpenCache, healing
+from esmcache.module_cache import ModuleCache
+from esmcache.open_cache import healing
 from esmcache.query.counts import Counts, count_states, own_modules
-from esmcache.query.describe import Description, describe
-from esmcache.query.lookup import CacheState, Explanation, Lookup, Lookups
-from esmcache.records import NodeBuild, Resolution, ResolutionFailure
-from esmcache.regular_files import read_regular_file
-from esmcache.resolution import Resolver
+from esmcache.query.lookup import CacheState
+from esmcache.records import NodeBuild
 from esmcache.settings import ProjectSettings, SettingsError, read_user_choices
 from esmcache.store.index_file import IndexDamaged, IndexVanished
 from esmcache.store.rows import MissRow
@@ -47,7 +43,7 @@ _WAIT_TO_COLLECT_S = 10.0
 
 
 @dataclass(slots=True)
-class Cache(OpenCache):
+class Cache(ModuleCache):
     """One user's cache, with the files that it describes and the Node that it serves.
 
     Use it as a context manager, from one thread. The cache directory is opened when something needs it.
@@ -205,95 +201,6 @@ class Cache(OpenCache):
         with self.guarded():
             return fold_events(self.directory, self.index)
 
-    def describe(self, path: str) -> Description:
-        """Return the description of a file as an ES module; it has an error if the file cannot be read."""
-        return describe(self.files, path, lambda: self._pool(self.supported_node()))
-
-    def resolver(self, conditions: Sequence[str] = (), files: FileSource | None = None) -> Resolver:
-        """Return a resolver that follows the rules of the Node that is found.
-
-        Args:
-            files: The files that it looks at, or None for those of the cache.
-        """
-        files = files or self.files
-        build = None
-        with contextlib.suppress(CacheError):
-            build = self.node_build()
-        if isinstance(build, NodeBuild):
-            major, minor, patch = build.version_numbers
-            return Resolver(files, tuple(conditions), (major, minor, patch), dict(self.environment))
-        return Resolver(files, tuple(conditions), environment=dict(self.environment))
-
-    def resolve(self, specifier: str, referrer: str, conditions: Sequence[str] = ()) -> Resolution | ResolutionFailure:
-        """Return Node's answer to `import specifier` in a module.
-
-        Args:
-            referrer: The module: a path, or a file: or data: URL.
-
-        Raises:
-            CacheError: If `referrer` is of another kind.
-        """
-        return self.resolver(conditions).resolve_import(specifier, as_referrer_url(referrer))
-
-    @healing
-    def generate(self, url: str, source: bytes | None = None) -> Lookup:
-        """Store the cache of one module and return its key and paths; the modules that it imports are not touched.
-
-        Args:
-            source: The module's text in UTF-8, or None to read the file.
-
-        Raises:
-            NodeUnavailableError: If no Node can be served.
-            CacheError: If the file cannot be read, or the engine rejects the text as a module.
-        """
-        url = as_file_url(url)
-        build = self.supported_node()
-        with self.guarded(), writing(self.directory.path):
-            made = self._module_builder(build).generate(url, source)
-        kind = made.module_format.value
-        with self.guarded():
-            return self._lookups().stored(url, CacheState.FRESH, kind, made.source_sha256, build.engine_tag)
-
-    @healing
-    def lookup(self, url: str) -> Lookup:
-        """Return what the cache holds of a module: fresh, stale or cold."""
-        with self.guarded():
-            return self._lookups().lookup(as_file_url(url), self.node_build())
-
-    @healing
-    def get(self, url: str, *, with_bytecode: bool = True) -> bytes:
-        """Return a module's BMES bytes, generated if they are absent.
-
-        Args:
-            with_bytecode: Whether the bytes contain the module's code cache.
-
-        Raises:
-            NodeUnavailableError: If no Node can be served.
-            CacheError: If the file cannot be read, the engine rejects it, or BMES cannot express its record.
-        """
-        with self.guarded(), writing(self.directory.path):
-            return self._module_builder(self.supported_node()).bmes(as_file_url(url), with_bytecode=with_bytecode)
-
-    def inspect(self, path: Path) -> Inspection:
-        """Return the parts of a BMES file, or of a source file's cache.
-
-        Raises:
-            CacheError: If the file cannot be read, is no BMES, or is a source file that cannot be cached.
-        """
-        if path.suffix in SOURCE_SUFFIXES:
-            return inspect_bmes(str(path), self.get(str(path)))
-        try:
-            return inspect_bmes(str(path), read_regular_file(path, LARGEST_FILE))
-        except OSError as error:
-            raise CacheError(f"{path}: {error.strerror}") from error
-
-    @healing
-    def explain(self, url: str) -> Explanation:
-        """Return why a runner is or is not served this module."""
-        self.fold_events()
-        with self.guarded():
-            return self._lookups().explain(as_file_url(url), self.node_build())
-
     @healing
     def verify(self, *, repair: bool = False) -> list[Finding]:
         """Return everything in the cache that is damaged.
@@ -443,9 +350,3 @@ class Cache(OpenCache):
                     Warm(context, chosen).run(paths, (), progress)
         self._collection.run(self.directory, self.index, self.choices.max_size, by_time=True)
         return report
-
-    def _lookups(self) -> Lookups:
-        return Lookups(self.directory, self.index, self.files)
-
-    def _module_builder(self, build: NodeBuild) -> ModuleBuilder:
-        return ModuleBuilder(self._context(build, self._pool(build)))

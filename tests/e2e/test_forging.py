@@ -19,7 +19,7 @@ from esmcache.engines.node.compile_cache_layout import entry_name
 from esmcache.file_source import DiskFileSource
 from esmcache.records import ModuleFormat
 from esmcache.serving.names import RUNTIME
-from forging import forge_commonjs
+from forging import forge_commonjs, tool_with_configuration
 from program import Program
 
 EVIL = b"console.log('EVIL');"
@@ -122,14 +122,7 @@ def test_a_project_cannot_forge_a_file_of_the_preload(victim: Program, tmp_path:
 
 
 def test_a_tool_does_not_mix_up_configuration_files_of_two_projects(victim: Program, tmp_path: Path) -> None:
-    tool = Program(tmp_path / "lib" / "node_modules" / "tool", victim.node, victim.home, entry="cli.mjs")
-    tool.write(
-        {
-            "package.json": '{"name": "tool", "version": "1.0.0", "bin": "./cli.mjs"}',
-            "cli.mjs": "import { pathToFileURL } from 'node:url';\n"
-            "const { default: config } = await import(pathToFileURL(process.argv[2]).href);\nconsole.log(config);\n",
-        }
-    )
+    tool = tool_with_configuration(tmp_path / "lib", victim)
     config = victim.root / "good.cjs"
     forgery = forge_commonjs(tmp_path / "evil", config, EVIL)
     assert "EVIL" in tool.plain(str(forgery)).stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import EsmcacheHome, node_of
-from forging import forge_typescript, typescript_entries
+from forging import forge_typescript, tool_with_configuration, typescript_entries
 from program import Program
 
 EVIL = b"console.log('EVIL' as string);"
@@ -71,14 +71,7 @@ def test_a_project_cannot_forge_typescript_of_its_own(victim: Program) -> None:
 
 
 def test_a_configuration_file_outside_of_the_program_has_no_entry(victim: Program, tmp_path: Path) -> None:
-    tool = Program(tmp_path / "lib" / "node_modules" / "tool", victim.node, victim.home, entry="cli.mjs")
-    tool.write(
-        {
-            "package.json": '{"name": "tool", "version": "1.0.0", "bin": "./cli.mjs"}',
-            "cli.mjs": "import { pathToFileURL } from 'node:url';\n"
-            "const { default: config } = await import(pathToFileURL(process.argv[2]).href);\nconsole.log(config);\n",
-        }
-    )
+    tool = tool_with_configuration(tmp_path / "lib", victim)
     config = victim.root / "good.ts"
     forgery = forge_typescript(tmp_path / "evil", config, EVIL)
     (tmp_path / "evil" / "package.json").write_text('{"type": "module"}')

@@ -246,7 +246,7 @@ def test_a_forged_nodes_json_starts_no_program_and_reaches_no_files(program: Pro
         {"supported": None, "unknown": 1},
     ):
         forged = {name: {**one, "build": {**one["build"], **changed}} for name, one in nodes["nodes"].items()}
-        # Whoever forges the file makes its checksum right.
+        # An attacker can compute the checksum, too.
         checksum = sha256(json.dumps(forged, sort_keys=True).encode()).hexdigest()
         (cache_path / "nodes.json").write_text(json.dumps({**nodes, "nodes": forged, "sha256": checksum}))
         report = program.warm()

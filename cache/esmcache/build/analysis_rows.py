@@ -50,13 +50,16 @@ def requests_of_engine(requests: tuple[ModuleRequest, ...]) -> tuple[GraphReques
     return tuple(GraphRequest(r.specifier, Asked.IMPORT, r.attributes, None, r.phase) for r in requests)
 
 
-def request_differences(ours: tuple[ModuleRequest, ...], theirs: tuple[ModuleRequest, ...]) -> str:
-    """Return how two request lists differ, or '' if they are equal; the order of attributes does not count."""
+def request_differences(ours: tuple[GraphRequest, ...], theirs: tuple[ModuleRequest, ...]) -> str:
+    """Return how the static requests of a module differ from those that the engine found, or '' if they are equal.
 
-    def plain(requests: tuple[ModuleRequest, ...]) -> list[tuple[str, frozenset[ImportAttribute]]]:
+    The order of attributes does not count.
+    """
+
+    def plain(requests: Iterable[GraphRequest | ModuleRequest]) -> list[tuple[str, frozenset[ImportAttribute]]]:
         return [(request.specifier, frozenset(request.attributes)) for request in requests]
 
-    mine, engines = plain(ours), plain(theirs)
+    mine, engines = plain(one for one in ours if Asked.WHILE_RUNNING not in one.asked), plain(theirs)
     if mine == engines:
         return ""
     only_mine = [specifier for specifier, _ in mine if specifier not in {name for name, _ in engines}]

@@ -16,7 +16,7 @@ from esmcache.build.context import BuildContext
 from esmcache.build.graph import GraphModule
 from esmcache.build.module_rows import InputSets, is_same, module_row, request_rows
 from esmcache.build.publish import Published, Publisher
-from esmcache.build.walk import WalkResult
+from esmcache.build.walk_result import WalkResult
 from esmcache.maintain.domain_directory import DomainDirectory, domain_place, is_of_build, preload_links
 from esmcache.store.index import Index
 from esmcache.store.rows import (

@@ -94,7 +94,7 @@ def first_error(path: str, diagnostics: Iterable[Diagnostic], source: bytes) -> 
 
 @dataclass(frozen=True, slots=True)
 class ModuleWork:
-    """What a warm or an export did for one module; `native_because` says why Node loads it itself, if it does."""
+    """The work of a warm or an export for one module; `native_because` is the reason if Node loads it itself."""
 
     path: str
     analysed: bool

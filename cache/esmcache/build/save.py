@@ -16,7 +16,8 @@ from esmcache.build.context import BuildContext
 from esmcache.build.graph import GraphModule, Problem
 from esmcache.build.module_rows import InputSets, request_rows
 from esmcache.build.publish import Publisher
-from esmcache.build.walk import Walk, WalkResult
+from esmcache.build.walk import Walk
+from esmcache.build.walk_result import WalkResult
 from esmcache.cache_files import read_regular
 from esmcache.file_source import file_url_from_path
 from esmcache.maintain.domain_directory import DomainDirectory

@@ -6,8 +6,7 @@ that tree-sitter does not know), the walk waits for its verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from esmcache.analysis import MOST_REQUESTS
 from esmcache.build.analysis_pool import AnalysisTask, analyse_all
@@ -26,48 +25,23 @@ from esmcache.build.graph import (
     Asked,
     GraphModule,
     GraphRequest,
-    ModuleWork,
     Problem,
     is_utf8,
 )
+from esmcache.build.walk_result import WalkResult
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engines.node.compile_cache_layout import stripped_kind
 from esmcache.file_source import file_url_from_path, path_from_file_url
-from esmcache.records import ModuleFormat, ModuleRequest, Resolution, ResolutionFailure
+from esmcache.records import ModuleFormat, Resolution, ResolutionFailure
 from esmcache.serving.layout import ServedKind
 from esmcache.serving.served_kinds import COMPILED_KINDS, KIND_OF_FORMAT
 from esmcache.spans import LineIndex
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import ANALYSIS_VERSION
-from esmcache.store.rows import AnalysisRow, BlobRow, CodeCacheLinkRow, ExportRow, ModuleRow
+from esmcache.store.rows import AnalysisRow, BlobRow, CodeCacheLinkRow, ModuleRow
 
 # Called with what is counted, the number that is done, and the number that is known so far.
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(slots=True)
-class WalkResult:
-    """The graph, in the order in which modules were found, and the rows to store."""
-
-    modules: dict[str, GraphModule] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    analyses: list[AnalysisRow] = field(default_factory=list)
-    blobs: list[BlobRow] = field(default_factory=list)
-    exports: list[ExportRow] = field(default_factory=list)
-    known_rows: dict[str, ModuleRow] = field(default_factory=dict)
-    read: int = 0
-    analysed: int = 0
-    blobs_written: int = 0
-    analysed_sources: set[bytes] = field(default_factory=set)
-
-    def work(self, compiled: Collection[bytes]) -> list[ModuleWork]:
-        """Return what was done for each module; `compiled` has the SHA-256 of each source that was compiled."""
-        done = []
-        for module in self.modules.values():
-            source = b"" if module.fact is None else module.fact.sha256
-            analysed = source in self.analysed_sources
-            done.append(ModuleWork(module.path, analysed, source in compiled, module.native_because))
-        return done
 
 
 class Walk:
@@ -362,7 +336,7 @@ class Walk:
             calls = tuple(request for request in module.requests if Asked.WHILE_RUNNING in request.asked)
             module.requests = requests_of_engine(verdict.requested_modules) + calls
             return
-        differences = request_differences(_static_requests(module.requests), verdict.requested_modules)
+        differences = request_differences(module.requests, verdict.requested_modules)
         if differences:
             module.leave_native(f"analysis and engine disagree on its requests ({differences})")
             self._problem(module, "request-mismatch", module.native_because)
@@ -412,14 +386,7 @@ class Walk:
         return self._lines[1]
 
     def _problem(
-        self,
-        module: GraphModule,
-        code: str,
-        message: str,
-        line: int = 0,
-        column: int = 0,
-        *,
-        is_error: bool = True,
+        self, module: GraphModule, code: str, message: str, line: int = 0, column: int = 0, *, is_error: bool = True
     ) -> None:
         self._found.problems.append(Problem(module.path, code, message, line, column, is_error))
 
@@ -429,11 +396,3 @@ def _analysis_key(module: GraphModule) -> tuple[bytes, str] | None:
     if module.kind is ServedKind.JSON or module.module_format is None or module.fact is None:
         return None
     return module.fact.sha256, module.module_format.value
-
-
-def _static_requests(requests: tuple[GraphRequest, ...]) -> tuple[ModuleRequest, ...]:
-    return tuple(
-        ModuleRequest(request.specifier, request.attributes, request.phase)
-        for request in requests
-        if Asked.WHILE_RUNNING not in request.asked
-    )

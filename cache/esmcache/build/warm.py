@@ -11,7 +11,8 @@ from esmcache.build.compile import Compiler
 from esmcache.build.context import BuildContext
 from esmcache.build.graph import ModuleWork, Problem, load_order
 from esmcache.build.publish import Published, Publisher
-from esmcache.build.walk import Progress, Walk, WalkResult
+from esmcache.build.walk import Progress, Walk
+from esmcache.build.walk_result import WalkResult
 from esmcache.cache_files import remove_any
 from esmcache.maintain.domain_directory import PRELOAD_FILES
 from esmcache.maintain.runner_reports import wanted_path
@@ -22,7 +23,7 @@ from esmcache.store.rows import EntryPointRow, MissRow
 
 @dataclass(frozen=True, slots=True)
 class EntryWork:
-    """What a warm did for one entry point."""
+    """The work of a warm for one entry point."""
 
     path: str
     manifest_written: bool

@@ -15,10 +15,11 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from esmcache.cache_directory import CacheDirectory
-from esmcache.cache_files import read_regular, remove_any
+from esmcache.cache_files import read_regular
 from esmcache.file_source import file_url_from_path
 from esmcache.maintain.domain_directory import PRELOAD_FILES, DomainDirectory, is_place, is_sealed, seal_path
 from esmcache.maintain.files import file_sizes, is_temporary, look_again, remove_abandoned
+from esmcache.maintain.growth import is_due, note_collected
 from esmcache.maintain.pack_rows import pack_entry_row, packed_source
 from esmcache.maintain.turns import collecting
 from esmcache.private_files import write_whole
@@ -41,18 +42,11 @@ from esmcache.store.eviction import (
     needed_sources,
     remove_pack_entries,
     remove_unnamed,
-    stored_bytes,
     unused_share,
 )
 from esmcache.store.index import Index
 from esmcache.store.rows import EntryPointRow, PackEntryRow, PackRow
 
-_STAMP = ".collected"
-_COLLECT_EVERY_S = 600.0
-# A cache is collected sooner if it has grown by a sixth and this many bytes since the last collection.
-_SMALL_GROWTH_BYTES = 64 * 1024
-# A cache just above its limit is not collected at every warm: it must have grown by 2 % and this many bytes.
-_SMALL_EXCESS_BYTES = 64 * 1024
 # A log is checkpointed if it is larger than this or than a quarter of the index.
 _LARGEST_LOG_BYTES = 1 << 20
 # The time between two checks of the size is at least this multiple of the time that the last check took.
@@ -104,7 +98,7 @@ def collect(directory: CacheDirectory, index: Index, max_size: int, wait_s: floa
                 # A round can only guess how much the index will shrink.
                 if sum(sizes.values()) <= max_size or not evicts_more:
                     break
-            _note_collected(directory, index)
+            note_collected(directory, index)
         answer.bytes_after = sum(sizes.values())
     return answer
 
@@ -143,50 +137,14 @@ class SelfCollection:
         if time.monotonic() < self._next_look:
             return
         started = time.process_time()
-        is_due = _is_due(directory, index, max_size, by_time=by_time)
+        is_due_now = is_due(directory, index, max_size, by_time=by_time)
         # A check takes longer in a large cache, and a large cache grows more slowly in proportion.
         looked = time.process_time() - started
         self._next_look = time.monotonic() + _LOOKS_APART * looked
-        if is_due:
+        if is_due_now:
             collect(directory, index, max_size)
         else:
             _shorten_log(directory, index)
-
-
-def _is_due(directory: CacheDirectory, index: Index, max_size: int, *, by_time: bool) -> bool:
-    stamp = directory.path / _STAMP
-    try:
-        age = time.time() - stamp.lstat().st_mtime
-        before = int(read_regular(stamp) or b"")
-    except (OSError, ValueError):
-        return True
-    if by_time and not 0 <= age < _COLLECT_EVERY_S:
-        return True
-    now = _estimated_bytes(directory, index)
-    has_grown = now > before * 7 // 6 + _SMALL_GROWTH_BYTES
-    return has_grown or (now > max_size and now > before * 51 // 50 + _SMALL_EXCESS_BYTES)
-
-
-def _note_collected(directory: CacheDirectory, index: Index) -> None:
-    stamp = directory.path / _STAMP
-    # If the stamp cannot be written, there is another collection soon.
-    with contextlib.suppress(OSError):
-        if not stamp.is_file():
-            remove_any(stamp)
-        write_whole(stamp, str(_estimated_bytes(directory, index)).encode())
-
-
-def _estimated_bytes(directory: CacheDirectory, index: Index) -> int:
-    """Return the approximate bytes of the cache, without listing its thousands of small files."""
-    total = sum(stored_bytes(index))
-    for path in (directory.packs_path, directory.manifests_path):
-        with contextlib.suppress(OSError), os.scandir(path) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):
-                    total += entry.stat(follow_symlinks=False).st_size
-    with contextlib.suppress(OSError):
-        total += directory.index_path.stat().st_size
-    return total
 
 
 def _shorten_log(directory: CacheDirectory, index: Index) -> None:

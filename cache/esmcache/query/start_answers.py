@@ -38,7 +38,10 @@ from esmcache.store.rows import CodeCacheLinkRow, EntryPointRow
 
 @dataclass(frozen=True, slots=True)
 class StartAnswer:
-    """What a start does with a module, and why in one line; `has_part` says that the cache gives a part of it."""
+    """The way in which a start loads a module, with the reason in one line.
+
+    `has_all` is True if the cache answers everything, `has_part` if it answers at least a part.
+    """
 
     has_all: bool
     has_part: bool

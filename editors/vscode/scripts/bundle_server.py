@@ -22,8 +22,8 @@ PLATFORMS = {
     "linux-x64": ("manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux_2_28_x86_64"),
     "linux-arm64": ("manylinux_2_17_aarch64", "manylinux2014_aarch64", "manylinux_2_28_aarch64"),
 }
-# What the server never imports (sqlite-utils asks for pip, and ada-url needs only the compiled part of cffi), sources
-# of compiled parts, and what only pip reads.
+# The server never imports these files: pip (required by sqlite-utils), all of cffi but its compiled part (required by
+# ada-url), sources of compiled modules, and metadata that only pip reads.
 LEFT_OUT = (
     *("bin", "pip", "pip-*.dist-info", "regex/tests"),
     *("cffi", "pycparser", "pycparser-*.dist-info", "docs", "ada_url/*.cpp", "ada_url/*.h"),
