@@ -19,6 +19,7 @@ from pathlib import Path
 from esmcache.build.called_functions import CalledFunctions
 from esmcache.build.context import BuildContext
 from esmcache.build.graph import REFUSALS, UNSUPPORTED_TYPESCRIPT, GraphModule
+from esmcache.diagnostics import DiagnosticKind
 from esmcache.engines.node import CompileKind, CompileTask
 from esmcache.engines.node.compile_cache_layout import NodeEntry, compiled_text, encode_entry, module_entries
 from esmcache.file_source import file_url_from_path
@@ -30,12 +31,12 @@ from esmcache.records import (
     ModuleRequest,
     Phase,
 )
+from esmcache.serving.pack import BYTE_ORDER_MARK
 from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.row_values import as_stored
 from esmcache.store.rows import CodeCacheRow, VerdictRow
 
 _COMPILE_KINDS = {ModuleFormat.MODULE: CompileKind.MODULE, ModuleFormat.COMMONJS: CompileKind.COMMONJS}
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,9 @@ class Compiler:
         self._pool = context.pool
         self._verdicts: dict[tuple[bytes, str], Verdict] = {}
         self._kept: dict[tuple[bytes, str], CodeCacheRow] = {}
-        self._pending: dict[tuple[bytes, str], tuple[Future[CompiledSource | CompileFailure], bytes]] = {}
+        self._pending: dict[tuple[bytes, str, str], tuple[Future[CompiledSource | CompileFailure], bytes]] = {}
         self._kept_back: set[bytes] = set()
-        self._stripped: dict[bytes, bytes] = {}
+        self._stripped: dict[bytes, bytes | None] = {}
         self.called = CalledFunctions(context.index, context.directory)
         self.verdict_rows: list[VerdictRow] = []
         self.cache_rows: list[CodeCacheRow] = []
@@ -105,7 +106,7 @@ class Compiler:
             return False
         key = (module.fact.sha256, _verdict_kind(module, _kind_to_ask_for(module)))
         verdict = self._verdicts.get(key)
-        if key in self._pending or (verdict is not None and verdict.outcome != "ok"):
+        if _task_key(module) in self._pending or (verdict is not None and verdict.outcome != "ok"):
             return False
         if verdict is None:
             return True
@@ -122,7 +123,7 @@ class Compiler:
         assert module.fact is not None
         kind, digest = _kind_to_ask_for(module), module.fact.sha256
         task = CompileTask(kind, module.url, source, self.called.offsets(digest), module.strips)
-        self._pending[digest, _verdict_kind(module, kind)] = (self._pool.submit(task), source)
+        self._pending[_task_key(module)] = (self._pool.submit(task), source)
 
     def verdict(self, module: GraphModule) -> Verdict:
         """Return the engine's verdict on a module, waiting for it if it is being compiled.
@@ -136,7 +137,7 @@ class Compiler:
         detected = module.format_is_detected or module.module_format is None
         kind = CompileKind.DETECT if detected else _kind_to_ask_for(module)
         key = (fact.sha256, _verdict_kind(module, kind))
-        pending = self._pending.pop(key, None)
+        pending = self._pending.pop((*key, _url_of_entries(module)), None)
         if pending is None:
             return self._verdicts.get(key) or Verdict("died", "not compiled")
         future, source = pending
@@ -151,9 +152,7 @@ class Compiler:
         if verdict.outcome != "died":
             self.verdict_rows.append(_row_from_verdict(verdict, self._node.engine_tag, key[1], fact.sha256))
         if isinstance(answer, CompiledSource) and answer.stripped:
-            text = text_without_types(source, answer.stripped[0], module.url)
-            if text is not None:
-                self._stripped[fact.sha256] = text
+            self._stripped[fact.sha256] = text_without_types(source, answer.stripped[0], module.url)
         if isinstance(answer, CompiledSource) and not _may_be_kept(answer, source):
             self._kept_back.add(fact.sha256)
         elif isinstance(answer, CompiledSource) and self._node.compile_cache_layout:
@@ -169,12 +168,17 @@ class Compiler:
         """
         assert module.fact is not None
         digest = module.fact.sha256
-        if digest not in self._stripped:
-            pending = (digest, _verdict_kind(module, _kind_to_ask_for(module))) in self._pending
-            if not pending:
+        if digest not in self._stripped and not self.refuses(module):
+            if _task_key(module) not in self._pending:
                 self.start(module, source)
             self.verdict(module)
         return self._stripped.get(digest)
+
+    def refuses(self, module: GraphModule) -> bool:
+        """Return whether it is known that Node refuses a module's text, or that its process ends over it."""
+        key = (module.fact.sha256 if module.fact else b"", _verdict_kind(module, _kind_to_ask_for(module)))
+        verdict = self._verdicts.get(key)
+        return verdict is not None and verdict.outcome != "ok"
 
     def rows_to_put(self) -> list[CodeCacheRow]:
         """Return the rows whose code caches have not been replaced or removed since; the caller holds a transaction.
@@ -268,18 +272,32 @@ def text_without_types(source: bytes, stripped: bytes, url: str) -> bytes | None
         url: The URL of the module.
     """
     text = stripped.removesuffix(b"\n\n//# sourceURL=" + url.encode())
-    if source.startswith(_BYTE_ORDER_MARK) and not text.startswith(_BYTE_ORDER_MARK):
-        text = _BYTE_ORDER_MARK + text
+    if source.startswith(BYTE_ORDER_MARK) and not text.startswith(BYTE_ORDER_MARK):
+        text = BYTE_ORDER_MARK + text
     return text if len(text) == len(source) else None
 
 
 def refusal_code(error_code: str) -> str:
     """Return the code of the problem that Node refuses a source with an error of its own code, '' for one of V8's."""
-    return UNSUPPORTED_TYPESCRIPT if error_code == "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX" else "syntax-error"
+    return (
+        UNSUPPORTED_TYPESCRIPT
+        if error_code == "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX"
+        else DiagnosticKind.SYNTAX_ERROR.code
+    )
 
 
 def _kind_to_ask_for(module: GraphModule) -> CompileKind:
     return CompileKind.DETECT if module.module_format is None else _COMPILE_KINDS[module.module_format.without_types]
+
+
+def _task_key(module: GraphModule) -> tuple[bytes, str, str]:
+    assert module.fact is not None
+    return module.fact.sha256, _verdict_kind(module, _kind_to_ask_for(module)), _url_of_entries(module)
+
+
+def _url_of_entries(module: GraphModule) -> str:
+    """Return the URL on which the entries of TypeScript depend, or '' for JavaScript."""
+    return module.url if module.is_typescript else ""
 
 
 def _verdict_kind(module: GraphModule, asked: CompileKind) -> str:

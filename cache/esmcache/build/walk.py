@@ -220,7 +220,9 @@ class Walk:
 
     def _must_strip(self, module: GraphModule) -> bool:
         """Return whether the text without types is needed for the analysis."""
-        return module.is_typescript and module.module_format is not None and _analysis_key(module) not in self._rows
+        if not module.is_typescript or module.module_format is None or self._compiler.refuses(module):
+            return False
+        return _analysis_key(module) not in self._rows
 
     def _source(self, module: GraphModule) -> bytes | None:
         """Return the file's content if it is still the one that `module.fact` describes."""
@@ -286,7 +288,7 @@ class Walk:
         if row is None:
             # The verdict says why there is no text without types.
             if not module.is_typescript or self._compiler.verdict(module).outcome == "ok":
-                module.leave_native("changed while it was read")
+                module.leave_native("not valid UTF-8" if self._source(module) else "changed while it was read")
             return
         module.requests = requests_from_row(row)
         module.diagnostics = diagnostics_from_row(row)

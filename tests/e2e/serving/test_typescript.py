@@ -22,9 +22,9 @@ FILES = {
 }
 # A text without types for each file, and another for CommonJS that is imported, which Node strips twice.
 _STRIPPED = 6
-_READ = re.compile(r"retrieving transpile cache for StrippedTypeScript \S+\.[mc]?ts\.\.\.success")
-_ACCEPTED = re.compile(r"V8 code cache for (?:ESM|CommonJS) \S+\.[mc]?ts was accepted")
-_MADE = re.compile(r"no transpile cache for|V8 code cache for \S+ \S+\.[mc]?ts was not")
+_READ = re.compile(r"retrieving transpile cache for StrippedTypeScript \S+\.[mc]?ts(?:\?\w+)?\.\.\.success")
+_ACCEPTED = re.compile(r"V8 code cache for (?:ESM|CommonJS) \S+\.[mc]?ts(?:\?\w+)? was accepted")
+_MADE = re.compile(r"no transpile cache for|V8 code cache for \S+ \S+\.[mc]?ts(?:\?\w+)? was not")
 
 
 @pytest.fixture(params=["node24", "node26"])
@@ -50,6 +50,32 @@ def test_one_warm_is_enough(program: Program, warmed: str) -> None:
     assert program.check_same()["served"] == 5
     again = program.warm(warmed)
     assert (again.read, again.analysed, again.compiled, again.manifests_written, again.rows_written) == (0, 0, 0, 0, 0)
+
+
+def test_files_with_the_same_text_have_entries_of_their_own(program: Program) -> None:
+    same = "export const url: string = import.meta.url;\n"
+    program.write(
+        {
+            "app.ts": "import * as a from './same.ts';\nimport * as b from './also.ts';\n"
+            "import * as c from './same.ts?query';\nconsole.log(a.url, b.url, c.url);\n",
+            "same.ts": same,
+            "also.ts": same,
+        }
+    )
+    program.warm()
+    assert program.check_same()["served"] == 4
+    assert found_entries(program) == (4, 4)
+    assert program.warm().compiled == 0
+
+
+def test_refused_files_are_not_stripped_again(program: Program) -> None:
+    program.write({"e.ts": "export enum E { A }\n", "latin.mts": b"export const a: string = '\xe9';\n"})
+    with program.cache() as cache:
+        cache.warm([program.root])
+        again = cache.warm([program.root])
+        assert "not valid UTF-8" in cache.explain(str(program.root / "latin.mts")).reason
+    # A text that is not UTF-8 has no analysis that could be kept.
+    assert (again.analysed, again.compiled) == (0, 1)
 
 
 def test_functions_that_starts_call_are_precompiled(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
