@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 
 from esmcache.analysis import Analysis, analyse_module
 from esmcache.bmes import (
@@ -36,7 +37,7 @@ from esmcache.serving.manifest import FileFact
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import record_key
 from esmcache.store.code_caches import CodeCacheStore
-from esmcache.store.rows import ModuleRow
+from esmcache.store.rows import CodeCacheRow, ModuleRow
 
 _NOT_ON_DISK = Fingerprint(-1, 0.0, 0.0, 0)
 
@@ -184,10 +185,12 @@ class ModuleBuilder:
     def _code_cache(self, made: Generated, url: str) -> bytes:
         # A module's types are stripped once, so that its code cache is stored under the first kind.
         kind = stored_kinds(made.module_format.value, url)[0]
-        path = CodeCacheStore(self._context.directory.code_path).path(
-            self._context.node.engine_tag, kind, made.source_sha256
-        )
-        entry = decode_entry(read_regular(path) or b"")
+        store, engine_tag = CodeCacheStore(self._context.directory.code_path), self._context.node.engine_tag
+        rows = self._index.where(CodeCacheRow, "source_sha256", [made.source_sha256])
+        row = next((row for row in rows if (row.engine_tag, row.kind) == (engine_tag, kind)), None)
+        if row is None or store.proven(row) is None:
+            return b""
+        entry = decode_entry(read_regular(Path(store.path_of(row))) or b"")
         return b"" if entry is None else entry.code_cache
 
 

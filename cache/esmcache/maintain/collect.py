@@ -33,7 +33,7 @@ from esmcache.serving.pack import (
     pack_label,
     pack_lock,
 )
-from esmcache.store.cache_key import code_cache_key
+from esmcache.store.cache_key import code_cache_place
 from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.eviction import (
     Sizes,
@@ -174,7 +174,7 @@ class _Collection:
         self._answer = answer
         self._is_tight = False
         self._places: set[str] = set()
-        self._code_places: dict[tuple[str, str, bytes], str] = {}
+        self._code_places: dict[tuple[str, str, bytes, bytes], str] = {}
         self._sources: list[tuple[bytes, str, PackedSource]] | None = None
 
     def run(self) -> bool:
@@ -255,11 +255,10 @@ class _Collection:
         named.update(f"v8/{directory}/{name}" for directory, name in rows.links if directory in self._places)
         return named
 
-    def _code_place(self, code_cache: tuple[str, str, bytes]) -> str:
+    def _code_place(self, code_cache: tuple[str, str, bytes, bytes]) -> str:
         place = self._code_places.get(code_cache)
         if place is None:
-            key = code_cache_key(*code_cache).digest
-            place = self._code_places[code_cache] = f"code/{key[:2]}/{key}"
+            place = self._code_places[code_cache] = f"code/{code_cache_place(*code_cache)}"
         return place
 
     def _manifests(self) -> list[str]:

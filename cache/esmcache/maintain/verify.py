@@ -176,25 +176,23 @@ class _Verification:
     def code_caches(self) -> Iterator[Finding]:
         """Yield stored code caches that are damaged or gone."""
         store = CodeCacheStore(self._directory.code_path)
-        rows = {Path(store.path_of(row)).name: row for row in self._index.all(CodeCacheRow)}
-        damaged: dict[str, str] = {}
-        for path in sorted(self._directory.code_path.glob("??/*")):
-            row = rows.get(path.name)
-            content = read_regular(path) or b""
-            if path.name.startswith(".tmp-"):
-                continue
-            if decode_entry(content) is None:
-                damaged[path.name] = "differs from its checksum"
-            elif row is not None and sha256(content).digest() != row.content_sha256:
-                damaged[path.name] = "differs from what was stored"
-        damaged |= {key: "is gone" for key in sorted(rows) if not os.path.lexists(store.path_of(rows[key]))}
+        damaged: list[tuple[str, CodeCacheRow, str]] = []
+        for path, row in sorted((store.path_of(row), row) for row in self._index.all(CodeCacheRow)):
+            content = read_regular(Path(path)) or b""
+            if not os.path.lexists(path):
+                damaged.append((path, row, "is gone"))
+            elif decode_entry(content) is None:
+                damaged.append((path, row, "differs from its checksum"))
+            elif sha256(content).digest() != row.content_sha256:
+                damaged.append((path, row, "differs from what was stored"))
         if self._repair:
             with self._index.transaction():
-                self._index.remove_code_caches([rows[key] for key in damaged if key in rows])
-        for key, fault in damaged.items():
+                self._index.remove_code_caches(row for _, row, _ in damaged)
+        for path, _, fault in damaged:
+            holder, name = path.split("/")[-2:]
             if self._repair:
-                self._directory.remove("code", key[:2], key)
-            yield Finding(f"code/{key[:2]}/{key}", "code cache", fault, self._repair)
+                self._directory.remove("code", holder, name)
+            yield Finding(f"code/{holder}/{name}", "code cache", fault, self._repair)
 
     def linked_code_caches(self) -> Iterator[Finding]:
         """Yield the damage in the directories that Node is pointed at."""

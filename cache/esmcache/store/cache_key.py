@@ -33,6 +33,17 @@ def code_cache_key(engine_tag: str, module_kind: str, source_sha256: bytes) -> C
     return _key(("engine", engine_tag), ("kind", module_kind), ("source", source_sha256.hex()))
 
 
+def code_cache_place(engine_tag: str, module_kind: str, source_sha256: bytes, content_sha256: bytes) -> str:
+    """Return the place of a code cache below code/: a directory and a file.
+
+    An engine does not give the same bytes each time it compiles a source. So each code cache has a file of its own, and
+    writing one never replaces another that a row of the index describes.
+    """
+    ingredients = code_cache_key(engine_tag, module_kind, source_sha256).ingredients
+    name = _key(*ingredients, ("content", content_sha256.hex())).digest
+    return f"{name[:2]}/{name}"
+
+
 def _key(*ingredients: tuple[str, str]) -> CacheKey:
     text = "\n".join(f"{name}={value}" for name, value in ingredients)
     return CacheKey(sha256(text.encode()).hexdigest(), ingredients)

@@ -1,4 +1,4 @@
-"""Stores code caches below code/, each in a file named by engine, kind and SHA-256 of its source.
+"""Stores code caches below code/, each in a file named by engine, kind, SHA-256 of its source and its own SHA-256.
 
 An absent code cache is a miss. A file holds the bytes of the entry that Node will read. Engines do not write here.
 """
@@ -15,24 +15,21 @@ from pathlib import Path
 from esmcache.cache_files import read_regular, real_directory, remove_any, why_alien
 from esmcache.file_source import Fingerprint, fingerprint
 from esmcache.private_files import write_whole
-from esmcache.store.cache_key import code_cache_key
+from esmcache.store.cache_key import code_cache_place
 from esmcache.store.rows import CodeCacheRow
 
 
 class CodeCacheStore:
-    """Files named by key below one directory; every write is whole or nothing."""
+    """Files below one directory; every write is whole or nothing, and replaces only a file with the same bytes."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._proven: dict[CodeCacheRow, CodeCacheRow | None] = {}
 
-    def path(self, engine_tag: str, kind: str, source_sha256: bytes) -> Path:
-        """Return the path of a source's code cache, whether or not it exists."""
-        return Path(self._name(engine_tag, kind, source_sha256))
-
     def path_of(self, row: CodeCacheRow) -> str:
-        """Return the path of a row's code cache."""
-        return self._name(row.engine_tag, row.kind, row.source_sha256)
+        """Return the path of a row's code cache, whether or not it exists."""
+        place = code_cache_place(row.engine_tag, row.kind, row.source_sha256, row.content_sha256)
+        return f"{self._directory}/{place}"
 
     def write(self, engine_tag: str, kind: str, source_sha256: bytes, content: bytes, functions: int) -> CodeCacheRow:
         """Store an entry and return the row to be put into the index.
@@ -45,12 +42,13 @@ class CodeCacheStore:
             FileNotFoundError: If another process removes the file at once.
             OSError: If the file cannot be written.
         """
-        path = self.path(engine_tag, kind, source_sha256)
-        write_whole(real_directory(self._directory, path.parent.name) / path.name, content)
+        digest = sha256(content).digest()
+        holder, name = code_cache_place(engine_tag, kind, source_sha256, digest).split("/")
+        path = real_directory(self._directory, holder) / name
+        write_whole(path, content)
         seen = _regular(str(path))
         if seen is None:
             raise FileNotFoundError(2, "it was removed at once", str(path))
-        digest = sha256(content).digest()
         return CodeCacheRow(
             engine_tag,
             kind,
@@ -91,10 +89,6 @@ class CodeCacheStore:
     def remove(self, row: CodeCacheRow) -> None:
         """Remove the row's file if it is there."""
         remove_any(Path(self.path_of(row)))
-
-    def _name(self, engine_tag: str, kind: str, source_sha256: bytes) -> str:
-        key = code_cache_key(engine_tag, kind, source_sha256).digest
-        return f"{self._directory}/{key[:2]}/{key}"
 
 
 def _regular(path: str) -> Fingerprint | None:

@@ -222,18 +222,20 @@ class Named:
 
     manifests: list[str]
     blobs: list[str]
-    code_caches: list[tuple[str, str, bytes]]
+    code_caches: list[tuple[str, str, bytes, bytes]]
     links: list[tuple[str, str]]
 
 
 def named_files(index: Index) -> Named:
-    """Return the manifests, records, code caches (engine, kind, source) and links below v8/ that rows name."""
+    """Return the manifests, records, code caches (engine, kind, source, content) and links below v8/ that rows name."""
     return Named(
         [manifest for (manifest,) in index.execute("select manifest from entry_points")],
         [key for (key,) in index.execute("select key from blobs")],
         [
-            (tag, kind, source)
-            for tag, kind, source in index.execute("select engine_tag, kind, source_sha256 from code_caches")
+            (tag, kind, source, content)
+            for tag, kind, source, content in index.execute(
+                "select engine_tag, kind, source_sha256, content_sha256 from code_caches"
+            )
         ],
         [(directory, name) for directory, name in index.execute("select directory, name from code_cache_links")],
     )

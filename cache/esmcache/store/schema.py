@@ -218,6 +218,8 @@ _MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _keep_code_caches_by_source,
     # Code caches have a ctime since then.
     _keep_code_caches_by_source,
+    # The name of a code cache's file depends on its content since then.
+    _keep_code_caches_by_source,
 )
 
 VERSION = len(_MIGRATIONS)
