@@ -17,6 +17,7 @@ from esmcache.build.trust_domains import TrustDomains
 from esmcache.cache_files import remove_any
 from esmcache.engines.node.compile_cache_layout import entry_name
 from esmcache.file_source import DiskFileSource
+from esmcache.maintain.domain_directory import PRELOAD_FILES
 from esmcache.records import ModuleFormat
 from esmcache.serving.names import RUNTIME
 from forging import forge_commonjs, tool_with_configuration
@@ -32,7 +33,7 @@ VICTIM = {
     "good.cjs": GOOD,
 }
 WATCHDOG_S = 120
-PRELOAD = ("register", "starting", "deciding", "serving", "quarantine", "manifest", "hooks", "reporting")
+PRELOAD = ("register", "starting", "deciding", "serving", "quarantine", "hooks", "reporting")
 
 
 @pytest.fixture
@@ -211,7 +212,7 @@ def test_the_workspace_of_a_monorepo_is_one_domain(victim: Program) -> None:
     (victim.root / "node_modules" / "one").symlink_to("../packages/one")
     victim.warm("app.mjs", "packages/one/start.js")
     (domain,) = (victim.home.cache_dir / "v8").iterdir()
-    assert len(list(domain.glob("*/*"))) == 3 + 4
+    assert len(list(domain.glob("*/*"))) == 3 + len(PRELOAD_FILES)
     check_served_with_code_caches(victim)
 
 
@@ -246,7 +247,7 @@ def test_a_linked_package_outside_the_workspace_has_code_caches(victim: Program,
     (victim.root / "node_modules" / "linked").symlink_to(linked)
     victim.warm()
     (domain,) = (victim.home.cache_dir / "v8").iterdir()
-    assert len(list(domain.glob("*/*"))) == 4 + 4
+    assert len(list(domain.glob("*/*"))) == 4 + len(PRELOAD_FILES)
     check_served_with_code_caches(victim)
 
 

@@ -19,12 +19,13 @@ ME = os.geteuid()
 # A user who is neither this one nor root.
 SOMEBODY = ME + 1000
 
-# This calls the function of the preload's file, which itself does nothing here: with Node's binding, and without it as
-# under --pending-deprecation, where Node's own function warns and inherits from the binding's.
+# This calls the function of the preload's file, which finds no files of esmcache to load here. It does so with Node's
+# binding, and without it as under --pending-deprecation, where Node's own function warns and inherits from the
+# binding's.
 ASK = """
 const fs = require('node:fs');
 const [source, questions, owners, uidMap, groups] = JSON.parse(fs.readFileSync(0, 'utf8'));
-process.env.ESMCACHE_DISABLE = '1';
+delete process.env.ESMCACHE_DISABLE;
 const { lstat } = process.binding('fs');
 const own = (numbers) => {
   if (numbers === undefined) return undefined;
@@ -42,6 +43,7 @@ const files = {
   readlinkSync: fs.readlinkSync,
   readFileSync: () => uidMap,
 };
+process.getBuiltinModule = () => files;
 const answers = [quiet, warning].map((binding) => {
   process.binding = binding;
   const find = new Function('module', 'require', '__filename', `${source}; return findUntrusted`)({}, {cache: {}}, '');

@@ -33,7 +33,7 @@ from esmcache.store.rows import CodeCacheLinkRow, CodeCacheRow
 from esmcache.user_directories import hook_path
 
 # Files of the preload that Node compiles while its compile cache is open.
-PRELOAD_FILES = tuple(RUNTIME / f"{name}.cjs" for name in ("serving", "manifest", "hooks", "reporting"))
+PRELOAD_FILES = tuple(RUNTIME / f"{name}.cjs" for name in ("serving", "hooks", "reporting"))
 _PLACE = re.compile(r"[0-9a-f]{32}/v[A-Za-z0-9.+_-]+")
 # The source in the claim of a module that must have no code cache.
 NO_SOURCE = bytes(32)

@@ -142,17 +142,21 @@ def _named(prefix: str, members: Sequence[IntEnum]) -> Iterator[tuple[str, int]]
     return ((f"{prefix}_{member.name}", member.value) for member in members)
 
 
+# Words of the header that only quarantine.cjs reads, or no start.
+_READ_ELSEWHERE = (Header.V8_TAG, Header.DOMAIN, Header.STRINGS_FLAGS)
+
 # For each file of runtime/, the names and values of its constants, in the order in which the file declares them.
 RUNTIME_CONSTANTS: Mapping[str, Mapping[str, int]] = {
-    "serving.cjs": {"MAGIC": MANIFEST_MAGIC, "VERSION": MANIFEST_VERSION, "HEADER_SIZE": HEADER_SIZE},
     "quarantine.cjs": {
         **dict(_named("HEADER", (Header.V8_TAG, Header.FLAGS, Header.DOMAIN))),
         "HAS_CODE_CACHES": HAS_CODE_CACHES,
         "UNKNOWN_LAYOUT": UNKNOWN_LAYOUT,
     },
-    "manifest.cjs": {
+    "serving.cjs": {
+        "MAGIC": MANIFEST_MAGIC,
+        "VERSION": MANIFEST_VERSION,
         "HEADER_SIZE": HEADER_SIZE,
-        **dict(_named("HEADER", [*Header][Header.CHECKSUM + 1 :])),
+        **dict(_named("HEADER", [one for one in Header if one > Header.CHECKSUM and one not in _READ_ELSEWHERE])),
         **_MODULE_FIELDS,
         **dict(_named("MODULE", (Module.URL, Module.PATH, Module.KIND, Module.FIRST_REQUEST, Module.REQUESTS))),
         **_REQUEST_FIELDS,

@@ -2,7 +2,7 @@
 
 A manifest names every module that the entry's start can load, with its fingerprint and SHA-256, the place of its source
 in a pack, and the answer to each of its requests together with the file-system facts that the answer rests on.
-`runtime/manifest.cjs` is the counterpart of this file: it reads manifests once `serving.cjs` has found them sound.
+`runtime/serving.cjs` is the counterpart of this file: it reads manifests.
 
 The file is little-endian. A header of 32 u32:
 

@@ -1,4 +1,4 @@
-"""The check that a manifest's numbers point only into its own tables, as `runtime/manifest.cjs` and `hooks.cjs` do it.
+"""The check that a manifest's numbers point only into its own tables, as `runtime/serving.cjs` and `hooks.cjs` do it.
 
 A checksum shows that the bytes are unchanged, but not that esmcache wrote them.
 """

@@ -3,17 +3,17 @@
 // enabled first, since the files of the preload that are loaded next have code caches among them.
 
 const { env, getBuiltinModule, geteuid, pid, version } = process;
-const QUIETLY = { __proto__: null, throwIfNoEntry: false };
 
 // Marks of starts and seals are shorter: they hold inodes, times, a few words and a program's identity.
 const LONGEST_MARK = 16384;
 // A place is `<trust domain>/<directory>`. Node names the directory by version, architecture, V8's tag and user.
 const DOMAIN_LENGTH = 32;
+const [S_IFMT, S_IFREG] = [0o170000, 0o100000];
 const isPlace = (text) =>
   text.indexOf('/') === DOMAIN_LENGTH && text.lastIndexOf('/') === DOMAIN_LENGTH && text[DOMAIN_LENGTH + 1] === 'v';
 
 /** Return whether the program is served. */
-module.exports = (function decide(fs, load, hookFile, directory, file, isThere, given) {
+module.exports = (function decide(fs, load, hookFile, directory, file, status, given) {
   // Others may put anything into directories that they can write. stateOf checks v8/ itself, later.
   let refused = load.findUntrusted(fs, '', directory);
   if (refused === '') {
@@ -26,11 +26,10 @@ module.exports = (function decide(fs, load, hookFile, directory, file, isThere, 
   if (!isTrusted && given.log === null) return false;
   let reason = isTrusted ? given.reason : given.log.whyRefused(refused);
   if (reason === '') {
-    const status = isThere ? fs.statSync(file, QUIETLY) : undefined;
     if (status === undefined) reason = 'no manifest';
     else {
       const Module = getBuiltinModule('node:module');
-      const codeCaches = enableIfLoadedBefore(fs, load, Module, directory, status, given);
+      const codeCaches = enableIfLoadedBefore(fs, load, Module, directory, versionOf(status), given);
       reason = load(fs, 'serving.cjs')(fs, load, hookFile, directory, file, status, given, Module, codeCaches);
     }
   }
@@ -39,14 +38,13 @@ module.exports = (function decide(fs, load, hookFile, directory, file, isThere, 
 });
 
 /** Enable the code caches if an earlier start with this manifest has loaded them; return their state so far. */
-const enableIfLoadedBefore = (function enableIfLoadedBefore(fs, load, Module, directory, { ino, ctimeMs }, given) {
+const enableIfLoadedBefore = (function enableIfLoadedBefore(fs, load, Module, directory, manifest, given) {
   const { identity, name } = given.program;
   const mark = `${directory}/starts/${name}`;
   const enable = (place) => enableAt(fs, Module, directory, place, codeCaches);
   const look = (place) => stateOf(fs, load, directory, place);
-  const read = (file) => readShort(fs, file);
-  // Writing a file or replacing it changes its ctime or its inode.
-  const codeCaches = { outcome: '', mark, identity, manifest: `${ino}-${ctimeMs}`, said: '', enable, look, read, close: null };
+  const read = (file) => readShort(fs, load, file);
+  const codeCaches = { outcome: '', mark, identity, manifest, said: '', enable, look, read, close: null };
   if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE || env.NODE_V8_COVERAGE || given.observed) {
     codeCaches.outcome = 'left off';
   } else {
@@ -54,7 +52,7 @@ const enableIfLoadedBefore = (function enableIfLoadedBefore(fs, load, Module, di
     const text = read(mark);
     const end = text.indexOf('\n');
     const said = (codeCaches.said = text.slice(end + 1) === identity ? text.slice(0, end) : '');
-    const known = `${codeCaches.manifest} loaded `;
+    const known = `${manifest} loaded `;
     const place = said.slice(known.length, said.lastIndexOf(' '));
     // Under flags of V8, quarantine.cjs first compares V8's tag with the manifest's.
     if (!given.v8 && isPlace(place) && said === known + look(place)) codeCaches.outcome = enable(place);
@@ -62,12 +60,16 @@ const enableIfLoadedBefore = (function enableIfLoadedBefore(fs, load, Module, di
   return codeCaches;
 });
 
+/** Return inode and ctime (ms): writing a file or replacing it changes one of them. The numbers are as `lstat` has them. */
+const versionOf = (function versionOf(status) {
+  return `${status[7]}-${status[14] * 1000 + status[15] / 1000000}`;
+});
+
 /** Return a place of code caches with its inode and ctime, or '' if others can write it. */
 const stateOf = (function stateOf(fs, load, directory, place) {
   try {
     if (load.findUntrusted(fs, directory, `v8/${place}`) !== '') return '';
-    const { ino, ctimeMs } = fs.lstatSync(`${directory}/v8/${place}`);
-    return `${place} ${ino}-${ctimeMs}`;
+    return `${place} ${versionOf(load.look(`${directory}/v8/${place}`))}`;
   } catch {
     // A damaged mark can name a place that no path can have.
     return '';
@@ -75,11 +77,13 @@ const stateOf = (function stateOf(fs, load, directory, place) {
 });
 
 /** Return the text of a short regular file, or '' if it cannot be read. */
-const readShort = (function readShort(fs, file) {
+const readShort = (function readShort(fs, load, file) {
   try {
-    const status = fs.lstatSync(file, QUIETLY);
-    // Other kinds of files may have no end. With 'utf8', Node reads a file in one call of its binding.
-    return status?.isFile() && status.size <= LONGEST_MARK ? fs.readFileSync(file, 'utf8') : '';
+    const status = load.look(file);
+    // Other kinds of files may have no end.
+    if (status === undefined || (status[1] & S_IFMT) !== S_IFREG || status[8] > LONGEST_MARK) return '';
+    // With 'utf8', Node reads a file in one call of its binding.
+    return fs.readFileSync(file, 'utf8');
   } catch {
     return '';
   }

@@ -117,16 +117,6 @@ function includes(list, condition) {
   return false;
 }
 
-/** Return what `lstat` of the binding returns, or undefined if nothing is at the path. */
-function lookByStats(path) {
-  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  if (found === undefined) return undefined;
-  const { mode, uid, ino, size, mtimeNs, ctimeNs } = found;
-  const [changed, status] = [mtimeNs / 1000000000n, ctimeNs / 1000000000n];
-  const times = [changed, mtimeNs - changed * 1000000000n, status, ctimeNs - status * 1000000000n];
-  return [0n, mode, 0n, uid, 0n, 0n, 0n, ino, size, 0n, 0n, 0n, ...times].map(Number);
-}
-
 /** Return functions that compare the facts behind an answer with the file system, and end an epoch. */
 const checkFacts = (function checkFacts(manifest, look, report) {
   const { sets, members, inputs, facts, hashes } = manifest;
@@ -223,10 +213,10 @@ const checkFacts = (function checkFacts(manifest, look, report) {
 });
 
 /** Return functions that find out whether the program has replaced functions by which Node finds and reads files. */
-const watchForPatches = (function watchForPatches(Module, binding, lstat) {
+const watchForPatches = (function watchForPatches(Module, binding) {
   const originals = PATCHABLE.map((name) => Module[name]);
   const { realpathSync, statSync } = fs;
-  const { internalModuleStat, readFileUtf8 } = binding;
+  const { internalModuleStat, lstat, readFileUtf8 } = binding;
   const extensions = Module._extensions;
   const { prototype } = Module;
   const { _compile } = prototype;
@@ -363,18 +353,8 @@ const readPacks = (function readPacks(manifest, directory, look, { sameFingerpri
 
 /** Register the hooks and return the report that they fill in, or null if others were registered before. */
 module.exports = (function answerFrom(found) {
-  const { Module, manifest, binding, packsDirectory, hookFile, conditions, passToWorkers, loaded } = found;
+  const { Module, manifest, binding, look, packsDirectory, hookFile, conditions, passToWorkers, loaded } = found;
   const { indexes, modules, requests } = manifest;
-
-  const { lstat } = binding;
-  /** Return the status of a path, or undefined if nothing is there; the next call may overwrite it. */
-  const look =
-    lstat === undefined
-      ? lookByStats
-      : (function look(path) {
-          // `lstatSync` would make an object of the numbers, which takes as long as this call.
-          return lstat(path, false, undefined, false);
-        });
 
   const list = () => Object.setPrototypeOf([], null);
   const report = { served: 0, resolved: 0, hashed: 0, faults: 0, missed: list(), stale: list(), codeCaches: 'none', line };
@@ -400,7 +380,7 @@ module.exports = (function answerFrom(found) {
   });
 
   const { endEpoch, sameFingerprint, sameContent, setHolds, fileIsThere } = checkFacts(manifest, look, report);
-  const { requirePatched, filesPatched } = watchForPatches(Module, binding, lstat);
+  const { requirePatched, filesPatched } = watchForPatches(Module, binding);
   const wayOfAsking = readConditions(conditions);
   const packedSource = readPacks(manifest, packsDirectory, look, { sameFingerprint, sameContent });
 

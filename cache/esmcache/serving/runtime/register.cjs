@@ -6,29 +6,40 @@
 
 const RUNTIME = '@RUNTIME@';
 const CACHE_DIRECTORY = '@CACHE_DIRECTORY@';
-const QUIETLY = { __proto__: null, throwIfNoEntry: false };
 
 // Bindings need no objects or modules that cost more than the calls themselves. If Node warns of their use
 // (--pending-deprecation), it has wrapped `process.binding` in a function that inherits from the original.
 const { version } = process;
 const isQuiet = parseInt(version.slice(1), 10) <= 26 && Object.getPrototypeOf(process.binding) === Function.prototype;
 
-/** Return the first numbers that `lstat` of Node's binding returns, without times and sizes. */
-const lookByStats = (fs, path) => {
-  const status = fs.lstatSync(path, QUIETLY);
-  return status && [status.dev, status.mode, status.nlink, status.uid, status.gid];
-};
+let lstat;
+/** Return the numbers of a path's status, or undefined if nothing is there; the next call may overwrite them. */
+const look = (function look(path) {
+  // `lstatSync` would make an object of the numbers, which takes as long as this call.
+  return lstat(path, false, undefined, false);
+});
+
+/** Return a function that returns the same numbers as `lstat` of Node's binding. */
+function lstatBy(lstatSync) {
+  return (path) => {
+    const found = lstatSync(path, { __proto__: null, bigint: true, throwIfNoEntry: false });
+    if (found === undefined) return undefined;
+    const { mode, uid, gid, ino, size, mtimeNs, ctimeNs } = found;
+    const [changed, status] = [mtimeNs / 1000000000n, ctimeNs / 1000000000n];
+    const times = [changed, mtimeNs - changed * 1000000000n, status, ctimeNs - status * 1000000000n];
+    return [0n, mode, 0n, uid, gid, 0n, 0n, ino, size, 0n, 0n, 0n, ...times].map(Number);
+  };
+}
 
 /** Return the first place on the way from `at` to `path` that is not trusted, or ''. The rules are in trust.py. */
 const findUntrusted = (function findUntrusted(fs, at, path, isInstalled) {
   const user = process.geteuid();
-  const { lstat } = load.binding('fs') ?? {};
   const parts = path.split('/');
   // Rule 7: no link is followed below a cache directory.
   for (let links = at === '' || isInstalled ? 0 : 40; parts.length > 0; ) {
     const part = parts.shift();
     const place = `${at}/${part}`;
-    const status = lstat === undefined ? lookByStats(fs, place) : lstat(place, false, undefined, false);
+    const status = look(place);
     if (status === undefined) return place;
     const mode = status[1];
     const uid = status[3];
@@ -66,6 +77,7 @@ const load = (function load(fs, name) {
   return module.exports;
 });
 load.findUntrusted = findUntrusted;
+load.look = look;
 /** Return one of Node's bindings, or null if Node would warn. */
 load.binding = (function binding(name) {
   return isQuiet ? process.binding(name) : null;
@@ -75,6 +87,7 @@ let isServed = false;
 if (process.env.ESMCACHE_DISABLE !== '1') {
   try {
     const fs = process.getBuiltinModule('node:fs');
+    lstat = load.binding('fs')?.lstat ?? lstatBy(fs.lstatSync);
     const place = findUntrusted(fs, '', RUNTIME, true);
     if (place === '') isServed = load(fs, 'starting.cjs')(fs, load, __filename, CACHE_DIRECTORY);
     // log.cjs, which words such reasons, is not trusted here.

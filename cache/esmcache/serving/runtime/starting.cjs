@@ -47,14 +47,15 @@ module.exports = (function start(fs, load, hookFile, cacheDirectory) {
   }
 
   const file = `${directory}/manifests/${given.program.name}.manifest`;
-  const isThere = given.reason === '' && fs.existsSync(file);
-  if (!isThere && given.log === null) {
+  // A copy, since the next call may overwrite the numbers.
+  const status = given.reason === '' ? load.look(file)?.slice() : undefined;
+  if (status === undefined && given.log === null) {
     const waiting = fs.statSync(`${directory}/events/${given.program.name}`, { __proto__: null, throwIfNoEntry: false });
     // A warm cannot change such a reason. So one report of it is enough, and it must not take the room of others.
     const most = given.reason === '' ? MOST_UNREAD_BYTES : 0;
     if (waiting === undefined ? !fs.existsSync(directory) : waiting.size > most) return false;
   }
-  return load(fs, 'deciding.cjs')(fs, load, hookFile, directory, file, isThere, given);
+  return load(fs, 'deciding.cjs')(fs, load, hookFile, directory, file, status, given);
 });
 // This is not a file's name, so coverage reports of programs leave this file out.
 //# sourceURL=esmcache:starting.cjs
