@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntFlag
 
-from esmcache.diagnostics import Diagnostic, DiagnosticKind, Severity
+from esmcache.diagnostics import Diagnostic, DiagnosticKind
 from esmcache.records import (
     ImportAttribute,
     ModuleFormat,
@@ -18,7 +18,7 @@ from esmcache.records import (
 )
 from esmcache.serving.layout import ServedKind
 from esmcache.serving.manifest import FileFact
-from esmcache.spans import LineIndex, Span
+from esmcache.spans import Span
 
 # The reason for leaving a module to Node that the engine refuses; it is stored in the index and shown to people.
 SYNTAX_ERROR = "syntax error"
@@ -80,16 +80,6 @@ class Problem:
     line: int = 0
     column: int = 0
     is_error: bool = True
-
-
-def first_error(path: str, diagnostics: Iterable[Diagnostic], source: bytes) -> Problem | None:
-    """Return the first error of an analysis, as every command and the editor word it, or None."""
-    errors = [one for one in diagnostics if one.kind.severity is Severity.ERROR]
-    if not errors:
-        return None
-    first = min(errors, key=lambda one: one.span.start)
-    place = LineIndex(source).position(first.span.start)
-    return Problem(path, first.kind.code, first.message, place.line + 1, place.column + 1)
 
 
 @dataclass(frozen=True, slots=True)

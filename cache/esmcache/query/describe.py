@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from esmcache.analysis import analyse_module
 from esmcache.bmes import BmesFile, Unrepresentable, bmes_from_record
 from esmcache.bmes.format import MAGIC, VERSION
 from esmcache.build.compile import refusal_code, text_without_types
-from esmcache.build.graph import Problem, first_error, is_typescript_name, why_no_module
+from esmcache.build.graph import Problem, is_typescript_name, why_no_module
+from esmcache.diagnostics import Diagnostic, Severity
 from esmcache.engines.node import CompileKind, CompilePool, CompileTask
 from esmcache.errors import NodeUnavailableError
 from esmcache.file_source import FileSource, file_url_from_path
@@ -25,6 +26,7 @@ from esmcache.records import (
     ModuleRecord,
     ModuleRequest,
 )
+from esmcache.spans import LineIndex
 
 BMES_MAGIC, BMES_VERSION = MAGIC, VERSION
 
@@ -85,9 +87,18 @@ def describe(files: FileSource, path: str, node_workers: Callable[[], CompilePoo
 
 def _described(path: str, text: bytes) -> Description:
     analysis = analyse_module(text)
-    problem = first_error(path, analysis.diagnostics, text)
+    problem = _first_error(path, analysis.diagnostics, text)
     record = analysis.record
     return Description(path, problem, _as_bmes(record), record.import_calls, record.has_tla)
+
+
+def _first_error(path: str, diagnostics: Iterable[Diagnostic], source: bytes) -> Problem | None:
+    errors = [one for one in diagnostics if one.kind.severity is Severity.ERROR]
+    if not errors:
+        return None
+    first = min(errors, key=lambda one: one.span.start)
+    place = LineIndex(source).position(first.span.start)
+    return Problem(path, first.kind.code, first.message, place.line + 1, place.column + 1)
 
 
 def _as_bmes(record: ModuleRecord) -> BmesFile:
