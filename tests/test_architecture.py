@@ -45,8 +45,10 @@ def project_files() -> Iterator[Path]:
     """Yield the files that are or could be committed; without git, all files that are not installed or built."""
     git = shutil.which("git")
     if git and (PROJECT / ".git").exists():
+        # The checkout may belong to somebody else.
+        options = ["-c", f"safe.directory={PROJECT}"]
         listed = subprocess.run(
-            [git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            [git, *options, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=PROJECT,
             capture_output=True,
             check=True,
@@ -88,7 +90,9 @@ def test_every_feature_is_listed() -> None:
 
 def machine_paths() -> list[str]:
     """Return absolute paths that exist on this machine only: the checkout and the homes."""
-    homes = {Path.home(), Path(pwd.getpwuid(os.getuid()).pw_dir)}
+    homes = {Path.home()}
+    # Not every user has a line in /etc/passwd.
+    homes |= {Path(user.pw_dir) for user in pwd.getpwall() if user.pw_uid == os.getuid()}
     return sorted(str(path) for path in {PROJECT, *homes} if len(path.parts) > 1)
 
 

@@ -24,6 +24,7 @@ from esmcache.cache_files import remove_any
 from esmcache.errors import CacheError
 from esmcache.store.rows import ROW_TABLES
 from program import Program
+from removing import remove_tree
 
 MODULES = 2
 # The columns whose values are file names or paths.
@@ -193,8 +194,7 @@ def test_a_restored_cache_is_used(program: Program, copy: Callable[[str, str], o
 @pytest.mark.parametrize("place", ["manifests", "packs", "code", "v8", "seals", "blobs", "events", "starts", "live"])
 def test_links_reach_no_files_outside_the_cache(program: Program, outside: Path, place: str) -> None:
     path = restore(program) / place
-    if path.is_dir():
-        shutil.rmtree(path)
+    remove_tree(path)
     path.symlink_to(outside)
     program.check_same()
     check_untouched(outside)
