@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from zlib import crc32
 
@@ -13,6 +14,7 @@ from program import Program
 _LETTERS = b"ac"
 _NAME_LETTERS = 48
 _TEXT_LETTERS = 64
+_TYPES = re.compile(rb"(?::| as) string")
 
 
 def forged(before: bytes, letters: int, after: bytes, wanted: int) -> bytes:
@@ -48,26 +50,48 @@ def forge_commonjs(directory: Path, victim: Path, code: bytes) -> Path:
     """
     name_sum = int(entry_name(ModuleFormat.COMMONJS, str(victim)), 16)
     path = forged(b"\0" + f"{directory}/".encode(), _NAME_LETTERS, b".cjs", name_sum)[1:].decode()
-    _write_forgery(Path(path), victim, code)
+    _write_forgery(Path(path), victim.read_bytes(), code)
     assert entry_name(ModuleFormat.COMMONJS, path) == entry_name(ModuleFormat.COMMONJS, str(victim))
     return Path(path)
 
 
-def forge_typescript(directory: Path, victim: Path, code: bytes) -> Path:
-    """Write a TypeScript file for whose text without types Node's compile cache takes that of `victim`."""
-    (_, stripped) = typescript_entries(victim)
-    before = b"\2" + f"{directory.as_uri()}/".encode()
-    url = forged(before, _NAME_LETTERS, b".ts", int(stripped, 16))[1:].decode()
+def forge_typescript(directory: Path, victim: Path, code: bytes, *, keeps_stripped: bool) -> Path:
+    """Write a TypeScript file for whose text without types, or its code cache, Node takes that of `victim`.
+
+    Args:
+        directory: The directory of the new file.
+        victim: An ES module. All types in it and in `code` are strings.
+        code: The text that the new file runs.
+        keeps_stripped: Whether Node keeps texts without types. If it does, the file has the size and the sum of
+            `victim`, and otherwise its text without types has those of the victim's.
+    """
+    name = typescript_entry(victim, keeps_stripped=keeps_stripped)
+    before = (b"\2" if keeps_stripped else b"\1") + f"{directory.as_uri()}/".encode()
+    url = forged(before, _NAME_LETTERS, b".ts", int(name, 16))[1:].decode()
     path = directory / url.rpartition("/")[2]
-    _write_forgery(path, victim, code)
-    assert typescript_entries(path)[1] == stripped
+    original = victim.read_bytes()
+    if keeps_stripped:
+        _write_forgery(path, original, code)
+    else:
+        original = _without_types(original) + _name_comment(victim)
+        _write_forgery(path, original, code, _without_types(code), _name_comment(path))
+    assert typescript_entry(path, keeps_stripped=keeps_stripped) == name
     return path
 
 
-def typescript_entries(path: Path) -> tuple[str, str]:
-    """Return the names of the code cache and of the text without types of an ES module of TypeScript."""
-    entries = module_entries(ModuleFormat.MODULE_TYPESCRIPT, path.as_uri(), str(path), strips=1, keeps_stripped=True)
-    return entries[0].name, entries[1].name
+def typescript_entry(path: Path, *, keeps_stripped: bool) -> str:
+    """Return the name of the text without types of an ES module, or of its code cache if Node keeps no such text."""
+    url, kind = path.as_uri(), ModuleFormat.MODULE_TYPESCRIPT
+    return module_entries(kind, url, str(path), is_imported=True, keeps_stripped=keeps_stripped)[-1].name
+
+
+def _without_types(text: bytes) -> bytes:
+    return _TYPES.sub(lambda found: b" " * len(found[0]), text)
+
+
+def _name_comment(path: Path) -> bytes:
+    """Return what Node writes below a text without types."""
+    return f"\n\n//# sourceURL={path.as_uri()}".encode()
 
 
 def tool_with_configuration(directory: Path, like: Program) -> Program:
@@ -83,11 +107,21 @@ def tool_with_configuration(directory: Path, like: Program) -> Program:
     return tool
 
 
-def _write_forgery(path: Path, victim: Path, code: bytes) -> None:
-    original = victim.read_bytes()
-    head, tail = code + b" // ", b"\n"
+def _write_forgery(
+    path: Path, original: bytes, code: bytes, code_without_types: bytes = b"", comment: bytes = b""
+) -> None:
+    """Write a file of which Node makes a text with the size and the sum of `original`; it runs `code`.
+
+    Args:
+        path: The path of the file.
+        original: The text that Node makes of another file.
+        code: The beginning of the file.
+        code_without_types: What Node makes of the beginning, if it strips types.
+        comment: What Node adds at the end.
+    """
+    head, tail = (code_without_types or code) + b" // ", b"\n" + comment
     filling = len(original) - len(head) - len(tail) - _TEXT_LETTERS
     assert filling >= 0, "the victim is too short"
     forgery = forged(head + b"x" * filling, _TEXT_LETTERS, tail, crc32(original))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(forgery)
+    path.write_bytes(code + forgery[len(code) : len(forgery) - len(comment)])

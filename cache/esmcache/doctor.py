@@ -203,7 +203,8 @@ class _Examination:
 
 def _typescript(build: NodeBuild) -> Check:
     if build.typescript_layout:
-        return Check("TypeScript", Health.GOOD, "served, with its text without types")
+        stripped = "with its text without types" if build.keeps_stripped_text else "and stripped at each start"
+        return Check("TypeScript", Health.GOOD, f"served, {stripped}")
     if build.strips_types:
-        return Check("TypeScript", Health.NOTE, f"left to Node: {build.version} keeps it in another way than 24 and 26")
+        return Check("TypeScript", Health.NOTE, f"left to Node: esmcache does not know how {build.version} keeps it")
     return Check("TypeScript", Health.NOTE, f"{build.version} does not run it")

@@ -240,11 +240,19 @@ class NodeBuild:
 
 
 @dataclass(frozen=True, slots=True)
+class Stripping:
+    """How Node strips the types of a module: `times`, with the URL or the path that a comment at the end then names."""
+
+    times: int
+    source_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledSource:
     """The result of compiling a source text: its code cache and, for modules, the engine's own list of requests.
 
     `stripped` are the texts that Node makes of TypeScript, one for each time that it strips types. Each ends with a
-    comment that names the URL; the last one is compiled.
+    comment that names the file; the last one is compiled.
     """
 
     code_cache: bytes

@@ -21,8 +21,15 @@ from esmcache.build.context import BuildContext
 from esmcache.build.graph import REFUSALS, UNSUPPORTED_TYPESCRIPT, GraphModule
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engines.node import CompileKind, CompileTask
-from esmcache.engines.node.compile_cache_layout import NodeEntry, compiled_text, encode_entry, module_entries
+from esmcache.engines.node.compile_cache_layout import (
+    NodeEntry,
+    compiled_text,
+    encode_entry,
+    module_entries,
+    stripping,
+)
 from esmcache.file_source import file_url_from_path
+from esmcache.maintain.domain_directory import is_of_build
 from esmcache.records import (
     CompiledSource,
     CompileFailure,
@@ -30,11 +37,12 @@ from esmcache.records import (
     ModuleFormat,
     ModuleRequest,
     Phase,
+    Stripping,
 )
 from esmcache.serving.pack import BYTE_ORDER_MARK
 from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.row_values import as_stored
-from esmcache.store.rows import CodeCacheRow, VerdictRow
+from esmcache.store.rows import CodeCacheLinkRow, CodeCacheRow, VerdictRow
 
 _COMPILE_KINDS = {ModuleFormat.MODULE: CompileKind.MODULE, ModuleFormat.COMMONJS: CompileKind.COMMONJS}
 
@@ -100,7 +108,7 @@ class Compiler:
 
         Args:
             module: A module that has been read.
-            either_way: Whether CommonJS TypeScript may be compiled as it is imported or as it is required.
+            either_way: Whether TypeScript may be compiled as it is imported or as it is required.
         """
         if module.fact is None:
             return False
@@ -114,7 +122,7 @@ class Compiler:
         if found is None or not self._node.compile_cache_layout:
             return False
         ways = [self.entries(module, found)]
-        if either_way and found is ModuleFormat.COMMONJS_TYPESCRIPT:
+        if either_way and found.is_typescript:
             ways.append(self.entries(replace(module, is_imported=not module.is_imported), found))
         return not any(self._is_current(entries, module.fact.sha256) for entries in ways)
 
@@ -122,7 +130,7 @@ class Compiler:
         """Start compiling a module whose file has this content."""
         assert module.fact is not None
         kind, digest = _kind_to_ask_for(module), module.fact.sha256
-        task = CompileTask(kind, module.url, source, self.called.offsets(digest), module.strips)
+        task = CompileTask(kind, module.url, source, self.called.offsets(digest), self._stripping(module))
         self._pending[_task_key(module)] = (self._pool.submit(task), source)
 
     def verdict(self, module: GraphModule) -> Verdict:
@@ -134,8 +142,7 @@ class Compiler:
         fact = module.fact
         if fact is None:
             return Verdict("died", "not compiled")
-        detected = module.format_is_detected or module.module_format is None
-        kind = CompileKind.DETECT if detected else _kind_to_ask_for(module)
+        kind = _kind_to_ask_for(module)
         key = (fact.sha256, _verdict_kind(module, kind))
         pending = self._pending.pop((*key, _url_of_entries(module)), None)
         if pending is None:
@@ -144,15 +151,17 @@ class Compiler:
         answer = future.result()
         if isinstance(answer, CompileFailure) and answer.ended_engine and self.called.offsets(fact.sha256):
             # The functions to precompile, and not the source itself, may have ended the engine: try without them.
-            answer = self._pool.submit(CompileTask(kind, module.url, source, strips=module.strips)).result()
+            task = CompileTask(kind, module.url, source, stripping=self._stripping(module))
+            answer = self._pool.submit(task).result()
         self.compiled += 1
         self.compiled_sources.add(fact.sha256)
         verdict = _verdict_from_answer(answer, module)
         self._verdicts[key] = verdict
         if verdict.outcome != "died":
             self.verdict_rows.append(_row_from_verdict(verdict, self._node.engine_tag, key[1], fact.sha256))
-        if isinstance(answer, CompiledSource) and answer.stripped:
-            self._stripped[fact.sha256] = text_without_types(source, answer.stripped[0], module.url)
+        how = self._stripping(module)
+        if isinstance(answer, CompiledSource) and how is not None:
+            self._stripped[fact.sha256] = text_without_types(source, answer.stripped[0], how.source_url)
         if isinstance(answer, CompiledSource) and not _may_be_kept(answer, source):
             self._kept_back.add(fact.sha256)
         elif isinstance(answer, CompiledSource) and self._node.compile_cache_layout:
@@ -216,7 +225,35 @@ class Compiler:
     def entries(self, module: GraphModule, found: ModuleFormat) -> tuple[NodeEntry, ...]:
         """Return the entries that Node looks for when it loads a module of this format."""
         return module_entries(
-            found, module.url, module.path, strips=module.strips, keeps_stripped=self._node.keeps_stripped_text
+            found,
+            module.url,
+            module.path,
+            is_imported=module.is_imported,
+            keeps_stripped=self._node.keeps_stripped_text,
+        )
+
+    def was_imported(self, module: GraphModule) -> bool:
+        """Return whether the last warm has found that the loader of ES modules strips a module's types.
+
+        If no program has been warmed with the module, the answer is `module.is_imported`.
+        """
+        links = self._index.where(CodeCacheLinkRow, "url", [module.url]) if module.is_typescript else []
+        claimed = {(link.name, link.kind) for link in links if is_of_build(link.directory, self._node)}
+        as_imported = replace(module, is_imported=True)
+        formats = (ModuleFormat.MODULE_TYPESCRIPT, ModuleFormat.COMMONJS_TYPESCRIPT)
+        entries = [{(one.name, one.kind) for one in self.entries(as_imported, found)} for found in formats]
+        return any(one <= claimed for one in entries) if claimed else module.is_imported
+
+    def _stripping(self, module: GraphModule) -> Stripping | None:
+        """Return how Node strips the types of a module, or None if it is JavaScript."""
+        if not module.is_typescript:
+            return None
+        return stripping(
+            module.module_format,
+            module.url,
+            module.path,
+            is_imported=module.is_imported,
+            keeps_stripped=self._node.keeps_stripped_text,
         )
 
     def kept(self, module: GraphModule) -> dict[str, CodeCacheRow] | None:
@@ -261,17 +298,17 @@ class Compiler:
         self._kept[source_sha256, kind] = row
 
 
-def text_without_types(source: bytes, stripped: bytes, url: str) -> bytes | None:
+def text_without_types(source: bytes, stripped: bytes, source_url: str) -> bytes | None:
     """Return TypeScript without its types, with blanks in their place, or None for a source that is not UTF-8.
 
     Each byte of the code is at the same offset as in the source.
 
     Args:
         source: The bytes of the file.
-        stripped: The text that Node compiles. It ends with a comment that names the URL.
-        url: The URL of the module.
+        stripped: The text that Node compiles. It ends with a comment that names the URL or the path of the file.
+        source_url: That name.
     """
-    text = stripped.removesuffix(b"\n\n//# sourceURL=" + url.encode())
+    text = stripped.removesuffix(b"\n\n//# sourceURL=" + source_url.encode())
     if source.startswith(BYTE_ORDER_MARK) and not text.startswith(BYTE_ORDER_MARK):
         text = BYTE_ORDER_MARK + text
     return text if len(text) == len(source) else None
@@ -287,7 +324,9 @@ def refusal_code(error_code: str) -> str:
 
 
 def _kind_to_ask_for(module: GraphModule) -> CompileKind:
-    return CompileKind.DETECT if module.module_format is None else _COMPILE_KINDS[module.module_format.without_types]
+    if module.module_format is None or module.format_is_detected:
+        return CompileKind.DETECT
+    return _COMPILE_KINDS[module.module_format.without_types]
 
 
 def _task_key(module: GraphModule) -> tuple[bytes, str, str]:

@@ -97,8 +97,8 @@ class GraphModule:
     """A file that a program can load.
 
     `module_format` is Node's format; it is None until the engine has decided what a file without "type" is. `kind` says
-    how a runner serves the module. `native_because` says why Node loads it itself, if it does. `is_imported` tells
-    whether a module of the graph imports it, and no program starts with it.
+    how a runner serves the module. `native_because` says why Node loads it itself, if it does. `is_imported` tells, for
+    TypeScript, whether the loader of ES modules strips its types, and not that of CommonJS.
     """
 
     url: str
@@ -125,11 +125,9 @@ class GraphModule:
         return self.module_format.is_typescript
 
     @property
-    def strips(self) -> int:
-        """Return how often Node strips types from the file; `CompileTask` explains it."""
-        if not self.is_typescript:
-            return 0
-        return 2 if self.is_imported and self.module_format is not ModuleFormat.MODULE_TYPESCRIPT else 1
+    def is_es_module(self) -> bool:
+        """Return whether the file is known to be an ES module, with or without types."""
+        return self.module_format is not None and self.module_format.without_types is ModuleFormat.MODULE
 
     @property
     def has_syntax_error(self) -> bool:

@@ -152,7 +152,7 @@ class ModuleBuilder:
             raise CacheError(f"{url} is not a file: URL")
         if not is_utf8(path):
             raise CacheError(f"{path}: {NOT_UTF8}")
-        module = GraphModule(url, path, ModuleFormat.MODULE, kind=ServedKind.MODULE)
+        module = GraphModule(url, path, ModuleFormat.MODULE, kind=ServedKind.MODULE, is_imported=True)
         if is_typescript_name(path):
             module.module_format, module.kind = ModuleFormat.MODULE_TYPESCRIPT, ServedKind.MODULE_TYPESCRIPT
         answer = read_file(self._context.files, path)
@@ -183,7 +183,7 @@ class ModuleBuilder:
         )
 
     def _code_cache(self, made: Generated, url: str) -> bytes:
-        # A module's types are stripped once, so that its code cache is stored under the first kind.
+        # It was compiled as an ES module that is imported.
         kind = stored_kinds(made.module_format.value, url)[0]
         store, engine_tag = CodeCacheStore(self._context.directory.code_path), self._context.node.engine_tag
         rows = self._index.where(CodeCacheRow, "source_sha256", [made.source_sha256])

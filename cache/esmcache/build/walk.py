@@ -28,9 +28,9 @@ from esmcache.build.graph import (
     Problem,
     is_utf8,
 )
+from esmcache.build.loaders import imported_modules
 from esmcache.build.walk_result import WalkResult
 from esmcache.diagnostics import DiagnosticKind
-from esmcache.engines.node.compile_cache_layout import stripped_kind
 from esmcache.file_source import file_url_from_path, path_from_file_url
 from esmcache.records import ModuleFormat, Resolution, ResolutionFailure
 from esmcache.serving.layout import ServedKind
@@ -38,7 +38,7 @@ from esmcache.serving.served_kinds import COMPILED_KINDS, KIND_OF_FORMAT
 from esmcache.spans import LineIndex
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import ANALYSIS_VERSION
-from esmcache.store.rows import AnalysisRow, BlobRow, CodeCacheLinkRow, ModuleRow
+from esmcache.store.rows import AnalysisRow, BlobRow, ModuleRow
 
 # Called with what is counted, the number that is done, and the number that is known so far.
 Progress = Callable[[str, int, int], None]
@@ -106,7 +106,7 @@ class Walk:
             roots: Pairs of a resolution and whether it is an entry point.
         """
         for resolution, is_entry in roots:
-            module = self._reach(resolution)
+            module = self._reach(resolution, is_imported=False)
             if module is not None and is_entry:
                 module.is_root = True
                 module.root_inputs = resolution.inputs
@@ -120,17 +120,16 @@ class Walk:
         return self._found
 
     def _compile_as_loaded(self) -> None:
-        """Compile CommonJS TypeScript as Node loads it, by `import` or `require`, now that all requests are known."""
+        """Compile TypeScript as Node loads it, by `import` or `require`, now that all requests are known."""
         modules = self._found.modules
-        typed = [module for module in modules.values() if module.kind is ServedKind.COMMONJS_TYPESCRIPT]
-        imported = {
-            answer.resolved_url
-            for module in (modules.values() if typed else ())
-            for request, answer in zip(module.requests, module.answers, strict=True)
-            if isinstance(answer, Resolution) and Asked.IMPORT in request.asked and Asked.WORKER not in request.asked
-        }
+        typed = [
+            module
+            for module in modules.values()
+            if module.is_typescript and (module.kind in COMPILED_KINDS or module.format_is_detected)
+        ]
+        imported = imported_modules(modules, keeps_stripped=self._node.keeps_stripped_text) if typed else set()
         for module in typed:
-            module.is_imported = module.url in imported and not module.is_root
+            module.is_imported = module.url in imported
             if self._compiler.has_to_compile(module) and (source := self._source(module)) is not None:
                 self._compiler.start(module, source)
         for module in typed:
@@ -138,11 +137,9 @@ class Walk:
 
     def look_at(self, path: str) -> WalkResult:
         """Return one module with its requests and answers; the modules that it requests are known only by URL."""
-        module = self._reach(self._at(file_url_from_path(path), path))
+        module = self._reach(self._at(file_url_from_path(path), path), is_imported=False)
         if module is not None:
-            claims = self._index.where(CodeCacheLinkRow, "url", [module.url])
-            # The last warm has found the module as it says there.
-            module.is_imported = stripped_kind(module.url, 2) in {claim.kind for claim in claims}
+            module.is_imported = self._compiler.was_imported(module)
             self._visit([module])
         return self._found
 
@@ -150,7 +147,7 @@ class Walk:
         module_format, inputs = self._resolver.format_of(path)
         return Resolution(url, module_format, inputs)
 
-    def _reach(self, resolution: Resolution) -> GraphModule | None:
+    def _reach(self, resolution: Resolution, *, is_imported: bool) -> GraphModule | None:
         url = resolution.resolved_url
         module = self._found.modules.get(url)
         if module is None:
@@ -158,6 +155,8 @@ class Walk:
             if path is None or not is_utf8(url) or not is_utf8(path):
                 return None
             module = GraphModule(url, path, resolution.module_format)
+            # Most are found in the way in which Node loads them, so few are compiled again.
+            module.is_imported = is_imported or module.is_es_module
             self._found.modules[url] = module
             self._next_wave.append(module)
         return module
@@ -358,7 +357,7 @@ class Walk:
             if isinstance(answer, ResolutionFailure):
                 self._unresolved(module, request, answer)
                 continue
-            target = self._reach(answer)
+            target = self._reach(answer, is_imported=Asked.IMPORT in request.asked)
             if target is not None and Asked.WORKER in request.asked:
                 target.is_root = True
                 target.root_inputs = answer.inputs

@@ -25,6 +25,7 @@ from esmcache.records import (
     ModuleCall,
     ModuleRecord,
     ModuleRequest,
+    Stripping,
 )
 from esmcache.spans import LineIndex
 
@@ -72,7 +73,8 @@ def describe(files: FileSource, path: str, node_workers: Callable[[], CompilePoo
         missing = Problem(path, "engine-missing", f"only Node can strip its types, but there is {error}")
         return Description(path, missing) if is_typescript else described
     url = file_url_from_path(os.path.abspath(path))
-    answer = workers.submit(CompileTask(CompileKind.MODULE, url, source, strips=int(is_typescript))).result()
+    stripping = Stripping(1, url) if is_typescript else None
+    answer = workers.submit(CompileTask(CompileKind.MODULE, url, source, stripping=stripping)).result()
     if isinstance(answer, CompiledSource):
         if is_typescript:
             text = text_without_types(source, answer.stripped[0], url)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import RunEsmcache
+from conftest import RunEsmcache, node_of
 from esmcache.engines.node.describe_node import NEWEST_TESTED
 from esmcache.serving.names import RUNTIME
 from program import Program
@@ -36,6 +36,17 @@ for entry in "$NODE_COMPILE_CACHE"/*/*; do
   {{ printf 'another magic 16'; cat "$entry"; }} > "$entry.other"
   mv "$entry.other" "$entry"
 done
+"""
+# It adds something to the entries of programs that are TypeScript.
+_HAS_ANOTHER_LAYOUT_OF_TYPESCRIPT = """\
+#!/bin/sh
+if [ "$1" = -e ]; then
+  "{node}" "$@" | sed 's#"executable":"[^"]*"#"executable":"{wrapper}"#'
+  exit
+fi
+case "$NODE_COMPILE_CACHE $1" in /*.mts) ;; *) exec "{node}" "$@" ;; esac
+"{node}" "$@"
+for entry in "$NODE_COMPILE_CACHE"/*/*; do echo more >> "$entry"; done
 """
 
 
@@ -118,6 +129,29 @@ def test_an_unknown_compile_cache_layout_disables_code_caches(
     assert "served: resolution and source, without a code cache" in explained
     assert words in explained
     assert words in run_esmcache("doctor", env=env).stdout
+
+
+@pytest.mark.parametrize(("name", "served"), [("node22ts", "and stripped at each start"), ("node24", "with its text")])
+def test_typescript_in_an_unknown_layout_is_left_to_node(
+    program: Program, name: str, served: str, tmp_path: Path, run_esmcache: RunEsmcache
+) -> None:
+    node = node_of(name)
+    assert f"ok    served, {served}" in typescript_in_doctor(run_esmcache, node)
+    program.node = _executable(tmp_path / "other", _HAS_ANOTHER_LAYOUT_OF_TYPESCRIPT, node)
+    program.entry = "app.mts"
+    program.write(
+        {"app.mts": "import './b.mjs';\nconst a: number = 1;\nconsole.log(a);\n", "b.mjs": "console.log(2);\n"}
+    )
+    report = program.warm()
+    assert (report.served, report.native) == (0, 1)
+    assert program.check_same()["served"] == 0
+    assert "left to Node: esmcache does not know how v2" in typescript_in_doctor(run_esmcache, program.node)
+
+
+def typescript_in_doctor(run_esmcache: RunEsmcache, node: Path) -> str:
+    """Return the line of `esmcache doctor` about TypeScript."""
+    lines = run_esmcache("doctor", env={"ESMCACHE_NODE": str(node)}).stdout.splitlines()
+    return next(line for line in lines if line.startswith("TypeScript"))
 
 
 def native_version(program: Program) -> str:

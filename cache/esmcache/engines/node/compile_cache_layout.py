@@ -1,15 +1,19 @@
 """Node's own compile-cache directory: its names and entries.
 
 This module must not know how code caches are made. Node calls this layout an implementation detail, so layout_probe.py
-must confirm it before anything is written. It was the same in 22.15, 24.19 and 26.10:
+must confirm it before anything is written. It was the same in 22.15, 22.18, 22.23, 24.19 and 26.10:
 
     <directory>/<version>-<arch>-<V8 tag as 8 hex digits>-<effective user id>/<CRC32 of the key as 8 hex digits>
     key    type byte (0 CommonJS, 1 ES module), then the path (CommonJS) or the URL (ES module), both as UTF-8
     entry  magic 0x8adfdbb2, source size, code cache size, source CRC32, code cache CRC32 (u32 LE), the code cache
 
-Node 24 and 26 keep the text of TypeScript without its types in the same way: the type byte is 2, the source is the text
-with types, and the stripped text takes the place of the code cache. The code cache of the stripped text is another
-entry. Imported CommonJS is stripped twice: under its URL, and the result again under its path.
+The code cache of TypeScript is that of its text without types, at whose end a comment names the file. Node 24 and 26
+keep this text in the same way: the type byte is 2, the source is the text with types, and the stripped text takes the
+place of the code cache. Node 22 keeps no such text. The comment and the key depend on the loader that strips the types:
+
+    loader        Node 24 and 26: the comment names the URL                  Node 22: the comment names
+    ES modules    key: the URL; CommonJS is stripped again, key: the path    the URL
+    CommonJS      key: the path                                              the path
 
 The source is the text that was compiled, as UTF-8: see `compiled_text`. The V8 tag is
 `v8.cachedDataVersionTag()` of the running process. It depends on V8's flags, and in Node 22 even on
@@ -31,15 +35,16 @@ import zlib
 from dataclasses import dataclass
 from hashlib import sha256
 
-from esmcache.records import ModuleFormat, NodeBuild
+from esmcache.file_source import path_from_file_url
+from esmcache.records import ModuleFormat, NodeBuild, Stripping
 
 _MAGIC = 0x8ADFDBB2
 _HEADER = struct.Struct("<5I")
 _LARGEST = 0xFFFFFFFF
 _TYPE_BYTES = {ModuleFormat.COMMONJS: b"\x00", ModuleFormat.MODULE: b"\x01"}
 _STRIPPED_TYPE_BYTE = b"\x02"
-# The part of a URL's SHA-256 that is in the kinds of code caches that depend on the URL.
-_URL_DIGITS = 32
+# The part of the SHA-256 of a URL or path that is in the kinds of code caches that depend on it.
+_NAME_DIGITS = 32
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -82,15 +87,32 @@ def entry_name(kind: ModuleFormat, url_or_path: str) -> str:
 class NodeEntry:
     """An entry that Node looks for when it loads a module: its file's name, and the kind under which it is stored.
 
-    The stripped text of TypeScript names the URL, so its kinds depend on the URL.
+    The stripped text of TypeScript names the URL or the path, so its kinds depend on these.
     """
 
     name: str
     kind: str
 
 
+def stripping(
+    module_format: ModuleFormat | None, url: str, path: str, *, is_imported: bool, keeps_stripped: bool
+) -> Stripping:
+    """Return how Node strips the types of TypeScript, which is CommonJS if its format is not known yet.
+
+    Args:
+        module_format: The format of the module.
+        url: The URL of the module.
+        path: The path of the file.
+        is_imported: Whether the loader of ES modules strips the types, and not that of CommonJS.
+        keeps_stripped: Whether this Node keeps stripped texts.
+    """
+    if not keeps_stripped:
+        return Stripping(1, url if is_imported else path)
+    return Stripping(2 if is_imported and module_format is not ModuleFormat.MODULE_TYPESCRIPT else 1, url)
+
+
 def module_entries(
-    module_format: ModuleFormat, url: str, path: str, *, strips: int, keeps_stripped: bool
+    module_format: ModuleFormat, url: str, path: str, *, is_imported: bool, keeps_stripped: bool
 ) -> tuple[NodeEntry, ...]:
     """Return the entries of a module: that of its code cache, then those of its stripped texts.
 
@@ -98,37 +120,41 @@ def module_entries(
         module_format: A format of JavaScript or TypeScript.
         url: The URL of the module.
         path: The path of the file.
-        strips: How often Node strips the types: 0 for JavaScript, 2 for imported CommonJS.
+        is_imported: Whether the loader of ES modules strips the types, and not that of CommonJS.
         keeps_stripped: Whether this Node keeps stripped texts.
     """
     plain = module_format.without_types
-    is_module = plain is ModuleFormat.MODULE
-    code_cache = entry_name(plain, url if is_module else path)
+    code_cache = entry_name(plain, url if plain is ModuleFormat.MODULE else path)
     if not module_format.is_typescript:
         return (NodeEntry(code_cache, module_format.value),)
-    if is_module:
-        strips = 1
-    keys = [url if is_module or strips > 1 else path, path][: strips if keeps_stripped else 0]
+    how = stripping(module_format, url, path, is_imported=is_imported, keeps_stripped=keeps_stripped)
+    keys = [url if is_imported else path, path][: how.times if keeps_stripped else 0]
     return (
-        NodeEntry(code_cache, stored_kinds(module_format.value, url)[strips - 1]),
-        *(NodeEntry(_stripped_name(key), stripped_kind(url, time)) for time, key in enumerate(keys, 1)),
+        NodeEntry(code_cache, _code_cache_kind(module_format.value, how)),
+        *(
+            NodeEntry(_stripped_name(key), f"stripped-{time}-{_digest(how.source_url)}")
+            for time, key in enumerate(keys, 1)
+        ),
     )
 
 
 def stored_kinds(module_kind: str, url: str) -> tuple[str, ...]:
-    """Return the kinds under which the code cache of a module may be stored, by its format; TypeScript has two."""
+    """Return the kinds under which the code cache of a module may be stored, by its format.
+
+    TypeScript has several. An ES module that is imported has the first one.
+    """
     if not module_kind.endswith("-typescript"):
         return (module_kind,)
-    return tuple(f"{module_kind}-{strips}-{_digest(url)}" for strips in (1, 2))
+    ways = (Stripping(1, url), Stripping(2, url), Stripping(1, path_from_file_url(url) or url))
+    return tuple(_code_cache_kind(module_kind, how) for how in ways)
 
 
-def stripped_kind(url: str, time: int) -> str:
-    """Return the kind under which the text of a module is stored whose types were stripped for the `time`th time."""
-    return f"stripped-{time}-{_digest(url)}"
+def _code_cache_kind(module_kind: str, how: Stripping) -> str:
+    return f"{module_kind}-{how.times}-{_digest(how.source_url)}"
 
 
-def _digest(url: str) -> str:
-    return sha256(url.encode()).hexdigest()[:_URL_DIGITS]
+def _digest(url_or_path: str) -> str:
+    return sha256(url_or_path.encode("utf-8", "surrogatepass")).hexdigest()[:_NAME_DIGITS]
 
 
 def _stripped_name(url_or_path: str) -> str:

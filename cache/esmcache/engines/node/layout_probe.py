@@ -17,6 +17,7 @@ from esmcache.engines.node.compile_cache_layout import (
     directory_name_of,
     encode_entry,
     module_entries,
+    stripping,
 )
 from esmcache.file_source import file_url_from_path
 from esmcache.records import ModuleFormat
@@ -31,29 +32,42 @@ _JAVASCRIPT = {
     "module.mjs": f"import './commonjs.cjs';{_FACTS}console.log(JSON.stringify(facts)); // \u00e9\n",
     "commonjs.cjs": "#!/usr/bin/env node\nexports.answer = () => 42; // \U0001f600\n",
 }
-# The program also prints the stripped texts, by Node's public function: of each file, and that of the first again.
+# The program also prints the stripped texts of each file, by Node's public function: with a comment that names the URL,
+# this text stripped again, and one with a comment that names the path.
 _TYPESCRIPT = {
     "module.mts": f"""import './imported.cts';{_FACTS}
 import {{ readFileSync }} from 'node:fs';
-import {{ createRequire, stripTypeScriptTypes }} from 'node:module';
-createRequire(import.meta.url)('./required.cts');
+import {{ createRequire, stripTypeScriptTypes as strip }} from 'node:module';
+import {{ fileURLToPath }} from 'node:url';
+const require = createRequire(import.meta.url);
+require('./required.cts');
+require('./required.mts');
 const texts: Record<string, string[]> = {{}};
-for (const [name, times] of [['module.mts', 1], ['imported.cts', 2], ['required.cts', 1]] as [string, number][]) {{
+for (const name of ['module.mts', 'imported.cts', 'inner.cts', 'required.cts', 'required.mts'] as string[]) {{
   const url = new URL(name, import.meta.url);
-  let text = readFileSync(url, 'utf8');
-  texts[name] = Array.from({{ length: times }}, () => (text = stripTypeScriptTypes(text, {{ sourceUrl: url.href }})));
+  const text: string = readFileSync(url, 'utf8');
+  const once = strip(text, {{ sourceUrl: url.href }});
+  texts[name] = [once, strip(once, {{ sourceUrl: url.href }}), strip(text, {{ sourceUrl: fileURLToPath(url) }})];
 }}
 console.log(JSON.stringify({{ ...facts, texts }})); // \u00e9
 """,
-    "imported.cts": "const \u00e9: number = 1; exports.answer = () => \u00e9 as number; // \U0001f600\n",
+    "imported.cts": "const \u00e9: number = 1; exports.answer = () => \u00e9 as number; // \U0001f600\n"
+    "require('./inner.cts');\n",
+    "inner.cts": "exports.answer = (): string => 'inner';\n",
     "required.cts": "type \u00c9 = string; exports.answer = (): \u00c9 => '';\n",
+    "required.mts": "export const answer: number = 42;\n",
 }
+# The modules whose types the loader of ES modules strips: in every Node, and in those that keep no stripped texts.
+_IMPORTED = frozenset(("module.mts", "imported.cts"))
+_IMPORTED_UNLESS_KEPT = frozenset((*_IMPORTED, "inner.cts"))
 _FORMATS = {
     "module.mjs": ModuleFormat.MODULE,
     "commonjs.cjs": ModuleFormat.COMMONJS,
     "module.mts": ModuleFormat.MODULE_TYPESCRIPT,
     "imported.cts": ModuleFormat.COMMONJS_TYPESCRIPT,
+    "inner.cts": ModuleFormat.COMMONJS_TYPESCRIPT,
     "required.cts": ModuleFormat.COMMONJS_TYPESCRIPT,
+    "required.mts": ModuleFormat.MODULE_TYPESCRIPT,
 }
 # A dynamically linked executable may need these variables to start at all. None of them configures Node.
 _KEPT_VARIABLES = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -117,15 +131,19 @@ def _expected(
 ) -> dict[str, tuple[bytes, bytes | None]]:
     """Return, by the name of each entry, its source and its content, which is None for a code cache."""
     expected: dict[str, tuple[bytes, bytes | None]] = {}
+    imported = _IMPORTED if keeps_stripped else _IMPORTED_UNLESS_KEPT
     for name, source in files.items():
-        path = str(directory / name)
-        stripped = [text.encode() for text in facts["texts"][name]] if "texts" in facts else []
-        texts = [compiled_text(_FORMATS[name].without_types, source.encode()), *stripped]
+        found, path = _FORMATS[name], str(directory / name)
+        url, is_imported = file_url_from_path(path), name in imported
+        stripped: list[bytes] = []
+        if found.is_typescript:
+            how = stripping(found, url, path, is_imported=is_imported, keeps_stripped=keeps_stripped)
+            once, twice, by_path = [text.encode() for text in facts["texts"][name]]
+            stripped = [once, twice][: how.times] if how.source_url == url else [by_path]
+        texts = [compiled_text(found.without_types, source.encode()), *stripped]
         contents = [None, *stripped]
         sources = [texts[-1], *texts[:-1]]
-        entries = module_entries(
-            _FORMATS[name], file_url_from_path(path), path, strips=len(stripped), keeps_stripped=keeps_stripped
-        )
+        entries = module_entries(found, url, path, is_imported=is_imported, keeps_stripped=keeps_stripped)
         for entry, of_entry, content in zip(entries, sources, contents, strict=False):
             expected[entry.name] = of_entry, content
     return expected

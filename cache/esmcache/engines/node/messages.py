@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any, BinaryIO
 
 from esmcache.file_source import path_from_file_url
-from esmcache.records import ImportAttribute, ModuleFormat, ModuleRequest, Phase
+from esmcache.records import ImportAttribute, ModuleFormat, ModuleRequest, Phase, Stripping
 
 _LENGTHS = struct.Struct("<II")
 # Far above the size of any answer; larger lengths are garbage.
@@ -37,16 +37,15 @@ class CompileTask:
     """One file to compile: its bytes on disk and the URL by which Node would load it.
 
     `functions` are the start offsets, in UTF-16 code units of the compiled text, of the functions that the code cache
-    should have besides the top level. An offset where no function starts has no effect. `strips` is how often Node
-    strips the types of CommonJS: 0 for JavaScript, 2 for TypeScript that is imported. It strips those of an ES module
-    once.
+    should have besides the top level. An offset where no function starts has no effect. `stripping` is how Node strips
+    the types of CommonJS, None for JavaScript. It strips those of an ES module once.
     """
 
     kind: CompileKind
     url: str
     source: bytes
     functions: tuple[int, ...] = ()
-    strips: int = 0
+    stripping: Stripping | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,10 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Compile:
-    """A request to compile the payload; `filename` identifies a CommonJS module."""
+    """A request to compile the payload; `filename` identifies a CommonJS module.
+
+    Types are stripped `strips` times, and a comment at the end of the result names `source_url`.
+    """
 
     id: int
     kind: str
@@ -69,6 +71,7 @@ class Compile:
     filename: str
     functions: Sequence[int]
     strips: int
+    source_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,8 @@ def encode_compile(task_id: int, task: CompileTask) -> bytes:
     """Return the frame that requests `task`."""
     filename = path_from_file_url(task.url)
     filename = task.url if filename is None else filename
-    message = Compile(task_id, task.kind.value, task.url, filename, task.functions, task.strips)
+    how = task.stripping or Stripping(0, "")
+    message = Compile(task_id, task.kind.value, task.url, filename, task.functions, how.times, how.source_url)
     header = {"type": "Compile", **{name: getattr(message, name) for name in Compile.__slots__}}
     encoded = json.dumps(header, separators=(",", ":")).encode("ascii")
     return _LENGTHS.pack(len(encoded), len(task.source)) + encoded + task.source

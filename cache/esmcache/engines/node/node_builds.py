@@ -19,7 +19,7 @@ from esmcache.private_files import write_whole
 from esmcache.records import NodeBuild
 
 # Must be raised whenever the facts in NodeBuild or the probe change.
-_VERSION = 3
+_VERSION = 4
 # A version, or another text that becomes part of file names.
 _PLAIN = re.compile(r"[\w.+-]+", re.ASCII)
 _LARGEST_TAG = 0xFFFFFFFF

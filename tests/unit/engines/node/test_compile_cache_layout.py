@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import node_of
 from esmcache.engines.node import CompileKind, CompilePool, CompileTask, describe_node
 from esmcache.engines.node.compile_cache_layout import (
     compiled_text,
@@ -65,17 +66,26 @@ def test_directory_name() -> None:
     assert directory_name(build, 1000, 0x5B4CEE11) == "v22.15.0-x64-5b4cee11-1000"
 
 
-def test_the_probe_accepts_every_tested_node(any_node: Path) -> None:
-    build = describe_node(str(any_node))
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("node22", ProbedLayout(code_caches=True)),
+        ("node22ts", ProbedLayout(code_caches=True, typescript=True)),
+        ("node24", ProbedLayout(code_caches=True, typescript=True, stripped_texts=True)),
+        ("node26", ProbedLayout(code_caches=True, typescript=True, stripped_texts=True)),
+    ],
+)
+def test_the_probe_accepts_every_tested_node(name: str, expected: ProbedLayout) -> None:
+    build = describe_node(str(node_of(name)))
     assert isinstance(build, NodeBuild)
-    strips = build.strips_types
-    assert probe_layout(str(any_node), strips_types=strips) == ProbedLayout(True, strips, strips)
+    assert probe_layout(build.executable, strips_types=build.strips_types) == expected
 
 
-def test_the_probe_rejects_typescript_that_is_kept_in_another_way(node: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["node22ts", "node24"])
+def test_the_probe_rejects_typescript_that_is_kept_in_another_way(name: str, tmp_path: Path) -> None:
     impostor = tmp_path / "node"
     impostor.write_text(f"""#!/bin/sh
-"{node}" "$@" || exit
+"{node_of(name)}" "$@" || exit
 case "$1" in *.mts) for entry in "$NODE_COMPILE_CACHE"/*/*; do echo more >> "$entry"; done; esac
 """)
     impostor.chmod(0o755)

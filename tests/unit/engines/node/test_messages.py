@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from esmcache.engines.node import messages
+from esmcache.records import Stripping
 
 WORKER = Path(messages.__file__).with_name("worker")
 
@@ -29,10 +30,11 @@ def test_definitions_are_the_same_on_both_sides(node: Path) -> None:
 
 
 def test_compile_frame_has_the_fields_of_compile() -> None:
-    task = messages.CompileTask(messages.CompileKind.MODULE, "file:///a%20b.js", b"source", (3, 70))
+    url, path = "file:///a%20b.js", "/a b.js"
+    task = messages.CompileTask(messages.CompileKind.MODULE, url, b"source", (3, 70), Stripping(2, path))
     frame = messages.encode_compile(7, task)
     length = int.from_bytes(frame[:4], "little")
     header = json.loads(frame[8 : 8 + length])
     assert header.pop("type") == "Compile"
-    assert messages.Compile(**header) == messages.Compile(7, "module", "file:///a%20b.js", "/a b.js", [3, 70], 0)
+    assert messages.Compile(**header) == messages.Compile(7, "module", url, path, [3, 70], 2, path)
     assert frame[8 + length :] == b"source"

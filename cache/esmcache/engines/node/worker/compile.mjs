@@ -39,6 +39,7 @@ process.emitWarning = (_, type) => {
  * @param {'module' | 'commonjs' | 'detect'} task.kind
  * @param {number[]} task.functions offsets in the text of the functions to precompile
  * @param {0 | 1 | 2} task.strips how often Node strips the types of CommonJS; it strips those of a module once
+ * @param {string} task.source_url the name that Node puts into a comment at the end of a text without types
  */
 export async function compile(task, bytes) {
   hasWarned = false;
@@ -64,14 +65,14 @@ async function compileAs(task, bytes) {
   }
 }
 
-function moduleText({ url, strips }, bytes) {
+function moduleText({ strips, source_url: sourceUrl }, bytes) {
   const text = decoder.decode(bytes);
-  return strips === 0 ? [text] : [text, strip(text, url)];
+  return strips === 0 ? [text] : [text, strip(text, sourceUrl)];
 }
 
-function commonjsText({ url, strips }, bytes) {
+function commonjsText({ strips, source_url: sourceUrl }, bytes) {
   const texts = [bytes.utf8Slice(0, bytes.length)];
-  for (let i = 0; i < strips; i++) texts.push(strip(texts[i], url));
+  for (let i = 0; i < strips; i++) texts.push(strip(texts[i], sourceUrl));
   return texts;
 }
 

@@ -6,7 +6,7 @@ import { readSync, writeSync } from 'node:fs';
 /** The fields of each message, in the order of the dataclasses in `messages.py`; a test compares them. */
 export const MESSAGES = {
   Hello: ['version', 'arch', 'v8_version', 'v8_tag'],
-  Compile: ['id', 'kind', 'url', 'filename', 'functions', 'strips'],
+  Compile: ['id', 'kind', 'url', 'filename', 'functions', 'strips', 'source_url'],
   Compiled: ['id', 'requests', 'detected_kind', 'stripped'],
   Failed: ['id', 'message', 'line', 'column', 'is_syntax_error', 'detected_kind', 'error_code'],
 };

@@ -6,8 +6,8 @@ const require = nodeModule.createRequire(import.meta.url);
 const NOT_ASCII = /[^\0-\x7f]/g;
 
 /**
- * Return the text without types, and with a comment at its end that names the URL, as Node compiles it. Throws Node's
- * error, with the line and the column (one-based) as its property `place`.
+ * Return the text without types, and with a comment at its end that names `sourceUrl`, as Node compiles it. Throws
+ * Node's error, with the line and the column (one-based) as its property `place`.
  */
 export function strip(text, sourceUrl) {
   try {
