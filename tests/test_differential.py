@@ -15,8 +15,8 @@ from differential.starting import Starter, empty_home, open_cache
 from esmcache.cache import Cache
 from esmcache.launch.program import installed_hook
 
-# `make test` runs every program under one of its Nodes, mostly 24.
-_MOSTLY = ("node24", "node24", "node22", "node26")
+# `make test` runs every program under one of its Nodes, mostly 24. Programs of TypeScript name node22ts.
+_MOSTLY = ("node24", "node24", "node22", "node22ts", "node26")
 
 
 def _is_run(program: DifferentialProgram, node: str) -> bool:

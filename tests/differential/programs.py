@@ -9,7 +9,7 @@ All blocks of a case are files, except for these:
     large     true: starts or warms take seconds, so the program runs in fewer states than others
     warm      the files that are warmed as entry points; by default the case's first file
     edited    the file that is edited to make the cache stale; by default one of those that can be
-    nodes     the Nodes that the case is about; by default all
+    nodes     the Nodes that the case is about, of which node22ts is the newest 22; by default NODES
     env, stdin, cwd    the environment, input and directory; in a value of `env`, `{root}` is the program's
               directory, `{bin}` that of Node, and `{temporary}` an empty one with a short path for this start alone
     by        `environment`: NODE_OPTIONS names the preload instead of the command line, so that children get it
