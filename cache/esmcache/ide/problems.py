@@ -11,21 +11,17 @@ from collections.abc import Iterator
 from esmcache.build.graph import UNSUPPORTED_TYPESCRIPT
 from esmcache.diagnostics import Diagnostic, DiagnosticKind, Severity
 from esmcache.file_source import path_from_file_url
-from esmcache.ide.attribute_problems import (
-    attribute_problem,
-    has_options,
-    missing_clause,
-    missing_options,
-)
+from esmcache.ide.attribute_problems import has_options, missing_clause, missing_options
 from esmcache.ide.modules import Occurrence, WorkspaceModule, WorkspaceModules
 from esmcache.ide.other_modules import JsonError
 from esmcache.ide.values import START, Finding, Insertion, Place, RelatedPlace
 from esmcache.linking import LinkProblem, import_cycles, link_problems
 from esmcache.records import CallKind, InputKind, ModuleFormat, Resolution, ResolutionFailure
+from esmcache.resolution.import_attributes import attribute_problem
+from esmcache.resolution.specifier_hints import node_suggestion, without_suggestion
 from esmcache.spans import ColumnUnit, Position, Span
 from esmcache.store.rows import VerdictRow
 
-_HINT = re.compile(r'\nDid you mean to import (?P<json>".*")\?$', re.S)
 _NOT_BETWEEN_QUOTES = re.compile(r"[\"'`\\$\n\r]")
 _MOST_TRIED = 3
 # The beginning of a `data:` URL is enough to recognise it.
@@ -145,7 +141,7 @@ class Problems:
             return b""
 
     def _unresolved_import(self, module: WorkspaceModule, asked: Occurrence, failure: ResolutionFailure) -> Finding:
-        message = _HINT.sub("", failure.message)
+        message = without_suggestion(failure.message)
         replacement = self._suggestion(module, asked.specifier, failure)
         if replacement:
             message += f"\ndid you mean {json.dumps(replacement, ensure_ascii=False)}?"
@@ -168,13 +164,9 @@ class Problems:
 
     def _suggestion(self, module: WorkspaceModule, specifier: str, failure: ResolutionFailure) -> str:
         """Return a specifier that resolves: with extension, as a file in a directory, or in other case; else ''."""
-        hint = _HINT.search(failure.message)
-        if hint is not None:
-            found = str(json.loads(hint["json"]))
-        elif specifier.startswith(("./", "../")):
+        found = node_suggestion(failure)
+        if not found and specifier.startswith(("./", "../")):
             found = _in_other_case(os.path.dirname(module.path), specifier) or ""
-        else:
-            return ""
         # The specifier replaces the text between the existing quotes, which may be of any kind.
         return "" if found == specifier or _NOT_BETWEEN_QUOTES.search(found) else found
 
