@@ -25,11 +25,16 @@ _LONGEST_PAYLOAD = 1 << 30
 
 
 class CompileKind(Enum):
-    """The kind as which a source text is compiled; DETECT uses Node's syntax detection (a `.js` without "type")."""
+    """The kind as which a source text is compiled; DETECT uses Node's syntax detection (a `.js` without "type").
+
+    TRANSLATE compiles nothing. It returns JavaScript for TypeScript that Node cannot strip, and its source map, in the
+    place of the stripped texts.
+    """
 
     MODULE = "module"
     COMMONJS = "commonjs"
     DETECT = "detect"
+    TRANSLATE = "translate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@
 
 import { createRequire } from 'node:module';
 import vm from 'node:vm';
-import { strip } from './typescript.mjs';
+import { strip, translate } from './typescript.mjs';
 
 const require = createRequire(import.meta.url);
 const decoder = new TextDecoder();
@@ -36,7 +36,8 @@ process.emitWarning = (_, type) => {
  * Resolve to `{ codeCache, requests, detectedKind, stripped }`; the code cache is empty if it would suppress a warning.
  * `stripped` are the texts that Node makes of TypeScript, one for each time that it strips; the last one is compiled.
  * Throws the error of V8 or of Node's type stripping, with `detectedKind` set on it for the kind 'detect'.
- * @param {'module' | 'commonjs' | 'detect'} task.kind
+ * For the kind 'translate' nothing is compiled: `stripped` are a translation and its source map.
+ * @param {'module' | 'commonjs' | 'detect' | 'translate'} task.kind
  * @param {number[]} task.functions offsets in the text of the functions to precompile
  * @param {0 | 1 | 2} task.strips how often Node strips the types of CommonJS; it strips those of a module once
  * @param {string} task.source_url the name that Node puts into a comment at the end of a text without types
@@ -60,6 +61,8 @@ async function compileAs(task, bytes) {
       return compileCommonJS(task, commonjsText(task, bytes), null);
     case 'detect':
       return detect(task, bytes);
+    case 'translate':
+      return { codeCache: NO_CODE_CACHE, requests: [], detectedKind: null, stripped: translate(decoder.decode(bytes)) };
     default:
       throw new TypeError(`no such kind: ${task.kind}`);
   }

@@ -12,7 +12,7 @@ export const MESSAGES = {
 };
 
 /** The values of `Compile.kind`. */
-export const COMPILE_KINDS = ['module', 'commonjs', 'detect'];
+export const COMPILE_KINDS = ['module', 'commonjs', 'detect', 'translate'];
 
 const LENGTHS = 8;
 const INITIAL_CAPACITY = 1 << 20;

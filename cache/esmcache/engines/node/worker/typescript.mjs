@@ -1,4 +1,5 @@
 // Strips types by Node's own function, since only that gives the very text that Node compiles.
+// A text that Node refuses to strip is translated by the parser behind that function.
 
 import * as nodeModule from 'node:module';
 
@@ -15,6 +16,16 @@ export function strip(text, sourceUrl) {
   } catch (error) {
     throw Object.assign(error, { place: placeOfError(text) });
   }
+}
+
+/**
+ * Return JavaScript that means the same as the text, and its source map as JSON. Node never runs this JavaScript, but it
+ * requests the same modules. Throws if the text is no TypeScript.
+ */
+export function translate(text) {
+  const { transformSync } = require('internal/deps/amaro/dist/index');
+  const { code, map } = transformSync(text, { mode: 'transform', sourceMap: true, filename: 'source.ts' });
+  return [code, map];
 }
 
 // Node's error says the place in its stack only. The stripper counts columns as a terminal shows them, so each UTF-16
