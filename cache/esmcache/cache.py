@@ -10,6 +10,7 @@ from pathlib import Path
 
 from esmcache.build.export import Export, ExportReport
 from esmcache.build.graph import GONE, Problem, is_utf8
+from esmcache.build.program_check import ProgramCheck, ProgramReport
 from esmcache.build.save import Save, Update
 from esmcache.build.targets import find_targets
 from esmcache.build.walk import Progress
@@ -193,6 +194,26 @@ class Cache(ModuleCache):
                 export = Export(self._context(tagged, pool))
                 report = export.run(targets.entries, targets.conditions, target, number, progress)
         report.problems[:0] = targets.problems
+        return report
+
+    @healing
+    def check_program(
+        self, entries: Sequence[Path], progress: Progress = lambda stage, done, total: None
+    ) -> ProgramReport:
+        """Return what keeps programs from running under plain Node or from being served; none of them is run.
+
+        Args:
+            entries: Files that are started, or directories of packages.
+
+        Raises:
+            NodeUnavailableError: If no Node can be served.
+        """
+        build = self.supported_node()
+        targets = find_targets(list(entries), each_is_started=True)
+        with self.guarded(), writing(self.directory.path):
+            check = ProgramCheck(self._context(build, self._pool(build)), targets.conditions, progress)
+            report = check.run(targets.entries)
+        report.add(targets.problems)
         return report
 
     @healing

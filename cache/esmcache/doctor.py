@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -9,7 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from importlib import metadata
+from pathlib import Path
 
+from esmcache.build.program_check import ProgramReport
+from esmcache.build.walk import Progress
 from esmcache.cache import Cache
 from esmcache.cache_directory import check_ownership
 from esmcache.engines.node import NodeMissing, describe_node, find_node, unless_untested
@@ -51,6 +55,40 @@ def examine(environment: Mapping[str, str], *, cache_dir: str | None = None, nod
     Raises:
         CacheError: If an argument or an environment variable is wrong.
     """
+    with _opened(environment, cache_dir, node) as (cache, fault):
+        return _Examination(cache, fault).checks()
+
+
+def examine_program(
+    environment: Mapping[str, str],
+    entry: Path,
+    progress: Progress = lambda stage, done, total: None,
+    *,
+    cache_dir: str | None = None,
+    node: str | None = None,
+) -> ProgramReport | CacheError:
+    """Return what keeps a program from running under plain Node or from being served, or why it cannot be checked.
+
+    Args:
+        entry: The file that is started, or the directory of a package.
+
+    Raises:
+        CacheError: If an argument or an environment variable is wrong.
+    """
+    with _opened(environment, cache_dir, node) as (cache, _):
+        try:
+            return cache.check_program([entry], progress)
+        except CacheError as error:
+            return error
+
+
+@contextlib.contextmanager
+def _opened(environment: Mapping[str, str], cache_dir: str | None, node: str | None) -> Iterator[tuple[Cache, str]]:
+    """Yield the cache, and the fault of the user's configuration file, which is then not used, or ''.
+
+    Raises:
+        CacheError: If an argument or an environment variable is wrong.
+    """
     choices = read_user_choices(environment, cache_dir=cache_dir, node=node)
     fault = str(choices.message) if isinstance(choices, SettingsError) else ""
     if isinstance(choices, SettingsError):
@@ -58,7 +96,7 @@ def examine(environment: Mapping[str, str], *, cache_dir: str | None = None, nod
     if isinstance(choices, SettingsError):
         raise CacheError(str(choices))
     with Cache(choices, environment=environment) as cache:
-        return _Examination(cache, fault).checks()
+        yield cache, fault
 
 
 class _Examination:

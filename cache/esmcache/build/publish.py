@@ -28,16 +28,17 @@ from esmcache.serving.layout import (
 from esmcache.serving.manifest import FileFact, Manifest, ManifestModule, ManifestRequest, encode_manifest
 from esmcache.serving.names import manifest_identity, manifest_name
 from esmcache.serving.pack import (
-    BYTE_ORDER_MARK,
     PACK_HEADER_SIZE,
     PackedSource,
     append_sources,
     current_pack,
     family_of,
     held_places,
+    is_utf8_source,
     pack_family,
     pack_fingerprint,
     sound_pack,
+    why_not_packed,
 )
 from esmcache.serving.served_kinds import COMPILED_KINDS, ES_MODULE_KINDS, PACKED_KINDS
 from esmcache.store.rows import CodeCacheLinkRow, PackEntryRow, PackRow
@@ -180,14 +181,11 @@ class Publisher:
                     yield module, "changed while it was warmed"
                     continue
                 module.source = answer.source
-            if module.kind not in ES_MODULE_KINDS and module.source.startswith(BYTE_ORDER_MARK):
-                # The text that a program gets depends on how it asks and on Node's version.
-                yield module, "a byte order mark in what is no ES module"
+            if reason := why_not_packed(module.kind, module.source):
+                yield module, reason
                 continue
-            if not _is_utf8(module.source):
-                # Such a CommonJS module is served without its source: Node replaces the bytes that are not UTF-8.
-                if module.kind is not ServedKind.COMMONJS:
-                    yield module, "not valid UTF-8"
+            if module.kind is ServedKind.COMMONJS and not is_utf8_source(module.source):
+                # It is served without its source: Node replaces the bytes that are not UTF-8.
                 continue
             batch[module.fact.sha256] = module.source
             size += len(module.source)
@@ -380,16 +378,6 @@ def _count_loaded_first(entry: GraphModule, graph: dict[str, GraphModule]) -> in
             ]
             stack += [target for target in targets if target is not None]
     return len(found)
-
-
-def _is_utf8(source: bytes) -> bool:
-    if source.isascii():
-        return True
-    try:
-        source.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _is_well_formed(text: str) -> bool:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from esmcache.build.graph import NOT_UTF8, Problem, is_utf8
 from esmcache.build.path_patterns import PathPatterns
+from esmcache.file_source import DiskFileSource
 from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
+from esmcache.resolution.file_facts import FileFacts
+from esmcache.resolution.specifier_hints import source_of_output
+from esmcache.resolution.tsconfig import TsConfigReader
 from esmcache.setting_faults import why_no_json
 from esmcache.settings import ProjectSettings, read_project_settings
 
+# The code of the problem that package.json names a file which a compiler has not written yet.
+NOT_BUILT = "not-built"
 SOURCE_SUFFIXES = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
 # Declarations have no code to run.
 _DECLARATION_SUFFIXES = (".d.ts", ".d.mts", ".d.cts")
@@ -47,9 +53,10 @@ def find_targets(paths: list[Path], also: ProjectSettings | None = None, *, each
         elif not is_utf8(os.path.realpath(absolute)):
             targets.problems.append(Problem(str(absolute), "not-utf8", NOT_UTF8))
         elif absolute.is_dir():
-            before = len(targets.entries), len(targets.problems)
+            before = len(targets.entries), sum(one.is_error for one in targets.problems)
             _add_directory(absolute, targets)
-            if each_is_started and (len(targets.entries), len(targets.problems)) == before:
+            after = len(targets.entries), sum(one.is_error for one in targets.problems)
+            if each_is_started and before == after:
                 none = "no entry point: name the files that you start, or `entries` in esmcache.json"
                 targets.problems.append(Problem(str(absolute), "no-entry-point", none))
         else:
@@ -84,23 +91,59 @@ def package_entries(directory: Path) -> list[str] | Problem:
     Node treats a package.json that it cannot read as absent. It completes `main` by an extension or `index.js`, and
     starts `index.js` if `main` leads nowhere.
     """
+    content = _package_json(directory)
+    if content is None or isinstance(content, Problem):
+        return content or []
+    main = content.get("main")
+    found = _main_file(directory, main) if main and isinstance(main, str) else []
+    for key in ("module", "bin", "exports"):
+        found += _files(directory, _names(content, key))
+    if not found:
+        found = _files(directory, ["index.js"])
+    return list(dict.fromkeys(found))
+
+
+def unbuilt_entries(directory: Path, known: Collection[str]) -> list[Problem]:
+    """Return a hint for each file that package.json names and that is absent, but could be built of TypeScript.
+
+    Nothing is warmed on that account, since Node does not start the TypeScript file in its place.
+
+    Args:
+        known: The absolute paths of the entry points that were found.
+    """
+    content = _package_json(directory)
+    if content is None or isinstance(content, Problem):
+        return []
+    configs = TsConfigReader(FileFacts(DiskFileSource())).nearest(str(directory))
+    hints: dict[str, Problem] = {}
+    for key in ("main", "module", "bin", "exports"):
+        for name in _names(content, key):
+            path = os.path.normpath(os.path.join(directory, name))
+            if path in hints or os.path.exists(path) or (key == "main" and os.path.exists(f"{path}.js")):
+                continue
+            source = source_of_output(path, str(directory), configs, os.path.isfile)
+            if source and source not in known:
+                shown = os.path.relpath(source, directory)
+                told = f"`{key}` names {name}, which does not exist: build it, or name {shown} in its place"
+                hints[path] = Problem(str(directory / "package.json"), NOT_BUILT, told, is_error=False)
+    return list(hints.values())
+
+
+def _package_json(directory: Path) -> dict[str, Any] | Problem | None:
+    """Return the content of package.json, None if there is none that can be read, or why Node fails on it."""
     path = directory / "package.json"
     try:
         content: Any = json.loads(read_regular_file(path, MOST_JSON_BYTES))
     except OSError:
-        return []
+        return None
     except (ValueError, RecursionError) as error:
         return Problem(str(path), "bad-package", why_no_json(error))
-    if not isinstance(content, dict):
-        return Problem(str(path), "bad-package", "is no JSON object")
-    main = content.get("main")
-    found = _main_file(directory, main) if main and isinstance(main, str) else []
-    for key in ("module", "bin", "exports"):
-        named = [name for name in _strings(content.get(key), 0) if "*" not in name]
-        found += _files(directory, named)
-    if not found:
-        found = _files(directory, ["index.js"])
-    return list(dict.fromkeys(found))
+    return content if isinstance(content, dict) else Problem(str(path), "bad-package", "is no JSON object")
+
+
+def _names(content: dict[str, Any], key: str) -> list[str]:
+    """Return the paths that a field names, without patterns."""
+    return [name for name in _strings(content.get(key), 0) if "*" not in name]
 
 
 def _main_file(directory: Path, main: str) -> list[str]:
@@ -196,6 +239,7 @@ def _add_directory(directory: Path, targets: Targets) -> None:
     targets.conditions = targets.conditions or tuple(selection.conditions)
     broken = _add_entries(project, selection, targets, directory)
     targets.problems += [] if broken is None else [broken]
+    targets.problems += unbuilt_entries(project, targets.entries) if project == directory else []
     within = [path for path in (directory, *directory.parents) if path != project and path.is_relative_to(project)]
     if not any(selection.leaves_out(str(path)) for path in within):
         _add_modules(directory, selection, targets)

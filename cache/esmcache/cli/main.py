@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stats": ("upkeep:stats", "Print what is cached and how it was used."),
     "gc": ("upkeep:gc", "Bring the cache under its size limit."),
     "clear": ("upkeep:clear", "Remove everything that is cached."),
-    "doctor": ("upkeep:doctor", "Check Node, the cache directory and the hook."),
+    "doctor": ("doctor:doctor", "Check Node, the cache, the hook, and a program."),
 }
 _ENVIRONMENT = """\b
 Environment:

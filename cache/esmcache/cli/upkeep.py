@@ -1,8 +1,7 @@
-"""Commands about the cache as a whole: `verify`, `stats`, `gc`, `clear` and `doctor`."""
+"""Commands about the cache as a whole: `verify`, `stats`, `gc` and `clear`."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -122,27 +121,6 @@ def clear(as_json: bool) -> int:
         collected = cache.clear()
     _tell(collected, as_json)
     return 0
-
-
-@click.command(epilog="\b\nExample:\n  esmcache doctor")
-@json_option
-@common_options
-def doctor(as_json: bool) -> int:
-    """Check the user's configuration, the cache directory, Node and the hook.
-
-    Fails (1) if something keeps programs from being served.
-    """
-    from esmcache.doctor import examine
-
-    options = common()
-    checks = examine(os.environ, cache_dir=options.cache_dir, node=options.node)
-    if as_json:
-        say_json([{"name": one.name, "health": one.health.value, "found": one.found} for one in checks])
-    else:
-        from esmcache.cli.tables import print_table
-
-        print_table("", ("check", "", "found"), ((one.name, one.health.value, one.found) for one in checks))
-    return int(any(one.health.value == "failed" for one in checks))
 
 
 def _tell(collected: Collected, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from esmcache.build.graph import GONE, UNSUPPORTED_TYPESCRIPT
+from esmcache.build.targets import NOT_BUILT
 from esmcache.cli.options import common, common_options, json_option, open_cache, say_json
 from esmcache.cli.streams import complain, say
 from esmcache.diagnostics import DiagnosticKind
@@ -79,7 +80,12 @@ def _warm_in_background(paths: Sequence[str], conditions: tuple[str, ...]) -> in
 
 # These problems are always printed: users would not look for them, and few files have one.
 _ALWAYS_TOLD = frozenset(
-    {DiagnosticKind.TOO_COSTLY.code, DiagnosticKind.CACHE_QUARANTINED.code, DiagnosticKind.ENGINE_MISSING.code}
+    {
+        DiagnosticKind.TOO_COSTLY.code,
+        DiagnosticKind.CACHE_QUARANTINED.code,
+        DiagnosticKind.ENGINE_MISSING.code,
+        NOT_BUILT,
+    }
 )
 # Without -v, problems are listed only if there are at most this many.
 _FEW = 3

@@ -11,7 +11,7 @@ import json
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -125,6 +125,34 @@ def alias_hint(config: TsConfig, specifier: str, importer_path: str, is_file: Is
         reason = f"it is relative to `baseUrl` of {name}, but Node does not read {name}"
         return SpecifierHint(_relative(found, importer_path), reason)
     return None
+
+
+def source_of_output(path: str, directory: str, configs: Iterable[TsConfig], is_file: IsFile) -> str:
+    """Return the TypeScript file of which a compiler would write the file at `path`, or '' if none is found.
+
+    It is looked for beside `path`, and where `rootDir` and `outDir` of a tsconfig.json put it. Without them, the first
+    directory in the path counts as `outDir`, and `src` or the package itself as `rootDir`.
+
+    Args:
+        path: The absolute path of the compiled file.
+        directory: The absolute path of the package.
+    """
+    usual_roots = [os.path.join(directory, "src"), directory]
+    for config in configs:
+        if config.out_dir and _is_below(path, config.out_dir):
+            rest = os.path.relpath(path, config.out_dir)
+            roots = [config.root_dir] if config.root_dir else usual_roots
+            break
+    else:
+        _, _, rest = os.path.relpath(path, directory).partition("/")
+        roots = usual_roots if rest and _is_below(path, directory) else []
+    candidates = [path, *(normalized(os.path.join(root, rest)) for root in roots)]
+    spellings = (spelling for candidate in candidates for spelling in _typescript_spellings(candidate))
+    return next((spelling for spelling in spellings if is_file(spelling)), "")
+
+
+def _is_below(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(f"{directory}/")
 
 
 def _is_path(specifier: str) -> bool:

@@ -32,7 +32,15 @@ from zlib import crc32
 
 from esmcache.cache_files import exclusive_lock, read_regular, remove_any, why_alien
 from esmcache.file_source import Fingerprint, fingerprint
-from esmcache.serving.layout import ENTRY_HEADER_SIZE, ENTRY_MAGIC, ENTRY_ONE_BYTE, PACK_MAGIC, PACK_VERSION
+from esmcache.serving.layout import (
+    ENTRY_HEADER_SIZE,
+    ENTRY_MAGIC,
+    ENTRY_ONE_BYTE,
+    PACK_MAGIC,
+    PACK_VERSION,
+    ServedKind,
+)
+from esmcache.serving.served_kinds import ES_MODULE_KINDS
 
 _PACK_HEADER = struct.Struct("<4I")
 _ENTRY_HEADER = struct.Struct("<4I32s")
@@ -85,6 +93,25 @@ def new_pack_name(family: str) -> str:
 def served_text(source: bytes) -> bytes:
     """Return the bytes that Node compiles: the file without a byte order mark."""
     return source.removeprefix(BYTE_ORDER_MARK)
+
+
+def why_not_packed(kind: ServedKind, source: bytes) -> str:
+    """Return why a module cannot be served because of its content, or ''."""
+    if kind not in ES_MODULE_KINDS and source.startswith(BYTE_ORDER_MARK):
+        # The text that a program gets depends on how it asks and on Node's version.
+        return "a byte order mark in what is no ES module"
+    return "" if kind is ServedKind.COMMONJS or is_utf8_source(source) else "not valid UTF-8"
+
+
+def is_utf8_source(source: bytes) -> bool:
+    """Return whether a file's content is UTF-8."""
+    if source.isascii():
+        return True
+    try:
+        source.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def append_sources(directory: Path, family: str, sources: Sequence[tuple[bytes, bytes]]) -> list[PackedSource]:
