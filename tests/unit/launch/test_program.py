@@ -96,7 +96,11 @@ def test_the_entry_point_is_found_as_in_node(tmp_path: Path) -> None:
         "tool": "tool.js",
         "package": "package/lib/main.js",
         "other": "other/index.js",
+        "typed": "typed/app.ts",
     }
+    (tmp_path / "typed").mkdir()
+    (tmp_path / "typed" / "package.json").write_text('{"main": "app.ts"}')
+    (tmp_path / "typed" / "app.ts").write_text("")
     for asked, file in found.items():
         assert find_entry(str(tmp_path / asked)) == str(tmp_path / file)
     assert find_entry(str(tmp_path / "absent")) is None
