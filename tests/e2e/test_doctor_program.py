@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conftest import EsmcacheHome, RunEsmcache, node_of, user_environment
+from conftest import PROJECT, EsmcacheHome, RunEsmcache, node_of, user_environment
 
 MODULE = '{"type": "module"}'
 NO_STRIPPING = "Node strips no types below node_modules"
@@ -262,6 +262,31 @@ def test_a_program_for_tsx_runs_once_each_suggestion_is_followed(
         path.write_text("".join(lines))
     assert program_json(run_esmcache, node_name, root) == {"modules": 8, "problems": []}
     assert plain(node_name, root, "app.ts").stdout == "Hello World 1\n"
+
+
+def test_the_example_of_the_documentation(run_esmcache: RunEsmcache, tmp_path: Path, node_name: str) -> None:
+    page = (PROJECT / "docs" / "how-to" / "typescript.md").read_text()
+    start = page.index("    import { total }")
+    source = page[start : page.index("`Currency` is a type", start)].replace("\n    ", "\n").strip() + "\n"
+    root = tmp_path / "shop"
+    write(
+        root,
+        {
+            "package.json": MODULE,
+            "tsconfig.json": '{"compilerOptions": {"paths": { "@/*": ["./*"] }}}',
+            "app.ts": source,
+            "prices.ts": "export const total = (prices: number[]): number => prices.length;\n",
+            "money.ts": "export type Currency = 'EUR';\nexport const format = (...all: any[]) => String(all);\n",
+            "level.ts": "export enum Level { Low, High }\n",
+        },
+    )
+    _, lines = checked(run_esmcache, node_name, root)
+    assert "".join(f"    {line}\n" for line in lines).replace(str(root), "/home/me/shop") in page
+    for old, new in (("'./prices'", "'./prices.ts'"), ("'@/money.js'", "'./money.ts'"), ("{ Cur", "{ type Cur")):
+        source = source.replace(old, new)
+    write(root, {"level.ts": "export const Level = { Low: 0, High: 1 } as const;\n", "app.ts": source})
+    assert checked(run_esmcache, node_name, root) == (0, ["app.ts: 4 modules, 0 problems"])
+    assert plain(node_name, root, "app.ts").stdout == "2,EUR 1\n"
 
 
 def test_what_is_not_served_is_listed_apart(run_esmcache: RunEsmcache, tmp_path: Path, node_name: str) -> None:
