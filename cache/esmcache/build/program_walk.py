@@ -12,7 +12,7 @@ from esmcache.build.refused_typescript import requests_of_refused
 from esmcache.build.walk import Progress, Walk
 from esmcache.records import ModuleFormat, ModuleRecord, ModuleRequest, Resolution, ResolutionFailure
 from esmcache.resolution.specifier_hints import SpecifierHint, SpecifierHints
-from esmcache.serving.pack import why_not_packed
+from esmcache.serving.pack import BYTE_ORDER_MARK, why_not_packed
 from esmcache.serving.served_kinds import KIND_OF_FORMAT, PACKED_KINDS
 from esmcache.spans import Span
 
@@ -62,7 +62,9 @@ class ProgramWalk(Walk):
         if span is None or lines is None:
             return 0, 0
         position = lines.position(span.start)
-        return position.line + 1, position.column + 1
+        # Node and editors do not count a byte order mark.
+        mark = int(position.line == 0 and (self._source(module) or b"").startswith(BYTE_ORDER_MARK))
+        return position.line + 1, position.column + 1 - mark
 
     def _why_native_typescript(self, module: GraphModule) -> str:
         # Whether it can be served is another question than whether Node can run it.
@@ -97,5 +99,5 @@ class ProgramWalk(Walk):
             return failure
         found = self._answer(module, replace(request, specifier=hint.specifier))
         if isinstance(found, Resolution):
-            self._reach(found)
+            self._reach(found, is_imported=Asked.IMPORT in request.asked)
         return found
