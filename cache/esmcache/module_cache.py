@@ -9,7 +9,7 @@ from pathlib import Path
 
 from esmcache.build.single_module import Inspection, ModuleBuilder, inspect_bmes
 from esmcache.build.targets import SOURCE_SUFFIXES
-from esmcache.errors import CacheError
+from esmcache.errors import CacheError, NodeUnavailableError
 from esmcache.file_source import LARGEST_FILE, FileSource
 from esmcache.maintain.runner_reports import fold_events
 from esmcache.maintain.turns import writing
@@ -17,7 +17,8 @@ from esmcache.module_url import as_file_url, as_referrer_url
 from esmcache.open_cache import OpenCache, healing
 from esmcache.query.describe import Description, describe
 from esmcache.query.lookup import CacheState, Explanation, Lookup, Lookups
-from esmcache.records import NodeBuild, Resolution, ResolutionFailure
+from esmcache.query.stripping import StrippedSource, strip_types
+from esmcache.records import CompileFailure, ModuleFormat, NodeBuild, Resolution, ResolutionFailure
 from esmcache.regular_files import read_regular_file
 from esmcache.resolution import Resolver
 
@@ -29,6 +30,22 @@ class ModuleCache(OpenCache):
     def describe(self, path: str) -> Description:
         """Return the description of a file as an ES module; it has an error if the file cannot be read."""
         return describe(self.files, path, lambda: self._pool(self.supported_node()))
+
+    def strip_types(
+        self, path: str, source: bytes, module_format: ModuleFormat | None
+    ) -> StrippedSource | CompileFailure | None:
+        """Return TypeScript without its types, Node's error, or None if there is no Node to strip them.
+
+        Args:
+            path: The absolute path of the file.
+            source: The text in UTF-8, saved or not.
+            module_format: A format of TypeScript, or None if Node has to detect it.
+        """
+        try:
+            workers = self._pool(self.supported_node())
+        except NodeUnavailableError:
+            return None
+        return strip_types(workers, path, source, module_format)
 
     def resolver(self, conditions: Sequence[str] = (), files: FileSource | None = None) -> Resolver:
         """Return a resolver that follows the rules of the Node that is found.

@@ -263,7 +263,7 @@ class CompiledSource:
 
 @dataclass(frozen=True, slots=True)
 class CompileFailure:
-    """A failure to compile a source text; line and column are one-based, UTF-16 (0: unknown).
+    """A failure to compile a source text; lines and columns are one-based, UTF-16 (0: unknown).
 
     `is_syntax_error` is False if the engine did not judge the source: it ended, ran out of stack, or could not be
     started.
@@ -276,3 +276,4 @@ class CompileFailure:
     detected_kind: ModuleFormat | None = None  # as in CompiledSource
     ended_engine: bool = False  # the engine's process ended over this source, even when it compiled nothing else
     error_code: str = ""  # Node's code of the error, such as ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX
+    end: tuple[int, int] = (0, 0)  # line and column of the end of what is wrong

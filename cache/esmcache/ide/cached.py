@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from esmcache.build.graph import REFUSALS, SYNTAX_ERROR
+from esmcache.build.targets import SOURCE_SUFFIXES
 from esmcache.cache_directory import CacheDirectory
 from esmcache.cache_files import read_regular
 from esmcache.diagnostics import DiagnosticKind
@@ -64,8 +65,8 @@ class CachedFacts:
         if not self.engine_tag:
             return [_finding(DiagnosticKind.ENGINE_MISSING, self._build.reason)]
         if module.module_format is not ModuleFormat.JSON and not _is_compiled(module.module_format):
-            because = "what it is cannot be told" if module.module_format is None else module.module_format.value
-            return [_finding(DiagnosticKind.NOT_SERVED, because)]
+            # A text that Node cannot strip has an error, and its format is not known.
+            return [] if module.diagnostics else [_finding(DiagnosticKind.NOT_SERVED, _why_not_compiled(module))]
         if self._disk.lstat(module.path) is None:
             return []
         found = self.lookup(module.url)
@@ -176,6 +177,15 @@ class CachedFacts:
 
 def _is_compiled(module_format: ModuleFormat | None) -> bool:
     return module_format is not None and module_format.without_types in _COMPILED
+
+
+def _why_not_compiled(module: WorkspaceModule) -> str:
+    if module.module_format is not None:
+        return module.module_format.value
+    extension = os.path.splitext(module.path)[1]
+    if extension and not extension.endswith(SOURCE_SUFFIXES):
+        return f'ERR_UNKNOWN_FILE_EXTENSION: Unknown file extension "{extension}"'
+    return "what it is cannot be told"
 
 
 def _finding(kind: DiagnosticKind, detail: str) -> Finding:

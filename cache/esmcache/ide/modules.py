@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from esmcache.analysis import Analysis, Document, analyse_commonjs, analyse_module
+from esmcache.analysis import Document
 from esmcache.build.analysis_rows import diagnostics_from_row, record_from_row
 from esmcache.build.freshness import UnreadableFile, known_fact, read_file
+from esmcache.build.graph import is_typescript_name
 from esmcache.diagnostics import Diagnostic
 from esmcache.file_source import Fingerprint, file_url_from_path, fingerprint, path_from_file_url
 from esmcache.ide.documents import Documents
@@ -25,6 +26,8 @@ from esmcache.ide.other_modules import (
     json_error,
     record_of_names,
 )
+from esmcache.ide.reading import Reading, Strip, read_text
+from esmcache.ide.type_specifiers import type_specifiers
 from esmcache.ide.values import Place, Range
 from esmcache.records import (
     CallKind,
@@ -46,7 +49,7 @@ from esmcache.store.rows import AnalysisRow, ModuleRow
 
 # If no change is reported, the file system is checked again after this time; after a report it is checked at once.
 _SNAPSHOT_S = 30.0
-_ANALYSED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)
+_LINKED = (ModuleFormat.MODULE, ModuleFormat.MODULE_TYPESCRIPT)
 
 
 @dataclass(slots=True)
@@ -65,7 +68,11 @@ class Occurrence:
 
 @dataclass(slots=True)
 class WorkspaceModule:
-    """A file in its current state; `record` is empty unless the file is an ES module or CommonJS."""
+    """A file in its current state; `record` is empty unless the file is an ES module or CommonJS.
+
+    `given_format` is the format by name and package, None if the syntax decides. `code` is as in `Reading`, and None
+    for a file that the index knows.
+    """
 
     url: str
     path: str
@@ -82,8 +89,8 @@ class WorkspaceModule:
     declarations: dict[str, Span | None] = field(default_factory=dict)
     # For JSON, once requested: a text and its error.
     _json: tuple[bytes | None, JsonError | None] | None = None
-    # Without "type", the engine decides the format by the syntax, so an edit may change it.
-    is_format_by_syntax: bool = False
+    given_format: ModuleFormat | None = None
+    code: Document | None = None
 
     @property
     def text(self) -> bytes | None:
@@ -93,7 +100,12 @@ class WorkspaceModule:
     @property
     def is_linkable(self) -> bool:
         """Return whether its record has all of its exports."""
-        return self.module_format is ModuleFormat.MODULE and self.complete
+        return self.module_format in _LINKED and self.complete
+
+    def take(self, reading: Reading) -> None:
+        """Use what was read of the current text."""
+        self.module_format, self.record, self.diagnostics = reading.module_format, reading.record, reading.diagnostics
+        self.complete, self.code = reading.complete, reading.code
 
     def occurrences(self) -> Iterator[Occurrence]:
         """Yield every specifier in the text, in no particular order."""
@@ -122,12 +134,14 @@ class WorkspaceModules:
         make_resolver: Callable[[], Resolver],
         unit: ColumnUnit,
         builtin_names: Callable[[], Mapping[str, Sequence[str]]],
+        strip: Strip,
     ) -> None:
         self.documents = documents
         self.unit = unit
         self._index = index
         self._make_resolver = make_resolver
         self._builtin_names = builtin_names
+        self._strip = strip
         # Records of modules that have no file; these never change.
         self._records: dict[str, ModuleRecord | None] = {}
         self._modules: dict[str, WorkspaceModule] = {}
@@ -165,19 +179,14 @@ class WorkspaceModules:
             if known is None or not known.is_open:
                 module_format, _ = self.resolver.format_of(path)
                 known = self._modules[url] = WorkspaceModule(
-                    url, path, module_format, ModuleRecord(), (), False, 0, None, True
+                    url, path, module_format, ModuleRecord(), (), False, 0, None, True, given_format=module_format
                 )
-                known.is_format_by_syntax = _is_by_syntax(module_format, path)
             if known._text is not document.source:
-                if known.is_format_by_syntax:
-                    known.module_format = _likely_format(document.analysis())
+                # The code of JavaScript is the document itself, which has changed already.
+                before = None if known.code is document else known.code
+                known.take(read_text(path, document, known.given_format, self._strip, before))
                 known._text, known._lines, known.size = document.source, document.lines, len(document.source)
                 known.declarations.clear()
-                if known.module_format in _ANALYSED:
-                    is_module = known.module_format is ModuleFormat.MODULE
-                    analysis = document.analysis() if is_module else analyse_commonjs(document.source)
-                    known.record, known.diagnostics = analysis.record, analysis.diagnostics
-                    known.complete = analysis.complete
             return known
         status = self.documents.lstat(path)
         seen = None if status is None else fingerprint(status)
@@ -257,12 +266,32 @@ class WorkspaceModules:
     def declaration(self, module: WorkspaceModule, name: str) -> Span | None:
         """Return the span where a module declares a variable, or None if it does not or cannot be read."""
         if name not in module.declarations:
-            try:
-                document = self.documents.get(module.path) or Document(self.documents.read(module.path))
-            except OSError:
+            code = self._code(module)
+            if code is None:
                 return None
-            module.declarations[name] = document.declaration_of(name)
+            module.declarations[name] = code.declaration_of(name)
         return module.declarations[name]
+
+    def type_occurrences(self, module: WorkspaceModule) -> Iterator[Occurrence]:
+        """Yield every specifier in the text that Node strips from TypeScript; for other files there is none."""
+        if is_typescript_name(module.path):
+            try:
+                source = self.documents.read(module.path)
+            except OSError:
+                return
+            code = self._code(module)
+            for specifier, span in type_specifiers(source, None if code is None else code.source):
+                yield Occurrence(specifier, span)
+
+    def _code(self, module: WorkspaceModule) -> Document | None:
+        """Return the document of the text that the engine compiles, or None if it cannot be read or stripped."""
+        if module.code is not None:
+            return module.code
+        try:
+            document = Document(self.documents.read(module.path))
+        except OSError:
+            return None
+        return read_text(module.path, document, module.module_format, self._strip).code
 
     def range(self, module: WorkspaceModule, span: Span) -> Range:
         """Return a span of a module's text as lines and columns."""
@@ -312,32 +341,14 @@ class WorkspaceModules:
         if isinstance(answer, UnreadableFile):
             return None
         source, fact = answer.source, answer.fact
-        module_format, _ = self.resolver.format_of(path)
-        if _is_by_syntax(module_format, path):
-            module_format = _likely_format(analyse_module(source))
-        record, complete = ModuleRecord(), True
-        diagnostics: tuple[Diagnostic, ...] = ()
-        if module_format in _ANALYSED:
-            is_module = module_format is ModuleFormat.MODULE
-            analysis = analyse_module(source) if is_module else analyse_commonjs(source)
-            record, diagnostics, complete = analysis.record, analysis.diagnostics, analysis.complete
+        given, _ = self.resolver.format_of(path)
+        document = Document(source)
         seen = fact.fingerprint if fact.proven else None
-        return WorkspaceModule(
-            url, path, module_format, record, diagnostics, complete, len(source), seen, False, LineIndex(source)
-        )
-
-
-def _is_by_syntax(module_format: ModuleFormat | None, path: str) -> bool:
-    return module_format is None and path.endswith((".js", ".mjs", ".cjs"))
-
-
-def _likely_format(analysis: Analysis) -> ModuleFormat:
-    """Return the format that the engine will probably choose, by the analysis of the text as an ES module."""
-    record = analysis.record
-    # CommonJS may use `await` as a name. The analysis as an ES module then reports an error.
-    awaits = record.has_tla and not analysis.diagnostics
-    is_module = record.requested_modules or record.local_export_entries or awaits
-    return ModuleFormat.MODULE if is_module else ModuleFormat.COMMONJS
+        found = WorkspaceModule(url, path, given, ModuleRecord(), (), False, len(source), seen, False, document.lines)
+        found.take(read_text(path, document, given, self._strip))
+        # The trees of many closed files would take much memory.
+        found.code = None
+        return found
 
 
 def real_url(path: str) -> str:

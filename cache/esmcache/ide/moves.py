@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import unquote_to_bytes
 
+from esmcache.build.targets import SOURCE_SUFFIXES
 from esmcache.file_source import FileSource, file_url_from_path, path_from_file_url
 from esmcache.ide.importers import Importers
 from esmcache.ide.modules import Occurrence, WorkspaceModule, WorkspaceModules
@@ -25,9 +26,9 @@ from esmcache.records import CallKind, Resolution
 from esmcache.resolution import Resolver
 from esmcache.spans import LineIndex, Span
 
-_SOURCES = (".js", ".mjs", ".cjs")
 # The suffixes that `require` tries after a path, so its specifiers may leave them out.
-_LEFT_OUT = ("", ".js", ".json", ".node", "/index.js", "/index.json", "/index.node")
+_EXTENSIONS = (".js", ".json", ".node", ".cts", ".ts", ".mts")
+_LEFT_OUT = ("", *_EXTENSIONS, *(f"/index{extension}" for extension in _EXTENSIONS))
 _WORD = re.compile(r"[A-Za-z0-9_\-]+")
 # Files that are found by the name of their folder.
 _FOUND_BY_FOLDER = ("index", "package")
@@ -71,7 +72,7 @@ class Moves:
         found: dict[str, None] = {}
         for path in _files(moves):
             url = file_url_from_path(path)
-            if path.endswith(_SOURCES) or not os.path.splitext(path)[1]:
+            if path.endswith(SOURCE_SUFFIXES) or not os.path.splitext(path)[1]:
                 found[url] = None
             found.update(dict.fromkeys(self._importers.urls(url)))
         wanted = self._wanted(old for old, _ in moves)
@@ -147,7 +148,7 @@ class _Rewriter:
     def changes(self, module: WorkspaceModule) -> list[TextChange]:
         """Return the changes in a module."""
         found = []
-        for occurrence in module.occurrences():
+        for occurrence in (*module.occurrences(), *self._modules.type_occurrences(module)):
             answer = self._modules.answer(module, occurrence.specifier, occurrence.kind)
             target = path_from_file_url(answer.resolved_url) if isinstance(answer, Resolution) else None
             specifier = None if target is None else self._specifier(module.path, occurrence, target)
@@ -247,7 +248,7 @@ def _sources_below(folders: Sequence[str]) -> Iterator[str]:
     for top in dict.fromkeys(map(os.path.realpath, folders)):
         for folder, names, files in os.walk(top):
             names[:] = [name for name in names if name != "node_modules" and not name.startswith(".")]
-            yield from (os.path.join(folder, name) for name in files if name.endswith(_SOURCES))
+            yield from (os.path.join(folder, name) for name in files if name.endswith(SOURCE_SUFFIXES))
 
 
 def _is_path(specifier: str) -> bool:

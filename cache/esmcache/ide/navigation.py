@@ -64,8 +64,7 @@ class Navigation:
             renamed = None if entry.span is None else self._renamed(module, entry.span, at)
             if renamed is not None:
                 return Name(entry, renamed)
-        document = self._modules.documents.get(module.path)
-        named = None if document is None else document.module_variable_at(at)
+        named = None if module.code is None else module.code.module_variable_at(at)
         if named is None:
             return None
         own = (entry for some in (record.import_entries, record.local_export_entries) for entry in some)

@@ -8,12 +8,13 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from esmcache.build.graph import UNSUPPORTED_TYPESCRIPT
+from esmcache.build.graph import UNSUPPORTED_TYPESCRIPT, is_typescript_name
 from esmcache.diagnostics import Diagnostic, DiagnosticKind, Severity
 from esmcache.file_source import path_from_file_url
 from esmcache.ide.attribute_problems import has_options, missing_clause, missing_options
 from esmcache.ide.modules import Occurrence, WorkspaceModule, WorkspaceModules
 from esmcache.ide.other_modules import JsonError
+from esmcache.ide.type_specifiers import declares_type
 from esmcache.ide.values import START, Finding, Insertion, Place, RelatedPlace
 from esmcache.linking import LinkProblem, import_cycles, link_problems
 from esmcache.records import CallKind, InputKind, ModuleFormat, Resolution, ResolutionFailure
@@ -181,13 +182,45 @@ class Problems:
         ]
         if not related:
             related = [(problem.target_url, Span(0, 0), f"{name} is here")]
+        insertion = None
+        if problem.kind is DiagnosticKind.MISSING_EXPORT and self._is_type(problem.target_url, problem.name):
+            message += ", only a type of this name, and Node strips types"
+            insertion = self._import_of_type(module, problem)
         return Finding(
             kind.code,
             kind.severity,
             message,
             self._modules.range(module, problem.span),
             tuple(place for one in related if (place := self._related(*one)) is not None),
+            insertion=insertion,
         )
+
+    def _is_type(self, url: str, name: str) -> bool:
+        """Return whether a TypeScript module, or one that it exports all names of, has a type of this name."""
+        urls, seen = [url], {url}
+        while urls:
+            module = self._modules.module(urls.pop())
+            if module is None or not is_typescript_name(module.path):
+                continue
+            if declares_type(self._source(module), name):
+                return True
+            for entry in module.record.star_export_entries:
+                target = entry.module_request and self._modules.resolved_url(module.url, entry.module_request)
+                if target and target not in seen:
+                    seen.add(target)
+                    urls.append(target)
+        return False
+
+    def _import_of_type(self, module: WorkspaceModule, problem: LinkProblem) -> Insertion | None:
+        """Return the word that makes a name in a list an import of a type, or None if that takes more than a word."""
+        source, name = self._source(module), re.escape(problem.name.encode())
+        # In `{ a as b }`, the problem is at `b`.
+        listed = re.search(rb"[{,]\s*(?P<name>%s)$" % name, source[: problem.span.end]) or re.search(
+            rb"[{,]\s*(?P<name>%s)\s+as\s+$" % name, source[: problem.span.start]
+        )
+        if listed is None or not is_typescript_name(module.path):
+            return None
+        return Insertion(self._modules.range(module, Span(*listed.span("name"))).start, "type ")
 
     def _related(self, url: str, span: Span | None, message: str) -> RelatedPlace | None:
         module = self._modules.module(url)

@@ -10,22 +10,24 @@ from dataclasses import dataclass, field, replace
 from esmcache.analysis import analyse_module
 from esmcache.bmes import BmesFile, Unrepresentable, bmes_from_record
 from esmcache.bmes.format import MAGIC, VERSION
-from esmcache.build.compile import refusal_code, text_without_types
+from esmcache.build.compile import refusal_code
 from esmcache.build.graph import Problem, is_typescript_name, why_no_module
 from esmcache.diagnostics import Diagnostic, Severity
 from esmcache.engines.node import CompileKind, CompilePool, CompileTask
 from esmcache.errors import NodeUnavailableError
 from esmcache.file_source import FileSource, file_url_from_path
+from esmcache.query.stripping import StrippedSource, strip_types
 from esmcache.records import (
     CompiledSource,
+    CompileFailure,
     ExportEntry,
     ImportAttribute,
     ImportEntry,
     ImportName,
     ModuleCall,
+    ModuleFormat,
     ModuleRecord,
     ModuleRequest,
-    Stripping,
 )
 from esmcache.spans import LineIndex
 
@@ -72,13 +74,15 @@ def describe(files: FileSource, path: str, node_workers: Callable[[], CompilePoo
     except NodeUnavailableError as error:
         missing = Problem(path, "engine-missing", f"only Node can strip its types, but there is {error}")
         return Description(path, missing) if is_typescript else described
-    url = file_url_from_path(os.path.abspath(path))
-    stripping = Stripping(1, url) if is_typescript else None
-    answer = workers.submit(CompileTask(CompileKind.MODULE, url, source, stripping=stripping)).result()
+    absolute = os.path.abspath(path)
+    answer: StrippedSource | CompiledSource | CompileFailure
+    if is_typescript:
+        answer = strip_types(workers, absolute, source, ModuleFormat.MODULE_TYPESCRIPT)
+    else:
+        answer = workers.submit(CompileTask(CompileKind.MODULE, file_url_from_path(absolute), source)).result()
+    if isinstance(answer, StrippedSource):
+        return _described(path, answer.text)
     if isinstance(answer, CompiledSource):
-        if is_typescript:
-            text = text_without_types(source, answer.stripped[0], url)
-            return _described(path, source if text is None else text)
         # The analysis did not understand the text, but the engine does.
         return replace(described, error=None)
     if described.error is not None and not answer.is_syntax_error:

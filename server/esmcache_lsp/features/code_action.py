@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
+from esmcache.build.targets import is_source_name
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.ide.workspace import Workspace
 from esmcache.wording import printable
@@ -20,7 +21,6 @@ from esmcache_lsp.convert import (
 )
 from esmcache_lsp.session import Session
 
-_SUFFIXES = (".js", ".mjs", ".cjs")
 _QUICK_FIX = types.CodeActionKind.QuickFix.value
 _SOURCE_ACTION = f"{types.CodeActionKind.Source.value}.{SOURCE}"
 _FIX_ALL = f"{types.CodeActionKind.SourceFixAll.value}.{SOURCE}"
@@ -64,7 +64,7 @@ def register(server: LanguageServer, session: Session) -> None:
     async def code_action(params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
         uri = params.text_document.uri
         path = path_from_uri(uri)
-        if path is None or not path.endswith(_SUFFIXES) or not session.is_enabled:
+        if path is None or not is_source_name(path) or not session.is_enabled:
             return []
         if not takes_actions:
             return (

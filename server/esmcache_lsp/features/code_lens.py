@@ -5,6 +5,7 @@ from __future__ import annotations
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
+from esmcache.build.targets import is_source_name
 from esmcache.ide.values import ModuleState
 from esmcache.ide.workspace import Workspace
 from esmcache.query.lookup import CacheState
@@ -13,7 +14,6 @@ from esmcache_lsp.convert import lens_from_text, path_from_uri
 from esmcache_lsp.session import Session
 
 _COMMAND = "esmcache.warm"
-_SUFFIXES = (".js", ".mjs", ".cjs")
 _WORDS = {CacheState.FRESH: "warm", CacheState.STALE: "stale", CacheState.COLD: "cold"}
 
 
@@ -24,7 +24,7 @@ def register(server: LanguageServer, session: Session) -> None:
     async def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
         uri = params.text_document.uri
         path = path_from_uri(uri)
-        if path is None or not path.endswith(_SUFFIXES) or not session.settings.code_lens:
+        if path is None or not is_source_name(path) or not session.settings.code_lens:
             return []
         state = await session.answer(None, Workspace.state, path)
         return [] if state is None else [lens_from_text(_title(state), _COMMAND, [uri])]

@@ -9,6 +9,7 @@ from hashlib import sha256
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
+from esmcache.build.targets import is_source_name
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.errors import CacheError
 from esmcache.ide.values import Finding
@@ -29,7 +30,8 @@ _TYPING_S = 0.15
 # The modules that are analysed in one call, so that other requests are answered in between.
 _AT_ONCE = 25
 _CYCLE = DiagnosticKind.IMPORT_CYCLE.code
-_SUFFIXES = (".js", ".mjs", ".cjs")
+# Node loads no such file, and the diagnostics of one say so.
+_TSX = ".tsx"
 
 
 def register(server: LanguageServer, session: Session) -> None:
@@ -138,7 +140,7 @@ class _Published:
         """Return the current diagnostics of some files."""
         session = self._session
         chosen: dict[str, str] = {_CYCLE: "off", **session.settings.severity}
-        sources = [path for path in paths if path.endswith(_SUFFIXES)]
+        sources = [path for path in paths if is_source_name(path) or path.endswith(_TSX)]
         if not session.is_enabled or not sources:
             return {}
         try:

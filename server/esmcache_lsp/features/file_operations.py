@@ -22,7 +22,7 @@ from esmcache_lsp.session import Session
 _FILTERS = types.FileOperationRegistrationOptions(
     [
         types.FileOperationFilter(
-            types.FileOperationPattern("**/*.{js,mjs,cjs,json}", types.FileOperationPatternKind.File), "file"
+            types.FileOperationPattern("**/*.{js,mjs,cjs,ts,mts,cts,json}", types.FileOperationPatternKind.File), "file"
         ),
         types.FileOperationFilter(types.FileOperationPattern("**", types.FileOperationPatternKind.Folder), "file"),
     ]

@@ -114,7 +114,8 @@ class Editor:
         if text is None:
             text = (self.root / name).read_bytes().decode()
         self.versions[name] = 1
-        item = types.TextDocumentItem(self.uri(name), "javascript", 1, text)
+        language = "typescript" if name.endswith("ts") else "javascript"
+        item = types.TextDocumentItem(self.uri(name), language, 1, text)
         self.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
         return self.uri(name)
 

@@ -94,12 +94,14 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The answer if V8 or Node's type stripping threw an error; line and column are one-based, 0 if unknown."""
+    """The answer if V8 or Node's type stripping threw an error; lines and columns are one-based, 0 if unknown."""
 
     id: int
     message: str
     line: int
     column: int
+    end_line: int
+    end_column: int
     is_syntax_error: bool
     detected_kind: str | None
     error_code: str

@@ -313,6 +313,7 @@ def _result(message: Compiled | Failed, payload: bytes) -> CompileResult:
         message.is_syntax_error,
         detected_kind,
         error_code=message.error_code,
+        end=(message.end_line, message.end_column),
     )
 
 

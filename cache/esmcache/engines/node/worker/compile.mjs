@@ -79,12 +79,12 @@ function commonjsText({ strips, source_url: sourceUrl }, bytes) {
   return texts;
 }
 
-/** Return the message, line and column (one-based, 0: unknown) of what `compile` threw, and Node's code if it has one. */
+/** Return the message and place (one-based, 0: unknown) of what `compile` threw, and Node's code if it has one. */
 export function describeError(error) {
   const isSyntaxError = error instanceof SyntaxError;
   const message = String(error?.message ?? error);
   const place = isSyntaxError ? (error.place ?? position(error)) : { line: 0, column: 0 };
-  return { message, isSyntaxError, ...place, code: String(error?.code ?? '') };
+  return { message, isSyntaxError, endLine: 0, endColumn: 0, ...place, code: String(error?.code ?? '') };
 }
 
 async function compileModule({ url, functions }, texts, detectedKind) {

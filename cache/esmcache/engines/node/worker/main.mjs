@@ -15,8 +15,9 @@ async function answer({ id, ...task }, source) {
   try {
     result = await compile(task, source);
   } catch (error) {
-    const { message, line, column, isSyntaxError, code } = describeError(error);
-    const failure = { id, message, line, column, is_syntax_error: isSyntaxError, error_code: code };
+    const { message, line, column, endLine, endColumn, isSyntaxError, code } = describeError(error);
+    const place = { line, column, end_line: endLine, end_column: endColumn };
+    const failure = { id, message, ...place, is_syntax_error: isSyntaxError, error_code: code };
     writeFrame(OUTPUT, { type: 'Failed', ...failure, detected_kind: error?.detectedKind ?? null });
     return;
   }

@@ -8,7 +8,7 @@ const NOT_ASCII = /[^\0-\x7f]/g;
 
 /**
  * Return the text without types, and with a comment at its end that names `sourceUrl`, as Node compiles it. Throws
- * Node's error, with the line and the column (one-based) as its property `place`.
+ * Node's error, with the lines and columns (one-based) where its place begins and ends as its property `place`.
  */
 export function strip(text, sourceUrl) {
   try {
@@ -35,8 +35,8 @@ function placeOfError(text) {
   const plain = text.replace(/^\ufeff/, '').replace(NOT_ASCII, (unit) => (/\s/.test(unit) ? ' ' : 'e'));
   try {
     transformSync(plain, { mode: 'strip-only' });
-  } catch ({ startLine, startColumn }) {
-    if (startLine > 0) return { line: startLine, column: startColumn + 1 };
+  } catch ({ startLine, startColumn, endLine, endColumn }) {
+    if (startLine > 0) return { line: startLine, column: startColumn + 1, endLine, endColumn: endColumn + 1 };
   }
   return { line: 0, column: 0 };
 }
