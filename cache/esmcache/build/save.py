@@ -26,6 +26,9 @@ from esmcache.serving.layout import ServedKind
 from esmcache.serving.manifest_change import with_changed_module
 from esmcache.store.rows import EntryPointRow, RequestRow
 
+# Node loads no TSX, and its syntax would be an error in JavaScript. Editors open such files only to be told so.
+_NEVER_LOADED = ".tsx"
+
 
 @dataclass(slots=True)
 class Update:
@@ -60,7 +63,8 @@ class Save:
         """
         update = Update()
         for path in paths:
-            self._update(path, conditions, update)
+            if not path.endswith(_NEVER_LOADED):
+                self._update(path, conditions, update)
         return update
 
     def _update(self, path: str, conditions: tuple[str, ...], update: Update) -> None:

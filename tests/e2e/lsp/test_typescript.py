@@ -210,9 +210,14 @@ async def test_a_file_that_node_cannot_strip_is_edited_by_a_move(pulling: Shared
     }
 
 
-async def test_tsx_is_left_to_others(editor: Editor) -> None:
-    editor.write("view.tsx", "export const view = <a />;\n")
-    editor.open("view.tsx")
-    (found,) = await editor.codes("view.tsx", ["not-served"])
-    assert found.severity == HINT and 'Unknown file extension ".tsx"' in found.message
-    assert found.range == at(0, 0, 0)
+async def test_tsx_is_left_to_others(pulling: SharedServer, tmp_path: Path) -> None:
+    view = "import type { Shape } from './lib/shapes.ts';\nexport const view = ({ sides }: Shape) => <b>{sides}</b>;\n"
+    async with pulling.a_folder(tmp_path, {**FILES, "view.tsx": view}, warmOnSave=True) as editor:
+        for name in ("view.tsx", "app.ts"):
+            editor.open(name)
+            editor.save(name, view if name == "view.tsx" else APP)
+        # Saves are handled in their order.
+        await editor.codes("app.ts", [])
+        (found,) = await editor.codes("view.tsx", ["not-served"])
+        assert found.severity == HINT and 'Unknown file extension ".tsx"' in found.message
+        assert found.range == at(0, 0, 0)
