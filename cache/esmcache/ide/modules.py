@@ -42,6 +42,7 @@ from esmcache.records import (
     ResolutionFailure,
 )
 from esmcache.resolution import Resolver
+from esmcache.resolution.specifier_hints import SpecifierHint, SpecifierHints
 from esmcache.spans import ColumnUnit, LineIndex, Span
 from esmcache.store.cache_key import ANALYSIS_VERSION
 from esmcache.store.index import Index
@@ -146,6 +147,7 @@ class WorkspaceModules:
         self._records: dict[str, ModuleRecord | None] = {}
         self._modules: dict[str, WorkspaceModule] = {}
         self._resolver: Resolver | None = None
+        self._hints: SpecifierHints | None = None
         self._resolver_made_at = 0.0
 
     @property
@@ -159,7 +161,7 @@ class WorkspaceModules:
 
     def forget_resolutions(self) -> None:
         """Forget all resolutions, since names, links or package.json files may have changed."""
-        self._resolver = None
+        self._resolver = self._hints = None
         for module in self._modules.values():
             module.answers.clear()
 
@@ -212,6 +214,21 @@ class WorkspaceModules:
                 answer = resolver.resolve_import(specifier, module.url)
             module.answers[specifier, by_require] = answer
         return answer
+
+    def hint(self, module: WorkspaceModule, specifier: str, failure: ResolutionFailure) -> SpecifierHint:
+        """Return what to write instead of a specifier that Node cannot resolve, and why other tools resolve it."""
+        if self._hints is None:
+            self._hints = SpecifierHints(self.documents)
+        return self._hints.hint(specifier, module.path, failure)
+
+    def target(self, module: WorkspaceModule, occurrence: Occurrence) -> str | None:
+        """Return the URL that a specifier leads to: by Node's rules, or else by the paths of tsconfig.json."""
+        answer = self.answer(module, occurrence.specifier, occurrence.kind)
+        if isinstance(answer, ResolutionFailure):
+            hint = self.hint(module, occurrence.specifier, answer)
+            if hint.reason and hint.specifier:
+                answer = self.answer(module, hint.specifier, occurrence.kind)
+        return answer.resolved_url if isinstance(answer, Resolution) else None
 
     def record(self, url: str) -> ModuleRecord | None:
         """Return the record of a module whose exports are known, or None.

@@ -10,7 +10,7 @@ from esmcache.ide.importers import Importers
 from esmcache.ide.modules import Occurrence, WorkspaceModule, WorkspaceModules
 from esmcache.ide.values import START, Definition, Link, NameFacts, Place, Range
 from esmcache.linking import ExportResolution, ResolvedBinding, Unlinked, resolve_export
-from esmcache.records import ExportEntry, ImportEntry, ImportName, Resolution
+from esmcache.records import ExportEntry, ImportEntry, ImportName
 from esmcache.spans import Position, Span
 
 _RENAMED = re.compile(rb"(?P<name>[^\s{},]+)\s+as\s+$")
@@ -197,10 +197,8 @@ class Navigation:
         return self._modules.place(module, declared or (None if entry is None else entry.span) or Span(0, 0))
 
     def _target(self, module: WorkspaceModule, occurrence: Occurrence) -> str | None:
-        answer = self._modules.answer(module, occurrence.specifier, occurrence.kind)
-        if isinstance(answer, Resolution) and answer.resolved_url.startswith("file:"):
-            return answer.resolved_url
-        return None
+        url = self._modules.target(module, occurrence)
+        return url if url is not None and url.startswith("file:") else None
 
     def _renamed(self, module: WorkspaceModule, span: Span, at: int) -> Span | None:
         """Return the span of `a` in `a as b` if it is at the offset `at` and `b` is at `span`, else None."""

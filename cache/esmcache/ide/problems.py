@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from esmcache.build.graph import UNSUPPORTED_TYPESCRIPT, is_typescript_name
-from esmcache.diagnostics import Diagnostic, DiagnosticKind, Severity
+from esmcache.diagnostics import Diagnostic, DiagnosticKind
 from esmcache.file_source import path_from_file_url
 from esmcache.ide.attribute_problems import has_options, missing_clause, missing_options
 from esmcache.ide.modules import Occurrence, WorkspaceModule, WorkspaceModules
@@ -19,7 +19,7 @@ from esmcache.ide.values import START, Finding, Insertion, Place, RelatedPlace
 from esmcache.linking import LinkProblem, import_cycles, link_problems
 from esmcache.records import CallKind, InputKind, ModuleFormat, Resolution, ResolutionFailure
 from esmcache.resolution.import_attributes import attribute_problem
-from esmcache.resolution.specifier_hints import node_suggestion, without_suggestion
+from esmcache.resolution.specifier_hints import SpecifierHint, without_suggestion
 from esmcache.spans import ColumnUnit, Position, Span
 from esmcache.store.rows import VerdictRow
 
@@ -142,11 +142,16 @@ class Problems:
             return b""
 
     def _unresolved_import(self, module: WorkspaceModule, asked: Occurrence, failure: ResolutionFailure) -> Finding:
+        hint = self._modules.hint(module, asked.specifier, failure)
         message = without_suggestion(failure.message)
-        replacement = self._suggestion(module, asked.specifier, failure)
+        replacement = self._suggestion(module, asked.specifier, hint)
+        # Other tools resolve it, so the program may be meant for them.
+        kind = DiagnosticKind.NOT_SERVED if hint.reason else DiagnosticKind.UNRESOLVED_IMPORT
+        if hint.reason:
+            message += f"\n{hint.reason}"
         if replacement:
             message += f"\ndid you mean {json.dumps(replacement, ensure_ascii=False)}?"
-        elif not asked.specifier.startswith((".", "/")):
+        elif not hint.reason and not asked.specifier.startswith((".", "/")):
             message += "".join(f"\ntried {path}" for path in _tried(failure))
         span = Span(asked.span.start + 1, asked.span.end - 1) if replacement else asked.span
         insertion = None
@@ -155,17 +160,17 @@ class Problems:
             if isinstance(found, Resolution) and found.module_format is ModuleFormat.JSON:
                 insertion = self._attribute_of_json(module, asked)
         return Finding(
-            DiagnosticKind.UNRESOLVED_IMPORT.code,
-            Severity.ERROR,
+            kind.code,
+            kind.severity,
             f"{failure.code}: {message}",
             self._modules.range(module, span),
             replacement=replacement,
             insertion=insertion,
         )
 
-    def _suggestion(self, module: WorkspaceModule, specifier: str, failure: ResolutionFailure) -> str:
+    def _suggestion(self, module: WorkspaceModule, specifier: str, hint: SpecifierHint) -> str:
         """Return a specifier that resolves: with extension, as a file in a directory, or in other case; else ''."""
-        found = node_suggestion(failure)
+        found = hint.specifier
         if not found and specifier.startswith(("./", "../")):
             found = _in_other_case(os.path.dirname(module.path), specifier) or ""
         # The specifier replaces the text between the existing quotes, which may be of any kind.

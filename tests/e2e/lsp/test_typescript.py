@@ -135,6 +135,36 @@ async def test_an_import_that_cannot_be_resolved(editor: Editor) -> None:
     assert found.range == between(text, "'./nowhere.ts'")
 
 
+@pytest.mark.parametrize(
+    ("specifier", "replacement"),
+    [
+        ("./lib/greet", "./lib/greet.ts"),
+        ("./lib/greet.js", "./lib/greet.ts"),
+        ("./old.cjs", "./old.cts"),
+        ("./lib", "./lib/index.ts"),
+    ],
+)
+async def test_a_specifier_of_other_tools_is_mended(editor: Editor, specifier: str, replacement: str) -> None:
+    editor.write("lib/index.ts", "export {};\n")
+    text = f"import {{}} from '{specifier}';\n"
+    editor.open("app.ts", text)
+    (found,) = await errors(editor, "app.ts", ["unresolved-import"])
+    assert found.message.endswith(f'did you mean "{replacement}"?')
+    assert found.range == between(text, specifier)
+
+
+async def test_a_path_of_tsconfig_is_followed_and_no_error(editor: Editor) -> None:
+    editor.write("tsconfig.json", '{ "compilerOptions": { "paths": { "@/*": ["./lib/*"], }, }, } // for tsc\n')
+    text = "import { greet } from '@/greet';\ngreet('');\n"
+    editor.open("app.ts", text)
+    found = await editor.diagnostics("app.ts", lambda found: any(one.code == "not-served" for one in found))
+    (hint,) = [one for one in found if one.code == "not-served"]
+    assert (hint.severity, hint.range) == (HINT, between(text, "@/greet"))
+    assert 'the path "@/*" of tsconfig.json matches it' in hint.message
+    links = await editor.client.text_document_document_link_async(types.DocumentLinkParams(editor.place("app.ts")))
+    assert [one.target for one in links or ()] == [editor.uri("lib/greet.ts")]
+
+
 async def test_navigation(editor: Editor) -> None:
     editor.open("app.ts")
     editor.open("lib/greet.ts")
