@@ -139,6 +139,18 @@ class ModuleRecord:
     calls: tuple[ModuleCall, ...] = ()
 
     @property
+    def declared_requests(self) -> tuple[ModuleRequest, ...]:
+        """Return the request of each import and export declaration; `requested_modules` has each specifier once.
+
+        `import 'a'` and `export {} from 'a'` are missing if an earlier declaration requests the same module.
+        """
+        exports = (*self.indirect_export_entries, *self.star_export_entries)
+        entries: tuple[ImportEntry | ExportEntry, ...] = (*self.import_entries, *exports)
+        requests = (*self.requested_modules, *(entry.module_request for entry in entries))
+        by_place = {one.span.start: one for one in requests if one is not None and one.span is not None}
+        return tuple(by_place.values())
+
+    @property
     def import_calls(self) -> tuple[ModuleCall, ...]:
         """Return the `import(…)` expressions."""
         return tuple(call for call in self.calls if call.kind is CallKind.IMPORT)

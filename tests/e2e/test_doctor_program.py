@@ -85,7 +85,7 @@ def test_the_requests_of_a_refused_file_are_looked_at(
         "export type { U } from './types-alone';\n"
         "/* \U0001f600 \u4f60 */ import { type V, b } from './b';\n"
     )
-    after = "export * from './c.js';\nconst d = await import('./d');\nimport '@/e';\n"
+    after = "export * from './c.js';\nexport { c } from './c.js';\nconst d = await import('./d');\nimport '@/e';\n"
     write(
         root,
         {
@@ -104,6 +104,7 @@ def test_the_requests_of_a_refused_file_are_looked_at(
     ]
     assert found == [
         ("./b.ts", "'./b';"),
+        ("./c.ts", "'./c.js';"),
         ("./c.ts", "'./c.js';"),
         ("./d.ts", "'./d');"),
         ("./e.ts", "'@/e';"),
@@ -136,14 +137,15 @@ def test_a_program_for_tsx_runs_once_each_suggestion_is_followed(
             "src/name.mts": "export const name: string = 'World';\nawait import('./late?x');\n",
             "src/legacy.cts": "module.exports = require('./lib/value').a as number;\n",
             "src/late.ts": "export {};\n",
-            "src/lib/greet.ts": "import '.';\nexport const greet = (who: string): void => console.log('Hello', who);\n",
+            "src/lib/greet.ts": "import * as a from '.';\nexport * from '.';\n"
+            "export const greet = (who: string): void => console.log('Hello', who);\n",
             "src/lib/index.ts": "export {};\n",
             "src/lib/value.ts": "export const a: number = 1;\n",
         },
     )
     problems = program_json(run_esmcache, node_name, root)["problems"]
     assert sorted(one["suggestion"] for one in problems) == [
-        "./index.ts", "./late.ts?x", "./legacy.cts", "./lib/greet.ts", "./lib/value.ts", "./name.mts",
+        "./index.ts", "./index.ts", "./late.ts?x", "./legacy.cts", "./lib/greet.ts", "./lib/value.ts", "./name.mts",
         "./src/index.ts",
     ]  # fmt: skip
     for one in problems:

@@ -117,9 +117,10 @@ class ProgramCheck:
         if module.is_typescript and module.is_root and not is_own:
             yield Obstacle(module.path, _NO_STRIPPING_THERE, _NO_STRIPPING)
         for request, answer in zip(module.requests, module.answers, strict=True):
-            obstacle = self._request_obstacle(module, request, answer)
-            if obstacle is not None:
-                yield obstacle
+            if (fault := self._fault_of(module, request, answer)) is not None:
+                code, told, suggestion = fault
+                for line, column in self._walk.places(module, request):
+                    yield Obstacle(module.path, code, told, line, column, suggestion=suggestion)
         if (refused := self._refused.get(module.path)) is not None:
             yield Obstacle(refused.path, refused.code, refused.message, refused.line, refused.column)
             return
@@ -127,15 +128,15 @@ class ProgramCheck:
         if is_own and (reason := self._walk.why_not_served(module)):
             yield Obstacle(module.path, _NOT_SERVED, f"not served: {reason}", is_error=False)
 
-    def _request_obstacle(
+    def _fault_of(
         self, module: GraphModule, request: GraphRequest, answer: Resolution | ResolutionFailure
-    ) -> Obstacle | None:
+    ) -> tuple[str, str, str] | None:
+        """Return code, message and suggestion if Node fails on a request, else None."""
         if isinstance(answer, ResolutionFailure):
             return self._unresolved(module, request, answer)
         target = self._found.modules.get(answer.resolved_url)
         if target is not None and target.is_typescript and not _is_own(target):
-            told = f"{request.specifier!r} is {target.path}: {_NO_STRIPPING}"
-            return self._obstacle(module, request, _NO_STRIPPING_THERE, told)
+            return _NO_STRIPPING_THERE, f"{request.specifier!r} is {target.path}: {_NO_STRIPPING}", ""
         if Asked.WHILE_RUNNING in request.asked or module.path in self._refused:
             # The options of a call may be any expression, and the attributes in a refused text are not surely known.
             return None
@@ -143,9 +144,11 @@ class ProgramCheck:
         if detail is None:
             return None
         code, _, told = detail.partition(": ")
-        return self._obstacle(module, request, code, told)
+        return code, told, ""
 
-    def _unresolved(self, module: GraphModule, request: GraphRequest, failure: ResolutionFailure) -> Obstacle | None:
+    def _unresolved(
+        self, module: GraphModule, request: GraphRequest, failure: ResolutionFailure
+    ) -> tuple[str, str, str] | None:
         hint = self._walk.hint(module, request)
         # Calls in running code are often meant to fail (optional packages), but not if a hint fits.
         if Asked.WHILE_RUNNING in request.asked and hint == SpecifierHint():
@@ -153,7 +156,7 @@ class ProgramCheck:
         told = _without_importer(failure.message, module)
         told += f"; {hint.reason}" if hint.reason else ""
         told += f'; did you mean "{hint.specifier}"?' if hint.specifier else ""
-        return self._obstacle(module, request, failure.code, told, hint.specifier)
+        return failure.code, told, hint.specifier
 
     def _unlinked(self, module: GraphModule, problem: LinkProblem) -> Obstacle:
         target = self._found.modules.get(problem.target_url)
@@ -161,12 +164,6 @@ class ProgramCheck:
         if problem.kind is DiagnosticKind.MISSING_EXPORT and target is not None and target.is_typescript:
             told += "; if that is a type, write `type` before its name"
         return Obstacle(module.path, problem.kind.code, told, *self._walk.place(module, problem.span))
-
-    def _obstacle(
-        self, module: GraphModule, request: GraphRequest, code: str, told: str, suggestion: str = ""
-    ) -> Obstacle:
-        line, column = self._walk.place(module, request.span)
-        return Obstacle(module.path, code, told, line, column, suggestion=suggestion)
 
 
 def _is_own(module: GraphModule) -> bool:

@@ -56,6 +56,14 @@ class ProgramWalk(Walk):
         source = self._source(module)
         return "" if source is None else why_not_packed(module.kind, source)
 
+    def places(self, module: GraphModule, request: GraphRequest) -> list[tuple[int, int]]:
+        """Return the line and column of each declaration or call with a request, as `place` does."""
+        record = None if Asked.WHILE_RUNNING in request.asked else self.record(module.url)
+        asked = request.specifier, request.attributes
+        declared = () if record is None else record.declared_requests
+        spans = [one.span for one in declared if (one.specifier, one.attributes) == asked]
+        return [self.place(module, span) for span in spans or [request.span]]
+
     def place(self, module: GraphModule, span: Span | None) -> tuple[int, int]:
         """Return the line and column, one-based, where a span of a module begins, or zeros if that is not known."""
         lines = None if span is None else self._lines_of(module)

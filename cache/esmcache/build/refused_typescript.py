@@ -43,7 +43,8 @@ def requests_of_refused(pool: CompilePool, url: str, source: bytes) -> tuple[Gra
 
 def _requests_of_any(text: bytes) -> list[GraphRequest]:
     """Return the requests of a text that may be an ES module, CommonJS, or a mixture that only TypeScript knows."""
-    of_module = requests_of(analyse_module(text).record)
+    record = analyse_module(text).record
+    of_module = requests_of(replace(record, requested_modules=record.declared_requests))
     of_commonjs = requests_of(analyse_commonjs(text).record)
     known = {one.span for one in of_module}
     return [*of_module, *(one for one in of_commonjs if Asked.REQUIRE in one.asked and one.span not in known)]

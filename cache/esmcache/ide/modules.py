@@ -31,9 +31,7 @@ from esmcache.ide.type_specifiers import type_specifiers
 from esmcache.ide.values import Place, Range
 from esmcache.records import (
     CallKind,
-    ExportEntry,
     ImportAttribute,
-    ImportEntry,
     ModuleFormat,
     ModuleRecord,
     ModuleRequest,
@@ -110,17 +108,10 @@ class WorkspaceModule:
 
     def occurrences(self) -> Iterator[Occurrence]:
         """Yield every specifier in the text, in no particular order."""
-        record, seen = self.record, set()
-        entries: tuple[ImportEntry | ExportEntry, ...] = (
-            *record.import_entries,
-            *record.indirect_export_entries,
-            *record.star_export_entries,
-        )
-        for request in (*record.requested_modules, *(entry.module_request for entry in entries)):
-            if request is not None and request.span is not None and request.span.start not in seen:
-                seen.add(request.span.start)
+        for request in self.record.declared_requests:
+            if request.span is not None:
                 yield Occurrence(request.specifier, request.span, None, request.attributes, request.phase)
-        for call in record.calls:
+        for call in self.record.calls:
             if call.specifier is not None and call.span is not None:
                 yield Occurrence(call.specifier, call.span, call.kind, call.attributes)
 

@@ -79,7 +79,7 @@ UNBUILT = {
         ["`main` names code/app.js, which does not exist: build it, or name code/app.ts in its place"],
     ),
     "without rootDir in it": ({"main": "out/app.js"}, '{"compilerOptions": {"rootDir": "x", "outDir": "out"}}', []),
-    "no source": ({"main": "dist/absent.js", "bin": "../dist/app.js", "module": "/dist/app.js"}, None, []),
+    "no source": ({"main": "dist/absent.js", "bin": "../src/app.js", "module": "/dist/app.js"}, None, []),
     "files that exist": ({"main": "built", "bin": "built.js"}, None, []),
     "no text": ({"main": 1, "bin": None, "exports": [1, {}]}, "[]", []),
 }
