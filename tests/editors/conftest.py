@@ -23,6 +23,8 @@ import { where } from "./missing.mjs";
 
 console.log(greet(where));
 """
+# The same program in JavaScript and in TypeScript.
+APPS = {"app.mjs": APP, "app.ts": APP.replace("greet(where)", "greet(where as string)")}
 GREET = """\
 import { sep } from "node:path";
 
@@ -53,6 +55,10 @@ class Lab:
         target = self.home / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content, encoding="utf-8")
+
+    def write_app(self, name: str) -> None:
+        """Write one of APPS into the workspace."""
+        (self.workspace / name).write_text(APPS[name], encoding="utf-8")
 
     def open(self, command: Sequence[str | os.PathLike[str]]) -> Terminal:
         """Start an editor in a terminal, in the workspace."""

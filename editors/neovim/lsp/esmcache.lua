@@ -1,13 +1,13 @@
 ---@brief
 ---
 --- `esmcache-lsp` keeps what Node.js would otherwise find out at every start about ES modules, warms modules when they are
---- saved, and says in the editor which of them are served.
+--- saved, and says in the editor which of them are served. Modules may be JavaScript or TypeScript.
 ---
 --- ```sh
 --- pip install esmcache
 --- ```
 ---
---- It stands beside a language server for JavaScript (`ts_ls`, `vtsls`) and does not replace it.
+--- It stands beside a language server for JavaScript and TypeScript (`ts_ls`, `vtsls`) and does not replace it.
 --- docs/how-to/editors.md lists the settings; they are given like this:
 ---
 --- ```lua
@@ -22,7 +22,8 @@
 ---@type vim.lsp.Config
 return {
   cmd = { 'esmcache-lsp', '--stdio' },
-  filetypes = { 'javascript' },
+  -- Node does not load TSX. The server only says so there.
+  filetypes = { 'javascript', 'typescript', 'typescriptreact' },
   -- Lock files come first: the packages of a workspace share one server.
   root_markers = {
     'package-lock.json',

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from editors.conftest import Lab
+from editors.conftest import APPS, Lab
 
 # The first start in a new home would ask and report what a user has already answered, and compile what it finds.
 _EARLY = "(setq native-comp-enable-subr-trampolines nil native-comp-jit-compilation nil)\n"
@@ -29,12 +29,14 @@ def lists_line_2(screen: str) -> bool:
     return re.search(r"^ +2 +\d+ error ", screen, re.MULTILINE) is not None
 
 
+@pytest.mark.parametrize("name", APPS)
 @pytest.mark.parametrize("package", ["eglot", "lsp-mode"])
-def test_diagnostic_comes_and_goes(package: str, lab: Lab, snippet: Callable[[str, str], str]) -> None:
+def test_diagnostic_comes_and_goes(package: str, name: str, lab: Lab, snippet: Callable[[str, str], str]) -> None:
+    lab.write_app(name)
     lab.configure(".config/emacs/early-init.el", _EARLY)
     lab.configure(".config/emacs/init.el", _QUIET + packages(lab) + snippet("Emacs", package))
     # Debian's own site files belong to its packages, which are not installed here.
-    with lab.open([lab.editor("emacs"), "--no-site-file", "app.mjs"]) as emacs:
+    with lab.open([lab.editor("emacs"), "--no-site-file", name]) as emacs:
         emacs.wait_for("Flymake[1 ")
         emacs.press("M-x")
         emacs.type("flymake-show-buffer-diagnostics")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from editors.conftest import Lab
+import pytest
+
+from editors.conftest import APPS, Lab
 
 
-def test_diagnostic_comes_and_goes(lab: Lab, snippet: Callable[[str, str], str]) -> None:
+@pytest.mark.parametrize("name", APPS)
+def test_diagnostic_comes_and_goes(name: str, lab: Lab, snippet: Callable[[str, str], str]) -> None:
+    lab.write_app(name)
     lab.configure(".config/helix/languages.toml", snippet("Helix", "language-server"))
-    with lab.open([lab.editor("hx"), "app.mjs:2"]) as helix:
+    with lab.open([lab.editor("hx"), f"{name}:2"]) as helix:
         helix.wait_for("●")
         helix.type(" d")
         # The picker of diagnostics lists their codes. A key right after Escape would count as a chord with Alt.
@@ -20,9 +24,9 @@ def test_diagnostic_comes_and_goes(lab: Lab, snippet: Callable[[str, str], str])
         helix.wait_for("INS")
         # Helix reports fast typing in any order, since its notifications overtake each other.
         mended = 'const where = "here";'
-        for end in range(1, len(mended) + 1):
-            helix.type(mended[end - 1])
-            helix.wait_for(mended[:end])
+        for column, character in enumerate(mended, start=2):
+            helix.type(character)
+            helix.wait_for(f" 2:{column}\n")
         helix.press("Enter")
         helix.wait_for(lambda screen: "INS" in screen and "here" in screen)
         helix.press("Escape")

@@ -57,7 +57,7 @@ local function check_clients()
   health.start('esmcache: running')
   local clients = require('esmcache.client').all()
   if #clients == 0 then
-    health.info('no server is running: open a JavaScript file')
+    health.info('no server is running: open a JavaScript or TypeScript file')
   end
   for _, client in ipairs(clients) do
     check_client(client)

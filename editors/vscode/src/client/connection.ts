@@ -25,7 +25,11 @@ import { initializationOptions, SECTION, serverSettings } from './settings';
 import { StatusCapability } from './statusCapability';
 import { traceChannel } from './traceChannel';
 
-export const DOCUMENTS = [{ scheme: 'file', language: 'javascript' }];
+/** The languages of the files that Node runs; package.json names them, too. */
+export const PROGRAM_LANGUAGES = ['javascript', 'typescript'];
+
+/** The files that the server knows. Node does not load TSX, and the server says so in such a file. */
+export const DOCUMENTS = [...PROGRAM_LANGUAGES, 'typescriptreact'].map((language) => ({ scheme: 'file', language }));
 
 /** What the server is doing: `missing` means that none was found, `stopped` that it failed or was stopped. */
 export type ServerState = 'starting' | 'running' | 'stopped' | 'missing';

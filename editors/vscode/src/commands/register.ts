@@ -26,7 +26,7 @@ export function registerCommands(log: vscode.LogOutputChannel, commands: Record<
 /** Return the file that a command is about: the one it was called for, else the active editor's. */
 export function fileOrActive(uri: vscode.Uri | undefined): vscode.Uri {
   const chosen = uri ?? vscode.window.activeTextEditor?.document.uri;
-  if (chosen === undefined || chosen.scheme !== 'file') throw new Error('open a JavaScript file first');
+  if (chosen === undefined || chosen.scheme !== 'file') throw new Error('open a JavaScript or TypeScript file first');
   return chosen;
 }
 

@@ -1,7 +1,7 @@
 // The menu that a click on a status item opens.
 import * as vscode from 'vscode';
 
-import type { Connection } from '../client/connection';
+import { PROGRAM_LANGUAGES, type Connection } from '../client/connection';
 import { editorSetting } from '../client/settings';
 import { describe } from './describe';
 
@@ -18,7 +18,7 @@ export async function showMenu(connection: Connection): Promise<void> {
 }
 
 function choices(connection: Connection): Choice[] {
-  const isModule = vscode.window.activeTextEditor?.document.languageId === 'javascript';
+  const isModule = PROGRAM_LANGUAGES.includes(vscode.window.activeTextEditor?.document.languageId ?? '');
   const server: Choice[] = [
     heading('Server'),
     choice('$(debug-restart) Restart Server', 'esmcache.action.restartServer'),

@@ -1,7 +1,7 @@
 import * as assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 
-import { diagnosticCodes, eventually, inWorkspace, openFile, rewrite, settled } from './support';
+import { codeActions, diagnosticCodes, eventually, inWorkspace, openFile, rewrite, settled } from './support';
 
 describe('A module that is edited and saved', () => {
   const uri = inWorkspace('src/main.js');
@@ -47,11 +47,7 @@ describe('A module that is edited and saved', () => {
     const at = editor.document.positionAt(editor.document.getText().indexOf('./greeting') + 3);
     let fix: vscode.CodeAction | undefined;
     await eventually('the fix is offered', async () => {
-      const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
-        'vscode.executeCodeActionProvider',
-        uri,
-        new vscode.Range(at, at),
-      );
+      const actions = await codeActions(uri, at);
       fix = actions.find(({ edit }) => edit?.get(uri).some(({ newText }) => newText.includes('./greeting.js')));
       return fix?.edit !== undefined;
     });

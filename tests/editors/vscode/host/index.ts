@@ -9,6 +9,7 @@ import './running.test';
 import './debugging.test';
 import './terminals.test';
 import './settings.test';
+import './typescript.test';
 
 /** Run all tests; raises with their number if some failed. */
 export function run(): Promise<void> {

@@ -55,6 +55,27 @@ export function diagnosticCodes(uri: vscode.Uri): string[] {
     .map(({ code }) => String(typeof code === 'object' ? code.value : code));
 }
 
+/** Return what is offered to do at a position, with edits. */
+export async function codeActions(uri: vscode.Uri, at: vscode.Position): Promise<vscode.CodeAction[]> {
+  const range = new vscode.Range(at, at);
+  return vscode.commands.executeCommand<vscode.CodeAction[]>('vscode.executeCodeActionProvider', uri, range);
+}
+
+/** Debug a program with the cache: stop at a breakpoint in a line, counted from 0, and run to the end. */
+export async function debugUpTo(uri: vscode.Uri, line: number): Promise<void> {
+  const breakpoint = new vscode.SourceBreakpoint(new vscode.Location(uri, new vscode.Position(line, 0)));
+  vscode.debug.addBreakpoints([breakpoint]);
+  try {
+    const ended = new Promise<void>((done) => vscode.debug.onDidTerminateDebugSession(() => done()));
+    if ((await vscode.commands.executeCommand('esmcache.action.debug', uri)) !== true) throw new Error('not debugged');
+    await eventually('it has stopped', () => vscode.debug.activeStackItem instanceof vscode.DebugStackFrame);
+    await vscode.commands.executeCommand('workbench.action.debug.continue');
+    await ended;
+  } finally {
+    vscode.debug.removeBreakpoints([breakpoint]);
+  }
+}
+
 /** Return how many modules the latest start was served, as the preload reported it. */
 export async function servedAtLatestStart(): Promise<number> {
   const lines = (await readFile(process.env.ESMCACHE_LOG!, 'utf8')).trim().split('\n');
