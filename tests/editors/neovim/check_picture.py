@@ -1,10 +1,11 @@
-"""The picture of Neovim in the plugin's README, drawn from a real terminal."""
+"""The pictures of Neovim in the plugin's README, drawn from a real terminal."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
 
+import pytest
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
@@ -13,7 +14,7 @@ from conftest import PROJECT
 from editors.conftest import Lab
 from editors.terminal import COLUMNS
 
-PICTURE = PROJECT / ".cache" / "editors" / "pictures" / "neovim.svg"
+PICTURES = PROJECT / ".cache" / "editors" / "pictures"
 
 _ALWAYS_THERE = "vim.opt.laststatus = 2\nvim.opt.signcolumn = 'yes'\n"
 
@@ -60,6 +61,22 @@ for (const name of names) {
   console.log(name === name.toUpperCase() ? shout(name) : greet(name));
 }
 """
+TYPED_APP = """\
+import { area, type Shape } from "./shapes.ts";
+
+enum Unit { Metre = "m²" }
+
+const door: Shape = { width: 1, height: 2 };
+console.log(area(door), Unit.Metre);
+"""
+SHAPES = """\
+export interface Shape {
+  width: number;
+  height: number;
+}
+
+export const area = ({ width, height }: Shape): number => width * height;
+"""
 
 
 def draw(screen: str) -> str:
@@ -68,14 +85,29 @@ def draw(screen: str) -> str:
     return console.export_svg(title="Neovim", theme=_DARK, code_format=_FORMAT, unique_id="neovim")
 
 
-def test_picture(lab: Lab, snippet: Callable[[str, str], str]) -> None:
-    (lab.workspace / "app.mjs").write_text(APP, encoding="utf-8")
+@pytest.mark.parametrize(
+    ("picture", "files", "shown"),
+    [
+        ("neovim", {"app.mjs": APP}, ("esmcache: warm", "has no export named 'shout'", "✓ 2/2 warm")),
+        (
+            "neovim-typescript",
+            {"app.ts": TYPED_APP, "shapes.ts": SHAPES, "app.mjs": "import './app.ts';\n"},
+            ("esmcache: not served", "TypeScript enum is not supported in strip-only mode", "✓ 4/4 warm"),
+        ),
+    ],
+    ids=["JavaScript", "TypeScript"],
+)
+def test_picture(
+    lab: Lab, snippet: Callable[[str, str], str], picture: str, files: dict[str, str], shown: tuple[str, ...]
+) -> None:
+    for name, text in files.items():
+        (lab.workspace / name).write_text(text, encoding="utf-8")
     configuration = [snippet("Neovim", "vim.lsp.enable"), snippet("Neovim", "virtual_text"), _ALWAYS_THERE]
     lab.configure(".config/nvim/init.lua", "".join(configuration))
-    with lab.open([lab.editor("nvim"), "-n", "-i", "NONE", "app.mjs"]) as neovim:
-        for text in ("esmcache: warm", "has no export named 'shout'", "✓ 2/2 warm"):
+    with lab.open([lab.editor("nvim"), "-n", "-i", "NONE", next(iter(files))]) as neovim:
+        for text in shown:
             neovim.wait_for(text)
         # A cold module has a hint beside the error, so only one mark is left when it is warm.
         neovim.wait_for(lambda screen: screen.count("■") == 1)
-        PICTURE.parent.mkdir(parents=True, exist_ok=True)
-        PICTURE.write_text(draw(neovim.screen(styled=True)), encoding="utf-8")
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        (PICTURES / f"{picture}.svg").write_text(draw(neovim.screen(styled=True)), encoding="utf-8")
