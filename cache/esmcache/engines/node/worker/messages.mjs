@@ -8,7 +8,17 @@ export const MESSAGES = {
   Hello: ['version', 'arch', 'v8_version', 'v8_tag'],
   Compile: ['id', 'kind', 'url', 'filename', 'functions', 'strips', 'source_url'],
   Compiled: ['id', 'requests', 'detected_kind', 'stripped'],
-  Failed: ['id', 'message', 'line', 'column', 'end_line', 'end_column', 'is_syntax_error', 'detected_kind', 'error_code'],
+  Failed: [
+    'id',
+    'message',
+    'line',
+    'column',
+    'end_line',
+    'end_column',
+    'is_syntax_error',
+    'detected_kind',
+    'error_code',
+  ],
 };
 
 /** The values of `Compile.kind`. */
