@@ -20,6 +20,8 @@ from esmcache.serving.layout import ServedKind
 from esmcache.serving.manifest import FileFact
 from esmcache.spans import Span
 
+# The reason for leaving TypeScript of packages to Node, which refuses it.
+STRIPS_NO_PACKAGES = "Node strips no types below node_modules"
 # The reason for leaving a module to Node that the engine refuses; it is stored in the index and shown to people.
 SYNTAX_ERROR = "syntax error"
 # The outcomes of a verdict, and the codes of a problem, if Node throws a SyntaxError when it loads the module.

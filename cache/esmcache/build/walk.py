@@ -21,6 +21,7 @@ from esmcache.build.compile import Compiler, Verdict
 from esmcache.build.context import BuildContext
 from esmcache.build.freshness import UnreadableFile, known_fact, read_file
 from esmcache.build.graph import (
+    STRIPS_NO_PACKAGES,
     SYNTAX_ERROR,
     Asked,
     GraphModule,
@@ -212,7 +213,7 @@ class Walk:
     def _why_native_typescript(self, module: GraphModule) -> str:
         """Return why Node must load TypeScript itself, or '' if it may be served."""
         if "/node_modules/" in module.path:
-            return "Node strips no types below node_modules"
+            return STRIPS_NO_PACKAGES
         if not self._node.typescript_layout:
             return f"{self._node.version} keeps TypeScript in a way that esmcache does not know"
         return ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-from esmcache.build.graph import REFUSALS, SYNTAX_ERROR
+from esmcache.build.graph import REFUSALS, STRIPS_NO_PACKAGES, SYNTAX_ERROR, is_typescript_name
 from esmcache.build.targets import SOURCE_SUFFIXES
 from esmcache.cache_directory import CacheDirectory
 from esmcache.cache_files import read_regular
@@ -67,6 +67,8 @@ class CachedFacts:
         if module.module_format is not ModuleFormat.JSON and not _is_compiled(module.module_format):
             # A text that Node cannot strip has an error, and its format is not known.
             return [] if module.diagnostics else [_finding(DiagnosticKind.NOT_SERVED, _why_not_compiled(module))]
+        if is_typescript_name(module.path) and "/node_modules/" in module.path:
+            return [_finding(DiagnosticKind.NOT_SERVED, STRIPS_NO_PACKAGES)]
         if self._disk.lstat(module.path) is None:
             return []
         found = self.lookup(module.url)

@@ -251,3 +251,11 @@ async def test_tsx_is_left_to_others(pulling: SharedServer, tmp_path: Path) -> N
         (found,) = await editor.codes("view.tsx", ["not-served"])
         assert found.severity == HINT and 'Unknown file extension ".tsx"' in found.message
         assert found.range == at(0, 0, 0)
+
+
+async def test_typescript_of_packages_is_never_served(editor: Editor) -> None:
+    editor.write("node_modules/tool/package.json", '{"name": "tool", "type": "module"}')
+    editor.write("node_modules/tool/tool.ts", "export const tool: number = 1;\n")
+    editor.open("node_modules/tool/tool.ts")
+    (found,) = await editor.codes("node_modules/tool/tool.ts", ["not-served"])
+    assert found.severity == HINT and "Node strips no types below node_modules" in found.message
