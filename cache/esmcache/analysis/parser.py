@@ -17,6 +17,7 @@ from esmcache.analysis.allowance import Allowance, TooCostlyError
 from esmcache.analysis.doubts import Doubt
 from esmcache.analysis.respelled_text import RespelledText
 from esmcache.analysis.respelling import respell
+from esmcache.analysis.white_space import known_white_space
 from esmcache.spans import Span
 
 __all__ = [
@@ -35,9 +36,6 @@ __all__ = [
 ]
 
 _LANGUAGE = Language(tree_sitter_javascript.language())
-_LONE_CR = re.compile(rb"\r(?!\n)")
-_HASHBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![^\n]*")
-_LS_OR_PS = re.compile(rb"\xe2\x80[\xa8\xa9]")
 _LINE_END = re.compile(rb"[\r\n]|\xe2\x80[\xa8\xa9]")
 
 
@@ -179,7 +177,7 @@ def reparse(tree: Tree, edits: Sequence[TextEdit], source: bytes) -> Reparsing |
     Args:
         source: The text after the edits.
     """
-    if _normal_line_ends(source) != source:
+    if known_white_space(source) != source:
         return None
     edited = moved_by_edits(tree, edits)
     bytes_read = 0
@@ -220,7 +218,7 @@ def parse(source: bytes, *, doubtful: Span | None = None, is_module: bool = True
 
 
 def _parse(source: bytes, allowance: Allowance, doubtful: Span | None, *, is_module: bool) -> SyntaxTree:
-    normal = _normal_line_ends(source)
+    normal = known_white_space(source)
     tree = _parse_within(allowance, normal)
     root = tree.root_node
     if root.child_count > _MOST_STATEMENTS:
@@ -262,17 +260,6 @@ def _parse_respelled(
             return tree, made
         doubts = [_doubt(*error) for error in errors]
     return None
-
-
-def _normal_line_ends(source: bytes) -> bytes:
-    """Return `source` with line ends that the grammar knows; in JavaScript, a lone CR always ends a line."""
-    if b"\r" in source:
-        source = _LONE_CR.sub(b"\n", source)
-    hashbang = _HASHBANG.match(source)
-    if hashbang is not None:
-        # In JavaScript, LS and PS end the hashbang line, too.
-        source = _LS_OR_PS.sub(b"\n  ", hashbang[0]) + source[hashbang.end() :]
-    return source
 
 
 def _edited(tree: Tree, before: bytes, after: bytes, changed: Sequence[Span]) -> Tree:

@@ -14,11 +14,12 @@ import regex as re  # Python 3.11.2 gets possessive repeats of groups wrong; thi
 
 from esmcache.analysis.doubts import Doubt, windows
 from esmcache.analysis.respelled_text import RespelledText
+from esmcache.analysis.white_space import WIDE_SPACE, blanks_around
 from esmcache.spans import Span
 
-# The repeats are bounded and possessive, so that no text makes these patterns search for long.
+# The repeats are possessive, and bounded except for white space, so that no text makes these patterns search for long.
 _COMMENT = rb"/\*(?:[^*]|\*(?!/)){0,300}+\*/|//[^\r\n]{0,300}+(?=[\r\n])"
-_GAP = rb"(?:\s|\xe2\x80[\xa8\xa9]|" + _COMMENT + rb"){0,300}+"
+_GAP = rb"(?:(?:\s|\xe2\x80[\xa8\xa9])++|" + _COMMENT + rb"){0,300}+"
 _NAME = rb"(?:[\w$]|(?!\xe2\x80[\xa8\xa9])[\x80-\xff]|\\u[0-9a-fA-F]{4}|\\u\{[0-9a-fA-F]+\}){1,200}+"
 _WORD = rb"(?<![\w$.\\\x80-\xff])"
 _WORD_END = rb"(?![\w$\\\x80-\xff])"
@@ -33,8 +34,9 @@ def respell(source: bytes, doubts: Sequence[Doubt], earlier: RespelledText | Non
     made.changed = []
     for rule in _rules():
         for window in windows(doubts, rule.margin, rule.parents, at_statement=rule.at_statement):
+            searched = window if rule.at_statement else _beyond_blanks(made.text, window, rule.margin)
             # The text must not change while it is searched.
-            for match in list(rule.pattern.finditer(made.text, window.start, window.end)):
+            for match in list(rule.pattern.finditer(made.text, searched.start, searched.end)):
                 rule.apply(made, match)
     return made
 
@@ -48,6 +50,14 @@ class _Rule:
     parents: frozenset[str] = frozenset()
     # Search at the start of the statement, which may be far from the place that could not be parsed.
     at_statement: bool = False
+
+
+def _beyond_blanks(text: bytearray, window: Span, margin: int) -> Span:
+    """Return a larger window if it begins or ends in white space: where Node removes types, there may be much of it."""
+    before = blanks_around(text, window.start)
+    after = blanks_around(text, min(window.end, len(text)))
+    start = window.start if before.start == before.end else max(0, before.start - margin)
+    return Span(start, window.end if after.start == after.end else after.end + margin)
 
 
 def _blank_group(group: int | str) -> Callable[[RespelledText, re.Match[bytes]], None]:
@@ -142,9 +152,9 @@ def _name_default(made: RespelledText, match: re.Match[bytes]) -> None:
 def _rules() -> tuple[_Rule, ...]:
     """Return the rules; few texts need them, and compiling their patterns is a tenth of importing esmcache."""
     return (
-        # White space beyond ASCII, other than line ends; it hides a line end from the grammar.
+        # Such white space hides a line end from the grammar. At the start of a text, U+FEFF is a byte order mark.
         _Rule(
-            re.compile(rb"\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xaf]|\xe2\x81\x9f|\xe3\x80\x80|(?<!^)\xef\xbb\xbf"),
+            re.compile(rb"(?!^\xef\xbb\xbf)(?:" + WIDE_SPACE + rb")++"),
             _blank_group(0),
         ),
         _Rule(re.compile(_WITH_CLAUSE), _take_clause),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 # Increase this whenever analysis gives other records for the same source.
-ANALYSIS_VERSION = 3
+ANALYSIS_VERSION = 4
 BMES_VERSION = 1
 
 

@@ -72,6 +72,25 @@ def test_white_space_beyond_ascii_is_white_space() -> None:
     assert analysis.complete
 
 
+# Node leaves such white space where it removes a type: U+00A0 for a letter of two bytes, and as many lines as before.
+@pytest.mark.parametrize("blanks", ["\n\u00a0\n", "\u00a0\n" * 1000, " " * 2000 + "\n", "\u202f" * 1000 + "\n"])
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("export const aBLANKS= 1, bBLANKS= 2", ["a", "b"]),
+        # No error shows that the grammar ends the statement before the template.
+        ("export const a = fBLANKS`c`, b = 2", ["a", "b"]),
+        ("export let aBLANKSexport let b", ["a", "b"]),
+        ("export let a, bBLANKS[a, b]", ["a", "b"]),
+        ("export class C { aBLANKS['b']BLANKS*c() {} }", ["C"]),
+    ],
+)
+def test_white_space_of_any_length_is_white_space(text: str, names: list[str], blanks: str) -> None:
+    analysis = analyse_module(text.replace("BLANKS", blanks).encode())
+    assert [entry.export_name for entry in analysis.record.local_export_entries] == names
+    assert analysis.complete
+
+
 def test_a_line_end_survives_in_a_comment_that_reads_like_an_export() -> None:
     # The declarations make the grammar fail, so the analysis parses a respelled text.
     source = b"import a from 'a'\nwith {type: 'json'}\n// export\nconst b = 1; // {c}\nexport {b as void}\n"
