@@ -326,7 +326,7 @@ def _rules() -> tuple[_Rule, ...]:
                 + _GAP
                 + rb"\)"
                 + _GAP
-                + rb"[\],}=])"
+                + rb"(?:[\],}]|=(?!>)))"
             ),
             lambda made, match: _blank_parentheses(made, match),
         ),

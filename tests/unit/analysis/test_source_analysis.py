@@ -91,6 +91,11 @@ def test_white_space_of_any_length_is_white_space(text: str, names: list[str], b
     assert analysis.complete
 
 
+def test_the_parameters_of_an_arrow_function_are_no_pattern_in_parentheses() -> None:
+    # The export makes the grammar fail, so the analysis parses a respelled text.
+    assert analyse_module(b"f(b, ([a]) => a)\nexport {b as catch}; let b, f\n").complete
+
+
 def test_a_line_end_survives_in_a_comment_that_reads_like_an_export() -> None:
     # The declarations make the grammar fail, so the analysis parses a respelled text.
     source = b"import a from 'a'\nwith {type: 'json'}\n// export\nconst b = 1; // {c}\nexport {b as void}\n"
