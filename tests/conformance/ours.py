@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance.inputs import Module
 from conformance.verdicts import Facet, Verdict, frozen_attributes
 from esmcache.analysis import Analysis, analyse_module
-from esmcache.records import CallKind, ImportAttribute, ModuleRequest
+from esmcache.analysis.static_semantics import DEFAULT_BINDING
+from esmcache.records import (
+    CallKind,
+    ExportEntry,
+    ImportAttribute,
+    ImportEntry,
+    ImportName,
+    ModuleRecord,
+    ModuleRequest,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +48,37 @@ class OurReading:
     def _facet(self, facet: str, reference: str) -> Facet:
         if reference == "JavaScriptCore":
             return _JSC_FACETS[facet](self)
-        record = self.analysis.record
-        match facet:
-            case "requests":
-                return tuple(dict.fromkeys(_request(request) for request in record.requested_modules))
-            case "has_tla":
-                return record.has_tla
-            case "dynamic":
-                calls = (call for call in record.calls if call.kind is CallKind.IMPORT)
-                return tuple((_text(call.specifier), _attributes(call.attributes)) for call in calls)
-        raise KeyError(facet)
+        return _FACETS[facet](self.analysis.record)
 
 
-def read_files(files: Sequence[Path]) -> list[OurReading]:
-    """Return our reading of each file, from the command line and from the analysis itself."""
+def read_modules(modules: Sequence[Module], node: Path) -> list[OurReading]:
+    """Return our reading of each module, from the command line and from the analysis itself.
+
+    The command line reads TypeScript with its types, and the analysis the text without them.
+    """
+    lines = analyze_lines([module.typescript or module.file for module in modules], node)
+    return [
+        OurReading(line, analyse_module(module.file.read_bytes())) for line, module in zip(lines, modules, strict=True)
+    ]
+
+
+def analyze_lines(files: Sequence[Path], node: Path) -> list[Any]:
+    """Return the line of `esmcache analyze --json` for each file."""
     command = [sys.executable, "-m", "esmcache", "analyze", "--json", "-"]
     names = "".join(f"{file}\n" for file in files)
-    done = subprocess.run(command, input=names.encode(), capture_output=True, check=False)
+    environment = {**os.environ, "ESMCACHE_NODE": str(node.absolute())}
+    done = subprocess.run(command, input=names.encode(), capture_output=True, env=environment, check=False)
     if done.returncode not in (0, 1) or done.stderr:
         raise RuntimeError(f"esmcache failed: {done.stderr[-2000:].decode(errors='replace')}")
     # Only newlines end a line, since names may contain U+2028.
     lines = [json.loads(line) for line in done.stdout.decode().split("\n") if line]
     if len(lines) != len(files):
         raise RuntimeError(f"esmcache answered {len(lines)} of {len(files)} files")
-    return [OurReading(line, analyse_module(file.read_bytes())) for line, file in zip(lines, files, strict=True)]
+    return lines
+
+
+def _requests(record: ModuleRecord) -> Facet:
+    return tuple(dict.fromkeys(_request(request) for request in record.requested_modules))
 
 
 def _request(request: ModuleRequest) -> tuple[object, ...]:
@@ -74,6 +92,67 @@ def _attributes(attributes: Iterable[ImportAttribute]) -> tuple[tuple[str, str],
 def _text(text: str | None) -> str | None:
     """Return the text with U+FFFD for unpaired surrogates, as engines write it."""
     return text and text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _dynamic(record: ModuleRecord) -> Facet:
+    calls = (call for call in record.calls if call.kind is CallKind.IMPORT)
+    return tuple((_text(call.specifier), _attributes(call.attributes)) for call in calls)
+
+
+def _imported_names(record: ModuleRecord) -> Facet:
+    entries: tuple[ImportEntry | ExportEntry, ...] = (*record.import_entries, *record.indirect_export_entries)
+    return frozenset((_specifier(one), one.import_name) for one in entries if isinstance(one.import_name, str))
+
+
+def _exported_names(record: ModuleRecord) -> Facet:
+    return frozenset(one.export_name for one in (*record.local_export_entries, *record.indirect_export_entries))
+
+
+def _star_specifiers(record: ModuleRecord) -> Facet:
+    return frozenset(_specifier(one) for one in record.star_export_entries)
+
+
+def _oxc_imports(record: ModuleRecord) -> Facet:
+    return frozenset(
+        (_specifier(one), _OXC_NAMES.get(one.import_name, one.import_name), one.local_name)
+        for one in record.import_entries
+    )
+
+
+def _oxc_exports(record: ModuleRecord) -> Facet:
+    entries = (*record.local_export_entries, *record.indirect_export_entries, *record.star_export_entries)
+    return frozenset(
+        (
+            one.export_name,
+            _specifier(one),
+            _OXC_NAMES.get(one.import_name, one.import_name),
+            # A value that is exported as default has no local name for oxc-parser.
+            None if one.local_name == DEFAULT_BINDING else one.local_name,
+        )
+        for one in entries
+    )
+
+
+def _specifier(entry: ImportEntry | ExportEntry) -> str | None:
+    return None if entry.module_request is None else _text(entry.module_request.specifier)
+
+
+_OXC_NAMES: dict[str | ImportName | None, str] = {
+    ImportName.NAMESPACE_OBJECT: "*NamespaceObject*",
+    ImportName.ALL: "*All*",
+    ImportName.ALL_BUT_DEFAULT: "*AllButDefault*",
+}
+# Of V8 and oxc-parser.
+_FACETS: dict[str, Callable[[ModuleRecord], Facet]] = {
+    "requests": _requests,
+    "has_tla": lambda record: record.has_tla,
+    "imported names": _imported_names,
+    "exported names": _exported_names,
+    "star specifiers": _star_specifiers,
+    "imports": _oxc_imports,
+    "exports": _oxc_exports,
+    "dynamic": _dynamic,
+}
 
 
 def _jsc_requests(reading: OurReading) -> Facet:

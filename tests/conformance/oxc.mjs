@@ -1,6 +1,6 @@
 // oxc-parser: reads file names from stdin as JSON strings, one a line; answers each with a line of JSON that has
-// the requests with their attributes and phases, and the `import(…)` expressions. The first argument is a
-// package.json beside which oxc-parser is installed.
+// the requests with their attributes and phases, the entries for imports and exports, and the `import(…)` expressions.
+// The first argument is a package.json beside which oxc-parser is installed.
 import { readFileSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
@@ -28,9 +28,37 @@ for (const name of names) {
       }));
     const dynamic = parsed.module.dynamicImports.length > 0 ? dynamicImports(body) : [];
     if (dynamic.length !== parsed.module.dynamicImports.length) throw new Error(`${name}: an import() was not found`);
-    answer = { error: null, requests, dynamic };
+    // oxc-parser's record lacks the statements whose specifier is ill-formed.
+    const isWhole = body.every(({ source }) => !source || source.value.isWellFormed());
+    answer = { error: null, requests, dynamic, entries: isWhole ? entries(parsed.module) : null };
   }
   writeAll(`${JSON.stringify(answer)}\n`);
+}
+
+// Lists of strings: [specifier, imported name, local name] and [exported name, specifier, imported name, local name],
+// where null means that there is none. The local name of an exported expression is null, too.
+function entries({ staticImports, staticExports }) {
+  const imports = staticImports.flatMap(({ moduleRequest, entries }) =>
+    entries.map(({ importName, localName }) => [
+      moduleRequest.value,
+      importName.kind === 'Default' ? 'default' : nameOrKind(importName),
+      localName.value,
+    ]),
+  );
+  const exports = staticExports
+    .flatMap(({ entries }) => entries)
+    .map(({ exportName, moduleRequest, importName, localName }) => [
+      exportName.kind === 'Default' ? 'default' : nameOrKind(exportName),
+      moduleRequest?.value ?? null,
+      nameOrKind(importName),
+      localName.kind === 'Name' ? localName.name : null,
+    ]);
+  return { imports, exports };
+}
+
+function nameOrKind({ kind, name }) {
+  if (kind === 'None') return null;
+  return kind === 'Name' ? name : `*${kind}*`;
 }
 
 function dynamicImports(body) {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from conformance.verdicts import Verdict, frozen_attributes
+from conformance.verdicts import Facet, Verdict, frozen_attributes
 
 _HERE = Path(__file__).parent
 _FIXTURE = _HERE.parent / "fixtures" / "conformance"
@@ -38,7 +38,7 @@ def _run(command: Sequence[object], files: Sequence[Path], **environment: str) -
     )
 
 
-def _answers(command: Sequence[object], files: Sequence[Path]) -> Iterator[Any]:
+def answers(command: Sequence[object], files: Sequence[Path]) -> Iterator[Any]:
     """Yield the line of JSON for each file; a file that ends the process is rejected."""
     answered = 0
     while answered < len(files):
@@ -64,12 +64,12 @@ class JavaScriptCore:
     def verdicts(self, files: Sequence[Path]) -> list[Verdict]:
         command = [self.bun, _HERE / "javascriptcore.mjs"]
         said = _run(command, files, BUN_JSC_dumpModuleRecord="1").stderr.decode("utf-8", "replace")
-        answers = _JSC_END.split(said)[:-1]
+        blocks = _JSC_END.split(said)[:-1]
         found = [
             _jsc_verdict(number, block, json.loads(error))
-            for number, (block, error) in enumerate(zip(answers[::3], answers[2::3], strict=True))
+            for number, (block, error) in enumerate(zip(blocks[::3], blocks[2::3], strict=True))
         ]
-        if len(found) != len(files) or [int(number) for number in answers[1::3]] != list(range(len(files))):
+        if len(found) != len(files) or [int(number) for number in blocks[1::3]] != list(range(len(files))):
             raise RuntimeError(f"JavaScriptCore answered {len(found)} of {len(files)} files")
         return found
 
@@ -116,7 +116,7 @@ _JSC_POINTER = re.compile(r"attributes\(0x[0-9a-f]+\)$")
 
 @dataclass(frozen=True, slots=True)
 class V8:
-    """Node's `vm.SourceTextModule`, which gives requests and top-level await."""
+    """Node's `vm.SourceTextModule`, which gives requests and top-level await, and names when it links."""
 
     node: Path
     name: str = "V8"
@@ -124,16 +124,16 @@ class V8:
     def verdicts(self, files: Sequence[Path]) -> list[Verdict]:
         command = [self.node, "--experimental-vm-modules", "--no-warnings", _HERE / "v8.mjs"]
         return [
-            Verdict(None, {"requests": _requests(answer), "has_tla": answer["has_tla"]})
+            Verdict(None, {"requests": _requests(answer), "has_tla": answer["has_tla"], **_names(answer["names"])})
             if answer["error"] is None
             else Verdict(answer["error"])
-            for answer in _answers(command, files)
+            for answer in answers(command, files)
         ]
 
 
 @dataclass(frozen=True, slots=True)
 class Oxc:
-    """oxc-parser, which gives requests with attributes, and dynamic imports."""
+    """oxc-parser, which gives requests with attributes, entries for imports and exports, and dynamic imports."""
 
     node: Path
     name: str = "oxc-parser"
@@ -141,16 +141,33 @@ class Oxc:
     def verdicts(self, files: Sequence[Path]) -> list[Verdict]:
         command = [self.node, _HERE / "oxc.mjs", _FIXTURE / "package.json"]
         return [
-            Verdict(None, {"requests": _requests(answer), "dynamic": _dynamic(answer)})
+            Verdict(
+                None,
+                {"requests": _requests(answer), "dynamic": _dynamic(answer), **_entries(answer["entries"])},
+            )
             if answer["error"] is None
             else Verdict(answer["error"])
-            for answer in _answers(command, files)
+            for answer in answers(command, files)
         ]
 
 
 def _requests(answer: Any) -> tuple[object, ...]:
     requests = ((one["specifier"], frozen_attributes(one["attributes"]), one["phase"]) for one in answer["requests"])
     return tuple(dict.fromkeys(requests))
+
+
+def _names(names: Any) -> dict[str, Facet]:
+    if names is None:
+        return {}
+    return {
+        "imported names": frozenset(map(tuple, names["imports"])),
+        "exported names": frozenset(names["exports"]),
+        "star specifiers": frozenset(names["stars"]),
+    }
+
+
+def _entries(entries: Any) -> dict[str, Facet]:
+    return {} if entries is None else {name: frozenset(map(tuple, entries[name])) for name in ("imports", "exports")}
 
 
 def _dynamic(answer: Any) -> tuple[object, ...]:
