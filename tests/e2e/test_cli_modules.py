@@ -167,3 +167,20 @@ def test_explain_finds_a_module_that_is_only_imported_with_a_query(run_esmcache:
     run_esmcache("warm", "app.mjs", cwd=project)
     said = json_of(run_esmcache, "explain", "b.mjs", cwd=project)
     assert said["served"] and said["url"].endswith("/b.mjs?once#more")
+
+
+def test_getting_typescript_leaves_its_code_cache_alone(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "app.ts").write_text("console.log(1 as number);\nexport {};\n")
+    assert run_esmcache("warm", "app.ts").returncode == 0
+    for command in (["get", "-o", "app.bmes", "app.ts"], ["inspect", "app.ts"]):
+        assert run_esmcache(*command).returncode == 0
+        assert run_esmcache("verify").stdout == "nothing is damaged\n"
+
+
+def test_a_path_that_is_not_utf8_is_explained(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"c\xff.ts")
+    path.write_text("export {};\n")
+    answer = run_esmcache("explain", path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "not served: its path is not UTF-8, so it is left to Node" in answer.stdout

@@ -289,7 +289,9 @@ class Compiler:
         contents += [encode_entry(text, stripped) for text, stripped in pairwise(texts)]
         assert module.fact is not None
         for entry, content in zip(self.entries(module, found), contents, strict=False):
-            self._keep(entry.kind, module.fact.sha256, content)
+            # A text that was compiled only for its analysis replaces nothing: directories of Node link to what is kept.
+            if not self._is_current([entry], module.fact.sha256):
+                self._keep(entry.kind, module.fact.sha256, content)
 
     def _keep(self, kind: str, source_sha256: bytes, content: bytes) -> None:
         functions = self.called.checksum(source_sha256)

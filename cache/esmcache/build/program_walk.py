@@ -26,12 +26,18 @@ class ProgramWalk(Walk):
         super().__init__(context, conditions, compiler, progress)
         self._pool = context.pool
         self._specifier_hints = SpecifierHints(context.files)
+        self._records: dict[str, ModuleRecord | None] = {}
         self._targets: dict[str, dict[str, str]] = {}
         # The hints for the requests of a module that Node cannot resolve, by the module's URL.
         self._hints: dict[str, dict[GraphRequest, SpecifierHint]] = {}
 
     def record(self, url: str) -> ModuleRecord | None:
         """Return the record of an ES module that could be read completely, or None."""
+        if url not in self._records:
+            self._records[url] = self._record_of(url)
+        return self._records[url]
+
+    def _record_of(self, url: str) -> ModuleRecord | None:
         module = self._found.modules.get(url)
         if module is None or module.fact is None or module.module_format is None:
             return None

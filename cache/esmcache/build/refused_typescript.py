@@ -23,6 +23,8 @@ from esmcache.spans import LineIndex, Position, Span
 # The start of a declaration that imports or exports types alone, up to its specifier. `type` may also be a name.
 _OF_TYPES = re.compile(rb"\b(?:import|export)\s+type\s+(?:[{*]|(?!from\b)\w)[^;'\"]*\Z")
 _LONGEST_CLAUSE = 10_000
+# Larger files are not looked into: nobody writes them, and a translation of some MB takes a minute.
+_LARGEST = 1 << 20
 
 
 def requests_of_refused(pool: CompilePool, url: str, source: bytes) -> tuple[GraphRequest, ...]:
@@ -31,8 +33,10 @@ def requests_of_refused(pool: CompilePool, url: str, source: bytes) -> tuple[Gra
     Args:
         pool: The workers of a Node that strips types.
         url: The URL of the file.
-        source: The file's content.
+        source: The file's content; nothing is found in more than 1 MiB.
     """
+    if len(source) > _LARGEST:
+        return ()
     answer = pool.submit(CompileTask(CompileKind.TRANSLATE, url, source)).result()
     if isinstance(answer, CompiledSource):
         translation, source_map = answer.stripped

@@ -113,7 +113,8 @@ class Lookups:
     def explain(self, url: str, build: NodeBuild | NodeMissing) -> Explanation:
         """Return all that decides whether a runner is served this module, or a module of its file with a query."""
         if self._module_row(url) is None:
-            of_file = self._index.where(ModuleRow, "path", [path_from_file_url(url) or url])
+            path = path_from_file_url(url) or url
+            of_file = self._index.where(ModuleRow, "path", [path] if is_utf8(path) else [])
             url = next((row.url for row in of_file if row.url.startswith((f"{url}?", f"{url}#"))), url)
         found = self.lookup(url, build)
         row = self._module_row(url)

@@ -25,6 +25,7 @@ _DECLARATION_SUFFIXES = (".d.ts", ".d.mts", ".d.cts")
 # TypeScript's own rule: a specifier names the file that a compiler will write.
 _OF_COMPILED = {".js": ".ts", ".mjs": ".mts", ".cjs": ".cts"}
 _OTHER_SUFFIXES = (".js", ".mjs", ".cjs", ".json", "/index.js")
+_IMPORTED_SUFFIXES = (*TYPESCRIPT_SUFFIXES, ".js", ".mjs", ".cjs", ".json", ".wasm", ".node")
 _NODE_HINT = re.compile(r'\nDid you mean to import (?P<json>".*")\?$', re.DOTALL)
 # In a URL, these characters of a file's name mean something else.
 _ESCAPES = str.maketrans({"%": "%25", "?": "%3F", "#": "%23"})
@@ -173,7 +174,9 @@ def _typescript_spellings(path: str) -> Iterator[str]:
 
 def _file_at(target: str, is_file: IsFile) -> str:
     """Return the file that TypeScript's tools find for an absolute path, or ''."""
-    spellings = [target, *_typescript_spellings(target), *(target + suffix for suffix in _OTHER_SUFFIXES)]
+    # Other files are none that a program imports, and a tsconfig.json may lead anywhere.
+    as_written = [target] if target.endswith(_IMPORTED_SUFFIXES) else []
+    spellings = [*as_written, *_typescript_spellings(target), *(target + suffix for suffix in _OTHER_SUFFIXES)]
     return next((path for path in spellings if is_file(path)), "")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
-from esmcache.file_source import file_url_from_path
+from esmcache.file_source import DiskFileSource, file_url_from_path
 from esmcache.records import Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
 from esmcache.resolution.specifier_hints import SpecifierHint, SpecifierHints
@@ -220,3 +221,14 @@ def test_hostile_text_costs_linear_time(text: bytes) -> None:
 def test_packages_get_no_hints_from_a_tsconfig() -> None:
     files = files_with({"/p/tsconfig.json": TSCONFIG, "/p/src/a.ts": ""})
     assert hint_for(files, "@/a", "/p/node_modules/dep/index.js") == SpecifierHint()
+
+
+def test_a_path_leads_to_no_file_that_a_program_cannot_import(tmp_path: Path) -> None:
+    """A tsconfig.json of a foreign project may name any file of the system."""
+    (tmp_path / "secret").write_text("a password\n")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/tsconfig.json").write_text('{"compilerOptions": {"paths": {"@/*": ["../*"]}}}')
+    importer = str(tmp_path / "project/app.ts")
+    failure = ResolutionFailure("ERR_MODULE_NOT_FOUND", "Cannot find package '@/secret'", ())
+    hint = SpecifierHints(DiskFileSource()).hint("@/secret", importer, failure)
+    assert (hint.specifier, bool(hint.reason)) == ("", True)
