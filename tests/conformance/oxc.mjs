@@ -1,16 +1,13 @@
 // oxc-parser: reads file names from stdin as JSON strings, one a line; answers each with a line of JSON that has
 // the requests with their attributes and phases, the entries for imports and exports, and the `import(…)` expressions.
 // The first argument is a package.json beside which oxc-parser is installed.
-import { readFileSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { readLines, writeLine } from './lines.mjs';
 
 const { parseSync } = createRequire(process.argv[2])('oxc-parser');
 
-const names = readFileSync(0, 'utf8')
-  .split('\n')
-  .filter(Boolean)
-  .map((line) => JSON.parse(line));
-for (const name of names) {
+for (const name of readLines()) {
   const source = new TextDecoder().decode(readFileSync(name));
   const parsed = parseSync('module.mjs', source, { sourceType: 'module', lang: 'js' });
   const errors = parsed.errors.filter(({ severity }) => severity === 'Error');
@@ -32,7 +29,7 @@ for (const name of names) {
     const isWhole = body.every(({ source }) => !source || source.value.isWellFormed());
     answer = { error: null, requests, dynamic, entries: isWhole ? entries(parsed.module) : null };
   }
-  writeAll(`${JSON.stringify(answer)}\n`);
+  writeLine(answer);
 }
 
 // Lists of strings: [specifier, imported name, local name] and [exported name, specifier, imported name, local name],
@@ -91,9 +88,4 @@ function attributes(options) {
 
 function nameOf(key) {
   return key.name ?? key.value;
-}
-
-function writeAll(text) {
-  let rest = Buffer.from(text);
-  while (rest.length > 0) rest = rest.subarray(writeSync(1, rest));
 }

@@ -1,13 +1,10 @@
 // Node's type stripping: reads file names from stdin as JSON strings, one a line; answers each with a line of JSON that
 // has the text without types, or Node's error.
-import { readFileSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
+import { readLines, writeLine } from './lines.mjs';
 
-const names = readFileSync(0, 'utf8')
-  .split('\n')
-  .filter(Boolean)
-  .map((line) => JSON.parse(line));
-for (const name of names) {
+for (const name of readLines()) {
   const source = new TextDecoder().decode(readFileSync(name));
   let answer;
   try {
@@ -15,10 +12,5 @@ for (const name of names) {
   } catch ({ code, message }) {
     answer = { error: `${code}: ${message}` };
   }
-  writeAll(`${JSON.stringify(answer)}\n`);
-}
-
-function writeAll(text) {
-  let rest = Buffer.from(text);
-  while (rest.length > 0) rest = rest.subarray(writeSync(1, rest));
+  writeLine(answer);
 }

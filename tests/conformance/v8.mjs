@@ -1,18 +1,15 @@
 // V8, in Node: run with --experimental-vm-modules. Reads file names from stdin as JSON strings, one a line;
 // answers each with a line of JSON. Nothing is evaluated.
-import { readFileSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { SourceTextModule, SyntheticModule } from 'node:vm';
+import { readLines, writeLine } from './lines.mjs';
 
 const EVERY_NAME = ['a module with each imported name', 'another module with each imported name'];
 const MISSING_NAME = /^The requested module '(.*)' does not provide an export named '(.*)'$/s;
 // Each imported name takes an instantiation.
 const MOST_NAMES = 500;
 
-const names = readFileSync(0, 'utf8')
-  .split('\n')
-  .filter(Boolean)
-  .map((line) => JSON.parse(line));
-for (const name of names) {
+for (const name of readLines()) {
   const source = new TextDecoder().decode(readFileSync(name));
   let answer;
   try {
@@ -27,7 +24,7 @@ for (const name of names) {
   } catch (thrown) {
     answer = { error: `${thrown.name}: ${thrown.message}` };
   }
-  writeAll(`${JSON.stringify(answer)}\n`);
+  writeLine(answer);
 }
 
 // Returns the imported names, the exported names and the specifiers of star exports, or null if there are too many or
@@ -87,9 +84,4 @@ function namesOf(module, specifiers, imports) {
 
 function starOf(number) {
   return `the star export of request ${number}`;
-}
-
-function writeAll(text) {
-  let rest = Buffer.from(text);
-  while (rest.length > 0) rest = rest.subarray(writeSync(1, rest));
 }

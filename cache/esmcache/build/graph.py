@@ -16,6 +16,7 @@ from esmcache.records import (
     ResolutionFailure,
     ResolutionInput,
 )
+from esmcache.resolution.module_formats import TYPESCRIPT_SUFFIXES
 from esmcache.serving.layout import ServedKind
 from esmcache.serving.manifest import FileFact
 from esmcache.spans import Span
@@ -38,7 +39,6 @@ _NO_MODULES = {
     ".wasm": "WebAssembly",
     ".node": "a binary addon",
 }
-_TYPESCRIPT_SUFFIXES = (".ts", ".mts", ".cts")
 
 
 def why_no_module(path: str) -> str:
@@ -49,7 +49,7 @@ def why_no_module(path: str) -> str:
 
 def is_typescript_name(path: str) -> bool:
     """Return whether a file is TypeScript by its name."""
-    return path.endswith(_TYPESCRIPT_SUFFIXES)
+    return path.endswith(TYPESCRIPT_SUFFIXES)
 
 
 class Asked(IntFlag):

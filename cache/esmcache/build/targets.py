@@ -14,6 +14,7 @@ from esmcache.build.path_patterns import PathPatterns
 from esmcache.file_source import DiskFileSource
 from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
 from esmcache.resolution.file_facts import FileFacts
+from esmcache.resolution.module_formats import DECLARATION_SUFFIXES, TYPESCRIPT_SUFFIXES
 from esmcache.resolution.specifier_hints import source_of_output
 from esmcache.resolution.tsconfig import TsConfigReader
 from esmcache.setting_faults import why_no_json
@@ -21,9 +22,7 @@ from esmcache.settings import ProjectSettings, read_project_settings
 
 # The code of the problem that package.json names a file which a compiler has not written yet.
 NOT_BUILT = "not-built"
-SOURCE_SUFFIXES = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
-# Declarations have no code to run.
-_DECLARATION_SUFFIXES = (".d.ts", ".d.mts", ".d.cts")
+SOURCE_SUFFIXES = (".js", ".mjs", ".cjs", *TYPESCRIPT_SUFFIXES)
 
 
 @dataclass(slots=True)
@@ -71,7 +70,7 @@ def find_targets(paths: list[Path], also: ProjectSettings | None = None, *, each
 
 def is_source_name(name: str) -> bool:
     """Return whether a file of this name or path has code that Node can run."""
-    return name.endswith(SOURCE_SUFFIXES) and not name.endswith(_DECLARATION_SUFFIXES)
+    return name.endswith(SOURCE_SUFFIXES) and not name.endswith(DECLARATION_SUFFIXES)
 
 
 def _why_missing(path: Path) -> str:

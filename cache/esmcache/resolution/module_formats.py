@@ -9,6 +9,9 @@ from esmcache.resolution.errors import UnknownFileExtension
 from esmcache.resolution.file_facts import FileFacts, Trace
 from esmcache.resolution.package_json import PackageJsonReader
 
+TYPESCRIPT_SUFFIXES = (".ts", ".mts", ".cts")
+# Declarations have no code to run.
+DECLARATION_SUFFIXES = (".d.ts", ".d.mts", ".d.cts")
 _PACKAGE_TYPES = {"module": ModuleFormat.MODULE, "commonjs": ModuleFormat.COMMONJS}
 _TYPESCRIPT_TYPES = {
     "module": ModuleFormat.MODULE_TYPESCRIPT,

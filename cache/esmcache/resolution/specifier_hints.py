@@ -18,10 +18,9 @@ from urllib.parse import unquote
 from esmcache.file_source import FileSource
 from esmcache.records import ResolutionFailure
 from esmcache.resolution.file_facts import EntryKind, FileFacts, normalized
+from esmcache.resolution.module_formats import DECLARATION_SUFFIXES, TYPESCRIPT_SUFFIXES
 from esmcache.resolution.tsconfig import TsConfig, TsConfigReader
 
-TYPESCRIPT_SUFFIXES = (".ts", ".mts", ".cts")
-_DECLARATION_SUFFIXES = (".d.ts", ".d.mts", ".d.cts")
 # TypeScript's own rule: a specifier names the file that a compiler will write.
 _OF_COMPILED = {".js": ".ts", ".mjs": ".mts", ".cjs": ".cts"}
 _OTHER_SUFFIXES = (".js", ".mjs", ".cjs", ".json", "/index.js")
@@ -169,7 +168,7 @@ def _typescript_spellings(path: str) -> Iterator[str]:
     spellings = [stem + _OF_COMPILED[extension]] if extension in _OF_COMPILED else []
     spellings += [path + suffix for suffix in TYPESCRIPT_SUFFIXES]
     spellings += [f"{path}/index{suffix}" for suffix in TYPESCRIPT_SUFFIXES]
-    yield from (one for one in spellings if not one.endswith(_DECLARATION_SUFFIXES))
+    yield from (one for one in spellings if not one.endswith(DECLARATION_SUFFIXES))
 
 
 def _file_at(target: str, is_file: IsFile) -> str:
