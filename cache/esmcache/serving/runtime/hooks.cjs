@@ -62,7 +62,7 @@ const [CHANGED_S, CHANGED_NS, STATUS_S, STATUS_NS] = [12, 13, 14, 15];
 // Node adds these to `import` or `require`. Under flags that change them, nothing is served.
 const BASE_CONDITIONS = ['node', 'node-addons', 'module-sync'];
 const FORMATS = [undefined, 'module', 'json', 'commonjs', 'module-typescript', 'commonjs-typescript'];
-const WINDOW = 256 * 1024;
+const [LEAST_AHEAD, MOST_AHEAD] = [4 * 1024, 256 * 1024];
 const BYTE_ORDER_MARK = 0xfeff;
 const MOST_REPORTED = 200;
 
@@ -86,6 +86,17 @@ function Loaded(format, source) {
   this.format = format;
   this.source = source;
   this.shortCircuit = true;
+}
+/** Bytes of a pack, from `start` to `end` in it. `used` of them were needed; the next read fetches `ahead` or more. */
+function Window() {
+  this.start = 0;
+  this.end = 0;
+  this.used = 0;
+  this.ahead = 4 * LEAST_AHEAD;
+  this.bytes = null;
+  this.words = null;
+  this.text = null;
+  this.isSound = false;
 }
 Resolved.prototype = { __proto__: null };
 Loaded.prototype = { __proto__: null };
@@ -286,23 +297,27 @@ const readConditions = (function readConditions(conditions) {
 const readPacks = (function readPacks(manifest, directory, look, { sameFingerprint, sameContent }) {
   const { modules, hashWords } = manifest;
   const windows = [];
-  /** Fill the window with the pack's bytes from `offset` on, `length` or more, and return how many there are. */
+  /** Fill the window with `length` bytes of the pack from `offset` on, or with what there is of them. */
   // The file is closed at once, so that descriptors of the program have the same numbers as without the cache.
   const readPack = (function readPack(pack, window, offset, length) {
+    window.start = window.end = offset;
+    window.used = 0;
+    window.text = null;
     const path = `${directory}/${manifest.packName(pack)}`;
     const status = look(path);
-    if (status === undefined || (status[MODE] & OTHERS_AND_KIND) !== S_IFREG || status[OWNER] !== getuid()) return 0;
+    if (status === undefined || (status[MODE] & OTHERS_AND_KIND) !== S_IFREG || status[OWNER] !== getuid()) return;
     const fact = manifest.packFact(pack);
     window.isSound = fact !== NONE && sameFingerprint(fact, status);
     // A window is no larger than its pack: V8 counts these bytes, and collects garbage earlier if there are many.
-    const wanted = min(max(length, WINDOW), max(status[SIZE] - offset, 0));
+    const wanted = min(length, max(status[SIZE] - offset, 0));
     const descriptor = openSync(path, READ_AT_ONCE);
     try {
-      if (window.bytes === null || window.bytes.length < wanted) {
+      const { bytes } = window;
+      if (bytes === null || bytes.length < wanted || bytes.length > max(wanted, MOST_AHEAD)) {
         window.bytes = Buffer.allocUnsafeSlow((wanted + 7) & ~7);
         window.words = new Uint32Array(window.bytes.buffer);
       }
-      return readSync(descriptor, window.bytes, 0, window.bytes.length, offset);
+      window.end += readSync(descriptor, window.bytes, 0, wanted, offset);
     } finally {
       closeSync(descriptor);
     }
@@ -310,14 +325,18 @@ const readPacks = (function readPacks(manifest, directory, look, { sameFingerpri
 
   /** Return the pack's window after moving it over these bytes if necessary, or null if the pack is too short. */
   const windowOver = (function windowOver(pack, offset, length) {
-    const window = windows[pack] || (windows[pack] = { start: 0, end: 0, bytes: null, words: null, text: null, isSound: false });
-    if (offset < window.start || offset + length > window.end) {
-      // Sources are packed in the order in which they load, so the bytes that follow are needed next.
-      window.start = offset;
-      window.end = offset;
-      window.end += readPack(pack, window, offset, length);
-      window.text = null;
+    const window = windows[pack] || (windows[pack] = new Window());
+    const { start, end } = window;
+    if (offset < start || offset + length > end) {
+      // Sources are packed in the order in which they load, so the bytes that follow are usually needed next. Lazy
+      // requests come in other orders, and then each read would fetch and decode bytes that nothing needs.
+      const isNear = offset >= start && offset <= end + window.ahead;
+      if (!isNear) window.ahead >>= 2;
+      else if (window.used * 2 >= end - start) window.ahead = min(max(window.ahead * 2, LEAST_AHEAD), MOST_AHEAD);
+      else window.ahead >>= 1;
+      readPack(pack, window, offset, max(length, window.ahead));
     }
+    window.used += length;
     return offset + length <= window.end ? window : null;
   });
 
