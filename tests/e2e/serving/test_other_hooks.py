@@ -9,6 +9,7 @@ import pytest
 from conftest import EsmcacheHome
 from program import Program
 from served_program import FILES, MODULES
+from unit.resolution.node_answers import node_version
 
 PRINTING_HOOKS = """\
 const { registerHooks } = require('node:module');
@@ -91,6 +92,128 @@ def test_asynchronous_hooks_deregister_our_hooks(tmp_path: Path, any_node: Path,
     )
     program.warm()
     assert program.check_same()["served"] == 1
+
+
+def test_asynchronous_hooks_leave_requests_by_require_to_the_cache(
+    tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome
+) -> None:
+    program = Program(tmp_path / "project", any_node, esmcache_home, "app.cjs")
+    program.write(
+        {
+            # Asynchronous hooks can give imported CommonJS a `require` that they see, too.
+            "hooks.mjs": """import { readFileSync, writeSync } from 'node:fs';
+export async function resolve(specifier, context, next) {
+  writeSync(1, `resolve ${specifier.split('/').pop()}\\n`);
+  return next(specifier, context);
+}
+export async function load(url, context, next) {
+  writeSync(1, `load ${url.split('/').pop()}\\n`);
+  const answer = await next(url, context);
+  return url.endsWith('given.cjs') ? { ...answer, source: readFileSync(new URL(url)) } : answer;
+}
+""",
+            "app.cjs": """require('node:module').register('./hooks.mjs', require('node:url').pathToFileURL(__filename));
+console.log(require('./required.cjs'));
+import('./imported.mjs').then(() => console.log('imported', require('./late')));
+""",
+            "required.cjs": "module.exports = [require('./data.json'), require('./deep/')];\n",
+            "deep/index.js": "module.exports = __filename.endsWith('index.js');\n",
+            "data.json": "[1]",
+            "late.js": "module.exports = 'late';\n",
+            "imported.mjs": "import './given.cjs';\nimport own from './own.cjs';\nconsole.log(own);\n",
+            "given.cjs": "console.log(require('./by-given.cjs'));\n",
+            "by-given.cjs": "module.exports = 'by given';\n",
+            "own.cjs": "module.exports = require('./by-own.cjs');\n",
+            "by-own.cjs": "module.exports = 'by own';\n",
+        }
+    )
+    program.warm()
+    flags = ["--no-deprecation"]
+    report = program.check_same(flags=flags)
+    assert (report["missed"], report["replaced"]) == ([], ["Module.register"])
+    if node_version(any_node) >= (24, 18):
+        # CommonJS requires five modules, and Node asks for one of them twice. Imports go to the asynchronous hooks.
+        assert report["resolved"] == 6
+    program.write({"hooks.mjs": "throw new Error('broken hooks');\n"})
+    program.check_same(flags=flags)
+
+
+def test_synchronous_hooks_of_a_program_stay_before_asynchronous_ones(
+    tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome
+) -> None:
+    program = Program(tmp_path / "project", any_node, esmcache_home, "app.cjs")
+    program.write(
+        {
+            "app.cjs": """const { register, registerHooks } = require('node:module');
+registerHooks({ resolve: (specifier, context, next) => next(specifier.replace('one', 'two'), context) });
+register('data:text/javascript,');
+console.log(require('./one.cjs'));
+""",
+            "one.cjs": "module.exports = 1;\n",
+            "two.cjs": "module.exports = 2;\n",
+        }
+    )
+    program.warm()
+    program.check_same(flags=["--no-deprecation"])
+
+
+LIKE_GRACEFUL_FS = """\
+const fs = require('node:fs');
+const calls = (exports.calls = []);
+for (const name of ['statSync', 'lstatSync', 'fstatSync', 'readSync', 'closeSync']) {
+  const original = fs[name];
+  fs[name] = function (...values) {
+    calls.push(name);
+    return original.apply(fs, values);
+  };
+}
+"""
+
+
+def test_wrappers_of_functions_that_node_does_not_call_change_nothing(
+    tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome
+) -> None:
+    program = Program(tmp_path / "project", any_node, esmcache_home, "app.cjs")
+    program.write(
+        {
+            "wrap.cjs": LIKE_GRACEFUL_FS,
+            "app.cjs": """\
+const { calls } = require('./wrap.cjs');
+console.log(require('./required.cjs'), calls);
+import('./late.mjs').then((late) => console.log(late.default, calls));
+""",
+            "required.cjs": "module.exports = [require('./data.json'), require('tool')];\n",
+            "data.json": "[1]",
+            "node_modules/tool/index.js": "module.exports = 'tool';\n",
+            "late.mjs": "export default 'late';\n",
+        }
+    )
+    program.warm()
+    report = program.check_same()
+    # Served is all that is required. The wrappers read the module that is imported.
+    if node_version(any_node) >= (22, 22, 3):
+        assert (report["served"], report["resolved"], report["left"]) == (5, 5, 1)
+        assert report["replaced"] == ["fs.readSync", "fs.closeSync"]
+
+
+REPLACES_EVERYTHING = """\
+const fs = require('node:fs');
+const { readFileSync, realpathSync } = fs;
+fs.readFileSync = (path, ...rest) => String(path).includes('virtual') ? 'module.exports = 1;' : readFileSync(path, ...rest);
+fs.realpathSync = (path, ...rest) => realpathSync(path, ...rest);
+for (let number = 0; number < 3; number++) console.log(require('./m' + number), require('./virtual.js'));
+"""
+
+
+def test_hooks_that_cannot_answer_any_more_are_removed(program: Program) -> None:
+    files = {f"m{number}.js": f"module.exports = {number};\n" for number in range(3)}
+    known = "() => [require('./m0'), require('./m1'), require('./m2'), require('./virtual.js')];\n"
+    program.entry = "app.cjs"
+    program.write({**files, "package.json": "{}", "virtual.js": "", "app.cjs": REPLACES_EVERYTHING + known})
+    program.warm()
+    report = program.check_same()
+    assert (report["served"], report["left"]) == (1, 1)
+    assert report["replaced"] == ["fs.realpathSync", "fs.readFileSync"]
 
 
 @pytest.mark.parametrize("patched", ["fs.readFileSync", "fs.promises.readFile", "Module._resolveFilename"])

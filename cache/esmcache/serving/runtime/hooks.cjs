@@ -5,7 +5,7 @@
 
 const { getuid, geteuid, getegid, getBuiltinModule } = process;
 const fs = getBuiltinModule('node:fs');
-const { lstatSync, readlinkSync, openSync, readSync, closeSync, readFileSync } = fs;
+const { readlinkSync, openSync, readSync, closeSync, readFileSync } = fs;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
 const lastIndexOf = uncurry(String.prototype.lastIndexOf);
@@ -103,21 +103,35 @@ Loaded.prototype = { __proto__: null };
 
 // Node asks the hook that was registered last first, and asynchronous hooks (module.register) last of all. Our hooks
 // answer without asking the next one. So they remove themselves if hooks came before them, or asynchronous ones come.
-const watchForOthers = (function watchForOthers(Module, registered) {
-  const symbols = Object.getOwnPropertySymbols(registered);
-  const isFirst = symbols.length === 1 && String(registered[symbols[0]]) === 'Symbol(module-hook-0)';
-  if (!isFirst) {
+// Asynchronous hooks see no `require`, so a hook that only answers `require` takes the place of ours then.
+const watchForOthers = (function watchForOthers(Module, hooks, beginAsynchronous) {
+  const registered = Module.registerHooks(hooks);
+  const { registerHooks } = Module;
+  const { getOwnPropertySymbols } = Object;
+  const isNth = (answer, n) => {
+    const symbols = getOwnPropertySymbols(answer);
+    return symbols.length === 1 && String(answer[symbols[0]]) === `Symbol(module-hook-${n})`;
+  };
+  if (!isNth(registered, 0)) {
     registered.deregister();
-    return false;
+    return null;
   }
   const original = Module.register;
   const { apply } = Reflect;
+  let isFirstCall = true;
   // Programs that import `register` get this one, too: Node collects the exports of `node:module` at its first import.
   Module.register = function register(specifier, parentURL = undefined, options) {
     registered.deregister();
+    if (isFirstCall) {
+      isFirstCall = false;
+      beginAsynchronous();
+      const again = ANSWERS_IMPORTED_COMMONJS ? registerHooks({ resolve: hooks.resolve }) : null;
+      // If the program has registered hooks of its own, ours must not come before them.
+      if (again !== null && !isNth(again, 1)) again.deregister();
+    }
     return apply(original, this, arguments);
   };
-  return true;
+  return registered;
 });
 
 const isCommonJS = (kind) => kind === KIND_COMMONJS || kind === KIND_COMMONJS_TYPESCRIPT;
@@ -129,7 +143,7 @@ function includes(list, condition) {
 }
 
 /** Return functions that compare the facts behind an answer with the file system, and end an epoch. */
-const checkFacts = (function checkFacts(manifest, look, report) {
+const checkFacts = (function checkFacts(manifest, look, report, readingIsPatched) {
   const { sets, members, inputs, facts, hashes } = manifest;
 
   // Paths that may come and go are looked at once per epoch. An epoch ends when running code requests a module, since
@@ -184,6 +198,8 @@ const checkFacts = (function checkFacts(manifest, look, report) {
     if (kind === SYMLINK) return type === S_IFLNK && readlinkSync(path) === manifest.inputDetail(input);
     if (type !== S_IFREG || fact === NONE) return false;
     if (sameFingerprint(fact, status)) return true;
+    // `readFileSync` calls functions that a program may have replaced.
+    if (readingIsPatched(true)) return false;
     report.hashed++;
     return sameContent(fact, readFileSync(path));
   });
@@ -224,34 +240,47 @@ const checkFacts = (function checkFacts(manifest, look, report) {
 });
 
 /** Return functions that find out whether the program has replaced functions by which Node finds and reads files. */
+// Node's loaders call these, and no other functions that a program can replace.
 const watchForPatches = (function watchForPatches(Module, binding) {
   const originals = PATCHABLE.map((name) => Module[name]);
-  const { realpathSync, statSync } = fs;
+  const { realpathSync } = fs;
   const { internalModuleStat, lstat, readFileUtf8 } = binding;
   const extensions = Module._extensions;
   const { prototype } = Module;
   const { _compile } = prototype;
   const extensionCount = keys(extensions).length;
 
-  function requirePatched() {
-    for (let i = 0; i < PATCHABLE.length; i++) if (Module[PATCHABLE[i]] !== originals[i]) return true;
-    return prototype._compile !== _compile || keys(extensions).length !== extensionCount;
-  }
-  const filesPatched = (function filesPatched() {
-    return (
-      fs.readFileSync !== readFileSync ||
-      fs.realpathSync !== realpathSync ||
-      fs.statSync !== statSync ||
-      fs.lstatSync !== lstatSync ||
-      binding.lstat !== lstat ||
-      binding.internalModuleStat !== internalModuleStat ||
-      binding.readFileUtf8 !== readFileUtf8 ||
-      fs.openSync !== openSync ||
-      fs.readSync !== readSync
-    );
+  const findingIsPatched = (function findingIsPatched() {
+    return fs.realpathSync !== realpathSync || binding.lstat !== lstat || binding.internalModuleStat !== internalModuleStat;
   });
+  const readingIsPatched = (function readingIsPatched(isImported) {
+    if (fs.readFileSync !== readFileSync) return true;
+    if (!isImported) return binding.readFileUtf8 !== readFileUtf8;
+    return fs.openSync !== openSync || fs.readSync !== readSync || fs.closeSync !== closeSync;
+  });
+  function findingCommonJSIsPatched() {
+    for (let i = 0; i < PATCHABLE.length; i++) if (Module[PATCHABLE[i]] !== originals[i]) return true;
+    return keys(extensions).length !== extensionCount;
+  }
+  const compilingIsPatched = () => prototype._compile !== _compile || keys(extensions).length !== extensionCount;
+  /** Return the names of functions that are replaced now. */
+  function namesOfPatched() {
+    const names = Object.setPrototypeOf([], null);
+    const note = (isPatched, name) => {
+      if (isPatched) names[names.length] = name;
+    };
+    note(fs.realpathSync !== realpathSync, 'fs.realpathSync');
+    note(fs.readFileSync !== readFileSync, 'fs.readFileSync');
+    note(fs.openSync !== openSync, 'fs.openSync');
+    note(fs.readSync !== readSync, 'fs.readSync');
+    note(fs.closeSync !== closeSync, 'fs.closeSync');
+    for (let i = 0; i < PATCHABLE.length; i++) note(Module[PATCHABLE[i]] !== originals[i], `Module.${PATCHABLE[i]}`);
+    note(prototype._compile !== _compile, 'Module.prototype._compile');
+    note(keys(extensions).length !== extensionCount, 'Module._extensions');
+    return names;
+  }
 
-  return { requirePatched, filesPatched };
+  return { findingIsPatched, readingIsPatched, findingCommonJSIsPatched, compilingIsPatched, namesOfPatched };
 });
 
 /** Return a function from the conditions of a question to IMPORT or REQUIRE, or to 0 if the manifest has others. */
@@ -377,15 +406,25 @@ module.exports = (function answerFrom(found) {
 
   const list = () => Object.setPrototypeOf([], null);
   const report = { served: 0, resolved: 0, hashed: 0, faults: 0, missed: list(), stale: list(), codeCaches: 'none', line };
+  // Questions that Node answers because the program has replaced functions or registered asynchronous hooks.
+  let left = 0;
+  let hasAsynchronous = false;
+  let seesLoads = ANSWERS_LOAD;
   function line() {
     const { served, resolved, hashed, faults, missed, stale, codeCaches } = report;
-    return { served, resolved, hashed, faults, missed, stale, codeCaches, modules: manifest.moduleCount };
+    const said = { served, resolved, hashed, faults, missed, stale, codeCaches, modules: manifest.moduleCount };
+    if (left > 0) {
+      said.left = left;
+      said.replaced = namesOfPatched();
+      if (hasAsynchronous) said.replaced[said.replaced.length] = 'Module.register';
+    }
+    return said;
   }
   function note(list, url) {
     if (list.length < MOST_REPORTED) list[list.length] = url;
   }
 
-  /** Note a found module that is not in the manifest, in Nodes where no `load` hook of ours sees it. */
+  /** Note a found module that is not in the manifest, if no `load` hook of ours sees it. */
   function noteFound(url) {
     if (indexes[url] !== undefined || slice(url, 0, 5) !== 'file:') return;
     for (let i = 0; i < report.missed.length; i++) if (report.missed[i] === url) return;
@@ -398,8 +437,9 @@ module.exports = (function answerFrom(found) {
     if (waitedFor > 0 && --waitedFor === 0) loaded();
   });
 
-  const { endEpoch, sameFingerprint, sameContent, setHolds, fileIsThere } = checkFacts(manifest, look, report);
-  const { requirePatched, filesPatched } = watchForPatches(Module, binding);
+  const { findingIsPatched, readingIsPatched, findingCommonJSIsPatched, compilingIsPatched, namesOfPatched } =
+    watchForPatches(Module, binding);
+  const { endEpoch, sameFingerprint, sameContent, setHolds, fileIsThere } = checkFacts(manifest, look, report, readingIsPatched);
   const wayOfAsking = readConditions(conditions);
   const packedSource = readPacks(manifest, packsDirectory, look, { sameFingerprint, sameContent });
 
@@ -417,8 +457,10 @@ module.exports = (function answerFrom(found) {
     if (request === undefined) return null;
     const target = requests[request * REQUEST_FIELDS + REQUEST_TARGET];
     const kind = modules[target * MODULE_FIELDS + MODULE_KIND];
-    // Without an answer of a hook, Node calls these functions for imported CommonJS, too.
-    if (filesPatched() || ((way === REQUIRE || isCommonJS(kind)) && requirePatched())) return null;
+    if (findingIsPatched() || ((way === REQUIRE || isCommonJS(kind)) && commonJSIsPatched(way))) {
+      leave();
+      return null;
+    }
     // Under some flags of Node, other types give files other formats.
     const type = context.importAttributes?.type;
     if (type !== undefined && type !== 'json') return null;
@@ -431,7 +473,7 @@ module.exports = (function answerFrom(found) {
       isAnswered[request] = 1;
     }
     report.resolved++;
-    if (!ANSWERS_LOAD && moduleAnswered[target]++ === 0) {
+    if (!seesLoads && moduleAnswered[target]++ === 0) {
       report.served++;
       noteLoaded();
     }
@@ -454,6 +496,7 @@ module.exports = (function answerFrom(found) {
       if (text === null) report.faults++;
       return text;
     }
+    if (readingIsPatched(true)) return null;
     const content = readFileSync(path);
     if (!sameContent(index, content)) {
       note(report.stale, manifest.url(index));
@@ -491,6 +534,22 @@ module.exports = (function answerFrom(found) {
     }
   }
 
+  /** Return whether the program has replaced functions that Node calls for CommonJS that is found without our answer. */
+  // The format in an answer reaches `_compile` if the module is imported.
+  const commonJSIsPatched = (way) => findingCommonJSIsPatched() || (way === IMPORT && compilingIsPatched());
+
+  /** Return whether the program has replaced functions that read or compile a module. */
+  const loadingIsPatched = (function loadingIsPatched(kind, isImported) {
+    if (readingIsPatched(isImported)) return true;
+    return isCommonJS(kind) && (compilingIsPatched() || (isImported && findingCommonJSIsPatched()));
+  });
+
+  /** Count a question that Node answers, and remove the hooks if they cannot answer any more. */
+  function leave() {
+    left++;
+    if (findingIsPatched() && fs.readFileSync !== readFileSync) registered?.deregister();
+  }
+
   // After a change of user, Node must open the file, so that the system decides whether that user may read it.
   const [user, group] = [geteuid(), getegid()];
   const mayRead = () => geteuid() === user && getegid() === group;
@@ -500,6 +559,7 @@ module.exports = (function answerFrom(found) {
   let isPassedToWorkers = false;
   const hooks = {
     resolve: (function resolve(specifier, context, nextResolve) {
+      if (hasAsynchronous && context.importAttributes !== undefined) return nextResolve(specifier, context);
       if (isFirstQuestion) {
         isFirstQuestion = false;
         delete cache[hookFile];
@@ -520,7 +580,7 @@ module.exports = (function answerFrom(found) {
       // A request that the manifest lacks may come from running code, unless it is for a module of Node.
       if (slice(answered.url, 0, 5) !== 'node:') {
         endEpoch();
-        if (!ANSWERS_LOAD) noteFound(answered.url);
+        if (!seesLoads) noteFound(answered.url);
       }
       return answered;
     }),
@@ -534,8 +594,8 @@ module.exports = (function answerFrom(found) {
         } else {
           const kind = modules[index * MODULE_FIELDS + MODULE_KIND];
           if (kind !== KIND_NATIVE) noteLoaded();
-          const isLeft = isCommonJS(kind) && requirePatched();
-          if (kind !== KIND_NATIVE && !isLeft && !filesPatched() && matchesManifest(index, kind, context)) {
+          if (kind !== KIND_NATIVE && loadingIsPatched(kind, context.importAttributes !== undefined)) leave();
+          else if (kind !== KIND_NATIVE && matchesManifest(index, kind, context)) {
             text = source(index);
             if (format === null || format === 'typescript') format = FORMATS[kind];
           } else if (isCommonJS(kind)) report.served++; // Its resolution and its code cache are served.
@@ -554,9 +614,13 @@ module.exports = (function answerFrom(found) {
     }),
   };
   if (!ANSWERS_LOAD) delete hooks.load;
-  const registered = Module.registerHooks(hooks);
-
-  return watchForOthers(Module, registered) ? report : null;
+  const beginAsynchronous = () => {
+    hasAsynchronous = true;
+    seesLoads = false;
+    left++;
+  };
+  const registered = watchForOthers(Module, hooks, beginAsynchronous);
+  return registered === null ? null : report;
 });
 // This is not a file's name, so coverage reports of programs leave this file out.
 //# sourceURL=esmcache:hooks.cjs
