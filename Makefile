@@ -46,6 +46,9 @@ PEERS := benchmarks/peers/node_modules/.package-lock.json
 # The benchmark and the tests start them.
 TOOLS := benchmarks/tools/node_modules/.package-lock.json
 
+# The benchmark of frameworks and its tests start them. They take 1.3 GB.
+FRAMEWORKS := benchmarks/frameworks/node_modules/.package-lock.json
+
 # Biome formats and lints JavaScript and TypeScript, and StyLua formats Lua.
 LINTERS := tools/lint/node_modules/.package-lock.json
 BIOME := $(NODES)/node24 tools/lint/node_modules/@biomejs/biome/bin/biome check --error-on-warnings
@@ -98,6 +101,10 @@ test: setup ## Check format, lint and types, then run every test
 test-all: setup ## Run every test with all of its inputs: every program in every state under every Node, and so on
 	ESMCACHE_TEST_EVERYTHING=1 $(SUITE) --dist worksteal --durations=20
 
+.PHONY: test-frameworks
+test-frameworks: setup $(FRAMEWORKS) ## Start frameworks and tools natively and served, and compare (installs 1.3 GB)
+	ESMCACHE_TEST_FRAMEWORKS=1 $(SUITE) --dist worksteal tests/test_frameworks.py
+
 .PHONY: test-torture
 test-torture: setup ## Run some minutes of `make torture`
 	ESMCACHE_TEST_EVERYTHING=1 $(SUITE) tests/test_torture.py
@@ -137,6 +144,11 @@ format: $(LINTERS) ## Rewrite Python, JavaScript, TypeScript and Lua as `make te
 bench: $(NODE24) $(NODE26) $(PEERS) $(TOOLS) ## Measure start-up beside all peers; rewrites the page on performance
 	@$(RUN) benchmarks/startup.py --node $(NODES)/node24 --node $(NODES)/node26 \
 		--markdown-into docs/explanation/performance.md --chart docs/explanation/startup.svg
+
+.PHONY: bench-frameworks
+bench-frameworks: $(FRAMEWORKS) $(NODE26) ## Measure starts of frameworks, 25 each way; rewrites the page on performance
+	@$(RUN) benchmarks/frameworks.py --node $(NODES)/node24 --node $(NODES)/node26 \
+		--markdown-into docs/explanation/performance.md
 
 .PHONY: bench-analysis
 bench-analysis: $(PACKAGES) $(NODE24) ## Measure the analysis: beside a bare parse, after edits, beside other tools
@@ -236,7 +248,7 @@ lock: $(ENVIRONMENT) ## Update the versions in requirements-dev.txt and requirem
 .PHONY: clean
 clean: ## Remove all that was installed or built here
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache dist
-	rm -rf benchmarks/*/node_modules examples/*/node_modules tests/fixtures/*/node_modules tools/*/node_modules
+	rm -rf benchmarks/*/node_modules benchmarks/frameworks/work examples/*/node_modules tests/fixtures/*/node_modules tools/*/node_modules
 	rm -rf tests/editors/lab/node_modules editors/vscode/{node_modules,bundled,dist,*.vsix}
 	find benchmarks cache server tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -313,6 +325,10 @@ $(PEERS): benchmarks/peers/package-lock.json | $(NODE24)
 
 $(TOOLS): benchmarks/tools/package-lock.json | $(NODE24)
 	$(NPM_CI) --prefix benchmarks/tools
+	@touch $@
+
+$(FRAMEWORKS): benchmarks/frameworks/package-lock.json | $(NODE24)
+	$(NPM_CI) --prefix benchmarks/frameworks
 	@touch $@
 
 $(LINTERS): tools/lint/package-lock.json | $(NODE24)

@@ -9,15 +9,17 @@ import atexit
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
 NODE24 = PROJECT / ".cache" / "node" / "node24"
@@ -43,16 +45,33 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Ready:
+    """The end of the start of a program that does not end by itself.
+
+    Its output then has a line that contains the pattern `line`. If `get` is the path of a URL, the start lasts until
+    the program's HTTP server has answered a request for it; the first group of the pattern is the port.
+    """
+
+    line: str
+    get: str = ""
+
+
+@dataclass(frozen=True)
 class Way:
     """One way of starting the program (`python -m this` or `node that`), and its environment.
 
-    A way without `must_agree` is left out, with the reason, if its result differs from the first way's.
+    A way without `must_agree` is left out, with the reason, if its result differs from the first way's. A program that
+    lives on is started `until` it is ready, and then gets the signal `stop`. `steady` takes out of a result what
+    differs from start to start by itself, such as times.
     """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
     must_agree: bool = True
+    until: Ready | None = None
+    stop: signal.Signals = signal.SIGKILL
+    steady: Callable[[Outcome], Outcome] = lambda outcome: outcome
 
 
 @dataclass
@@ -97,8 +116,10 @@ class Timing:
             "median_ms": round(self.median_s * 1000, 2),
             "min_ms": min(milliseconds),
             "max_ms": max(milliseconds),
+            "median_cpu_ms": round(self.median_cpu_s * 1000, 2),
             "peak_mb": round(self.peak_mb, 1),
             "rounds_ms": milliseconds,
+            "rounds_cpu_ms": [round(second * 1000, 2) for second in self.cpu_s],
         }
 
 
@@ -112,9 +133,9 @@ class Served:
 
 @dataclass(frozen=True)
 class Started:
-    """One start: its result, the seconds from before the fork to after the wait, its CPU time and peak memory.
+    """One start: its result, the seconds from before the fork to its end, its CPU time and peak memory.
 
-    CPU time is that of the process and of all children that it waited for. The peak is that of the largest of them.
+    CPU time is that of the process and all its descendants. The peak is that of the largest of them.
     """
 
     outcome: Outcome
@@ -140,6 +161,8 @@ def start(way: Way, cwd: Path) -> Started:
             "stdout": str(stdout),
             "stderr": str(stderr),
             "timeout_s": TIMEOUT_S,
+            "until": asdict(way.until) if way.until else None,
+            "stop": way.stop,
         }
         launcher.stdin.write(json.dumps(job) + "\n")
         launcher.stdin.flush()
@@ -147,7 +170,7 @@ def start(way: Way, cwd: Path) -> Started:
         if "error" in answer:
             raise Failure(f"{way.name} does not start: {answer['error']}")
         outcome = Outcome(answer["exit_code"], stdout.read_bytes(), stderr.read_bytes())
-    return Started(outcome, answer["seconds"], answer["cpu_s"], answer["peak_kb"] * 1024 / 1e6)
+    return Started(way.steady(outcome), answer["seconds"], answer["cpu_s"], answer["peak_kb"] * 1024 / 1e6)
 
 
 @cache
@@ -270,22 +293,28 @@ def esmcache(*arguments: str, environment: Mapping[str, str], cwd: Path, show: b
     return result.stdout or ""
 
 
-def served_modules(way: Way, cwd: Path) -> Served:
-    """Return the runner's report of one start of `way`.
-
-    Workers and child processes report, too. The result is the report of the process with the most served modules.
+def reports_of(way: Way, cwd: Path) -> list[dict[str, Any]]:
+    """Return the runner's reports of one start of `way`: those of its process, workers and child processes.
 
     Raises:
-        Failure: If the program cannot be started, or code caches are not used.
+        Failure: If the program cannot be started.
     """
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "report.json"
         start(replace(way, environment={**way.environment, "ESMCACHE_LOG": str(log)}), cwd)
-        try:
-            reports = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-            report = max(reports, key=lambda each: int(each.get("served", 0)))
-        except (OSError, ValueError) as error:
-            raise Failure(f"{way.name}: the runner left no report") from error
+        return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+
+
+def served_modules(way: Way, cwd: Path) -> Served:
+    """Return what the process of one start reports that got the most modules from the cache.
+
+    Raises:
+        Failure: If the program cannot be started, or code caches are not used.
+    """
+    reports = reports_of(way, cwd)
+    if not reports:
+        raise Failure(f"{way.name}: the runner left no report")
+    report = max(reports, key=lambda each: int(each.get("served", 0)))
     if report.get("codeCaches") != "enabled":
         raise Failure(f"{way.name}: code caches are not used: {report}")
     return Served(from_cache=report["served"], natively=len(report["missed"]) + len(report["stale"]))

@@ -271,15 +271,15 @@ def machine() -> str:
     return f"{platform.system()} {platform.machine()}, {processors}, Python {platform.python_version()}"
 
 
-def write_into(path: Path, text: str) -> None:
+def write_into(path: Path, text: str, begin_mark: str = BEGIN, end_mark: str = END) -> None:
     """Write the text between the two marks of a Markdown file.
 
     Raises:
         Failure: If the file lacks a mark.
     """
     content = path.read_text(encoding="utf-8")
-    before, begin, rest = content.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = content.partition(begin_mark)
+    _, end, after = rest.partition(end_mark)
     if not begin or not end:
-        raise Failure(f"{path} lacks the lines {BEGIN} and {END}")
-    path.write_text(f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}", encoding="utf-8")
+        raise Failure(f"{path} lacks the lines {begin_mark} and {end_mark}")
+    path.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8")

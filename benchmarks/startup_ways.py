@@ -98,9 +98,12 @@ def way_of(name: str, binary: Path, program: Program, node: Path, environment: M
     return way
 
 
-def environment_of_starts(node: Path) -> dict[str, str]:
-    """Return the environment of every start: its own home, no colours, and `node` first in PATH, which nub needs."""
-    state = DIRECTORY / "state"
+def environment_of_starts(node: Path, state: Path = DIRECTORY / "state") -> dict[str, str]:
+    """Return the environment of every start: its own home, no colours, and `node` first in PATH, which nub needs.
+
+    Args:
+        state: The directory that holds the home and the cache.
+    """
     home = state / "home"
     home.mkdir(parents=True, exist_ok=True)
     named = state / "node" / node_version(node)

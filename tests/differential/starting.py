@@ -32,7 +32,7 @@ _PID = re.compile(rb"(?<=\(node:)\d+(?=\))|(?<=^OWN )\d+(?=: )", re.M)
 
 
 # A mode, and a file's content, a link's target, or None for a directory.
-_Kept = tuple[int, bytes | str | None]
+Kept = tuple[int, bytes | str | None]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Starter:
     packages: Path | None = None
     cache: Cache | None = None
     reports: list[dict[str, Any]] = field(default_factory=list)
-    _kept: dict[str, _Kept] = field(default_factory=dict)
+    _kept: dict[str, Kept] = field(default_factory=dict)
     _others: set[Path] = field(default_factory=set)
 
     def prepare(self) -> None:
@@ -79,7 +79,7 @@ class Starter:
             (self.root.parent / "node_modules").symlink_to(self.packages)
             if copied := self.program.copied:
                 shutil.copytree(self.packages / copied, self.root / "node_modules" / copied)
-        self._kept = dict(_tree(self.root))
+        self._kept = dict(tree(self.root))
 
     def warm(self) -> None:
         """Warm the program's entry points."""
@@ -123,7 +123,7 @@ class Starter:
         """Change one module as an editor does."""
         path = self.root / self.program.edited
         path.write_bytes(path.read_bytes() + _EDIT.encode())
-        self._kept = dict(_tree(self.root))
+        self._kept = dict(tree(self.root))
 
     @contextmanager
     def damaged(self, directory: str) -> Iterator[None]:
@@ -163,14 +163,14 @@ class Starter:
                 check=False,
             )
         self.reports = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-        after = dict(_tree(self.root))
+        after = dict(tree(self.root))
         written = {
             name: after.get(name)
             for name in after.keys() | self._kept.keys()
             if after.get(name) != self._kept.get(name)
         }
         if written:
-            _restore(self.root, self._kept)
+            restore(self.root, self._kept)
         return Seen(result.returncode, self._text(result.stdout), self._text(result.stderr), written)
 
     def _filled_in(self, value: str, temporary: str) -> str:
@@ -228,7 +228,8 @@ def empty_home(root: Path, patched: pytest.MonkeyPatch) -> EsmcacheHome:
     return EsmcacheHome(root, root / "esmcache", environment)
 
 
-def _tree(root: Path) -> Iterator[tuple[str, _Kept]]:
+def tree(root: Path) -> Iterator[tuple[str, Kept]]:
+    """Yield the name of everything below a directory, with its mode and content."""
     for directory, names, files in os.walk(root):
         for name in [*names, *files]:
             path = os.path.join(directory, name)
@@ -248,8 +249,9 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _restore(root: Path, kept: Mapping[str, _Kept]) -> None:
-    now = dict(_tree(root))
+def restore(root: Path, kept: Mapping[str, Kept]) -> None:
+    """Bring a directory back into the state that `tree` has yielded."""
+    now = dict(tree(root))
     for name in sorted(now.keys() - kept.keys(), reverse=True):
         _remove(root / name)
     for name in sorted(kept):

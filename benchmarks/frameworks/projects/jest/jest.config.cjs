@@ -1,0 +1,1 @@
+module.exports = { cacheDirectory: '<rootDir>/.jest', testMatch: ['<rootDir>/specs/*.test.js'], transform: {}, watchman: false };

@@ -1,0 +1,2 @@
+export const twice = (value) => 2 * value;
+export const unused = 'unused';
