@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from common import FEWEST_ROUNDS, Failure, Way, interleave, start
+from common import FEWEST_ROUNDS, Failure, Outcome, Ready, Way, interleave, start
 
 
 def way(name: str, program: str) -> Way:
@@ -57,3 +58,53 @@ def test_a_start_measures_its_peak_of_memory(tmp_path: Path) -> None:
 def test_an_end_in_time_leaves_enough_rounds(tmp_path: Path) -> None:
     (timing,) = interleave([way("plain", "pass")], 50, tmp_path, enough_s=0)
     assert len(timing.seconds) == FEWEST_ROUNDS
+
+
+def test_a_program_that_lives_on_is_started_until_it_is_ready(tmp_path: Path) -> None:
+    program = "import time; print('begun'); print('ready at 7', flush=True); time.sleep(1000)"
+    started = start(replace(way("server", program), until=Ready(r"ready at \d")), tmp_path)
+    assert started.outcome == Outcome(-9, b"begun\nready at 7\n", b"")
+
+
+def test_a_server_is_started_until_it_has_answered(tmp_path: Path) -> None:
+    (tmp_path / "page.txt").write_text("a page")
+    program = """if True:
+        from http.server import HTTPServer, SimpleHTTPRequestHandler
+        server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+        print(f"port {server.server_port}", flush=True)
+        server.serve_forever()
+    """
+    started = start(replace(way("server", program), until=Ready(r"port (\d+)", "/page.txt")), tmp_path)
+    assert started.outcome.stdout.splitlines()[1:] == [b"HTTP/1.0 200 OK", b"a page"]
+
+
+def test_a_program_that_ends_before_it_is_ready_is_measured(tmp_path: Path) -> None:
+    started = start(replace(way("server", "print('gone'); raise SystemExit(3)"), until=Ready("ready")), tmp_path)
+    assert started.outcome.stdout == b"gone\n"
+
+
+def test_descendants_count_and_end_with_the_start(tmp_path: Path) -> None:
+    program = """if True:
+        import os, time
+        reading, writing = os.pipe()
+        # The parent of the process that works does not wait for it.
+        if os.fork() == 0:
+            if os.fork() == 0:
+                while time.process_time() < 0.3: pass
+                os.write(writing, str(os.getpid()).encode())
+                time.sleep(1000)
+            os._exit(0)
+        print(os.read(reading, 9).decode(), flush=True)
+        os._exit(0)
+    """
+    started = start(way("plain", program), tmp_path)
+    assert started.cpu_s >= 0.3
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.outcome.stdout), 0)
+
+
+def test_unsteady_parts_of_a_result_are_left_out(tmp_path: Path) -> None:
+    noisy = way("noisy", "import os; print('steady'); print(os.getpid())")
+    steady = replace(noisy, steady=lambda outcome: replace(outcome, stdout=outcome.stdout.splitlines()[0]))
+    (timing,) = interleave([steady], 2, tmp_path)
+    assert len(timing.seconds) == 2
