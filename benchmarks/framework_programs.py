@@ -136,7 +136,8 @@ ROWS = (
         ("start", *_NEXT_AT),
         until=Ready(_SERVED_AT, "/"),
         environment=_NEXT_ENV,
-        setup=((_NEXT, "build"),),
+        # Turbopack refuses packages behind a link, as the tests have them.
+        setup=((_NEXT, "build", "--webpack"),),
         project="next",
     ),
     Framework("next dev", _NEXT, ("dev", *_NEXT_AT), until=Ready("Ready in"), environment=_NEXT_ENV, project="next"),

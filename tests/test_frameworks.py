@@ -32,8 +32,8 @@ _PAIRS = [
     (row, node) for row in ROWS for node in ("node24", "node26") if _ALL or (row.name in _SAMPLE and node == "node24")
 ]
 _TEST_FILES = 3
-# Tools give random names to files.
-_HASH = re.compile(r"[\da-f]{8,}")
+# Names of files contain random letters and the numbers of processes.
+_UNSTEADY_IN_NAMES = re.compile(r"[\da-f]{8,}|\d+")
 # A child process must be warmed before its own misses can be known.
 _WARMS_OF_MISSED = 2
 
@@ -71,7 +71,10 @@ class Project:
             restore(self.root, self.kept)
         remove_tree(self.temporary)
         self.temporary.mkdir()
-        return {**_printed(outcome), **{f"file {_HASH.sub('*', name)}": after.get(name) for name in changed}}
+        return {
+            **_printed(outcome),
+            **{f"file {_UNSTEADY_IN_NAMES.sub('*', name)}": after.get(name) for name in changed},
+        }
 
 
 def _printed(outcome: Outcome) -> dict[str, object]:
