@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 
 from forked_command import ForkedCommand
+from shared_nodes import described_once, shared_workers
 
 # The duration of an example depends on the machine's load, and no run may depend on examples of earlier runs.
 hypothesis.settings.register_profile(
@@ -95,11 +96,23 @@ def some(values: Sequence[_Value], count: int) -> Sequence[_Value]:
     return values if EVERYTHING else values[:count]
 
 
+def _place(variable: str, default: str) -> Path:
+    return Path(os.environ.get(variable) or PROJECT / default)
+
+
 def _installed(variable: str, default: str) -> Path:
-    path = Path(os.environ.get(variable) or PROJECT / default)
+    path = _place(variable, default)
     if not path.exists():
         pytest.fail(f"{path} is missing: run `make setup` first, or set {variable}", pytrace=False)
     return path.resolve()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_nodes() -> Iterator[None]:
+    """Let all caches of this process share what is known of the tests' Nodes, and the workers."""
+    nodes = installed_nodes()
+    with described_once(nodes), shared_workers(nodes):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +129,17 @@ def any_node(request: pytest.FixtureRequest) -> Path:
 
 def node_of(name: str) -> Path:
     """Return the binary of `node22`, `node24`, `node26`, or `node22ts`, the newest Node 22, which runs TypeScript."""
-    return _installed(f"ESMCACHE_TEST_{name.upper()}", f".cache/node/{name}")
+    return _installed(*_names_of(name))
+
+
+def installed_nodes() -> list[Path]:
+    """Return the binaries of those Nodes that are installed."""
+    places = [_place(*_names_of(name)) for name in ("node22", "node22ts", "node24", "node26")]
+    return [path.resolve() for path in places if path.exists()]
+
+
+def _names_of(node: str) -> tuple[str, str]:
+    return f"ESMCACHE_TEST_{node.upper()}", f".cache/node/{node}"
 
 
 def url_data() -> Path:
@@ -165,9 +188,9 @@ def esmcache_home(tmp_path: Path, node: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture(scope="session")
-def forked_command() -> Iterator[ForkedCommand]:
+def forked_command(node: Path) -> Iterator[ForkedCommand]:
     """Return the process whose forks are the test run's command lines."""
-    forked = ForkedCommand()
+    forked = ForkedCommand(node)
     yield forked
     forked.close()
 

@@ -1,8 +1,9 @@
 """Runs `esmcache` in forks of a process that has imported it, since importing takes longer than most commands.
 
-As a program (`python forked_command.py FD`) this is that process. It takes requests from a Unix socket, one datagram
-each: the arguments, directory and environment as JSON, with the descriptors of the three standard streams and of a
-socket for the answer. A fork per request answers with the number of its process and then with the exit code.
+As a program (`python forked_command.py FD NODE`) this is that process; NODE is described once for all forks. It takes
+requests from a Unix socket, one datagram each: the arguments, directory and environment as JSON, with the descriptors
+of the three standard streams and of a socket for the answer. A fork per request answers with the number of its process
+and then with the exit code.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ _READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_", "GLIBC_")
 
 
 class ForkedCommand:
-    """Starts the process that forks when it is first needed."""
+    """Starts the process that forks when it is first needed; most commands are to use `node`."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: Path) -> None:
+        self._node = node
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
 
@@ -80,7 +82,7 @@ class ForkedCommand:
         if self._requests is None:
             self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
-                command = [sys.executable, __file__, str(theirs.fileno())]
+                command: list[str | Path] = [sys.executable, __file__, str(theirs.fileno()), self._node]
                 self._process = subprocess.Popen(
                     command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
                 )
@@ -150,10 +152,14 @@ def _import_all() -> None:
 
 
 if __name__ == "__main__":
-    # The system removes the forks that have ended.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    from shared_nodes import describe_now, described_once
+
     # `python -m` has the working directory there, not this file's.
     sys.path[0] = ""
     _import_all()
-    _become_command(socket.socket(fileno=int(sys.argv[1])))
-    runpy.run_module("esmcache", run_name="__main__", alter_sys=True)
+    with described_once([Path(sys.argv[2])]):
+        describe_now(Path(sys.argv[2]))
+        # The system removes the forks that have ended.
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        _become_command(socket.socket(fileno=int(sys.argv[1])))
+        runpy.run_module("esmcache", run_name="__main__", alter_sys=True)
