@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 import hypothesis
 import pytest
 
+import node_choice
 from forked_command import ForkedCommand
 from shared_nodes import described_once, shared_workers
 
@@ -29,7 +30,8 @@ pytest.register_assert_rewrite("program")
 
 PROJECT = Path(__file__).resolve().parent.parent
 # `make test-all` sets the variable. Without it, the tests that run each of many inputs in many ways run each in some.
-EVERYTHING = bool(os.environ.get("ESMCACHE_TEST_EVERYTHING"))
+_EVERYTHING = "ESMCACHE_TEST_EVERYTHING"
+EVERYTHING = bool(os.environ.get(_EVERYTHING))
 _Value = TypeVar("_Value")
 
 # The Markdown cases add the option --update-golden.
@@ -55,6 +57,16 @@ FOREIGN_VARIABLES = (
     "NODE_V8_COVERAGE",
     "NO_COLOR",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{node_choice.MARK}: run under every Node, even without {_EVERYTHING}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not EVERYTHING:
+        items[:], left = node_choice.chosen(items)
+        config.hook.pytest_deselected(items=left)
 
 
 @dataclass(frozen=True)
@@ -123,7 +135,13 @@ def node() -> Path:
 
 @pytest.fixture(scope="session", params=["node22", "node24", "node26"])
 def any_node(request: pytest.FixtureRequest) -> Path:
-    """Return each supported Node in turn: 22.15 (the oldest), 24 and 26."""
+    """Return each supported Node in turn: 22.15 (the oldest), 24 and 26; `make test` chooses one for each case."""
+    return node_of(request.param)
+
+
+@pytest.fixture(scope="session", params=["node22ts", "node24", "node26"])
+def typescript_node(request: pytest.FixtureRequest) -> Path:
+    """Return each Node that runs TypeScript in turn; `make test` chooses one for each case."""
     return node_of(request.param)
 
 

@@ -138,6 +138,7 @@ def starter(tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome) -> Star
     return made
 
 
+@pytest.mark.every_node
 @pytest.mark.parametrize("part", range(_PARTS))
 def test_programs_behave_the_same_under_every_flag(starter: Starter, part: int, request: pytest.FixtureRequest) -> None:
     program = starter.program

@@ -80,6 +80,7 @@ def test_file_names_that_are_not_utf8_are_left_to_node(
     assert name in answer.stderr
 
 
+@pytest.mark.every_node
 def test_explain_and_doctor_say_what_this_node_is_served(
     run_esmcache: RunEsmcache, any_node: Path, project: Path
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.every_node
 @pytest.mark.parametrize("time_zone", ["America/Sao_Paulo", "Pacific/Apia"])
 def test_output_is_the_same_everywhere(any_node: Path, example: Path, time_zone: str) -> None:
     result = subprocess.run(

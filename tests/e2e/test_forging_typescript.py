@@ -19,9 +19,9 @@ EVIL = b"console.log('EVIL' as string);"
 LONG = "// " + "This module is long enough to be forged. " * 8 + "\n"
 
 
-@pytest.fixture(params=["node22ts", "node24", "node26"])
-def victim(request: pytest.FixtureRequest, tmp_path: Path, esmcache_home: EsmcacheHome) -> Program:
-    made = Program(tmp_path / "victim", node_of(request.param), esmcache_home, "app.ts")
+@pytest.fixture
+def victim(typescript_node: Path, tmp_path: Path, esmcache_home: EsmcacheHome) -> Program:
+    made = Program(tmp_path / "victim", typescript_node, esmcache_home, "app.ts")
     made.write(
         {
             "package.json": '{"type": "module"}',

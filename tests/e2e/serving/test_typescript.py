@@ -27,9 +27,9 @@ _ACCEPTED = re.compile(r"cache for (?:ESM |CommonJS )?\S+\.[mc]?ts(?:\?\w+)? was
 _MADE = re.compile(r"no transpile cache for|cache for (?:ESM |CommonJS )?\S+\.[mc]?ts(?:\?\w+)? was (?!accepted)")
 
 
-@pytest.fixture(params=["node22ts", "node24", "node26"])
-def program(request: pytest.FixtureRequest, tmp_path: Path, esmcache_home: EsmcacheHome) -> Program:
-    made = Program(tmp_path / "project", node_of(request.param), esmcache_home, "app.ts")
+@pytest.fixture
+def program(typescript_node: Path, tmp_path: Path, esmcache_home: EsmcacheHome) -> Program:
+    made = Program(tmp_path / "project", typescript_node, esmcache_home, "app.ts")
     made.write(FILES)
     return made
 
@@ -57,6 +57,7 @@ def test_one_warm_is_enough(program: Program, warmed: str) -> None:
     assert (again.read, again.analysed, again.compiled, again.manifests_written, again.rows_written) == (0, 0, 0, 0, 0)
 
 
+@pytest.mark.every_node
 def test_the_entries_are_those_of_the_loader(program: Program) -> None:
     program.write(
         {
@@ -177,6 +178,7 @@ def test_functions_that_starts_call_are_precompiled(program: Program, monkeypatc
     check_entries(program, _STRIPPED, 5)
 
 
+@pytest.mark.every_node
 def test_saved_files_are_served_at_once(program: Program) -> None:
     program.warm()
     program.write({"b.ts": "export const b: number = 10;\n", "c.cts": "module.exports = { value: 20 as number };\n"})

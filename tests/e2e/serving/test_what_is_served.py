@@ -12,6 +12,7 @@ from program import Program
 from served_program import FILES, MODULES
 
 
+@pytest.mark.every_node
 def test_everything_is_served_on_every_node(tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome) -> None:
     program = Program(tmp_path / "project", any_node, esmcache_home)
     program.write(FILES)

@@ -70,6 +70,7 @@ def test_hostile_tree(any_node: Path, tree: HostileTree) -> None:
     assert sum(check_questions(any_node, here, cwd) for cwd, here in questions.items()) > 1500
 
 
+@pytest.mark.every_node
 def test_user_conditions(any_node: Path, tree: HostileTree) -> None:
     path = str(tree.root / "app/main.mjs")
     questions = [
@@ -108,6 +109,7 @@ def test_referrers_with_query(any_node: Path, tree: HostileTree) -> None:
     check_questions(any_node, questions, tree.root / "app")
 
 
+@pytest.mark.every_node
 def test_schemes_are_refused_on_loading(any_node: Path, tree: HostileTree) -> None:
     specifiers = [
         "https://example.org/a.js", "http://x", "HTTPS://x/y?z", "ftp://x", "npm:x", "a:b", "C:\\x",
@@ -130,6 +132,7 @@ def test_schemes_are_refused_on_loading(any_node: Path, tree: HostileTree) -> No
             assert node_says == {"code": ours.code, "message": ours.message}, question
 
 
+@pytest.mark.every_node
 def test_builtin_lists(any_node: Path) -> None:
     script = "console.log(JSON.stringify(require('node:module').builtinModules))"
     listed = json.loads(subprocess.run([any_node, "-e", script], capture_output=True, check=True).stdout)
@@ -142,6 +145,7 @@ def test_builtin_lists(any_node: Path) -> None:
         assert isinstance(answer, Resolution) and answer.resolved_url == full
 
 
+@pytest.mark.every_node
 def test_entry_points(any_node: Path, tmp_path: Path) -> None:
     root = Path(os.path.realpath(tmp_path))
     print_url = "console.log(require('node:url').pathToFileURL(__filename).href)"

@@ -38,6 +38,7 @@ def test_the_data_has_urls_of_every_scheme_that_resolution_loads(node: Path, que
     assert schemes.count("data:") > 10
 
 
+@pytest.mark.every_node
 def test_the_data_of_web_platform_tests(any_node: Path, questions: list[UrlQuestion]) -> None:
     # The data has no URL of the scheme node:.
     own = [UrlQuestion(text, base) for text in ("node:fs", "NODE:fs", "node:fs/promises ?x") for base in _BASES]
@@ -49,6 +50,7 @@ def test_the_data_of_web_platform_tests(any_node: Path, questions: list[UrlQuest
 
 
 # Each example starts Node once.
+@pytest.mark.every_node
 @settings(max_examples=300 if EVERYTHING else 20)
 @given(texts=st.lists(_TEXTS, min_size=1, max_size=40))
 def test_made_up_texts(any_node: Path, texts: list[str]) -> None:
@@ -58,6 +60,7 @@ def test_made_up_texts(any_node: Path, texts: list[str]) -> None:
     assert not differences, "\n".join(differences[:20])
 
 
+@pytest.mark.every_node
 def test_specifiers_that_name_no_file_are_refused_as_node_refuses_them(
     any_node: Path, questions: list[UrlQuestion], tmp_path: Path
 ) -> None:

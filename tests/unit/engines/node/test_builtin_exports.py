@@ -17,6 +17,7 @@ def build_of(node: Path) -> NodeBuild:
     return build
 
 
+@pytest.mark.every_node
 def test_names_are_listed_by_module(any_node: Path) -> None:
     exports = builtin_exports(build_of(any_node))
     assert {"readFile", "default"} <= set(exports["fs"])
@@ -24,10 +25,12 @@ def test_names_are_listed_by_module(any_node: Path) -> None:
     assert "describe" in exports["node:test"]
 
 
+@pytest.mark.every_node
 def test_exports_that_need_a_flag_are_listed(any_node: Path) -> None:
     assert "SourceTextModule" in builtin_exports(build_of(any_node))["vm"]
 
 
+@pytest.mark.every_node
 def test_exports_that_depend_on_the_process_are_not_listed(any_node: Path) -> None:
     assert not {"process", "cluster"} & set(builtin_exports(build_of(any_node)))
 

@@ -100,6 +100,7 @@ def test_the_probe_rejects_programs_other_than_node(tmp_path: Path) -> None:
     assert probe_layout(str(tmp_path / "absent"), strips_types=True) == ProbedLayout()
 
 
+@pytest.mark.every_node
 def test_node_accepts_code_caches_of_workers(any_node: Path, tmp_path: Path) -> None:
     project = Path(os.path.realpath(tmp_path)) / "project"
     project.mkdir()

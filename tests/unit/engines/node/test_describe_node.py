@@ -40,6 +40,7 @@ def test_relative_entries_of_path_are_skipped(tmp_path: Path) -> None:
     assert isinstance(find_node(None, {"PATH": os.pathsep.join(["", ".", relative])}), NodeMissing)
 
 
+@pytest.mark.every_node
 def test_a_node_describes_itself(any_node: Path) -> None:
     build = describe_node(str(any_node))
     assert isinstance(build, NodeBuild)
