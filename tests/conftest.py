@@ -226,7 +226,11 @@ def run_esmcache(esmcache_home: EsmcacheHome, tmp_path: Path, forked_command: Fo
     ) -> subprocess.CompletedProcess[str]:
         environment = {**esmcache_home.environment, **(env or {})}
         return forked_command.run(
-            [os.fspath(argument) for argument in arguments], cwd or tmp_path, environment, stdin, timeout_s
+            [os.fspath(argument) for argument in arguments],
+            cwd or tmp_path,
+            environment,
+            stdin=stdin,
+            timeout_s=timeout_s,
         )
 
     return run

@@ -1,9 +1,9 @@
 """Runs `esmcache` in forks of a process that has imported it, since importing takes longer than most commands.
 
 As a program (`python forked_command.py FD NODE`) this is that process; NODE is described once for all forks. It takes
-requests from a Unix socket, one datagram each: the arguments, directory and environment as JSON, with the descriptors
-of the three standard streams and of a socket for the answer. A fork per request answers with the number of its process
-and then with the exit code.
+requests from a Unix socket, one datagram each: the arguments, directory, environment and umask as JSON, with the
+descriptors of the three standard streams and of a socket for the answer. A fork per request answers with the number of
+its process and then with the exit code.
 """
 
 from __future__ import annotations
@@ -35,11 +35,22 @@ class ForkedCommand:
         self._requests: socket.socket | None = None
 
     def run(
-        self, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], stdin: str, timeout_s: float
+        self,
+        arguments: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        *,
+        stdin: str = "",
+        timeout_s: float = 120,
+        umask: int = -1,
     ) -> subprocess.CompletedProcess[str]:
-        """Return the result of `esmcache` with these arguments; raises subprocess.TimeoutExpired."""
+        """Return the result of `esmcache` with these arguments; `umask` is by default that of the tests.
+
+        Raises:
+            subprocess.TimeoutExpired: If it takes longer.
+        """
         command = [sys.executable, "-m", "esmcache", *arguments]
-        request = json.dumps([command[3:], os.fspath(cwd), dict(environment)]).encode()
+        request = json.dumps([command[3:], os.fspath(cwd), dict(environment), umask]).encode()
         if len(request) > _LARGEST_REQUEST or _is_for_the_interpreter(environment):
             return subprocess.run(
                 command,
@@ -50,6 +61,7 @@ class ForkedCommand:
                 encoding="utf-8",
                 timeout=timeout_s,
                 check=False,
+                umask=umask,
             )
         with contextlib.ExitStack() as stack:
             streams = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
@@ -123,8 +135,10 @@ def _become_command(requests: socket.socket) -> None:
     for target, descriptor in enumerate(descriptors):
         os.dup2(descriptor, target)
         os.close(descriptor)
-    arguments, directory, environment = json.loads(request)
+    arguments, directory, environment, umask = json.loads(request)
     os.chdir(directory)
+    if umask >= 0:
+        os.umask(umask)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["esmcache", *arguments]

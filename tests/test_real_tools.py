@@ -14,15 +14,13 @@ from differential.starting import Starter, empty_home
 from esmcache.launch.program import installed_hook
 from removing import remove_tree
 
-# Node 24 runs every tool warm, and stale unless it is large. Each half of the tools that are not large runs in some of
-# the other states, and those with child processes also under one of the other Nodes.
+# `make test` runs every tool warm under one Node, and in one of these states unless it is large.
+_OTHER_STATES = ("missed", "cold and damaged", "stale")
 _PAIRS = [
     (tool, node)
     for tool in all_tools()
-    for node in tool.nodes
-    if EVERYTHING
-    or node == "node24"
-    or (tool.by_environment and not tool.is_large and node == ("node22" if tool.is_of_first_half else "node26"))
+    for number, node in enumerate(tool.nodes)
+    if EVERYTHING or number == tool.number % len(tool.nodes)
 ]
 _STARTS = [pytest.param(tool, node) for tool, node in _PAIRS]
 _IDS = [f"{tool.case.name}/{node}" for tool, node in _PAIRS]
@@ -55,11 +53,12 @@ def test_tool(
     request: pytest.FixtureRequest,
 ) -> None:
     version = request.node.callspec.params["any_node"]
-    is_half = not tool.is_large and (version != "node24" or tool.is_of_first_half)
+    state = "" if tool.is_large else _OTHER_STATES[tool.number // 4 % len(_OTHER_STATES)]
+    is_cold_and_damaged_too = EVERYTHING or state == "cold and damaged"
+    is_stale_too = EVERYTHING or state == "stale"
     # A module with a computed name can be stale only after a warm of missed modules has added it.
-    is_missed_too = EVERYTHING or update_golden or is_half or not (tool.is_large or tool.edits_what_is_copied)
-    is_cold_and_damaged_too = EVERYTHING or not (tool.is_large or is_half)
-    is_stale_too = EVERYTHING or not tool.is_large
+    needs_missed = is_stale_too and not tool.edits_what_is_copied
+    is_missed_too = EVERYTHING or update_golden or state == "missed" or needs_missed
     starter = Starter(tool, tmp_path / "project", any_node, home, installed_hook(home.environment), npm_tools)
     shared = sorted(os.listdir(npm_tools))
     starter.prepare()

@@ -74,11 +74,6 @@ class DifferentialProgram:
         return zlib.crc32(self.case.name.encode())
 
     @property
-    def is_of_first_half(self) -> bool:
-        """Return whether this program is in the first half."""
-        return self.number % 2 == 0
-
-    @property
     def edits_what_is_copied(self) -> bool:
         """Return whether the edited module belongs to the tool, and not to its configuration or input."""
         return self.edited.startswith("node_modules/")

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from esmcache.errors import CacheError
 from esmcache.launch import quick_start
 from esmcache.launch.program import installed_hook
 from esmcache.serving.names import RUNTIME
+from forked_command import ForkedCommand
 
 ME = os.geteuid()
 # A user who is neither this one nor root.
@@ -40,15 +40,20 @@ class Starter:
 
     home: EsmcacheHome
     node: Path
+    forked_command: ForkedCommand
     umask: int = 0o022
     variables: Mapping[str, str | None] = field(default_factory=dict)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        given = {**self.home.environment, **self.variables}
+        return {name: value for name, value in given.items() if value is not None}
+
     def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
-        environment = {**self.home.environment, **self.variables}
-        kept = {name: value for name, value in environment.items() if value is not None}
         return subprocess.run(
-            ["sh", "-c", f'umask {self.umask:03o}; exec "$@"', "sh", *command],
-            env=kept,
+            command,
+            env=self.environment,
+            umask=self.umask,
             cwd=self.home.root.parent,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -58,7 +63,8 @@ class Starter:
         )
 
     def esmcache(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return self.run(sys.executable, "-m", "esmcache", *arguments)
+        named = [str(argument) for argument in arguments]
+        return self.forked_command.run(named, self.home.root.parent, self.environment, umask=self.umask)
 
     def hook(self) -> str:
         answer = self.esmcache("hook")
@@ -78,12 +84,12 @@ def those_that_others_can_write(root: Path) -> list[str]:
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_files_are_private_under_any_umask(
-    esmcache_home: EsmcacheHome, any_node: Path, program: Path, umask: int
+    esmcache_home: EsmcacheHome, any_node: Path, program: Path, forked_command: ForkedCommand, umask: int
 ) -> None:
     log = esmcache_home.root / "log"
     # The default cache directory is used, so that its parents must be made, too.
     given = {"ESMCACHE_DIR": None, "ESMCACHE_NODE": str(any_node), "ESMCACHE_LOG": str(log)}
-    starter = Starter(esmcache_home, any_node, umask, given)
+    starter = Starter(esmcache_home, any_node, forked_command, umask, given)
     hook = starter.hook()
     for command in (
         ["warm", program],
@@ -107,9 +113,9 @@ def test_files_are_private_under_any_umask(
 
 
 def test_files_that_an_older_esmcache_left_writable_become_private(
-    esmcache_home: EsmcacheHome, node: Path, program: Path
+    esmcache_home: EsmcacheHome, node: Path, program: Path, forked_command: ForkedCommand
 ) -> None:
-    starter = Starter(esmcache_home, node)
+    starter = Starter(esmcache_home, node, forked_command)
     hook = Path(starter.hook())
     starter.esmcache("warm", program)
     for path in (hook.parent.parent, hook.parent, hook, *esmcache_home.cache_dir.glob("[!.]*/")):
@@ -153,10 +159,10 @@ def everything_below(root: Path) -> dict[str, tuple[int, int, bytes]]:
 
 
 def test_the_home_of_another_user_is_neither_read_nor_written(
-    foreign_home: EsmcacheHome, node: Path, program: Path
+    foreign_home: EsmcacheHome, node: Path, program: Path, forked_command: ForkedCommand
 ) -> None:
     before = everything_below(foreign_home.root)
-    starter = Starter(foreign_home, node, variables={"ESMCACHE_DIR": None})
+    starter = Starter(foreign_home, node, forked_command, variables={"ESMCACHE_DIR": None})
     for command in (
         ["warm", program],
         ["stats"],
@@ -179,10 +185,12 @@ def test_the_home_of_another_user_is_neither_read_nor_written(
 
 
 def test_root_can_use_another_cache_with_the_home_of_a_user(
-    foreign_home: EsmcacheHome, node: Path, program: Path, tmp_path: Path
+    foreign_home: EsmcacheHome, node: Path, program: Path, forked_command: ForkedCommand, tmp_path: Path
 ) -> None:
     before = everything_below(foreign_home.root)
-    starter = Starter(foreign_home, node, variables={"ESMCACHE_DIR": str(tmp_path / "mine"), "ESMCACHE_NODE": None})
+    starter = Starter(
+        foreign_home, node, forked_command, variables={"ESMCACHE_DIR": str(tmp_path / "mine"), "ESMCACHE_NODE": None}
+    )
     starter = replace(starter, variables={**starter.variables, "PATH": f"{node.parent}:{os.environ['PATH']}"})
     answer = starter.esmcache("warm", program)
     assert (answer.returncode, answer.stderr) == (0, "") and "planted" not in answer.stdout
@@ -191,12 +199,14 @@ def test_root_can_use_another_cache_with_the_home_of_a_user(
 
 @pytest.mark.parametrize("opened", ["cache", "parent", "link"])
 def test_commands_and_starts_refuse_a_cache_that_others_can_write(
-    esmcache_home: EsmcacheHome, node: Path, program: Path, tmp_path: Path, opened: str
+    esmcache_home: EsmcacheHome, node: Path, program: Path, forked_command: ForkedCommand, tmp_path: Path, opened: str
 ) -> None:
     parent, log = tmp_path / "parent", tmp_path / "log"
     parent.mkdir(mode=0o700)
     cache_path = parent / "cache"
-    starter = Starter(esmcache_home, node, variables={"ESMCACHE_DIR": str(cache_path), "ESMCACHE_LOG": str(log)})
+    starter = Starter(
+        esmcache_home, node, forked_command, variables={"ESMCACHE_DIR": str(cache_path), "ESMCACHE_LOG": str(log)}
+    )
     assert starter.esmcache("warm", program).returncode == 0
     hook = starter.hook()
     place = parent if opened == "parent" else cache_path
@@ -223,10 +233,16 @@ def test_commands_and_starts_refuse_a_cache_that_others_can_write(
 @pytest.mark.parametrize("name", ["manifests", "packs", "starts", "events"])
 @pytest.mark.parametrize("how", ["open", "link"])
 def test_starts_check_the_directories_of_a_cache(
-    esmcache_home: EsmcacheHome, node: Path, program: Path, tmp_path: Path, name: str, how: str
+    esmcache_home: EsmcacheHome,
+    node: Path,
+    program: Path,
+    forked_command: ForkedCommand,
+    tmp_path: Path,
+    name: str,
+    how: str,
 ) -> None:
     log = tmp_path / "log"
-    starter = Starter(esmcache_home, node, variables={"ESMCACHE_LOG": str(log)})
+    starter = Starter(esmcache_home, node, forked_command, variables={"ESMCACHE_LOG": str(log)})
     starter.esmcache("warm", program)
     hook = starter.hook()
     for _ in range(2):
@@ -252,7 +268,12 @@ def test_starts_check_the_directories_of_a_cache(
 
 @pytest.mark.parametrize("place", ["directory", "file", "parent"])
 def test_the_preload_loads_no_files_that_others_can_write(
-    esmcache_home: EsmcacheHome, any_node: Path, program: Path, tmp_path: Path, place: str
+    esmcache_home: EsmcacheHome,
+    any_node: Path,
+    program: Path,
+    forked_command: ForkedCommand,
+    tmp_path: Path,
+    place: str,
 ) -> None:
     installed = tmp_path / "installed" / "runtime"
     shutil.copytree(RUNTIME, installed)
@@ -262,7 +283,7 @@ def test_the_preload_loads_no_files_that_others_can_write(
     hook = tmp_path / "register.cjs"
     content = (RUNTIME / "register.cjs").read_text().replace("'@RUNTIME@'", json.dumps(str(installed)))
     hook.write_text(content)
-    starter = Starter(esmcache_home, any_node, variables={"ESMCACHE_LOG": "debug"})
+    starter = Starter(esmcache_home, any_node, forked_command, variables={"ESMCACHE_LOG": "debug"})
     assert starter.run(any_node, "--require", hook, program).stdout == "loaded\npart\n"
     opened = {"directory": installed, "file": installed / "starting.cjs", "parent": installed.parent}[place]
     opened.chmod(0o777)

@@ -17,7 +17,7 @@ from served_program import FILES, MODULES
 
 # Each start takes a while, so `make test` starts a sample.
 _LEAST_FORGED = 2000
-_STARTED = 150
+_STARTED = 50
 _WATCHDOG_S = 30
 _NONE = 0xFFFFFFFF
 _VALUES = (0, 1, 0x7FFFFFFF, _NONE)
