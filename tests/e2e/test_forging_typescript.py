@@ -96,3 +96,17 @@ def test_a_configuration_file_outside_of_the_program_has_no_entry(victim: Progra
         tool.check_same(str(forgery))
         assert tool.check_same(str(config))["faults"] == 0
     assert entries_of_good(victim) == []
+
+
+def test_a_save_of_a_configuration_file_gives_the_tool_no_entry_of_it(victim: Program, tmp_path: Path) -> None:
+    tool = tool_with_configuration(tmp_path / "lib", victim)
+    config = victim.root / "good.ts"
+    tool.warm()
+    tool.check_same(str(config))
+    with tool.cache() as cache:
+        assert cache.warm_missed().problems == []
+    config.write_text(f"{config.read_text()}// edited\n")
+    with tool.cache() as cache:
+        assert cache.update([config]).updated == [config.as_uri()]
+    assert entries_of_good(victim) == []
+    assert tool.check_same(str(config))["faults"] == 0

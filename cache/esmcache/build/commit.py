@@ -17,7 +17,7 @@ from esmcache.build.graph import GraphModule
 from esmcache.build.module_rows import InputSets, is_same, module_row, request_rows
 from esmcache.build.publish import Published, Publisher
 from esmcache.build.walk_result import WalkResult
-from esmcache.maintain.domain_directory import DomainDirectory, domain_place, is_of_build, preload_links
+from esmcache.maintain.domain_directory import NO_SOURCE, DomainDirectory, domain_place, is_of_build, preload_links
 from esmcache.store.index import Index
 from esmcache.store.rows import (
     AnalysisRow,
@@ -253,6 +253,9 @@ def _claim_names(
 
 def _renew_claims(context: BuildContext, module: GraphModule, compiler: Compiler) -> list[str]:
     """Update a module's claims to the code cache of its current text; return the directories that hold its entries."""
+    if module.has_syntax_error:
+        # Node takes no code cache of another text, and the save that mends the error updates the claims.
+        return []
     index, kept = context.index, compiler.kept(module)
     rows = [
         row for row in index.where(CodeCacheLinkRow, "url", [module.url]) if is_of_build(row.directory, context.node)
@@ -261,5 +264,7 @@ def _renew_claims(context: BuildContext, module: GraphModule, compiler: Compiler
         index.remove_links([(row.directory, row.name, row.url) for row in rows])
     else:
         current = {one.kind: one.source_sha256 for one in kept.values()}
-        index.put([replace(row, source_sha256=current[row.kind]) for row in rows if row.kind in current])
+        # A module of another trust domain has a claim without a source, and must not get one.
+        own = [row for row in rows if row.kind in current and row.source_sha256 != NO_SOURCE]
+        index.put([replace(row, source_sha256=current[row.kind]) for row in own])
     return [row.directory for row in rows]

@@ -89,7 +89,9 @@ class Save:
             stored = sorted(
                 self._index.where(RequestRow, "url", [visit.module.url]), key=lambda request: request.ordinal
             )
-            asks_the_same = stored == request_rows(visit.module, InputSets())
+            # Until Node can strip the types, nobody knows what the module requests.
+            is_unknown = visit.module.is_typescript and visit.module.has_syntax_error
+            asks_the_same = is_unknown or stored == request_rows(visit.module, InputSets())
             for entry in some:
                 if not (asks_the_same and self._change(entry, visit)):
                     update.to_warm.setdefault(chosen, []).append(entry.path)

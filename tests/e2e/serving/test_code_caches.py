@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from program import Program
+from program import Program, code_cache_entry
 from served_program import MODULES
 
 # Another process sends the signal, since a Node that kills itself writes its compile cache first.
@@ -226,6 +226,18 @@ def test_a_save_disables_code_caches_that_a_program_could_notice(program: Progra
             cache.warm([Path(entry) for entry in entries], conditions=conditions)
     for _ in range(2):
         assert program.check_same()["codeCaches"] == "none"
+
+
+def test_the_save_that_mends_an_error_brings_the_code_cache_back(program: Program) -> None:
+    program.write({"app.mjs": "console.log(1);\n"})
+    program.warm()
+    for text in ("console.log(1;\n", "console.log(2);\n"):
+        program.write({"app.mjs": text})
+        with program.cache() as cache:
+            assert cache.update([program.root / "app.mjs"]).to_warm == {}
+        program.check_same()
+    assert code_cache_entry(program, "app.mjs").exists()
+    assert program.check_same()["codeCaches"] == "enabled"
 
 
 def test_a_start_that_calls_no_functions_reports_them_once(program: Program) -> None:

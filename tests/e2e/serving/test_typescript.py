@@ -199,6 +199,22 @@ def test_saved_files_are_served_at_once(program: Program) -> None:
     check_entries(program, _STRIPPED - 1, 4)
 
 
+@pytest.mark.parametrize("broken", ["export { absent };\n", "enum E { A }\n", "const a: = 1;\n"])
+def test_a_save_with_an_error_and_the_save_that_mends_it_need_no_warm(program: Program, broken: str) -> None:
+    # Imports of a text that Node does not strip are unknown, which is not the same as changed.
+    program.warm()
+    path = program.root / "app.ts"
+    path.write_text(FILES["app.ts"] + broken)
+    with program.cache() as cache:
+        assert cache.update([path]).to_warm == {}
+    assert program.check_same()["stale"] == [path.as_uri()]
+    path.write_text(FILES["app.ts"] + "const mended: number = 1;\n")
+    with program.cache() as cache:
+        assert cache.update([path]).to_warm == {}
+    check_entries(program, _STRIPPED, 5)
+    assert program.check_same()["stale"] == []
+
+
 def test_a_saved_file_that_is_imported_as_commonjs_keeps_its_entries(program: Program) -> None:
     program.warm()
     program.write({"c.cts": FILES["c.cts"].replace("2", "3")})
