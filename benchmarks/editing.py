@@ -1,7 +1,8 @@
 """Measures a save in an editor: the time until diagnostics, and until the cache can serve the next start.
 
 The benchmark runs a real `esmcache-lsp` over stdio, in a workspace of 2,000 real modules with one entry point that
-imports them all. The same run measures tree-sitter's parse and Node's compile of the saved texts for comparison.
+imports them all, and in a workspace of TypeScript. The same run measures the bare work on the saved texts for
+comparison: tree-sitter's parse, and Node's compile.
 """
 
 from __future__ import annotations
@@ -9,47 +10,41 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
-import re
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import tree_sitter_javascript
-from lsprotocol import types
-from pygls.exceptions import JsonRpcException
-from pygls.lsp.client import LanguageClient
 from tree_sitter import Language, Parser
 
-from common import NODE24, PROJECT, Failure, environment_of
-from esmcache.analysis import analyse_module
+from common import NODE24, Failure, environment_of
+from editing_session import Edit, Session
+from editing_workspaces import LARGEST, make_typescript_workspace, make_workspace
 
-PACKAGES = PROJECT / "tests" / "fixtures" / "packages" / "node_modules"
-SERVER = Path(sys.executable).with_name("esmcache-lsp")
-MODULES = 2_000
-LARGEST = 100_000
-WATCHDOG_S = 120
-_RELATIVE = re.compile(r"""(?:from|import)\s*['"](?P<specifier>\.[^'"]*)['"]""")
 _MARKERS = ("<!-- editing: begin -->", "<!-- editing: end -->")
 _COMPILE = """
 import vm from 'node:vm';
 import { readFileSync } from 'node:fs';
-const texts = JSON.parse(readFileSync(0, 'utf8'));
+import { stripTypeScriptTypes } from 'node:module';
+const [hasTypes, texts] = JSON.parse(readFileSync(0, 'utf8'));
 const times = texts.map((text, i) => {
   const start = performance.now();
-  new vm.SourceTextModule(text, { identifier: `file:///${i}.mjs` }).createCachedData();
+  const code = hasTypes ? stripTypeScriptTypes(text) : text;
+  new vm.SourceTextModule(code, { identifier: `file:///${i}.mjs` }).createCachedData();
   return performance.now() - start;
 });
 console.log(JSON.stringify(times));
 """
+
+
+# The sizes of the TypeScript files that are saved, in bytes.
+_SIZES = (10_000, LARGEST)
 
 
 @dataclass
@@ -65,19 +60,41 @@ class Figures:
     answers: list[float] = field(default_factory=list)
 
 
+@dataclass
+class TypeScriptFigures:
+    """Times of files of about one size in milliseconds: one for each save, or for each text."""
+
+    paths: Sequence[Path]
+    code: list[float] = field(default_factory=list)
+    types: list[float] = field(default_factory=list)
+    diagnostics: list[float] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    @property
+    def size(self) -> str:
+        """Return the median size."""
+        return f"{statistics.median(map(len, self.texts)) / 1000:.0f} kB"
+
+
 def main() -> int:
-    """Print the table, and write it into a document on request; return 1 if a measurement is impossible."""
+    """Print the tables, and write them into a document on request; return 1 if a measurement is impossible."""
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("--node", type=Path, default=NODE24)
     arguments.add_argument("--saves", type=int, default=100)
+    arguments.add_argument("--only", choices=("javascript", "typescript"))
     arguments.add_argument("--markdown-into", type=Path)
     chosen = arguments.parse_args()
-    with tempfile.TemporaryDirectory(prefix="esmcache-editing-") as directory:
-        try:
-            table = asyncio.run(measure(Path(directory), chosen.node, chosen.saves))
-        except Failure as failure:
-            print(failure, file=sys.stderr)
-            return 1
+    measures = {"javascript": measure, "typescript": measure_typescript}
+    tables = []
+    for name, measured in measures.items():
+        if chosen.only in (name, None):
+            with tempfile.TemporaryDirectory(prefix="esmcache-editing-") as directory:
+                try:
+                    tables.append(asyncio.run(measured(Path(directory), chosen.node, chosen.saves)))
+                except Failure as failure:
+                    print(failure, file=sys.stderr)
+                    return 1
+    table = "\n\n".join(tables)
     print(table)
     if chosen.markdown_into is not None:
         text = chosen.markdown_into.read_text("utf-8")
@@ -88,7 +105,7 @@ def main() -> int:
 
 
 async def measure(directory: Path, node: Path, saves: int) -> str:
-    """Return the table in Markdown.
+    """Return the table for JavaScript in Markdown.
 
     Args:
         saves: The number of modules to save.
@@ -107,12 +124,17 @@ async def measure(directory: Path, node: Path, saves: int) -> str:
     chosen = list(dict.fromkeys([*draw.sample(large, saves // 2), *draw.sample(modules, saves - saves // 2)]))
     figures, texts = Figures(), []
     for number, path in enumerate(chosen):
-        texts.append(await session.save(path, number, figures))
-    await session.ask_around(chosen, figures)
+        # The first line adds a diagnostic, so that one is published; the second replaces it and changes only the body.
+        edits = (
+            Edit(f"export {{ missing{number} }};\n", figures.diagnostics, None),
+            Edit(f"export const added{number} = {number};\n", figures.diagnostics, figures.served),
+        )
+        texts.append(await session.save(path, len(path.read_text("utf-8", "replace")), edits, figures.answers))
+    await session.ask_around(chosen, figures.links, figures.hover)
     await session.end()
     figures.parse = bare_parses(texts)
     figures.compile = bare_compiles(texts, node)
-    served = one_start(workspace, node, environment)
+    served = one_start(workspace / "main.js", node, environment)
     title = f"{len(modules)} modules in the workspace, {len(chosen)} saved, of up to {max(map(len, texts)) // 1000} kB"
     rows = [
         ("didSave to published diagnostics", figures.diagnostics),
@@ -123,183 +145,57 @@ async def measure(directory: Path, node: Path, saves: int) -> str:
         ("document links", figures.links),
         ("the event loop's answer to anything, while all this goes on", figures.answers),
     ]
-    lines = [f"{title}; the start after them was served {served}.", "", "| | p50 | p95 | worst |", "|---|---|---|---|"]
+    return _table(f"{title}; the start after them was served {served}.", rows)
+
+
+async def measure_typescript(directory: Path, node: Path, saves: int) -> str:
+    """Return the table for TypeScript, as `measure` does; files of each size are saved in turn."""
+    workspace = directory / "workspace"
+    modules = make_typescript_workspace(workspace, node)
+    environment = environment_of(node, directory)
+    session = Session(workspace, node, directory / "cache", environment)
+    await session.begin()
+    sizes = {path: path.stat().st_size for path in modules}
+    groups = []
+    for size in _SIZES:
+        near = sorted(modules, key=lambda path: (sizes[path] > LARGEST, abs(sizes[path] - size)))
+        groups.append(TypeScriptFigures(near[: saves // len(_SIZES)]))
+    answers: list[float] = []
+    for turn in range(saves // len(_SIZES)):
+        for group in groups:
+            path = group.paths[turn]
+            edits = (
+                Edit(f"export {{ missing{turn} }};\n", group.diagnostics, None),
+                Edit(f"export const added{turn}: number = {turn};\n", group.diagnostics, group.code),
+                Edit(f"export const added{turn}: number | string = {turn};\n", None, group.types),
+            )
+            group.texts.append(await session.save(path, _middle(path.read_text("utf-8")), edits, answers))
+    await session.end()
+    served = one_start(workspace / "main.ts", node, environment)
+    rows = []
+    for group in groups:
+        rows += [
+            (f"{group.size}: didSave to published diagnostics", group.diagnostics),
+            (f"{group.size}: code edited, didSave to a served start", group.code),
+            (f"{group.size}: types edited, didSave to a served start", group.types),
+            (f"{group.size}: Node strips and compiles, bare", bare_compiles(group.texts, node, has_types=True)),
+        ]
+    rows.append(("the event loop's answer to anything, while all this goes on", answers))
+    saved = sum(len(group.paths) for group in groups)
+    title = f"TypeScript: {len(modules)} modules in the workspace, {saved} saved, each with three edits"
+    return _table(f"{title}; the start after them was served {served}.", rows)
+
+
+def _middle(text: str) -> int:
+    """Return the offset after the declaration in the middle of a text, or the end if there is none."""
+    found = text.find("\n}\n", len(text) // 2)
+    return len(text) if found < 0 else found + len("\n}\n")
+
+
+def _table(title: str, rows: Sequence[tuple[str, Sequence[float]]]) -> str:
+    lines = [title, "", "| | p50 | p95 | worst |", "|---|---|---|---|"]
     lines += [f"| {name} | {' | '.join(f'{value:.1f} ms' for value in _quantiles(some))} |" for name, some in rows]
     return "\n".join(lines)
-
-
-def make_workspace(workspace: Path) -> list[Path]:
-    """Copy real modules into a workspace of one package with one entry point; return the modules' paths.
-
-    Raises:
-        Failure: If the packages are not installed.
-    """
-    names = ("lodash-es", "date-fns", "effect/dist", "ramda/es", "three/src", "d3-array", "d3-scale", "zod/v4")
-    paths: list[Path] = []
-    for name in names:
-        root = PACKAGES / name
-        for path in sorted(root.rglob("*.js")) if len(paths) < MODULES else ():
-            text = path.read_text("utf-8", "replace")
-            inside = path.relative_to(root)
-            if len(text) <= LARGEST and _is_whole(path, text) and "node_modules" not in inside.parts:
-                target = workspace / "src" / name.replace("/", "-") / inside
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
-                paths.append(target)
-    # Remove the modules that import a missing file, such as one that was too large, until no import is broken.
-    while lost := [path for path in paths if not _is_whole(path, path.read_text("utf-8", "replace"))]:
-        for path in lost:
-            path.unlink()
-        paths = [path for path in paths if path not in set(lost)]
-    if not paths:
-        raise Failure(f"there is nothing below {PACKAGES}: make setup installs it")
-    (workspace / "package.json").write_text('{"name": "workspace", "type": "module", "main": "./main.js"}')
-    imports = [f"import * as m{i} from './{path.relative_to(workspace)}';" for i, path in enumerate(paths)]
-    (workspace / "main.js").write_text("\n".join([*imports, f"console.log({len(paths)});", ""]))
-    return paths
-
-
-def _is_whole(path: Path, text: str) -> bool:
-    requests = analyse_module(text.encode()).record.requested_modules
-    return all(one.specifier.startswith(".") and (path.parent / one.specifier).is_file() for one in requests)
-
-
-class Session:
-    """A client of one server."""
-
-    def __init__(
-        self,
-        workspace: Path,
-        node: Path,
-        cache_dir: Path,
-        environment: Mapping[str, str],
-        entries: Sequence[str] = (),
-    ) -> None:
-        self._workspace = workspace
-        self._options = {"node": str(node), "cacheDir": str(cache_dir), "entries": list(entries)}
-        self._environment = environment
-        self._client = LanguageClient("benchmark", "1")
-        self._diagnostics: dict[str, asyncio.Future[list[types.Diagnostic]]] = {}
-        self._quiescent = asyncio.Event()
-        self._is_quiescent = False
-        # pygls sets attributes on the handler, and a bound method does not allow that.
-        self._client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda params: self._note_diagnostics(params))
-        self._client.feature("esmcache/status")(lambda params: self._note_status(params))
-
-    async def begin(self) -> None:
-        """Start the server and wait until the workspace is warm."""
-        await self._client.start_io(str(SERVER), "--stdio", env=dict(self._environment))
-        folder = types.WorkspaceFolder(self._workspace.as_uri(), "workspace")
-        capabilities = types.ClientCapabilities(experimental={"esmcacheStatus": True})
-        await self._client.initialize_async(
-            types.InitializeParams(
-                capabilities=capabilities,
-                process_id=os.getpid(),
-                workspace_folders=[folder],
-                initialization_options=self._options,
-            )
-        )
-        self._client.initialized(types.InitializedParams())
-        await self._command("esmcache.warmWorkspace")
-
-    async def end(self) -> None:
-        """End the server."""
-        await self._client.shutdown_async(None)
-        self._client.exit(None)
-        await self._client.stop()  # type: ignore[no-untyped-call]
-
-    async def saved(self, path: Path) -> None:
-        """Report a save of a file's text on disk, and wait until the cache contains it."""
-        identifier = types.TextDocumentIdentifier(path.as_uri())
-        document = types.TextDocumentItem(identifier.uri, "javascript", 1, path.read_text("utf-8"))
-        self._client.text_document_did_open(types.DidOpenTextDocumentParams(document))
-        self.await_news()
-        self._client.text_document_did_save(types.DidSaveTextDocumentParams(identifier))
-        await self.settled()
-        self._client.text_document_did_close(types.DidCloseTextDocumentParams(identifier))
-
-    def await_news(self) -> None:
-        """Make `settled` wait for events from now on."""
-        self._quiescent.clear()
-
-    async def settled(self) -> None:
-        """Wait until the server has handled all reported and watched changes."""
-        await asyncio.wait_for(self._quiescent.wait(), WATCHDOG_S)
-
-    async def save(self, path: Path, number: int, figures: Figures) -> str:
-        """Open a module, edit and save it twice, and wait for the results; return the last text."""
-        uri, text = path.as_uri(), path.read_text("utf-8", "replace")
-        document = types.TextDocumentItem(uri, "javascript", 1, text)
-        self._client.text_document_did_open(types.DidOpenTextDocumentParams(document))
-        # The first line adds a diagnostic, so that one is published; the second replaces it and changes only the body.
-        typed = f"export {{ missing{number} }};\n"
-        for version, line in ((2, typed), (3, f"export const added{number} = {number};\n")):
-            whole = text + line
-            end = types.Position(whole.count("\n") + 1, 0)
-            start = types.Position(text.count("\n"), len(text) - text.rfind("\n") - 1)
-            change = types.TextDocumentContentChangePartial(types.Range(start, end), line)
-            identifier = types.VersionedTextDocumentIdentifier(version, uri)
-            path.write_text(whole, "utf-8")
-            self._client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [change]))
-            published = self._diagnostics[uri] = asyncio.get_running_loop().create_future()
-            self._quiescent.clear()
-            began = perf_counter()
-            self._client.text_document_did_save(types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri)))
-            answering = asyncio.create_task(self._request("esmcache/unknown", None, figures.answers))
-            await asyncio.wait_for(published, WATCHDOG_S)
-            figures.diagnostics.append((perf_counter() - began) * 1000)
-            await asyncio.wait_for(self._quiescent.wait(), WATCHDOG_S)
-            if version == 3:
-                figures.served.append((perf_counter() - began) * 1000)
-            await answering
-        self._client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
-        return whole
-
-    async def ask_around(self, paths: Sequence[Path], figures: Figures) -> None:
-        """Request document links and a hover over the first specifier of each module."""
-        for path in paths:
-            text = path.read_text("utf-8", "replace")
-            document = types.TextDocumentItem(path.as_uri(), "javascript", 1, text)
-            self._client.text_document_did_open(types.DidOpenTextDocumentParams(document))
-            found = _RELATIVE.search(text)
-            identifier = types.TextDocumentIdentifier(path.as_uri())
-            links = types.DocumentLinkParams(identifier)
-            # The first answer waits for the server to open the document, so it is not counted.
-            await self._request(types.TEXT_DOCUMENT_DOCUMENT_LINK, links, [])
-            await self._request(types.TEXT_DOCUMENT_DOCUMENT_LINK, links, figures.links)
-            if found is not None:
-                at = found.start("specifier") + 1
-                line = text.count("\n", 0, at)
-                position = types.Position(line, at - (text.rfind("\n", 0, at) + 1))
-                hover = types.HoverParams(identifier, position)
-                await self._request(types.TEXT_DOCUMENT_HOVER, hover, figures.hover)
-            self._client.text_document_did_close(types.DidCloseTextDocumentParams(identifier))
-
-    async def _request(self, method: str, params: object, times: list[float]) -> None:
-        began = perf_counter()
-        try:
-            await asyncio.wait_for(self._client.protocol.send_request_async(method, params), WATCHDOG_S)
-        except TimeoutError:
-            raise Failure(f"{method} is not answered") from None
-        except JsonRpcException:
-            # An unknown method is refused by the event loop itself, and that is the time to measure.
-            if params is not None:
-                raise
-        times.append((perf_counter() - began) * 1000)
-
-    async def _command(self, name: str) -> None:
-        command: Callable[[types.ExecuteCommandParams], Awaitable[Any]] = self._client.workspace_execute_command_async
-        await asyncio.wait_for(command(types.ExecuteCommandParams(name, [])), WATCHDOG_S)
-
-    def _note_diagnostics(self, params: types.PublishDiagnosticsParams) -> None:
-        waiting = self._diagnostics.get(params.uri)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(list(params.diagnostics))
-
-    def _note_status(self, params: Any) -> None:
-        if params.quiescent and not self._is_quiescent:
-            self._quiescent.set()
-        self._is_quiescent = params.quiescent
 
 
 def bare_parses(texts: Sequence[str]) -> list[float]:
@@ -314,26 +210,32 @@ def bare_parses(texts: Sequence[str]) -> list[float]:
     return times
 
 
-def bare_compiles(texts: Sequence[str], node: Path) -> list[float]:
-    """Return the milliseconds that Node takes to compile each text and to make its code cache."""
+def bare_compiles(texts: Sequence[str], node: Path, *, has_types: bool = False) -> list[float]:
+    """Return the milliseconds that Node takes to compile each text and to make its code cache.
+
+    Args:
+        has_types: Whether Node strips types first.
+    """
     command = [str(node), "--no-warnings", "--experimental-vm-modules", "--input-type=module", "--eval", _COMPILE]
-    result = subprocess.run(command, input=json.dumps(texts), capture_output=True, encoding="utf-8", check=True)
+    result = subprocess.run(
+        command, input=json.dumps([has_types, texts]), capture_output=True, encoding="utf-8", check=True
+    )
     times: list[float] = json.loads(result.stdout)
     return times
 
 
-def one_start(workspace: Path, node: Path, environment: dict[str, str]) -> str:
+def one_start(entry: Path, node: Path, environment: dict[str, str]) -> str:
     """Start the entry point and return how many modules were served.
 
     Raises:
         Failure: If a module was not served.
     """
-    log = workspace.parent / "report.json"
+    log = entry.parent.parent / "report.json"
     hook = subprocess.run(
         [sys.executable, "-m", "esmcache", "hook"], env=environment, capture_output=True, encoding="utf-8", check=True
     ).stdout.strip()
     subprocess.run(
-        [node, "--require", hook, workspace / "main.js"],
+        [node, "--require", hook, entry],
         env={**environment, "ESMCACHE_LOG": str(log)},
         capture_output=True,
         check=False,

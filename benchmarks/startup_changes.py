@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common import PROJECT, Failure, Served, Timing, Way, esmcache, node_version, served_modules, start, time_once
-from editing import Session
+from editing_session import Session
 from startup_programs import ALL, DIRECTORY, TOOLS, Program
 from startup_report import ChangeMeasurement
 from startup_ways import COMPILE_CACHE, ESMCACHE, NODE, prepare
