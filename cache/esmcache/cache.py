@@ -284,6 +284,7 @@ class Cache(ModuleCache):
                 states[CacheState.FRESH],
                 states[CacheState.STALE],
                 states[CacheState.COLD],
+                states[CacheState.NATIVE],
                 used_bytes(self.directory),
                 build.engine_tag if isinstance(build, NodeBuild) and served else "",
                 "" if served else build.reason,

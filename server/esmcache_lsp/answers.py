@@ -131,7 +131,7 @@ def _node_to_json(node: GraphNode) -> dict[str, Any]:
         "uri": uri_from_url(node.url),
         "name": printable(node.name),
         "kind": node.kind.value,
-        "state": node.state,
+        "state": node.state.value,
         "bytes": node.bytes,
         "problem": printable(node.problem),
     }

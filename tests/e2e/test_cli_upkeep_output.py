@@ -36,6 +36,16 @@ def test_stats_says_what_each_number_counts(run_esmcache: RunEsmcache, warmed: P
     assert "2 modules, 1 entry point, 0 sources rejected by Node as syntax errors" in printed
 
 
+def test_modules_that_node_loads_itself_are_native(run_esmcache: RunEsmcache, warmed: Path) -> None:
+    broken = warmed / "b.mjs"
+    broken.write_text("let = (;\n")
+    assert json.loads(run_esmcache("explain", "--json", str(broken)).stdout)["state"] == "stale"
+    run_esmcache("warm", "app.mjs", cwd=warmed)
+    assert json.loads(run_esmcache("explain", "--json", str(broken)).stdout)["state"] == "native"
+    assert "2 modules, 1 of them native, 1 entry point" in run_esmcache("stats").stdout
+    assert json.loads(run_esmcache("stats", "--json").stdout)["native"] == 1
+
+
 @pytest.mark.parametrize(
     ("pattern", "said"),
     [

@@ -148,9 +148,10 @@ def _statistics_to_json(statistics: Statistics) -> dict[str, object]:
 def _print_statistics(statistics: Statistics) -> None:
     from esmcache.cli.tables import print_table
 
+    native = f"{number(statistics.native)} of them native, " if statistics.native else ""
     say(f"{statistics.directory}: {size(statistics.total_bytes)}")
     say(
-        f"{plural(statistics.modules, 'module')}, {plural(statistics.entry_points, 'entry point')},"
+        f"{plural(statistics.modules, 'module')}, {native}{plural(statistics.entry_points, 'entry point')},"
         f" {plural(statistics.rejected, 'source')} rejected by Node as syntax errors"
     )
     kinds = (

@@ -85,7 +85,7 @@ class CachedFacts:
         text = module.text
         if row is None or row.problem != SYNTAX_ERROR:
             return None
-        if self.lookup(module.url).state is not CacheState.FRESH:
+        if self.lookup(module.url).state is not CacheState.NATIVE:
             return None
         if text is not None and sha256(text).digest() != row.source_sha256:
             return None
@@ -95,10 +95,9 @@ class CachedFacts:
 
     def state(self, url: str) -> ModuleState:
         """Return the cached state of a module, and the size of all that it statically imports."""
-        found, row = self.lookup(url), self._row(url)
+        found = self.lookup(url)
         reached = self._reach.through(url)
-        problem = "" if row is None else row.problem
-        return ModuleState(url, found.state, problem, reached.modules, reached.bytes, self.engine_version)
+        return ModuleState(url, found.state, reached.modules, reached.bytes, self.engine_version)
 
     def sizes(self, found: Lookup) -> tuple[int, int]:
         """Return the sizes in bytes of a module's record and of its code cache."""
@@ -127,10 +126,10 @@ class CachedFacts:
             kind = NodeKind.BUILTIN if url.startswith("node:") else NodeKind.OTHER
             path = path_from_file_url(url)
             name = os.path.basename(path) if path else url
-            return GraphNode(url, name, "", kind, "cold" if is_file else "native", 0, in_cycle, "")
+            return GraphNode(url, name, "", kind, CacheState.COLD if is_file else CacheState.NATIVE, 0, in_cycle, "")
         package = packages.get(row.package)
         name = os.path.relpath(row.path, row.package) if row.package else os.path.basename(row.path)
-        state = "native" if row.problem else quick_state(self._disk, row).value
+        state = quick_state(self._disk, row)
         kind = _KINDS.get(row.kind.removesuffix("-typescript"), NodeKind.OTHER)
         label = "" if package is None else package.name
         return GraphNode(url, name, label, kind, state, row.size, in_cycle, row.problem)

@@ -128,7 +128,6 @@ class ModuleState:
 
     url: str
     state: CacheState
-    not_served_because: str
     modules: int
     bytes: int
     engine_version: str
@@ -163,13 +162,13 @@ class NodeKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class GraphNode:
-    """A module in a graph; `state` is "native" if Node loads it without the cache."""
+    """A module in a graph."""
 
     url: str
     name: str
     package: str
     kind: NodeKind
-    state: str
+    state: CacheState
     bytes: int
     in_cycle: bool
     problem: str

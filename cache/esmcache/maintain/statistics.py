@@ -16,6 +16,8 @@ _COUNTED = ("blobs", "packs", "manifests", "code", "v8", "events")
 class Statistics:
     """Counts and bytes of all that is cached, and what runners reported since the index was made.
 
+    `native` are the modules that Node loads itself.
+
     Links to code caches count as files of 0 bytes.
     """
 
@@ -24,6 +26,7 @@ class Statistics:
     files: dict[str, int] = field(default_factory=dict)
     entry_points: int = 0
     modules: int = 0
+    native: int = 0
     packages: list[tuple[str, int, int]] = field(default_factory=list)
     engines: list[tuple[str, int, int]] = field(default_factory=list)
     rejected: int = 0
@@ -53,6 +56,7 @@ def count_all(directory: CacheDirectory, index: Index) -> Statistics:
     answer.entry_points = sum(1 for _ in index.all(EntryPointRow))
     answer.packages = index.packages()
     answer.modules = sum(count for _, count, _ in answer.packages)
+    answer.native = index.count_native()
     answer.engines = index.summary("code_caches", "engine_tag", "size")
     answer.rejected = sum(row.outcome != "ok" for row in index.all(VerdictRow))
     answer.counters = index.statistics()

@@ -24,6 +24,7 @@ class Counts:
     fresh: int
     stale: int
     cold: int
+    native: int
     bytes: int
     engine: str
     engine_missing: str

@@ -32,11 +32,15 @@ _CHANGED = "changed since it was warmed: "
 
 
 class CacheState(Enum):
-    """The state of a module's cache: up to date with the file, outdated, or absent."""
+    """The state of a module's cache: up to date with the file, outdated, or absent.
+
+    NATIVE is up to date, too, but Node loads the module itself, for example because it refuses its syntax.
+    """
 
     FRESH = "fresh"
     STALE = "stale"
     COLD = "cold"
+    NATIVE = "native"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Lookups:
         row = self._module_row(url)
         if row is None:
             return Lookup(url, CacheState.COLD, "", None, None, tag)
-        state = CacheState.FRESH if not self._changes(row) else CacheState.STALE
+        state = _state(row, is_same=not self._changes(row))
         return self.stored(url, state, row.kind, row.source_sha256, tag)
 
     def stored(self, url: str, state: CacheState, kind: str, source_sha256: bytes, engine_tag: str) -> Lookup:
@@ -201,8 +205,13 @@ def quick_state(files: FileSource, row: ModuleRow) -> CacheState:
     """Return the state of a warmed module by its file's fingerprint alone."""
     status = files.lstat(row.path)
     seen = None if status is None else fingerprint(status)
-    same = seen == Fingerprint(row.size, row.mtime_ms, row.ctime_ms, row.inode)
-    return CacheState.FRESH if same else CacheState.STALE
+    return _state(row, is_same=seen == Fingerprint(row.size, row.mtime_ms, row.ctime_ms, row.inode))
+
+
+def _state(row: ModuleRow, *, is_same: bool) -> CacheState:
+    if not is_same:
+        return CacheState.STALE
+    return CacheState.NATIVE if row.problem else CacheState.FRESH
 
 
 def _described(entry: EntryPointRow) -> str:

@@ -202,6 +202,11 @@ class Index(IndexDatabase):
         )
         return [(name, count, total) for name, count, total in self.execute(sql)]
 
+    def count_native(self) -> int:
+        """Return how many modules Node loads itself."""
+        ((count,),) = self.execute("select count(*) from modules where problem != ''")
+        return int(count)
+
     def edges(self) -> list[tuple[str, str, int]]:
         """Return `(importer, imported, asked)` of every request that was resolved."""
         return self.execute("select url, resolved_url, asked from requests where resolved_url != ''")

@@ -14,7 +14,12 @@ from esmcache_lsp.convert import lens_from_text, path_from_uri
 from esmcache_lsp.session import Session
 
 _COMMAND = "esmcache.warm"
-_WORDS = {CacheState.FRESH: "warm", CacheState.STALE: "stale", CacheState.COLD: "cold"}
+_WORDS = {
+    CacheState.FRESH: "warm",
+    CacheState.STALE: "stale",
+    CacheState.COLD: "cold",
+    CacheState.NATIVE: "native",
+}
 
 
 def register(server: LanguageServer, session: Session) -> None:
@@ -40,7 +45,7 @@ def register(server: LanguageServer, session: Session) -> None:
 
 
 def _title(state: ModuleState) -> str:
-    parts = [f"esmcache: {'not served' if state.not_served_because else _WORDS[state.state]}"]
+    parts = [f"esmcache: {_WORDS[state.state]}"]
     if state.bytes:
         parts += [plural(state.modules, "module"), size(state.bytes)]
     parts.append(state.engine_version or "no Node")

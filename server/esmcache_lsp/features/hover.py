@@ -17,7 +17,12 @@ from esmcache_lsp.convert import hover_from_text, path_from_uri, position_from_l
 from esmcache_lsp.markdown import code_span, escaped
 from esmcache_lsp.session import Session
 
-_WORDS = {CacheState.FRESH: "warm", CacheState.STALE: "stale: changed since it was cached", CacheState.COLD: "cold"}
+_WORDS = {
+    CacheState.FRESH: "warm",
+    CacheState.STALE: "stale: changed since it was cached",
+    CacheState.COLD: "cold",
+    CacheState.NATIVE: "native: Node loads it itself",
+}
 _SHORT_KEY = 12
 
 

@@ -29,6 +29,7 @@ class Status:
     fresh: int
     stale: int
     cold: int
+    native: int
     bytes: int
     engine: str
 
@@ -60,7 +61,7 @@ class _Telling:
     def __init__(self, server: LanguageServer, session: Session) -> None:
         self._server = server
         self._session = session
-        self._counts = (0, 0, 0, 0)
+        self._counts = (0, 0, 0, 0, 0)
         self._engine = ""
         self._engine_missing = ""
         self._last: Status | None = None
@@ -76,8 +77,9 @@ class _Telling:
             health, message = "warning", NOT_TRUSTED
         elif self._engine_missing:
             health, message = "warning", self._engine_missing
-        fresh, stale, cold, size = self._counts
-        status = Status(health, activity.quiescent, printable(message), fresh, stale, cold, size, self._engine)
+        fresh, stale, cold, native, size = self._counts
+        shown = printable(message)
+        status = Status(health, activity.quiescent, shown, fresh, stale, cold, native, size, self._engine)
         if status != self._last:
             self._last = status
             self._server.protocol.notify(METHOD, asdict(status))
@@ -96,7 +98,7 @@ class _Telling:
                 counts = await self._session.ask_beside(
                     Cache.counts, self._session.folders, self._session.settings.project()
                 )
-                self._counts = (counts.fresh, counts.stale, counts.cold, counts.bytes)
+                self._counts = (counts.fresh, counts.stale, counts.cold, counts.native, counts.bytes)
                 self._engine, self._engine_missing = counts.engine, counts.engine_missing
             except CacheError as error:
                 self._session.note_trouble(error)

@@ -72,7 +72,7 @@ async def test_what_has_no_lens(editor: Editor) -> None:
 async def test_module_that_is_not_served(editor: Editor) -> None:
     editor.write("broken.js", "let = (;\n")
     await editor.command("esmcache.warm", editor.uri("broken.js"))
-    assert await title(editor, "broken.js") == "esmcache: not served · 1 module · 9 B"
+    assert await title(editor, "broken.js") == "esmcache: native · 1 module · 9 B"
 
 
 async def test_setting(editor: Editor) -> None:

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types
 
-from e2e.lsp.editor import Editor, at, between
+from e2e.lsp.editor import Editor, an_editor, at, between, visual_studio_code
 from e2e.lsp.shared_server import SharedServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -193,12 +193,42 @@ async def test_hover_says_what_node_loads(editor: Editor) -> None:
     assert "module-typescript" in hover.contents.value
 
 
-async def test_a_lens_counts_what_is_reached(editor: Editor) -> None:
-    await editor.warm()
+async def lens_of(editor: Editor, name: str) -> str:
+    """Return the first words of a file's only code lens."""
+    editor.open(name)
+    (lens,) = await editor.client.text_document_code_lens_async(types.CodeLensParams(editor.place(name))) or ()
+    assert lens.command is not None
+    return lens.command.title.split(" · ")[0]
+
+
+async def test_a_lens_says_that_a_file_is_warm(editor: Editor) -> None:
     editor.configure(codeLens=True)
-    editor.open("app.ts")
-    lenses = await editor.client.text_document_code_lens_async(types.CodeLensParams(editor.place("app.ts")))
-    assert [one.command.title.split(" · ")[0] for one in lenses or () if one.command] == ["esmcache: warm"]
+    await editor.warm()
+    assert await lens_of(editor, "app.ts") == "esmcache: warm"
+
+
+async def test_a_file_that_node_cannot_run_is_native_everywhere(tmp_path: Path, node: Path) -> None:
+    text = f"import './colors.ts';\n{APP}"
+    files = {**FILES, "colors.ts": COLORS, "app.ts": text}
+    settings = {"codeLens": True, "include": ["*.ts"], "warmOnStart": True}
+    async with an_editor(tmp_path, node, files, visual_studio_code(), **settings) as editor:
+        await editor.until(lambda: editor.status.get("native") == 1 and editor.status["quiescent"])
+        assert (editor.status["stale"], editor.status["cold"]) == (0, 0)
+        uri = editor.uri("colors.ts")
+        assert (await editor.request("esmcache/lookup", uri=uri))["state"] == "native"
+        assert (await editor.command("esmcache.explain", uri))["state"] == "native"
+        packages = (await editor.request("esmcache/modules"))["packages"]
+        states = {one["name"]: one["state"] for package in packages for one in package["modules"]}
+        assert (states["app.ts"], states["colors.ts"]) == ("fresh", "native")
+        graph = await editor.command("esmcache.graph", editor.uri("app.ts"))
+        drawn = {one["name"]: one["state"] for one in graph["nodes"]}
+        assert drawn == {"app.ts": "fresh", "lib/greet.ts": "fresh", "colors.ts": "native"}
+        editor.open("app.ts")
+        params = types.HoverParams(editor.place("app.ts"), between(text, "./colors.ts").start)
+        hover = await editor.client.text_document_hover_async(params)
+        assert hover is not None and isinstance(hover.contents, types.MarkupContent)
+        assert "native: Node loads it itself" in hover.contents.value
+        assert await lens_of(editor, "colors.ts") == "esmcache: native"
 
 
 async def test_typing_changes_what_is_imported(editor: Editor) -> None:

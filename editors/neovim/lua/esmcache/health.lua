@@ -50,7 +50,8 @@ local function check_client(client)
   else
     health.error('no supported Node was found', { 'Install Node 22.15 or newer, or set init_options.node' })
   end
-  health.info(('modules: %d fresh, %d stale, %d cold'):format(status.fresh, status.stale, status.cold))
+  local counts = { status.fresh, status.stale, status.cold, status.native }
+  health.info(('modules: %d fresh, %d stale, %d cold, %d native'):format(unpack(counts)))
 end
 
 local function check_clients()

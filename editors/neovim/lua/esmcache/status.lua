@@ -30,6 +30,7 @@ function M.text(client_id)
   if not status.quiescent then
     return 'esmcache … ' .. status.message
   end
+  -- Modules that Node loads itself cannot become warm.
   local all = status.fresh + status.stale + status.cold
   return ('esmcache %s%d/%d warm'):format(status.fresh == all and '✓ ' or '', status.fresh, all)
 end

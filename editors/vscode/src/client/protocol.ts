@@ -12,6 +12,7 @@ export interface Status {
   fresh: number;
   stale: number;
   cold: number;
+  native: number;
   bytes: number;
   engine: string;
 }

@@ -24,13 +24,15 @@ export function describe(connection: Connection): Description {
   if (state === 'starting') return plain('$(sync~spin)', 'starting the language server', Information, true);
   if (state !== 'running') return plain('$(error)', failure || 'the language server is not running', Failure, false);
   if (status === undefined) return plain('$(zap)', 'the language server is running', Information, false);
-  const { fresh, stale, cold, health, quiescent } = status;
+  const { fresh, stale, cold, native, health, quiescent } = status;
   const message = printable(status.message);
+  // Modules that Node loads itself cannot become warm.
   const all = fresh + stale + cold;
   const icon = !quiescent ? '$(sync~spin)' : { ok: '$(zap)', warning: '$(warning)', error: '$(error)' }[health];
-  const counted = all === 0 ? 'no modules' : `${fresh.toLocaleString('en')} of ${formatCount(all, 'module')} warm`;
+  const counted =
+    all + native === 0 ? 'no modules' : `${fresh.toLocaleString('en')} of ${formatCount(all, 'module')} warm`;
   const details = [
-    `${fresh} fresh · ${stale} stale · ${cold} cold`,
+    `${fresh} fresh · ${stale} stale · ${cold} cold · ${native} native`,
     `${formatBytes(status.bytes)} in the cache`,
     status.engine === '' ? 'No supported Node was found' : `Engine ${codeSpan(status.engine)}`,
   ];
