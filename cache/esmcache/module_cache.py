@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from esmcache.build.refused_typescript import record_of_refused
 from esmcache.build.single_module import Inspection, ModuleBuilder, inspect_bmes
 from esmcache.build.targets import SOURCE_SUFFIXES
 from esmcache.errors import CacheError, NodeUnavailableError
-from esmcache.file_source import LARGEST_FILE, FileSource
+from esmcache.file_source import LARGEST_FILE, FileSource, file_url_from_path
 from esmcache.maintain.runner_reports import fold_events
 from esmcache.maintain.turns import writing
 from esmcache.module_url import as_file_url, as_referrer_url
@@ -18,7 +19,7 @@ from esmcache.open_cache import OpenCache, healing
 from esmcache.query.describe import Description, describe
 from esmcache.query.lookup import CacheState, Explanation, Lookup, Lookups
 from esmcache.query.stripping import StrippedSource, strip_types
-from esmcache.records import CompileFailure, ModuleFormat, NodeBuild, Resolution, ResolutionFailure
+from esmcache.records import CompileFailure, ModuleFormat, ModuleRecord, NodeBuild, Resolution, ResolutionFailure
 from esmcache.regular_files import read_regular_file
 from esmcache.resolution import Resolver
 
@@ -46,6 +47,19 @@ class ModuleCache(OpenCache):
         except NodeUnavailableError:
             return None
         return strip_types(workers, path, source, module_format)
+
+    def record_of_refused(self, path: str, source: bytes) -> ModuleRecord | None:
+        """Return the record of TypeScript that Node cannot strip but translate, or None.
+
+        Args:
+            path: The absolute path of the file.
+            source: The text in UTF-8, saved or not.
+        """
+        try:
+            workers = self._pool(self.supported_node())
+        except NodeUnavailableError:
+            return None
+        return record_of_refused(workers, file_url_from_path(path), source)
 
     def resolver(self, conditions: Sequence[str] = (), files: FileSource | None = None) -> Resolver:
         """Return a resolver that follows the rules of the Node that is found.

@@ -26,7 +26,7 @@ from esmcache.ide.other_modules import (
     json_error,
     record_of_names,
 )
-from esmcache.ide.reading import Reading, Strip, read_text
+from esmcache.ide.reading import Reading, TypeScript, read_text
 from esmcache.ide.type_specifiers import type_specifiers
 from esmcache.ide.values import Place, Range
 from esmcache.records import (
@@ -126,14 +126,14 @@ class WorkspaceModules:
         make_resolver: Callable[[], Resolver],
         unit: ColumnUnit,
         builtin_names: Callable[[], Mapping[str, Sequence[str]]],
-        strip: Strip,
+        typescript: TypeScript,
     ) -> None:
         self.documents = documents
         self.unit = unit
         self._index = index
         self._make_resolver = make_resolver
         self._builtin_names = builtin_names
-        self._strip = strip
+        self._typescript = typescript
         # Records of modules that have no file; these never change.
         self._records: dict[str, ModuleRecord | None] = {}
         self._modules: dict[str, WorkspaceModule] = {}
@@ -177,7 +177,7 @@ class WorkspaceModules:
             if known._text is not document.source:
                 # The code of JavaScript is the document itself, which has changed already.
                 before = None if known.code is document else known.code
-                known.take(read_text(path, document, known.given_format, self._strip, before))
+                known.take(read_text(path, document, known.given_format, self._typescript, before))
                 known._text, known._lines, known.size = document.source, document.lines, len(document.source)
                 known.declarations.clear()
             return known
@@ -281,15 +281,20 @@ class WorkspaceModules:
         return module.declarations[name]
 
     def type_occurrences(self, module: WorkspaceModule) -> Iterator[Occurrence]:
-        """Yield every specifier in the text that Node strips from TypeScript; for other files there is none."""
+        """Yield every specifier in the text that Node strips from TypeScript; for other files there is none.
+
+        For a text that Node cannot strip, these are all specifiers that its record does not have.
+        """
         if is_typescript_name(module.path):
             try:
                 source = self.documents.read(module.path)
             except OSError:
                 return
             code = self._code(module)
+            known = set() if code is not None else {one.span for one in module.occurrences()}
             for specifier, span in type_specifiers(source, None if code is None else code.source):
-                yield Occurrence(specifier, span)
+                if span not in known:
+                    yield Occurrence(specifier, span)
 
     def _code(self, module: WorkspaceModule) -> Document | None:
         """Return the document of the text that the engine compiles, or None if it cannot be read or stripped."""
@@ -299,7 +304,7 @@ class WorkspaceModules:
             document = Document(self.documents.read(module.path))
         except OSError:
             return None
-        return read_text(module.path, document, module.module_format, self._strip).code
+        return read_text(module.path, document, module.module_format, self._typescript).code
 
     def range(self, module: WorkspaceModule, span: Span) -> Range:
         """Return a span of a module's text as lines and columns."""
@@ -353,7 +358,7 @@ class WorkspaceModules:
         document = Document(source)
         seen = fact.fingerprint if fact.proven else None
         found = WorkspaceModule(url, path, given, ModuleRecord(), (), False, len(source), seen, False, document.lines)
-        found.take(read_text(path, document, given, self._strip))
+        found.take(read_text(path, document, given, self._typescript))
         # The trees of many closed files would take much memory.
         found.code = None
         return found

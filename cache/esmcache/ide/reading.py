@@ -1,13 +1,14 @@
 """Reads a text as Node would load it: its format, its record and its problems, with the types of TypeScript stripped.
 
 Node strips types itself (`ModuleCache.strip_types`), since only that gives the text that it compiles. Each byte of the
-code stays at its offset, so spans in the record are spans in the text with types.
+code stays at its offset, so spans in the record are spans in the text with types. The record of a text that Node cannot
+strip is that of its translation, which the parser behind Node's stripping makes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from esmcache.analysis import Analysis, Document, analyse_commonjs
 from esmcache.build.compile import refusal_code
@@ -17,10 +18,20 @@ from esmcache.query.stripping import StrippedSource
 from esmcache.records import CompileFailure, ModuleFormat, ModuleRecord
 from esmcache.spans import ColumnUnit, LineIndex, Position, Span
 
-Strip = Callable[[str, bytes, ModuleFormat | None], StrippedSource | CompileFailure | None]
-
 _BY_SYNTAX = (".js", ".mjs", ".cjs")
 _TYPESCRIPT = ".ts"
+
+
+class TypeScript(Protocol):
+    """Asks Node about TypeScript, as `ModuleCache` does."""
+
+    def strip_types(
+        self, path: str, source: bytes, module_format: ModuleFormat | None
+    ) -> StrippedSource | CompileFailure | None:
+        """Return TypeScript without its types, Node's error, or None if there is no Node to strip them."""
+
+    def record_of_refused(self, path: str, source: bytes) -> ModuleRecord | None:
+        """Return the record of TypeScript that Node cannot strip, or None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +39,7 @@ class Reading:
     """A text as Node would load it; `record` is empty unless it is an ES module or CommonJS.
 
     `code` is the document of the text that the engine compiles. It is None for other files, for TypeScript that cannot
-    be stripped, and if there is no Node to strip it.
+    be stripped, and if there is no Node to strip it. The record of a text without `code` is not complete.
     """
 
     module_format: ModuleFormat | None
@@ -39,7 +50,11 @@ class Reading:
 
 
 def read_text(
-    path: str, document: Document, module_format: ModuleFormat | None, strip: Strip, before: Document | None = None
+    path: str,
+    document: Document,
+    module_format: ModuleFormat | None,
+    typescript: TypeScript,
+    before: Document | None = None,
 ) -> Reading:
     """Return a text as Node would load it.
 
@@ -47,7 +62,7 @@ def read_text(
         path: The absolute path of the file.
         document: The text.
         module_format: The format by name and package, or None if the syntax decides or Node cannot load the file.
-        strip: Returns TypeScript without its types.
+        typescript: Makes TypeScript readable.
         before: The code of an earlier state of the text, of which only what has changed is analysed again.
     """
     if module_format is None and path.endswith(_BY_SYNTAX):
@@ -57,18 +72,25 @@ def read_text(
     if module_format is ModuleFormat.COMMONJS:
         return _reading(module_format, analyse_commonjs(document.source), document)
     if module_format.is_typescript if module_format else path.endswith(_TYPESCRIPT):
-        return _read_typescript(path, document, module_format, strip, before)
+        return _read_typescript(path, document, module_format, typescript, before)
     return Reading(module_format)
 
 
 def _read_typescript(
-    path: str, document: Document, module_format: ModuleFormat | None, strip: Strip, before: Document | None
+    path: str,
+    document: Document,
+    module_format: ModuleFormat | None,
+    typescript: TypeScript,
+    before: Document | None,
 ) -> Reading:
-    stripped = strip(path, document.source, module_format)
+    stripped = typescript.strip_types(path, document.source, module_format)
     if stripped is None:
         return Reading(module_format)
     if isinstance(stripped, CompileFailure):
-        return Reading(module_format, ModuleRecord(), _problems(stripped, document.lines))
+        problems = _problems(stripped, document.lines)
+        is_unsupported = any(one.kind is DiagnosticKind.UNSUPPORTED_TYPESCRIPT_SYNTAX for one in problems)
+        record = typescript.record_of_refused(path, document.source) if is_unsupported else None
+        return Reading(module_format, record or ModuleRecord(), problems)
     code = _changed(before, stripped.text)
     if stripped.module_format is ModuleFormat.MODULE_TYPESCRIPT:
         return _reading(stripped.module_format, code.analysis(), code)

@@ -74,7 +74,7 @@ class Workspace:
             lambda: cache.resolver(self.conditions, self._documents),
             unit,
             self._builtin_names,
-            cache.strip_types,
+            cache,
         )
         self._importers = Importers(self._modules, cache.index)
         self._problems = Problems(self._modules)

@@ -231,6 +231,36 @@ async def test_a_file_that_node_cannot_run_is_native_everywhere(tmp_path: Path, 
         assert await lens_of(editor, "colors.ts") == "esmcache: native"
 
 
+async def test_a_file_that_node_cannot_strip_can_be_navigated(editor: Editor) -> None:
+    text = (
+        "/* é */ enum Color { Red }\nimport { greet as hello, type Name } from './lib/greet.ts';\n"
+        "import './gone.ts'; import type { Shape } from './lib/shapes.ts';\n"
+        'class Box { constructor(private color = Color.Red) { import("./app.ts"); } }\nhello(`${new Box()}`);\n'
+    )
+    editor.write("colors.ts", text)
+    editor.open("colors.ts")
+    found = await errors(editor, "colors.ts", ["unsupported-typescript-syntax", "unresolved-import"])
+    assert found[1].range == between(text, "'./gone.ts'")
+    place = editor.place("colors.ts")
+    links = await editor.client.text_document_document_link_async(types.DocumentLinkParams(place))
+    assert [(one.range, one.target) for one in links or ()] == [
+        (between(text, "./lib/greet.ts"), editor.uri("lib/greet.ts")),
+        (between(text, "./app.ts"), editor.uri("app.ts")),
+    ]
+    for wanted, target in (("greet", between(GREET, "greet")), ("./lib/greet.ts", at(0, 0, 0))):
+        asked = between(text, wanted).start
+        answer = await editor.client.text_document_definition_async(types.DefinitionParams(place, asked))
+        assert isinstance(answer, list) and isinstance(answer[0], types.LocationLink)
+        assert (answer[0].target_uri, answer[0].target_range) == (editor.uri("lib/greet.ts"), target)
+        hover = await editor.client.text_document_hover_async(types.HoverParams(place, asked))
+        assert hover is not None and isinstance(hover.contents, types.MarkupContent)
+        assert "greet.ts" in hover.contents.value
+    declared = between(GREET, "greet").start
+    params = types.ReferenceParams(types.ReferenceContext(False), editor.place("lib/greet.ts"), declared)
+    places = await editor.client.text_document_references_async(params)
+    assert [(one.uri, one.range) for one in places or ()] == [(editor.uri("colors.ts"), between(text, "hello"))]
+
+
 async def test_typing_changes_what_is_imported(editor: Editor) -> None:
     editor.open("app.ts")
     for text in ("import './gone.ts';\n" + APP, APP + "const x: string = 1 as any;\n", APP):
