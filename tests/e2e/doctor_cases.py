@@ -23,6 +23,18 @@ CASES: dict[str, tuple[dict[str, str], list[str], str]] = {
         ],
         "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX",
     ),
+    "the parser crashes": (
+        {
+            "app.ts": "import './deep.ts';\nimport './enum.ts';\n",
+            "deep.ts": f"const a: number = {'(' * 20_000}1{')' * 20_000};\n",
+            "enum.ts": "enum E { A }\n",
+        },
+        [
+            "deep.ts: Node's own parser of TypeScript crashes on this text (memory access out of bounds)",
+            "enum.ts:1:1: TypeScript enum is not supported in strip-only mode",
+        ],
+        "ERR_INTERNAL_ASSERTION",
+    ),
     "invalid syntax": (
         {"app.ts": "import './gone.ts';\nconst a: = 1;\n"},
         ["app.ts:1:8: ERR_MODULE_NOT_FOUND: Cannot find module '{root}/gone.ts'", "app.ts:2:10: Unexpected token `=`."],

@@ -67,6 +67,19 @@ def test_analyze_reports_errors_and_goes_on(run_esmcache: RunEsmcache, project: 
     assert sound["error"] is None and sound["path"] == "b.mjs"
 
 
+@pytest.mark.parametrize("suffix", [".mjs", ".mts"])
+def test_analyze_shows_the_errors_that_only_the_engine_finds(
+    run_esmcache: RunEsmcache, project: Path, suffix: str
+) -> None:
+    name, place = f"refused{suffix}", "1:1: Invalid regular expression: /(/"
+    (project / name).write_text("/(/;\n")
+    answer = run_esmcache("analyze", name, cwd=project)
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith(f"esmcache: {name}:{place}")
+    assert answer.returncode == 1
+    assert f"refused{suffix}:{place}" in run_esmcache("warm", name, cwd=project).stderr
+
+
 def test_analyze_for_people(run_esmcache: RunEsmcache, project: Path) -> None:
     answer = run_esmcache("analyze", "app.mjs", cwd=project)
     assert (answer.returncode, answer.stderr) == (0, "")

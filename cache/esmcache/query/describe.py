@@ -49,12 +49,14 @@ def describe(files: FileSource, path: str, node_workers: Callable[[], CompilePoo
     """Return the description of a file.
 
     If it cannot be read, `error` has the system's code; if it is no JavaScript by its name, `not-a-module`. Node strips
-    the types of TypeScript, and its words and place of a syntax error are those that a program shows.
+    the types of TypeScript. Its words and place of a syntax error are those that a program shows, and it refuses some
+    texts in which analysis finds no error, for example because of a regular expression.
 
     Args:
         files: The files of the system.
         path: The path of the file.
-        node_workers: Returns the workers of a Node, if it is needed; raises NodeUnavailableError if there is none.
+        node_workers: Returns the workers of a Node; raises NodeUnavailableError if there is none. JavaScript is
+            described without Node, too.
     """
     try:
         source = files.read(path)
@@ -67,8 +69,6 @@ def describe(files: FileSource, path: str, node_workers: Callable[[], CompilePoo
         return Description(path, Problem(path, "not-a-module", because))
     is_typescript = is_typescript_name(path)
     described = Description(path, None) if is_typescript else _described(path, source)
-    if not is_typescript and described.error is None:
-        return described
     try:
         workers = node_workers()
     except NodeUnavailableError as error:
@@ -85,7 +85,7 @@ def describe(files: FileSource, path: str, node_workers: Callable[[], CompilePoo
     if isinstance(answer, CompiledSource):
         # The analysis did not understand the text, but the engine does.
         return replace(described, error=None)
-    if described.error is not None and not answer.is_syntax_error:
+    if not is_typescript and not answer.is_syntax_error:
         return described
     code = refusal_code(answer.error_code) if described.error is None else described.error.code
     return replace(described, error=Problem(path, code, answer.message, answer.line, answer.column))

@@ -182,7 +182,9 @@ class Lookups:
         """Return the error of a module that Node refuses, with its place."""
         verdicts = self._index.where(VerdictRow, "source_sha256", [row.source_sha256])
         refusal = next((one for one in verdicts if one.outcome in REFUSALS), None)
-        what = SYNTAX_ERROR if refusal is None else f"{refusal.line}:{refusal.column}: {refusal.detail}"
+        what = SYNTAX_ERROR if refusal is None else refusal.detail
+        if refusal is not None and refusal.line:
+            what = f"{refusal.line}:{refusal.column}: {what}"
         return f"it cannot run: {what}; Node reports the error when a program loads it"
 
     def _changes(self, row: ModuleRow) -> list[str]:

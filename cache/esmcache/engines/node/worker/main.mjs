@@ -1,8 +1,10 @@
-// A worker: it reads `Compile` frames from its input, answers them in order, and ends when the input ends.
+// A worker: it reads `Compile` frames from its input, answers them in order, and ends when the input ends, or
+// when Node's parser of TypeScript has crashed.
 // Reading and writing are synchronous, so the worker does one task at a time, and waits for a client that reads slowly.
 
 import { compile, describeError } from './compile.mjs';
 import { frameReader, writeFrame } from './messages.mjs';
+import { isParserBroken } from './typescript.mjs';
 import v8 from 'node:v8';
 
 const INPUT = 0;
@@ -41,5 +43,6 @@ for (let count = 1; ; count++) {
   const frame = next();
   if (frame === null) break;
   await answer(frame.header, frame.payload);
+  if (isParserBroken()) break;
   if (count % TASKS_PER_TURN === 0) await new Promise(setImmediate);
 }
