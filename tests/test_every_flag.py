@@ -65,6 +65,8 @@ _NOT_COMPARABLE = {
 # By docs/reference/serving.md, item 15, Node prints the preload's own actions under these: under --trace-sync-io when a
 # worker loads it.
 _TELLS_OF_THE_PRELOAD = {"--trace-env", "--trace-env-js-stack", "--trace-sync-io"}
+# Node 22.15 does this only under these flags, and the other Nodes by default.
+_DEFAULT_SINCE_NODE22_15 = {"--experimental-strip-types", "--experimental-wasm-modules", "--strip-types"}
 # Under these flags, and under flags that no test knows yet, a program runs natively. All others are known to be
 # harmless.
 _NATIVE = {
@@ -85,35 +87,24 @@ _NATIVE = {
         "--bench-samples",
     ),
     *("--bench-warmup", "--enable-fips-indicator-events", "--es-module-specifier-resolution", "--experimental-bench"),
-    *("--experimental-addon-modules", "--experimental-default-type", "--experimental-dtls", "--experimental-ffi"),
-    *("--experimental-import-text", "--experimental-loader", "--experimental-package-map", "--experimental-quic"),
+    *("--experimental-default-type", "--experimental-dtls", "--experimental-ffi"),
+    *("--experimental-loader", "--experimental-package-map", "--experimental-quic"),
     *("--experimental-print-required-tla", "--experimental-shadow-realm", "--experimental-specifier-resolution"),
-    *(
-        "--experimental-stream-iter",
-        "--experimental-strip-types",
-        "--experimental-transform-types",
-        "--experimental-vfs",
-    ),
-    *("--experimental-wasm-modules", "--experimental-web-worker", "--input-type", "--loader", "--preserve-symlinks"),
-    *(
-        "--preserve-symlinks-main",
-        "--strip-types",
-        "--test-global-setup",
-        "--test-rerun-failures",
-        "--trace-require-module",
-    ),
-    *("--trace-sync-io", "--vfs-mount", "--watch", "--watch-kill-signal", "--watch-preserve-output"),
+    *("--experimental-stream-iter", "--experimental-transform-types", "--experimental-vfs"),
+    *("--experimental-web-worker", "--input-type", "--loader", "--preserve-symlinks", "--preserve-symlinks-main"),
+    *("--trace-require-module", "--trace-sync-io", "--vfs-mount", "--watch", "--watch-preserve-output"),
 }
 # The default of these is harmless; under their negation a program runs natively.
 _NATIVE_IF_NEGATED = {
     *("--addons", "--experimental-detect-module", "--experimental-require-module", "--global-search-paths"),
-    *("--require-module",),
+    *("--require-module", *_DEFAULT_SINCE_NODE22_15),
 }
 _PERMISSION = {"--no-permission", "--no-permission-audit"}
 _OTHER_MANIFEST = {"--conditions", "-C"}
 # Flags that Node accepts on the command line only, V8's among them, and whether a program is served under them.
 _ON_THE_COMMAND_LINE = {
     "--env-file-if-exists=.env": True,
+    "--inspect-port=0": True,
     "--no-opt": True,
     "--no_opt": True,
     "--max_old_space_size=300": True,
@@ -145,8 +136,9 @@ def starter(tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome) -> Star
 def test_programs_behave_the_same_under_every_flag(starter: Starter, part: int, request: pytest.FixtureRequest) -> None:
     program = starter.program
     places = _directories(starter.home)
+    version = request.node.callspec.params["any_node"]
     faults: list[str] = []
-    for flag in _flags_to_try(request.node.callspec.params["any_node"], starter.home)[part::_PARTS]:
+    for flag in _flags_to_try(version, starter.home)[part::_PARTS]:
         for choice in [f"{flag}={_VALUES[flag]}"] if flag in _VALUES else [flag, f"{flag}={_OTHERWISE}"]:
             starter.program = replace(program, command=(choice, *program.command))
             native = _lines(starter.native())
@@ -155,7 +147,7 @@ def test_programs_behave_the_same_under_every_flag(starter: Starter, part: int, 
         seen = _lines(starter.served())
         faults += unified_diff(native, seen, f"{choice}, native", f"{choice}, served", lineterm="", n=0)
         if _runs(native) and flag not in _OTHER_MANIFEST:
-            faults += _judged(choice, starter, is_served=not _is_native(flag))
+            faults += _judged(choice, starter, is_served=not _is_native(flag, version))
     assert not faults, "\n".join(faults)
     # If a flag is wrongly taken for one that V8 ignores, Node looks into another directory.
     assert _directories(starter.home) == places
@@ -171,8 +163,44 @@ def test_flags_of_the_command_line_and_of_v8(starter: Starter) -> None:
     assert not faults, "\n".join(faults)
 
 
-def _is_native(flag: str) -> bool:
+def test_flags_that_node_passes_to_test_files(starter: Starter) -> None:
+    program = starter.program
+    places = _directories(starter.home)
+    for given in [], ["--stack-trace-limit=20"], ["--conditions", "development", "--no-warnings"]:
+        passed = _passed_to_test_files(starter, given)
+        starter.program = replace(program, command=(*passed, *program.command))
+        native = _lines(starter.native())
+        assert _lines(starter.served()) == native, passed
+        if "development" in given:
+            assert {tuple(report["conditions"]) for report in starter.reports} == {("development",)}
+            continue
+        states = {(report["served"] > 0, report["codeCaches"]) for report in starter.reports}
+        assert states == {(True, "other flags" if given else "enabled")}, (passed, starter.reports)
+    assert _directories(starter.home) == places
+
+
+def _passed_to_test_files(starter: Starter, given: list[str]) -> list[str]:
+    """Return the flags with which `node --test` starts each test file."""
+    probe = starter.root / "probe.test.cjs"
+    probe.write_text("require('fs').writeFileSync('flags.json', JSON.stringify(process.execArgv))")
+    subprocess.run(
+        [starter.node, *given, "--test", probe.name],
+        cwd=starter.root,
+        env=starter.home.environment,
+        capture_output=True,
+        check=True,
+    )
+    probe.unlink()
+    written = starter.root / "flags.json"
+    flags: list[str] = json.loads(written.read_text())
+    written.unlink()
+    return flags
+
+
+def _is_native(flag: str, version: str) -> bool:
     plain = flag.replace("--no-", "--", 1)
+    if plain in _DEFAULT_SINCE_NODE22_15 and version == "node22":
+        return True
     return plain in _NATIVE or flag in _PERMISSION or (flag != plain and plain in _NATIVE_IF_NEGATED)
 
 

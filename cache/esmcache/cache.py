@@ -342,6 +342,8 @@ class Cache(ModuleCache):
         conditions: tuple[str, ...],
         progress: Progress,
     ) -> WarmReport:
+        # Starts, too, count a condition once that is given twice.
+        conditions = tuple(dict.fromkeys(conditions))
         with self.guarded():
             try:
                 return self._warm_once(build, entries, modules, conditions, progress)

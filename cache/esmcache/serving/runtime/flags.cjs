@@ -7,30 +7,34 @@ const WORKER_KEY = 'esmcache:manifest';
 // A program is served only if all of its flags are listed here. Listed flags, alone or after `no-`, do not change how
 // modules are found and loaded; tests/test_every_flag.py starts a program under each.
 // Flags that V8 does not know. Its tag is that of a start without flags.
-const NODE_ALONE = ` async-context-frame, cpu-prof, cpu-prof-dir, cpu-prof-interval, cpu-prof-name, debug-arraybuffer-allocations,
-  deprecation, diagnostic-dir, disable-proto, disable-sigusr1, disable-warning, disable-wasm-trap-handler, dns-result-order,
-  enable-fips, enable-network-family-autoselection, enable-source-maps, env-file, env-file-if-exists,
-  experimental-abortcontroller, experimental-async-context-frame, experimental-eventsource, experimental-fetch,
-  experimental-global-customevent, experimental-global-navigator, experimental-global-webcrypto,
-  experimental-import-meta-resolve, experimental-json-modules, experimental-modules, experimental-repl-await,
-  experimental-report, experimental-sqlite, experimental-test-isolation, experimental-top-level-await,
-  experimental-vm-modules, experimental-wasi-unstable-preview1, experimental-websocket, experimental-webstorage,
-  experimental-worker, extra-info-on-fatal-exception, force-async-hooks-checks, force-context-aware, force-fips,
+const NODE_ALONE = ` async-context-frame, cpu-prof, cpu-prof-dir, cpu-prof-interval, cpu-prof-name,
+  debug-arraybuffer-allocations, debug-port, deprecation, diagnostic-dir, disable-proto, disable-sigusr1,
+  disable-warning, disable-wasm-trap-handler, dns-result-order, enable-fips, enable-network-family-autoselection,
+  enable-source-maps, env-file, env-file-if-exists, experimental-abortcontroller, experimental-addon-modules,
+  experimental-async-context-frame, experimental-eventsource, experimental-fetch, experimental-global-customevent,
+  experimental-global-navigator, experimental-global-webcrypto, experimental-import-meta-resolve,
+  experimental-import-text,
+  experimental-json-modules, experimental-modules, experimental-repl-await, experimental-report, experimental-sqlite,
+  experimental-test-tag-filter, experimental-top-level-await, experimental-vm-modules,
+  experimental-wasi-unstable-preview1, experimental-websocket, experimental-webstorage, experimental-worker,
+  extra-info-on-fatal-exception, force-async-hooks-checks, force-context-aware, force-fips,
   force-node-api-uncaught-exceptions-policy, frozen-intrinsics, heap-prof, heap-prof-dir, heap-prof-interval,
   heap-prof-name, heapsnapshot-near-heap-limit, heapsnapshot-signal, http-parser, icu-data-dir, import,
-  insecure-http-parser, localstorage-file, max-http-header-size, napi-modules, network-family-autoselection,
-  network-family-autoselection-attempt-timeout, node-memory-debug, node-snapshot, openssl-config,
-  openssl-legacy-provider, openssl-shared-config, pending-deprecation, redirect-warnings, report-compact, report-dir,
-  report-directory, report-exclude-env, report-exclude-network, report-filename, report-on-fatalerror, report-on-signal,
-  report-signal, report-uncaught-exception, secure-heap, secure-heap-min, test-concurrency, test-coverage-branches,
-  test-coverage-exclude, test-coverage-functions, test-coverage-include, test-coverage-include-all, test-coverage-lines,
-  test-force-exit, test-isolation, test-name-pattern, test-only, test-random-seed, test-randomize, test-reporter,
-  test-reporter-destination, test-shard, test-skip-pattern, test-timeout, throw-deprecation, title, tls-cipher-list,
+  insecure-http-parser, inspect-port, inspect-publish-uid, localstorage-file, max-http-header-size, napi-modules,
+  network-family-autoselection, network-family-autoselection-attempt-timeout, node-memory-debug, node-snapshot,
+  openssl-config, openssl-legacy-provider, openssl-shared-config, pending-deprecation, redirect-warnings,
+  report-compact, report-dir, report-directory, report-exclude-env, report-exclude-network, report-filename,
+  report-on-fatalerror, report-on-signal, report-signal, report-uncaught-exception, secure-heap, secure-heap-min,
+  test-concurrency, test-coverage-branches, test-coverage-exclude, test-coverage-functions, test-coverage-include,
+  test-coverage-include-all, test-coverage-lines, test-force-exit, test-global-setup, test-name-pattern,
+  test-only, test-random-seed, test-randomize, test-reporter, test-reporter-destination, test-rerun-failures,
+  test-shard, test-skip-pattern, test-timeout, test-update-snapshots, throw-deprecation, title, tls-cipher-list,
   tls-keylog, tls-max-v1.2, tls-max-v1.3, tls-min-v1.0, tls-min-v1.1, tls-min-v1.2, tls-min-v1.3, trace-atomics-wait,
   trace-deprecation, trace-env, trace-env-js-stack, trace-env-native-stack, trace-event-categories,
   trace-event-file-pattern, trace-events-enabled, trace-exit, trace-promises, trace-sigint, trace-tls, trace-uncaught,
-  trace-warnings, track-heap-objects, unhandled-rejections, use-bundled-ca, use-env-proxy, use-largepages, use-openssl-ca,
-  use-system-ca, v8-pool-size, verify-base-objects, warnings, webstorage, worker-snapshot, zero-fill-buffers,`;
+  trace-warnings, track-heap-objects, unhandled-rejections, use-bundled-ca, use-env-proxy, use-largepages,
+  use-openssl-ca, use-system-ca, v8-pool-size, verify-base-objects, warnings, watch-kill-signal, webstorage,
+  worker-snapshot, zero-fill-buffers,`;
 // Flags that V8 may know. Code caches are used only if V8's tag is that of the manifest.
 const V8_TOO = ` abort-on-uncaught-exception, always-sparkplug, compilation-cache, concurrent-recompilation, concurrent-sparkplug,
   detect-ineffective-gcs-near-heap-limit, disallow-code-generation-from-strings, enable-etw-stack-walking, expose-gc,
@@ -42,10 +46,14 @@ const V8_TOO = ` abort-on-uncaught-exception, always-sparkplug, compilation-cach
   semi-space-growth-factor, single-threaded, single-threaded-gc, sparkplug, stack-size, stack-trace-limit, trace-deopt,
   trace-gc, trace-gc-nvp, trace-gc-verbose, trace-opt, turbofan,`;
 // Flags under which a user watches the compiled code: no code caches.
-const WATCHING_COMPILATION = ' debug-port, experimental-test-coverage, inspect, inspect-brk, inspect-port, inspect-publish-uid, inspect-wait,';
+const WATCHING_COMPILATION = ' experimental-test-coverage, inspect, inspect-brk, inspect-wait,';
 // Flags that are harmless only without `no-`.
 const HARMLESS_UNLESS_NEGATED = ' addons, experimental-detect-module, experimental-require-module, global-search-paths, require-module,';
 const isOn = (list, name) => list.includes(` ${name},`) || (name.startsWith('no-') && list.includes(` ${name.slice(3)},`));
+// Flags by which a version of Node does what others do by default, or differently; `isHarmlessHere` knows the versions.
+const HARMLESS_IN_SOME = ' experimental-strip-types, experimental-test-module-mocks, experimental-wasm-modules, strip-types,';
+// `node --test` passes this default to each test file. V8's tag does not depend on flags that have their default.
+const V8_DEFAULT = '--stack-trace-limit=10';
 // Flags under which there is no entry point.
 const NO_ENTRY = /^(?:-e|-p|-pe|-i|--(?:eval|print|interactive))$/;
 const PRINTS_LOADING = /(?:^|,)(?:module|esm|[^,]*\*[^,]*)(?:,|$)/i;
@@ -65,6 +73,16 @@ module.exports = function readGiven(fs, load, hookFile) {
   }
   return readFlags(fs, hookFile, given) ? given : null;
 };
+
+/** Return whether this Node finds and loads modules under a flag as without it. */
+function isHarmlessHere(name) {
+  const [major, minor, patch] = process.versions.node.split('.').map(Number);
+  const isFrom = (line, first, second) => major === line && (minor > first || (minor === first && patch >= second));
+  // Other mocks are asynchronous hooks, which Node asks after ours. These are hooks that are registered after ours.
+  if (name === 'experimental-test-module-mocks') return major > 25 || isFrom(25, 1, 0) || isFrom(24, 11, 1);
+  if (name === 'experimental-wasm-modules') return major > 24 || isFrom(24, 5, 0) || isFrom(22, 19, 0);
+  return major > 23 || isFrom(22, 18, 0);
+}
 
 /** Add what the flags say to `flags`, and return whether there is an entry point. */
 // NODE_OPTIONS come before the flags of the command line, as in Node.
@@ -86,6 +104,8 @@ function readFlags(fs, hookFile, flags) {
   for (let i = 0; i < execArgv.length; i++) all.push(execArgv[i]);
 
   let isFirst = null;
+  let isTestRunner = false;
+  let isolation = '';
   for (let i = 0; i < all.length; i++) {
     const one = all[i];
     // This is the value of the flag before it. Node accepts no separate value that begins with a hyphen.
@@ -94,12 +114,22 @@ function readFlags(fs, hookFile, flags) {
     const value = () => (one.includes('=') ? one.slice(one.indexOf('=') + 1) : all[i + 1]);
     const name = flag[1] === '-' ? flag.slice(2) : '';
     if (NO_ENTRY.test(flag)) return false;
-    if (flag === '--conditions' || flag === '-C') flags.conditions.push(value());
+    if (flag === '--conditions' || flag === '-C') {
+      // `node --test` repeats the conditions for each test file.
+      if (!flags.conditions.includes(value())) flags.conditions.push(value());
+    } else if (flag === '--test') isTestRunner = true;
+    else if (flag === '--test-isolation' || flag === '--experimental-test-isolation') isolation = value();
     else if (flag === '--require' || flag === '-r') {
       if (isFirst === null) isFirst = isHook(fs, value(), hookFile);
     } else if (isOn(WATCHING_COMPILATION, name)) flags.observed = true;
-    else if (isOn(V8_TOO, name)) flags.v8 = true;
-    else if (!isOn(NODE_ALONE, name) && !HARMLESS_UNLESS_NEGATED.includes(` ${name},`)) flags.reason = `flag ${flag}`;
+    else if (isOn(V8_TOO, name)) flags.v8 ||= one.replace(/_/g, '-') !== V8_DEFAULT;
+    else if (isOn(NODE_ALONE, name) || HARMLESS_UNLESS_NEGATED.includes(` ${name},`)) continue;
+    else if (!HARMLESS_IN_SOME.includes(` ${name},`) || !isHarmlessHere(name)) flags.reason = `flag ${flag}`;
+  }
+  if (isTestRunner) {
+    // Only with this isolation does the process itself load the test files, whose names and patterns are in `argv`.
+    if (isolation !== 'none' || process.argv.length < 2) return false;
+    flags.started = process.getBuiltinModule('node:path').resolve(process.argv[1]);
   }
   // Our hooks would be asked first and pass over those that an earlier preload registered.
   if (!isFirst) flags.reason = 'flag --require of another preload, before ours';

@@ -83,8 +83,16 @@ load.binding = (function binding(name) {
   return isQuiet ? process.binding(name) : null;
 });
 
+/** Return whether Node has run this file before for the same start, and nothing was served. */
+function hasRun() {
+  // `node --test` names every preload twice to the test files. Node would warn of `parent`, too.
+  const siblings = isQuiet ? module.parent?.children : undefined;
+  for (let i = 0; i < siblings?.length; i++) if (siblings[i] !== module && siblings[i].filename === __filename) return true;
+  return false;
+}
+
 let isServed = false;
-if (process.env.ESMCACHE_DISABLE !== '1') {
+if (process.env.ESMCACHE_DISABLE !== '1' && !hasRun()) {
   try {
     const fs = process.getBuiltinModule('node:fs');
     lstat = load.binding('fs')?.lstat ?? lstatBy(fs.lstatSync);
