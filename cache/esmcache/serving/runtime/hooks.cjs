@@ -447,9 +447,12 @@ module.exports = (function answerFrom(found) {
   // Requests that were answered. Node, too, does not repeat a module's request in the same process.
   const isAnswered = new Uint8Array(requests.length / REQUEST_FIELDS);
 
+  const isWatched = Boolean(process.env.WATCH_REPORT_DEPENDENCIES);
   const answer = (function answer(specifier, context) {
     const way = wayOfAsking(context.conditions);
     if (way === 0) return null;
+    // While Node looks for a package in several places, it tells the watcher of `node --watch` where it was not.
+    if (isWatched && way === REQUIRE && specifier[0] !== '.' && specifier[0] !== '/') return null;
     const parent = context.parentURL;
     const parentIndex = indexes[parent === undefined ? specifier : parent];
     if (parentIndex === undefined) return null;
