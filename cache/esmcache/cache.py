@@ -98,10 +98,12 @@ class Cache(ModuleCache):
         Raises:
             NodeUnavailableError: If no Node can be served.
         """
-        targets = find_targets(list(paths), settings)
         self.forget_gone([path for path in paths if os.path.isdir(path) and is_utf8(os.path.abspath(path))])
+        build = self.supported_node()
+        targets = find_targets(list(paths), settings, strips_types=build.strips_types)
         chosen = targets.conditions if conditions is None else tuple(conditions)
-        report = self._warm(self.supported_node(), targets.entries, targets.modules, chosen, progress)
+        report = self._warm(build, targets.entries, targets.modules, chosen, progress)
+        report.test_files = len(targets.test_files)
         report.problems[:0] = targets.problems
         return report
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from esmcache.build.graph import NOT_UTF8, Problem, is_utf8
 from esmcache.build.path_patterns import PathPatterns
+from esmcache.build.test_files import test_files
 from esmcache.file_source import DiskFileSource
 from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
 from esmcache.resolution.file_facts import FileFacts
@@ -27,23 +28,37 @@ SOURCE_SUFFIXES = (".js", ".mjs", ".cjs", *TYPESCRIPT_SUFFIXES)
 
 @dataclass(slots=True)
 class Targets:
-    """Absolute paths of the files to warm: `entries` get a manifest, `modules` are only cached."""
+    """Absolute paths of the files to warm: `entries` get a manifest, `modules` are only cached.
+
+    `test_files` are those entries that scripts with `node --test` start; they are looked for if `has_tests` is set.
+    """
 
     entries: list[str] = field(default_factory=list)
+    test_files: list[str] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)
     conditions: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     also: ProjectSettings = field(default_factory=ProjectSettings)
+    has_tests: bool = True
+    strips_types: bool = True
 
 
-def find_targets(paths: list[Path], also: ProjectSettings | None = None, *, each_is_started: bool = False) -> Targets:
+def find_targets(
+    paths: list[Path],
+    also: ProjectSettings | None = None,
+    *,
+    each_is_started: bool = False,
+    strips_types: bool = True,
+) -> Targets:
     """Return what to warm for the files and directories that a user names.
 
     Args:
         also: Settings that are added to those of the projects.
-        each_is_started: Whether a directory without an entry point is a problem.
+        each_is_started: Whether the programs are meant: test files are left out, and a directory without an entry point
+            is a problem.
+        strips_types: Whether Node runs TypeScript.
     """
-    targets = Targets(also=also or ProjectSettings())
+    targets = Targets(also=also or ProjectSettings(), has_tests=not each_is_started, strips_types=strips_types)
     for path in paths:
         absolute = Path(os.path.abspath(path))
         missing = _why_missing(absolute)
@@ -62,7 +77,9 @@ def find_targets(paths: list[Path], also: ProjectSettings | None = None, *, each
             targets.entries.append(str(absolute))
             settings, _ = _settings_for(absolute.parent, targets)
             targets.conditions = targets.conditions or tuple(settings.conditions)
-    targets.entries = list(dict.fromkeys(targets.entries))
+    programs = set(targets.entries)
+    targets.test_files = [path for path in dict.fromkeys(targets.test_files) if path not in programs]
+    targets.entries = list(dict.fromkeys([*targets.entries, *targets.test_files]))
     entries = set(targets.entries)
     targets.modules = [path for path in dict.fromkeys(targets.modules) if path not in entries]
     return targets
@@ -238,6 +255,7 @@ def _add_directory(directory: Path, targets: Targets) -> None:
     targets.conditions = targets.conditions or tuple(selection.conditions)
     broken = _add_entries(project, selection, targets, directory)
     targets.problems += [] if broken is None else [broken]
+    _add_tests(project, targets, directory, selection)
     targets.problems += unbuilt_entries(project, targets.entries) if project == directory else []
     within = [path for path in (directory, *directory.parents) if path != project and path.is_relative_to(project)]
     if not any(selection.leaves_out(str(path)) for path in within):
@@ -258,7 +276,9 @@ def _add_modules(directory: Path, selection: _Selection, targets: Targets) -> No
         if folder != str(directory) and "package.json" in files:
             # A package of a workspace: its entry points are started, or other packages import them by its name. A
             # broken package may be there for a test, and the user has not named it, so it is no problem here.
-            _add_entries(Path(folder), _own_settings(Path(folder), targets), targets, Path(folder))
+            own = _own_settings(Path(folder), targets)
+            _add_entries(Path(folder), own, targets, Path(folder))
+            _add_tests(Path(folder), targets, Path(folder), selection, own)
         for name in sorted(files):
             path = os.path.join(folder, name)
             if is_source_name(name) and is_utf8(path) and selection.takes(path):
@@ -277,3 +297,16 @@ def _add_entries(project: Path, settings: _Selection, targets: Targets, director
     targets.entries += [path for path in found if is_utf8(path)]
     targets.problems += [Problem(path, "not-utf8", NOT_UTF8) for path in found if not is_utf8(path)]
     return of_package if isinstance(of_package, Problem) else None
+
+
+def _add_tests(project: Path, targets: Targets, directory: Path, *selections: _Selection) -> None:
+    """Add the test files of a package, as far as they are in a part of it and are warmed."""
+    content = _package_json(project) if targets.has_tests else None
+    if not isinstance(content, dict):
+        return
+    found = test_files(str(project), content.get("scripts"), strips_types=targets.strips_types)
+    targets.test_files += [
+        path
+        for path in _in_part(found, project, directory)
+        if is_source_name(path) and is_utf8(path) and all(selection.takes(path) for selection in selections)
+    ]

@@ -33,12 +33,14 @@ class EntryWork:
 class WarmReport:
     """The result of a warm, in numbers and problems; a second warm of the same files has zeros from `read` on.
 
-    `modules` counts files of all formats, whether they are imported or required.
+    `test_files` counts the entry points that only scripts with `node --test` name, and `modules` files of all formats,
+    whether they are imported or required.
 
     `overtaken` are the paths of files that another process has cached again since this warm read them.
     """
 
     entries: int = 0
+    test_files: int = 0
     modules: int = 0
     served: int = 0
     native: int = 0

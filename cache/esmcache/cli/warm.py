@@ -41,7 +41,8 @@ def warm(missed: bool, conditions: tuple[str, ...], background: bool, as_json: b
     """Analyse, resolve, compile and store the modules under each PATH and all they reach.
 
     A file is an entry point. A directory stands for the entry points of its package.json, for the `entries` in its
-    settings, and for its modules outside node_modules. Without a PATH, the current directory is warmed.
+    settings, for the test files of scripts with `node --test`, and for its modules outside node_modules. Without a
+    PATH, the current directory is warmed.
 
     Fails (1) if a PATH or an entry point cannot be warmed, if settings are wrong, or if a module outside node_modules
     has a syntax error. Errors within node_modules and specifiers that cannot be resolved are only mentioned: many
@@ -131,7 +132,7 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool, missed: bool)
         return 0
     if not options.quiet:
         say(
-            f"{plural(report.entries, 'entry point')}, {plural(report.modules, 'module')}:"
+            f"{plural(report.entries, 'entry point')}{_tests(report)}, {plural(report.modules, 'module')}:"
             f" {number(report.served)} served, {number(report.compiled)} compiled, in {report.seconds:.2f} s"
             f"{_formats(report)}"
         )
@@ -172,6 +173,11 @@ def _formats(report: WarmReport) -> str:
     formats["other"] = report.modules - sum(formats.values())
     named = [f"{number(count)} {name}" for name, count in formats.items() if count]
     return f" ({', '.join(named)})" if len(named) > 1 else ""
+
+
+def _tests(report: WarmReport) -> str:
+    """Return how many entry points are there only because the package's scripts start them by `node --test`."""
+    return f" ({plural(report.test_files, 'test file')} of node --test)" if report.test_files else ""
 
 
 def _why_nothing(problems: list[Problem], gone: list[Problem]) -> str:
