@@ -257,13 +257,14 @@ def _renew_claims(context: BuildContext, module: GraphModule, compiler: Compiler
         # Node takes no code cache of another text, and the save that mends the error updates the claims.
         return []
     index, kept = context.index, compiler.kept(module)
+    top_level = compiler.kept(module, top_level_only=True) or {}
     rows = [
         row for row in index.where(CodeCacheLinkRow, "url", [module.url]) if is_of_build(row.directory, context.node)
     ]
     if kept is None:
         index.remove_links([(row.directory, row.name, row.url) for row in rows])
     else:
-        current = {one.kind: one.source_sha256 for one in kept.values()}
+        current = {one.kind: one.source_sha256 for one in (*kept.values(), *top_level.values())}
         # A module of another trust domain has a claim without a source, and must not get one.
         own = [row for row in rows if row.kind in current and row.source_sha256 != NO_SOURCE]
         index.put([replace(row, source_sha256=current[row.kind]) for row in own])

@@ -8,64 +8,35 @@ functions that earlier runs called are precompiled with it, so that a start find
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
 from esmcache.build.called_functions import CalledFunctions
 from esmcache.build.context import BuildContext
-from esmcache.build.graph import REFUSALS, UNSUPPORTED_TYPESCRIPT, GraphModule
-from esmcache.diagnostics import DiagnosticKind
+from esmcache.build.graph import GraphModule
+from esmcache.build.verdicts import Verdict, row_from_verdict, verdict_from_answer, verdict_from_row
+from esmcache.cache_files import read_regular
 from esmcache.engines.node import CompileKind, CompileTask
 from esmcache.engines.node.compile_cache_layout import (
     NodeEntry,
     compiled_text,
     encode_entry,
+    is_top_level_only,
     module_entries,
     stripping,
 )
 from esmcache.file_source import file_url_from_path
 from esmcache.maintain.domain_directory import is_of_build
-from esmcache.records import (
-    CompiledSource,
-    CompileFailure,
-    ImportAttribute,
-    ModuleFormat,
-    ModuleRequest,
-    Phase,
-    Stripping,
-)
+from esmcache.records import CompiledSource, CompileFailure, ModuleFormat, Stripping
 from esmcache.serving.pack import BYTE_ORDER_MARK
 from esmcache.store.code_caches import CodeCacheStore
-from esmcache.store.row_values import as_stored
 from esmcache.store.rows import CodeCacheLinkRow, CodeCacheRow, VerdictRow
 
 _COMPILE_KINDS = {ModuleFormat.MODULE: CompileKind.MODULE, ModuleFormat.COMMONJS: CompileKind.COMMONJS}
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The verdict on a source: "ok", one of REFUSALS, "quarantined" or "died".
-
-    `requested_modules` is None if the engine returned no list. A source that ended the engine's process is quarantined:
-    it is not compiled again until it changes or is rebuilt.
-    """
-
-    outcome: str
-    detail: str = ""
-    line: int = 0
-    column: int = 0
-    requested_modules: tuple[ModuleRequest, ...] | None = None
-    detected_kind: ModuleFormat | None = None
-
-    @property
-    def is_refused(self) -> bool:
-        """Return whether Node throws a SyntaxError when it loads the source."""
-        return self.outcome in REFUSALS
 
 
 class Compiler:
@@ -97,7 +68,7 @@ class Compiler:
         wanted = list(hashes)
         for row in self._index.where(VerdictRow, "source_sha256", wanted):
             if row.engine_tag == self._node.engine_tag:
-                self._verdicts[row.source_sha256, row.kind] = _verdict_from_row(row)
+                self._verdicts[row.source_sha256, row.kind] = verdict_from_row(row)
         for cache in self._index.where(CodeCacheRow, "source_sha256", wanted):
             if cache.engine_tag == self._node.engine_tag:
                 self._kept[cache.source_sha256, cache.kind] = cache
@@ -155,14 +126,14 @@ class Compiler:
             answer = self._pool.submit(task).result()
         self.compiled += 1
         self.compiled_sources.add(fact.sha256)
-        verdict = _verdict_from_answer(answer, module)
+        verdict = verdict_from_answer(answer, module, source)
         self._verdicts[key] = verdict
         if verdict.outcome != "died":
-            self.verdict_rows.append(_row_from_verdict(verdict, self._node.engine_tag, key[1], fact.sha256))
+            self.verdict_rows.append(row_from_verdict(verdict, self._node.engine_tag, key[1], fact.sha256))
         how = self._stripping(module)
         if isinstance(answer, CompiledSource) and how is not None:
             self._stripped[fact.sha256] = text_without_types(source, answer.stripped[0], how.source_url)
-        if isinstance(answer, CompiledSource) and not _may_be_kept(answer, source):
+        if isinstance(answer, CompiledSource) and not answer.code_cache:
             self._kept_back.add(fact.sha256)
         elif isinstance(answer, CompiledSource) and self._node.compile_cache_layout:
             found = module.module_format or verdict.detected_kind
@@ -222,14 +193,17 @@ class Compiler:
                     self._keep(ModuleFormat.COMMONJS.value, digest, encode_entry(text, answer.code_cache))
         return {path: digest for path, digest in hashes.items() if (digest, "commonjs") in self._kept}
 
-    def entries(self, module: GraphModule, found: ModuleFormat) -> tuple[NodeEntry, ...]:
-        """Return the entries that Node looks for when it loads a module of this format."""
+    def entries(
+        self, module: GraphModule, found: ModuleFormat, *, top_level_only: bool = False
+    ) -> tuple[NodeEntry, ...]:
+        """Return the entries that Node looks for when it loads a module of this format, its code cache first."""
         return module_entries(
             found,
             module.url,
             module.path,
             is_imported=module.is_imported,
             keeps_stripped=self._node.keeps_stripped_text,
+            top_level_only=top_level_only,
         )
 
     def was_imported(self, module: GraphModule) -> bool:
@@ -256,7 +230,7 @@ class Compiler:
             keeps_stripped=self._node.keeps_stripped_text,
         )
 
-    def kept(self, module: GraphModule) -> dict[str, CodeCacheRow] | None:
+    def kept(self, module: GraphModule, *, top_level_only: bool = False) -> dict[str, CodeCacheRow] | None:
         """Return what is stored for the entries of a module's current text, by their names, or None if one is missing.
 
         The names are those of the files in Node's compile cache.
@@ -265,13 +239,52 @@ class Compiler:
         if found is None or found.without_types not in _COMPILE_KINDS or module.fact is None or self.keeps_back(module):
             return None
         rows = {}
-        for entry in self.entries(module, found):
+        for entry in self.entries(module, found, top_level_only=top_level_only):
             row = self._kept.get((module.fact.sha256, entry.kind))
             proven = None if row is None else self.store.proven(row)
             if proven is None:
                 return None
             rows[entry.name] = proven
         return rows
+
+    def may_count_calls(self, module: GraphModule) -> bool:
+        """Return whether the module names a method by which V8 counts calls."""
+        found = module.module_format
+        return found is not None and found.without_types in _COMPILE_KINDS and self.verdict(module).may_count_calls
+
+    def keep_top_levels(self, modules: Iterable[GraphModule], read: Callable[[GraphModule], bytes | None]) -> None:
+        """Store further code caches, of the modules' top levels alone, for programs that may count their calls.
+
+        V8 counts branches only in functions that it compiles after the program has asked for that.
+
+        Args:
+            modules: Modules that have been compiled.
+            read: Returns the source of a module, or None if its file has changed.
+
+        Raises:
+            OSError: If a code cache cannot be written.
+        """
+        pending: dict[tuple[bytes, str], tuple[Future[CompiledSource | CompileFailure], bytes, ModuleFormat]] = {}
+        for module in modules:
+            kept, found = self.kept(module), module.module_format
+            if kept is None or found is None or module.fact is None:
+                continue
+            entry, digest = self.entries(module, found, top_level_only=True)[0], module.fact.sha256
+            if (digest, entry.kind) in pending or self._is_current([entry], digest):
+                continue
+            row = kept[entry.name]
+            content = None if row.functions else read_regular(Path(self.store.path_of(row)))
+            if content is not None and sha256(content).digest() == row.content_sha256:
+                self._keep(entry.kind, digest, content)
+            elif (source := read(module)) is not None:
+                kind = _kind_to_ask_for(module)
+                task = CompileTask(kind, module.url, source, stripping=self._stripping(module))
+                pending[digest, entry.kind] = self._pool.submit(task), source, found.without_types
+        for (digest, kind_of_entry), (future, source, plain) in pending.items():
+            answer = future.result()
+            if isinstance(answer, CompiledSource) and answer.code_cache:
+                text = [compiled_text(plain, source), *answer.stripped][-1]
+                self._keep(kind_of_entry, digest, encode_entry(text, answer.code_cache))
 
     def keeps_back(self, module: GraphModule) -> bool:
         """Return whether the module was compiled but must have no code cache, because a program could notice one."""
@@ -280,8 +293,13 @@ class Compiler:
     def _is_current(self, entries: Iterable[NodeEntry], source_sha256: bytes) -> bool:
         """Return whether all entries are stored, with the functions that earlier runs called."""
         rows = [self._kept.get((source_sha256, entry.kind)) for entry in entries]
-        functions = self.called.checksum(source_sha256)
-        return all(row and row.functions == functions and self.store.proven(row) for row in rows)
+        return all(
+            row and row.functions == self._functions(row.kind, source_sha256) and self.store.proven(row) for row in rows
+        )
+
+    def _functions(self, kind: str, source_sha256: bytes) -> int:
+        """Return the checksum of the functions that a code cache of this kind must have, 0 if there are none."""
+        return 0 if is_top_level_only(kind) else self.called.checksum(source_sha256)
 
     def _keep_all(self, module: GraphModule, found: ModuleFormat, source: bytes, answer: CompiledSource) -> None:
         texts = [compiled_text(found.without_types, source), *answer.stripped]
@@ -294,7 +312,7 @@ class Compiler:
                 self._keep(entry.kind, module.fact.sha256, content)
 
     def _keep(self, kind: str, source_sha256: bytes, content: bytes) -> None:
-        functions = self.called.checksum(source_sha256)
+        functions = self._functions(kind, source_sha256)
         row = self.store.write(self._node.engine_tag, kind, source_sha256, content, functions)
         self.cache_rows.append(row)
         self._kept[source_sha256, kind] = row
@@ -316,15 +334,6 @@ def text_without_types(source: bytes, stripped: bytes, source_url: str) -> bytes
     return text if len(text) == len(source) else None
 
 
-def refusal_code(error_code: str) -> str:
-    """Return the code of the problem that Node refuses a source with an error of its own code, '' for one of V8's."""
-    return (
-        UNSUPPORTED_TYPESCRIPT
-        if error_code == "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX"
-        else DiagnosticKind.SYNTAX_ERROR.code
-    )
-
-
 def _kind_to_ask_for(module: GraphModule) -> CompileKind:
     if module.module_format is None or module.format_is_detected:
         return CompileKind.DETECT
@@ -344,54 +353,3 @@ def _url_of_entries(module: GraphModule) -> str:
 def _verdict_kind(module: GraphModule, asked: CompileKind) -> str:
     """Return the kind under which the verdict on a module's source is stored."""
     return f"{asked.value}-typescript" if module.is_typescript else asked.value
-
-
-def _may_be_kept(answer: CompiledSource, source: bytes) -> bool:
-    """Return whether no program can notice that this source has a code cache.
-
-    V8 counts a program's branches only in code that it compiles while it counts.
-    """
-    counts_calls = b"startPreciseCoverage" in source and b"inspector" in source
-    return bool(answer.code_cache) and not counts_calls
-
-
-def _verdict_from_answer(answer: CompiledSource | CompileFailure, module: GraphModule) -> Verdict:
-    detected = answer.detected_kind
-    if detected is not None and module.is_typescript:
-        detected = detected.with_types
-    if isinstance(answer, CompiledSource):
-        return Verdict("ok", requested_modules=answer.requested_modules, detected_kind=detected)
-    outcome = "quarantined" if answer.ended_engine else "died"
-    if answer.is_syntax_error:
-        outcome = refusal_code(answer.error_code)
-    return Verdict(outcome, answer.message, answer.line, answer.column, None, detected)
-
-
-def _verdict_from_row(row: VerdictRow) -> Verdict:
-    with as_stored("verdicts"):
-        stored = json.loads(row.requests)
-        requests = tuple(
-            ModuleRequest(specifier, tuple(ImportAttribute(*pair) for pair in attributes), Phase(phase))
-            for specifier, attributes, phase in stored["requests"]
-        )
-        detected = stored["detected"]
-        return Verdict(
-            row.outcome,
-            row.detail,
-            row.line,
-            row.column,
-            requests,
-            None if detected is None else ModuleFormat(detected),
-        )
-
-
-def _row_from_verdict(verdict: Verdict, engine_tag: str, kind: str, source_sha256: bytes) -> VerdictRow:
-    requests = [
-        [request.specifier, [[a.key, a.value] for a in request.attributes], request.phase.value]
-        for request in verdict.requested_modules or ()
-    ]
-    detected = None if verdict.detected_kind is None else verdict.detected_kind.value
-    stored = json.dumps({"requests": requests, "detected": detected}, separators=(",", ":"))
-    return VerdictRow(
-        engine_tag, kind, source_sha256, verdict.outcome, verdict.detail, verdict.line, verdict.column, stored
-    )

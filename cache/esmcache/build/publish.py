@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 from esmcache.build.compile import Compiler
 from esmcache.build.context import BuildContext
@@ -175,12 +175,10 @@ class Publisher:
         for module in members:
             if module.fact is None or (module.fact.sha256, family) in self._places or module.fact.sha256 in batch:
                 continue
+            module.source = self.current_source(module)
             if module.source is None:
-                answer = read_file(self._files, module.path)
-                if isinstance(answer, UnreadableFile) or answer.fact.sha256 != module.fact.sha256:
-                    yield module, "changed while it was warmed"
-                    continue
-                module.source = answer.source
+                yield module, "changed while it was warmed"
+                continue
             if reason := why_not_packed(module.kind, module.source):
                 yield module, reason
                 continue
@@ -194,6 +192,15 @@ class Publisher:
                 batch, size = {}, 0
         if batch:
             self._append_batch(family, batch)
+
+    def current_source(self, module: GraphModule) -> bytes | None:
+        """Return the module's source, or None if its file has changed since it was looked at."""
+        if module.source is not None or module.fact is None:
+            return module.source
+        answer = read_file(self._files, module.path)
+        if isinstance(answer, UnreadableFile) or answer.fact.sha256 != module.fact.sha256:
+            return None
+        return answer.source
 
     def _append_batch(self, family: str, batch: dict[bytes, bytes]) -> None:
         # If the index was lost, nothing is known of the pack that will be appended to: check it first.
@@ -231,17 +238,16 @@ class Publisher:
         """
         modules = load_order([entry, *(graph[url] for url in also if url in graph)], graph)
         numbers = {module.url: number for number, module in enumerate(modules)}
-        domain = self._domains.domain_of(entry.path)
+        counts_calls = any(self._compiler.may_count_calls(module) for module in modules)
+        domain = replace(self._domains.domain_of(entry.path), counts_calls=counts_calls)
         members = self._domains.members(domain, modules, self.packages.root_of)
-        compiled = [module for module in modules if module.url in members and module.kind in COMPILED_KINDS]
+        if counts_calls:
+            self._compiler.keep_top_levels([module for module in modules if module.url in members], self.current_source)
         place = domain_place(domain.name, self._node)
-        links = list(self._links(place, modules, members))
-        has_code_caches = (
-            self._node.compile_cache_layout
-            and all(self._compiler.kept(module) is not None for module in compiled)
-            # Node would take the code cache of one module for that of the other.
-            and len({link.name for link in links} - preload_names().keys()) == len(links)
-        )
+        links = list(self._links(place, modules, members, counts_calls))
+        # Node would take the code cache of one module for that of the other.
+        is_unique = len({link.name for link in links} - preload_names().keys()) == len(links)
+        has_code_caches = self._node.compile_cache_layout and is_unique
         identity = manifest_identity(entry.path, self._node.version, self._node.arch, self.conditions)
         content = encode_manifest(
             Manifest(
@@ -252,8 +258,9 @@ class Publisher:
                 self._sound_packs,
                 self._node.v8_tag if has_code_caches else None,
                 domain=domain.name,
-                wants_called_functions=has_code_caches and self._wants_called_functions(modules),
+                wants_called_functions=has_code_caches and not counts_calls and self._wants_called_functions(modules),
                 has_known_layout=self._node.compile_cache_layout,
+                counts_calls=counts_calls,
                 loaded_first=_count_loaded_first(entry, graph),
             )
         )
@@ -265,7 +272,9 @@ class Publisher:
             self.manifests_written += 1
         return Published(name, modules, domain.name, links, differs)
 
-    def _links(self, place: str, modules: Iterable[GraphModule], members: set[str]) -> Iterator[CodeCacheLinkRow]:
+    def _links(
+        self, place: str, modules: Iterable[GraphModule], members: set[str], counts_calls: bool
+    ) -> Iterator[CodeCacheLinkRow]:
         """Yield the names that modules claim in the domain's directory, including modules that Node loads itself.
 
         A module that must have no code cache claims its name, too, because Node looks for one all the same.
@@ -273,8 +282,8 @@ class Publisher:
         for module in modules:
             kind = module.module_format
             if kind is not None and kind.without_types in (ModuleFormat.MODULE, ModuleFormat.COMMONJS):
-                kept = self._compiler.kept(module) if module.url in members else None
-                for entry in self._compiler.entries(module, kind):
+                kept = self._compiler.kept(module, top_level_only=counts_calls) if module.url in members else None
+                for entry in self._compiler.entries(module, kind, top_level_only=counts_calls):
                     source = NO_SOURCE if kept is None else kept[entry.name].source_sha256
                     yield CodeCacheLinkRow(place, entry.name, module.url, entry.kind, source)
 

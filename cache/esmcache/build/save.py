@@ -19,12 +19,14 @@ from esmcache.build.publish import Publisher
 from esmcache.build.walk import Walk
 from esmcache.build.walk_result import WalkResult
 from esmcache.cache_files import read_regular
+from esmcache.engines.node.compile_cache_layout import is_top_level_only
 from esmcache.file_source import file_url_from_path
 from esmcache.maintain.domain_directory import DomainDirectory
 from esmcache.private_files import write_whole
 from esmcache.serving.layout import ServedKind
+from esmcache.serving.manifest import check_manifest, may_count_calls
 from esmcache.serving.manifest_change import with_changed_module
-from esmcache.store.rows import EntryPointRow, RequestRow
+from esmcache.store.rows import CodeCacheLinkRow, EntryPointRow, RequestRow
 
 # Node loads no TSX, and its syntax would be an error in JavaScript. Editors open such files only to be told so.
 _NEVER_LOADED = ".tsx"
@@ -75,6 +77,9 @@ class Save:
         by_conditions: dict[tuple[str, ...], list[EntryPointRow]] = {}
         for entry in entries:
             by_conditions.setdefault(_conditions_of(entry), []).append(entry)
+        claims = self._index.where(CodeCacheLinkRow, "url", [first.module.url])
+        if any(is_top_level_only(claim.kind) for claim in claims):
+            first.compiler.keep_top_levels([first.module], first.publisher.current_source)
         places = commit_save(
             self._context, first.module, first.found, first.compiler, first.publisher, with_requests=not entries
         )
@@ -122,11 +127,13 @@ class Save:
         if module.kind is ServedKind.NATIVE or module.fact is None or publisher.may_name_paths(module):
             return False
         if visit.compiler.keeps_back(module):
-            # The manifest must no longer say that there are code caches.
+            # The module must claim its name in Node's directory without a code cache.
             return False
         path = self._context.directory.manifests_path / entry.manifest
         before = read_regular(path)
-        if before is None:
+        if before is None or check_manifest(before) is None:
+            return False
+        if visit.compiler.may_count_calls(module) and not may_count_calls(before):
             return False
         source = publisher.source_of(module)
         after = with_changed_module(before, module.url, module.fact, source, publisher.pack_fact(source))

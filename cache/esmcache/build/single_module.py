@@ -22,10 +22,11 @@ from esmcache.bmes import (
 )
 from esmcache.build.analysis_rows import AnalysisStore
 from esmcache.build.commit import commit_module
-from esmcache.build.compile import Compiler, Verdict
+from esmcache.build.compile import Compiler
 from esmcache.build.context import BuildContext
 from esmcache.build.freshness import FileContent, UnreadableFile, read_file
 from esmcache.build.graph import NOT_UTF8, GraphModule, is_typescript_name, is_utf8, why_no_module
+from esmcache.build.verdicts import Verdict
 from esmcache.cache_files import read_regular
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.engines.node.compile_cache_layout import decode_entry, stored_kinds

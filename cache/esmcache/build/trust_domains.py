@@ -39,14 +39,20 @@ _PACKAGE_SPECIFIER = re.compile(r"(?![./#])(?![A-Za-z][A-Za-z0-9+.-]*:)")
 
 @dataclass(frozen=True, slots=True)
 class TrustDomain:
-    """A workspace, by the real path of its root."""
+    """A workspace, by the real path of its root.
+
+    Programs that may count their calls have a directory of their own, whose code caches have only top levels.
+    """
 
     root: str
+    counts_calls: bool = False
 
     @property
     def name(self) -> str:
         """Return the name of the domain's directories: 32 hexadecimal digits."""
-        return sha256(self.root.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        # No path has a NUL.
+        text = f"{self.root}\0" if self.counts_calls else self.root
+        return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 class TrustDomains:

@@ -17,7 +17,7 @@ from esmcache.build.analysis_rows import (
     requests_from_row,
     requests_of_engine,
 )
-from esmcache.build.compile import Compiler, Verdict
+from esmcache.build.compile import Compiler
 from esmcache.build.context import BuildContext
 from esmcache.build.freshness import UnreadableFile, known_fact, read_file
 from esmcache.build.graph import (
@@ -30,6 +30,7 @@ from esmcache.build.graph import (
     is_utf8,
 )
 from esmcache.build.loaders import imported_modules
+from esmcache.build.verdicts import Verdict
 from esmcache.build.walk_result import WalkResult
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.file_source import file_url_from_path, path_from_file_url

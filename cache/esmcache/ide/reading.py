@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from esmcache.analysis import Analysis, Document, analyse_commonjs
-from esmcache.build.compile import refusal_code
 from esmcache.build.graph import UNSUPPORTED_TYPESCRIPT
+from esmcache.build.verdicts import refusal_code
 from esmcache.diagnostics import Diagnostic, DiagnosticKind
 from esmcache.query.stripping import StrippedSource
 from esmcache.records import CompileFailure, ModuleFormat, ModuleRecord

@@ -118,8 +118,7 @@ class DomainDirectory:
         """
         if not is_known_to_differ and self._is_sealed(self._entries()):
             return
-        if os.geteuid() == 0:
-            make_directory(self._live_path)
+        make_directory(self._live_path)
         with exclusive_lock(self._lock):
             # Another process may have claimed names since.
             entries = self._entries()

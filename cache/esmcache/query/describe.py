@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from esmcache.analysis import analyse_module
 from esmcache.bmes import BmesFile, Unrepresentable, bmes_from_record
 from esmcache.bmes.format import MAGIC, VERSION
-from esmcache.build.compile import refusal_code
 from esmcache.build.graph import Problem, is_typescript_name, why_no_module
+from esmcache.build.verdicts import refusal_code
 from esmcache.diagnostics import Diagnostic, Severity
 from esmcache.engines.node import CompileKind, CompilePool, CompileTask
 from esmcache.errors import NodeUnavailableError

@@ -28,6 +28,7 @@ ASKED_WHILE_RUNNING = 4
 HAS_CODE_CACHES = 1
 WANTS_CALLED_FUNCTIONS = 2
 UNKNOWN_LAYOUT = 4
+COUNTS_CALLS = 8
 
 MODULE_PROVEN = 1
 MODULE_ONE_BYTE = 2
@@ -151,6 +152,7 @@ RUNTIME_CONSTANTS: Mapping[str, Mapping[str, int]] = {
         **dict(_named("HEADER", (Header.V8_TAG, Header.FLAGS, Header.DOMAIN))),
         "HAS_CODE_CACHES": HAS_CODE_CACHES,
         "UNKNOWN_LAYOUT": UNKNOWN_LAYOUT,
+        "COUNTS_CALLS": COUNTS_CALLS,
     },
     "serving.cjs": {
         "MAGIC": MANIFEST_MAGIC,

@@ -15,7 +15,7 @@ The file is little-endian. A header of 32 u32:
     21, 22 identity: string
     23 V8 tag of the code caches in v8/, valid if there are any
     24 flags (1: there are code caches, 2: a start should report which functions it calls, since that is not known,
-       4: no code caches, since the layout of Node's own is not known)
+       4: no code caches, since the layout of Node's own is not known, 8: the program may count its calls)
     25 number of modules that are loaded before any of them runs
     26 to 29 name of the trust domain: 16 bytes as four numbers, in the order of its hexadecimal digits
     30, 31 zero
@@ -48,6 +48,7 @@ from zlib import crc32
 from esmcache.file_source import Fingerprint
 from esmcache.records import InputKind, ResolutionInput
 from esmcache.serving.layout import (
+    COUNTS_CALLS,
     HAS_CODE_CACHES,
     HEADER_SIZE,
     MANIFEST_MAGIC,
@@ -115,7 +116,8 @@ class Manifest:
 
     `domain` is the name of the trust domain (32 hexadecimal digits), whose directory has the code caches of the start.
     With `wants_called_functions` the next start reports which functions it called. `loaded_first` counts the modules
-    that are loaded before any of them runs: the entry point and its static imports.
+    that are loaded before any of them runs: the entry point and its static imports. With `counts_calls` the program may
+    count its calls, so its code caches have only top levels.
     """
 
     identity: str
@@ -128,6 +130,7 @@ class Manifest:
     wants_called_functions: bool = False
     loaded_first: int = 0
     has_known_layout: bool = True
+    counts_calls: bool = False
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -186,7 +189,8 @@ def encode_manifest(manifest: Manifest) -> bytes:
 def _flags(manifest: Manifest) -> int:
     if manifest.v8_tag is None:
         return UNKNOWN_LAYOUT * (not manifest.has_known_layout)
-    return HAS_CODE_CACHES | WANTS_CALLED_FUNCTIONS * manifest.wants_called_functions
+    wants_called_functions = WANTS_CALLED_FUNCTIONS * manifest.wants_called_functions
+    return HAS_CODE_CACHES | wants_called_functions | COUNTS_CALLS * manifest.counts_calls
 
 
 def check_manifest(data: bytes) -> str | None:
@@ -198,6 +202,11 @@ def check_manifest(data: bytes) -> str | None:
         return None
     text = text_of_whole_manifest(data, header)
     return None if text is None else _slice(text, header[Header.IDENTITY], header[Header.IDENTITY + 1])
+
+
+def may_count_calls(data: bytes) -> bool:
+    """Return whether an undamaged manifest says that the program may count its calls."""
+    return bool(HEADER_FORMAT.unpack_from(data)[Header.FLAGS] & COUNTS_CALLS)
 
 
 def manifest_packs(data: bytes) -> tuple[str, ...]:

@@ -209,6 +209,13 @@ def _keep_code_caches_by_source(database: Database) -> None:
             database.table(name).create_index(list(columns_of), if_not_exists=True)
 
 
+def _forget_verdicts(database: Database) -> None:
+    # Older verdicts do not say whether a source counts calls; compiling the sources again gives them.
+    columns, key = _TABLES["verdicts"]
+    database.table("verdicts").drop(ignore=True)
+    database.table("verdicts").create(columns, pk=key)
+
+
 # Migration i takes an index of user_version i to i + 1.
 _MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _create,
@@ -220,6 +227,7 @@ _MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _keep_code_caches_by_source,
     # The name of a code cache's file depends on its content since then.
     _keep_code_caches_by_source,
+    _forget_verdicts,
 )
 
 VERSION = len(_MIGRATIONS)

@@ -46,6 +46,8 @@ _STRIPPED_TYPE_BYTE = b"\x02"
 # The part of the SHA-256 of a URL or path that is in the kinds of code caches that depend on it.
 _NAME_DIGITS = 32
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Ends the kinds of code caches that are made without the functions that earlier starts called.
+_TOP_LEVEL_ONLY = "-top-level"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,13 @@ def stripping(
 
 
 def module_entries(
-    module_format: ModuleFormat, url: str, path: str, *, is_imported: bool, keeps_stripped: bool
+    module_format: ModuleFormat,
+    url: str,
+    path: str,
+    *,
+    is_imported: bool,
+    keeps_stripped: bool,
+    top_level_only: bool = False,
 ) -> tuple[NodeEntry, ...]:
     """Return the entries of a module: that of its code cache, then those of its stripped texts.
 
@@ -122,20 +130,27 @@ def module_entries(
         path: The path of the file.
         is_imported: Whether the loader of ES modules strips the types, and not that of CommonJS.
         keeps_stripped: Whether this Node keeps stripped texts.
+        top_level_only: Whether the code cache has no functions besides the top level.
     """
+    suffix = _TOP_LEVEL_ONLY if top_level_only else ""
     plain = module_format.without_types
     code_cache = entry_name(plain, url if plain is ModuleFormat.MODULE else path)
     if not module_format.is_typescript:
-        return (NodeEntry(code_cache, module_format.value),)
+        return (NodeEntry(code_cache, module_format.value + suffix),)
     how = stripping(module_format, url, path, is_imported=is_imported, keeps_stripped=keeps_stripped)
     keys = [url if is_imported else path, path][: how.times if keeps_stripped else 0]
     return (
-        NodeEntry(code_cache, _code_cache_kind(module_format.value, how)),
+        NodeEntry(code_cache, _code_cache_kind(module_format.value, how) + suffix),
         *(
             NodeEntry(_stripped_name(key), f"stripped-{time}-{_digest(how.source_url)}")
             for time, key in enumerate(keys, 1)
         ),
     )
+
+
+def is_top_level_only(kind: str) -> bool:
+    """Return whether code caches that are stored under a kind have no functions besides the top level."""
+    return kind.endswith(_TOP_LEVEL_ONLY)
 
 
 def stored_kinds(module_kind: str, url: str) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ module.exports = (function decide(fs, load, hookFile, directory, file, status, g
 const enableIfLoadedBefore = (function enableIfLoadedBefore(fs, load, Module, directory, manifest, given) {
   const { identity, name } = given.program;
   const mark = `${directory}/starts/${name}`;
-  const enable = (place) => enableAt(fs, Module, directory, place, codeCaches);
+  const enable = (place, byLink) => enableAt(fs, Module, directory, place, codeCaches, byLink);
   const look = (place) => stateOf(fs, load, directory, place);
   const read = (file) => readShort(fs, load, file);
   const codeCaches = { outcome: '', mark, identity, manifest, said: '', enable, look, read, close: null };
@@ -89,23 +89,28 @@ const readShort = (function readShort(fs, load, file) {
   }
 });
 
-/** Point Node's compile cache at a place and return the result, as reports have it. */
-const enableAt = (function enableAt(fs, Module, directory, place, codeCaches) {
+/** Point Node's compile cache at a place, through a link if `byLink`; return the result, as reports have it. */
+const enableAt = (function enableAt(fs, Module, directory, place, codeCaches, byLink = false) {
   const domain = `${directory}/v8/${place.slice(0, DOMAIN_LENGTH)}`;
   // Before Node 26, a compile cache cannot be opened read-only: Node writes into it at exit.
   const isWritten = parseInt(version.slice(1), 10) < 26;
   let path = domain;
   // A directory's mode does not stop root. So root uses a link that an `exit` listener removes: Node writes later.
-  if (isWritten && geteuid() === 0) path = linkTo(fs, domain, `${directory}/live`, codeCaches);
+  if (byLink || (isWritten && geteuid() === 0)) {
+    // In another container, a process with the same number may make such a link, too. It must not bring back a link that
+    // counting.cjs has removed.
+    path = linkTo(fs, domain, `${directory}/live`, codeCaches, byLink ? `-${Date.now()}` : '');
+  }
+  if (byLink && path === domain) return 'no link';
   const answer = Module.enableCompileCache(isWritten ? path : { directory: path, readOnly: true, portable: false });
   return answer.status === Module.constants.compileCacheStatus.ENABLED ? 'enabled' : `status ${answer.status}`;
 });
 
 /** Return a link to a directory that only this thread uses, or the directory itself if there can be no link. */
-function linkTo(fs, target, holder, codeCaches) {
+function linkTo(fs, target, holder, codeCaches, end) {
   const { symlinkSync, unlinkSync } = fs;
   const thread = process.abort.disabled === true ? getBuiltinModule('node:worker_threads').threadId : 0;
-  const link = `${holder}/${pid}-${thread}`;
+  const link = `${holder}/${pid}-${thread}${end}`;
   try {
     try {
       symlinkSync(target, link);

@@ -13,10 +13,11 @@ const HEADER_FLAGS = 24;
 const HEADER_DOMAIN = 26;
 const HAS_CODE_CACHES = 1;
 const UNKNOWN_LAYOUT = 4;
+const COUNTS_CALLS = 8;
 // End of what is generated.
 
 /** Enable the code caches if they may be used; return a function to call once the program is loaded, or null. */
-module.exports = function judge(fs, header, directory, codeCaches, { isWorker, v8 }) {
+module.exports = function judge(fs, load, header, directory, codeCaches, { isWorker, v8 }) {
   const hex = (number) => number.toString(16).padStart(8, '0');
   let domain = '';
   for (let i = HEADER_DOMAIN; i < HEADER_DOMAIN + 4; i++) domain += hex(header[i]);
@@ -25,9 +26,13 @@ module.exports = function judge(fs, header, directory, codeCaches, { isWorker, v
   const state = codeCaches.look(place);
   codeCaches.outcome = reasonAgainst(header, codeCaches, isWorker, v8, state, `${directory}/seals/${domain}-${name}`);
   if (codeCaches.outcome !== '') return null;
-  const isProven = codeCaches.said === `${codeCaches.manifest} loaded ${state}`;
-  const loaded = isProven || isWorker ? null : watch(fs, `${directory}/starts`, codeCaches, state);
-  codeCaches.outcome = codeCaches.enable(place);
+  const mayCount = (header[HEADER_FLAGS] & COUNTS_CALLS) !== 0;
+  // deciding.cjs knows only the first word, so this file is loaded in every start of a program that may count its calls.
+  const success = `${mayCount ? 'loaded-by-link' : 'loaded'} ${state}`;
+  const isProven = codeCaches.said === `${codeCaches.manifest} ${success}`;
+  const loaded = isProven || isWorker ? null : watch(fs, `${directory}/starts`, codeCaches, success);
+  if (mayCount) load(fs, 'counting.cjs')(fs, load.binding('inspector'), `${directory}/live`, place, codeCaches);
+  else codeCaches.outcome = codeCaches.enable(place);
   return loaded;
 };
 
@@ -60,7 +65,7 @@ function hasDiedLoading({ said, manifest }, isWorker) {
   }
 }
 
-function watch(fs, directory, { mark, manifest, identity }, state) {
+function watch(fs, directory, { mark, manifest, identity }, success) {
   const { openSync, writeSync, closeSync, existsSync, mkdirSync } = fs;
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
   function write(word) {
@@ -79,7 +84,7 @@ function watch(fs, directory, { mark, manifest, identity }, state) {
   write(pid);
   let isLoaded = false;
   return function loaded() {
-    if (!isLoaded) write(`loaded ${state}`);
+    if (!isLoaded) write(success);
     isLoaded = true;
   };
 }

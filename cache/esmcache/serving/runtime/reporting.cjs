@@ -43,7 +43,7 @@ const reporter = (function reporter(fs, directory, { program, conditions, log })
 });
 
 /** Report a served start when its process or worker ends. */
-const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest, report, loaded, close) {
+const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest, report, loaded, codeCaches) {
   const { accessSync, statSync } = fs;
   const { isWorker } = given;
   const events = `${directory}/events/${given.program.name}`;
@@ -57,15 +57,16 @@ const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest
     }
   }
   const write = reporter(fs, directory, given);
-  const wantsCalled = manifest.wantsCalledFunctions && report.codeCaches === 'enabled' && mayReportMore();
+  const wantsCalled = manifest.wantsCalledFunctions && codeCaches.outcome === 'enabled' && mayReportMore();
   const calledFunctions = wantsCalled ? load(fs, 'called.cjs') : null;
   process.on('exit', () => {
     try {
-      close?.();
+      codeCaches.close?.();
     } catch {
       // The link is gone already.
     }
     loaded?.();
+    report.codeCaches = codeCaches.outcome;
     // A worker looks again, since workers that ended before it may have reported much.
     const isAsked = calledFunctions !== null && (!isWorker || mayReportMore());
     write(report.line(), isAsked ? calledFunctions(manifest) : undefined);

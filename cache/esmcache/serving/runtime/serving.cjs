@@ -66,7 +66,7 @@ module.exports = (function serve(fs, load, hookFile, directory, file, status, gi
   // Names can collide, so `openManifest` compares the program's identity before anything else is used.
   const manifest = openManifest(bytes, header, program.identity);
   if (manifest === null) return 'no manifest';
-  const loaded = codeCaches.outcome === '' ? load(fs, 'quarantine.cjs')(fs, header, directory, codeCaches, given) : null;
+  const loaded = codeCaches.outcome === '' ? load(fs, 'quarantine.cjs')(fs, load, header, directory, codeCaches, given) : null;
   const report = load(fs, 'hooks.cjs')({
     Module,
     manifest,
@@ -80,8 +80,7 @@ module.exports = (function serve(fs, load, hookFile, directory, file, status, gi
     loaded,
   });
   if (report === null) return 'flag: hooks of another preload, before ours';
-  report.codeCaches = codeCaches.outcome;
-  load(fs, 'reporting.cjs').reportAtExit(fs, load, directory, given, manifest, report, loaded, codeCaches.close);
+  load(fs, 'reporting.cjs').reportAtExit(fs, load, directory, given, manifest, report, loaded, codeCaches);
   return '';
 });
 
