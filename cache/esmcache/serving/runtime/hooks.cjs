@@ -444,6 +444,10 @@ module.exports = (function answerFrom(found) {
   const packedSource = readPacks(manifest, packsDirectory, look, { sameFingerprint, sameContent });
 
   const moduleAnswered = new Uint32Array(manifest.moduleCount);
+  /** Count CommonJS whose source Node reads itself: as served if its resolution was. */
+  function noteLeft(index) {
+    if (moduleAnswered[index] > 0) report.served++;
+  }
   // Requests that were answered. Node, too, does not repeat a module's request in the same process.
   const isAnswered = new Uint8Array(requests.length / REQUEST_FIELDS);
 
@@ -476,7 +480,7 @@ module.exports = (function answerFrom(found) {
       isAnswered[request] = 1;
     }
     report.resolved++;
-    if (!seesLoads && moduleAnswered[target]++ === 0) {
+    if (moduleAnswered[target]++ === 0 && !seesLoads) {
       report.served++;
       noteLoaded();
     }
@@ -491,8 +495,8 @@ module.exports = (function answerFrom(found) {
     if (status === undefined || (status[MODE] & S_IFMT) !== S_IFREG || !mayRead()) return null;
     if (sameFingerprint(index, status)) {
       if (modules[index * MODULE_FIELDS + MODULE_PACK] === NONE) {
-        // CommonJS that is not UTF-8 has no packed source. Its resolution and code cache are served.
-        report.served++;
+        // CommonJS that is not UTF-8 has no packed source.
+        noteLeft(index);
         return null;
       }
       const text = packedSource(index);
@@ -601,7 +605,7 @@ module.exports = (function answerFrom(found) {
           else if (kind !== KIND_NATIVE && matchesManifest(index, kind, context)) {
             text = source(index);
             if (format === null || format === 'typescript') format = FORMATS[kind];
-          } else if (isCommonJS(kind)) report.served++; // Its resolution and its code cache are served.
+          } else if (isCommonJS(kind)) noteLeft(index);
         }
       } catch {
         report.faults++;
