@@ -12,11 +12,11 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import unquote
 
 from esmcache.private_files import make_directory, make_trusted_directory, write_whole
 from esmcache.regular_files import MOST_JSON_BYTES, read_regular_file
 from esmcache.serving.names import RUNTIME, WANTED_SUFFIX, manifest_identity, manifest_name
+from esmcache.serving.report_lines import lasting_urls, listed_urls
 from esmcache.trust import find_untrusted, find_untrusted_parent
 
 # The states of code caches in reports that the next warm repairs.
@@ -119,13 +119,12 @@ def needs_warming(cache_path: Path, node: str, entry: str, conditions: Sequence[
 def _asks_for_warming(line: bytes) -> bool:
     try:
         said = json.loads(line)
-        if said.get("stale") or said.get("hashed") or said.get("faults") or "called" in said:
+        if said.get("hashed", 0) > said.get("rewritten", 0) or said.get("faults") or "called" in said:
             return True
         # "no manifest" although the file exists: the manifest of another program has the same name.
         if said.get("codeCaches") in _MENDED_BY_WARMING or said.get("reason") == "no manifest":
             return True
-        # A module that a program wrote, loaded and removed again cannot be warmed.
-        urls = [url for url in said.get("missed", ()) if url.startswith("file://")]
-        return any(os.path.exists(unquote(url[len("file://") :])) for url in urls)
-    except (ValueError, AttributeError):
+        urls = [url for name in ("misses", "stale") for url in listed_urls(said.get(name, ()))]
+        return bool(lasting_urls(urls, float(said["started"])))
+    except (ValueError, AttributeError, TypeError, KeyError):
         return False

@@ -16,6 +16,7 @@ from esmcache.cache_files import read_regular, remove_any
 from esmcache.maintain.domain_directory import remove_seals
 from esmcache.private_files import write_whole
 from esmcache.serving.names import WANTED_SUFFIX
+from esmcache.serving.report_lines import lasting_urls, listed_urls
 from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.index import Index
 from esmcache.store.rows import CalledFunctionsRow, CodeCacheRow, EntryPointRow, MissRow
@@ -33,18 +34,25 @@ _LARGEST_OFFSET = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class RunnerReport:
-    """The report that one process wrote; see serving/runtime/reporting.cjs.
+    """A line of the report that one process wrote; see serving/runtime/reporting.cjs.
+
+    A process that misses modules writes more than one line. Each says what those before did not, and `is_later` is True
+    in all but the first. Times are in seconds since the epoch. `hashed` counts files with other times but the same
+    content, and `rewritten` those of them that the process may have written itself.
 
     `called` maps the SHA-256 of a source to the offsets of its functions that were called; it is None for most starts.
     """
 
     time: float
+    started: float
+    is_later: bool
     entry: str
     executable: str
     conditions: tuple[str, ...]
     served: int
     resolved: int
     hashed: int
+    rewritten: int
     faults: int
     missed: tuple[str, ...]
     stale: tuple[str, ...]
@@ -153,12 +161,13 @@ def _misses(report: RunnerReport) -> list[MissRow]:
 
     if report.reason and not report.reason.startswith(_NOT_WARMABLE):
         return [miss("", report.reason)]
-    found = [miss(url, "not in the manifest") for url in report.missed if url.startswith("file://")]
+    started_ms = report.started * 1000
+    found = [miss(url, "not in the manifest") for url in lasting_urls(report.missed, started_ms)]
     if report.code_caches == _QUARANTINED:
         found.append(miss("", "a start died while it loaded the code caches"))
     elif report.code_caches == _UNSEALED:
         found.append(miss("", "something wrote into the directory of its code caches"))
-    elif report.stale or report.faults or report.hashed:
+    elif report.faults or report.hashed > report.rewritten or lasting_urls(report.stale, started_ms):
         found.append(miss("", "changed"))
     elif report.called is not None:
         found.append(miss("", "compiled without the functions that it calls"))
@@ -166,9 +175,10 @@ def _misses(report: RunnerReport) -> list[MissRow]:
 
 
 def _totals(reports: list[RunnerReport]) -> dict[str, int]:
+    starts = [report for report in reports if not report.is_later]
     return {
-        "starts": len(reports),
-        "starts served": sum(report.served > 0 for report in reports),
+        "starts": len(starts),
+        "starts served": sum(report.served > 0 for report in starts),
         "starts without a manifest": sum(report.reason == "no manifest" for report in reports),
         "hits": sum(report.served for report in reports),
         "hits after a hash": sum(report.hashed for report in reports),
@@ -184,15 +194,18 @@ def _parse(line: bytes) -> RunnerReport | None:
         said: Any = json.loads(line)
         return RunnerReport(
             time=float(said["time"]) / 1000,
+            started=float(said.get("started", said["time"])) / 1000,
+            is_later="later" in said,
             entry=str(said["entry"]),
             executable=str(said["execPath"]),
             conditions=tuple(map(str, said.get("conditions") or ())),
             served=int(said["served"]),
             resolved=int(said.get("resolved", 0)),
             hashed=int(said.get("hashed", 0)),
+            rewritten=int(said.get("rewritten", 0)),
             faults=int(said.get("faults", 0)),
-            missed=tuple(map(str, said.get("missed", ()))),
-            stale=tuple(map(str, said.get("stale", ()))),
+            missed=tuple(listed_urls(said.get("misses", ()))),
+            stale=tuple(listed_urls(said.get("stale", ()))),
             reason=str(said.get("reason", "")),
             code_caches=str(said.get("codeCaches", "")),
             called=_parse_called(said["called"]) if "called" in said else None,

@@ -64,7 +64,7 @@ const BASE_CONDITIONS = ['node', 'node-addons', 'module-sync'];
 const FORMATS = [undefined, 'module', 'json', 'commonjs', 'module-typescript', 'commonjs-typescript'];
 const [LEAST_AHEAD, MOST_AHEAD] = [4 * 1024, 256 * 1024];
 const BYTE_ORDER_MARK = 0xfeff;
-const MOST_REPORTED = 200;
+const MOST_REPORTED = 10000;
 
 // Functions that a program may replace to change how Node finds CommonJS. Node then answers instead of the manifest.
 const PATCHABLE = ['_resolveFilename', '_findPath', '_resolveLookupPaths', '_nodeModulePaths', '_stat', '_readPackage'];
@@ -142,6 +142,14 @@ function includes(list, condition) {
   return false;
 }
 
+// File systems take their times from a clock that moves on in steps of up to 10 ms.
+const started = Date.now() - 10;
+/** Count a file that has other times but the same content. A warm is of no use if this process may have written it. */
+function noteHashed(report, status) {
+  report.hashed++;
+  if (status[STATUS_S] * 1000 + status[STATUS_NS] / 1000000 >= started) report.rewritten++;
+}
+
 /** Return functions that compare the facts behind an answer with the file system, and end an epoch. */
 const checkFacts = (function checkFacts(manifest, look, report, readingIsPatched) {
   const { sets, members, inputs, facts, hashes } = manifest;
@@ -200,7 +208,7 @@ const checkFacts = (function checkFacts(manifest, look, report, readingIsPatched
     if (sameFingerprint(fact, status)) return true;
     // `readFileSync` calls functions that a program may have replaced.
     if (readingIsPatched(true)) return false;
-    report.hashed++;
+    noteHashed(report, status);
     return sameContent(fact, readFileSync(path));
   });
 
@@ -405,7 +413,8 @@ module.exports = (function answerFrom(found) {
   const { indexes, modules, requests } = manifest;
 
   const list = () => Object.setPrototypeOf([], null);
-  const report = { served: 0, resolved: 0, hashed: 0, faults: 0, missed: list(), stale: list(), codeCaches: 'none', line };
+  const lists = { missed: list(), stale: list() };
+  const report = { served: 0, resolved: 0, hashed: 0, rewritten: 0, faults: 0, ...lists, codeCaches: 'none', line, tell: null };
   // Questions that Node answers because the program has replaced functions or registered asynchronous hooks.
   let left = 0;
   let hasAsynchronous = false;
@@ -420,15 +429,23 @@ module.exports = (function answerFrom(found) {
     }
     return said;
   }
+  const isNoted = { __proto__: null };
+  let isUntold = false;
   function note(list, url) {
-    if (list.length < MOST_REPORTED) list[list.length] = url;
+    if (isNoted[url] || list.length >= MOST_REPORTED) return;
+    isNoted[url] = true;
+    list[list.length] = url;
+    tell();
+  }
+  /** Report what was noted, since the process may be killed before it ends. */
+  function tell() {
+    // A program that has replaced functions of `fs` could notice the writing.
+    isUntold = readingIsPatched(true) || !report.tell();
   }
 
   /** Note a found module that is not in the manifest, if no `load` hook of ours sees it. */
   function noteFound(url) {
-    if (indexes[url] !== undefined || slice(url, 0, 5) !== 'file:') return;
-    for (let i = 0; i < report.missed.length; i++) if (report.missed[i] === url) return;
-    note(report.missed, url);
+    if (indexes[url] === undefined && slice(url, 0, 5) === 'file:') note(report.missed, url);
   }
 
   // Calls `loaded` once all modules are there that load before any of them runs.
@@ -509,7 +526,7 @@ module.exports = (function answerFrom(found) {
       note(report.stale, manifest.url(index));
       return null;
     }
-    report.hashed++;
+    noteHashed(report, status);
     const text = utf8(content, 0, content.length);
     return text.charCodeAt(0) === BYTE_ORDER_MARK ? slice(text, 1) : text;
   });
@@ -578,6 +595,7 @@ module.exports = (function answerFrom(found) {
       }
       let found = null;
       try {
+        if (isUntold) tell();
         found = answer(specifier, context);
       } catch {
         report.faults++;

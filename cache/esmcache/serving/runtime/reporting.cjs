@@ -3,10 +3,15 @@
 // A report must never disturb the program, so errors in writing it are ignored.
 
 const { constants } = process.getBuiltinModule('node:fs');
+const { now } = Date;
+const uncurry = Function.prototype.bind.bind(Function.prototype.call);
+const [slice, indexOf] = [uncurry(String.prototype.slice), uncurry(String.prototype.indexOf)];
 const { S_IFMT, S_IFREG } = constants;
 const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = constants;
 const TO_APPEND = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW;
 const LARGEST = 256 * 1024;
+// A process that loads modules which its manifest lacks reports them at once, but no more often than this.
+const LEAST_MS_BETWEEN = 16;
 // If more bytes of reports wait to be read, starts do not report which functions they called.
 const MOST_UNREAD_BYTES = 4096;
 
@@ -14,18 +19,20 @@ const MOST_UNREAD_BYTES = 4096;
 const reporter = (function reporter(fs, directory, { program, conditions, log }) {
   const { existsSync, mkdirSync, openSync, fstatSync, writeSync, closeSync } = fs;
   const { stringify } = JSON;
-  const { now } = Date;
   const { version, arch, execPath } = process;
   const entry = program.identity.slice(0, program.identity.indexOf('\0'));
   Object.setPrototypeOf(conditions, null);
 
-  return (function write(report, called) {
+  const started = now();
+
+  /** Write a report; the log gets it as `logged` says, or not at all if that is null. */
+  return (function write(report, called, logged = report) {
     try {
       // The objects have no prototypes, since a program may have put a `toJSON` there.
       const head = { __proto__: null, time: now(), entry, node: version, arch, execPath, conditions };
-      if (log !== null) log.write(head, report);
+      if (log !== null && logged !== null) log.write(head, logged);
       if (directory === null) return;
-      const line = `${stringify({ __proto__: null, ...head, ...report, called })}\n`;
+      const line = `${stringify({ __proto__: null, ...head, started, ...report, called })}\n`;
       // The code checks first instead of catching errors, since a debugger may pause at them. mkdirSync makes no
       // parents: with `recursive`, Node 22 to 26 loops for ever if one cannot be made (below /proc).
       if (!existsSync(`${directory}/events`)) mkdirSync(`${directory}/events`, { __proto__: null, mode: 0o700 });
@@ -42,7 +49,58 @@ const reporter = (function reporter(fs, directory, { program, conditions, log })
   });
 });
 
-/** Report a served start when its process or worker ends. */
+/** Return a query with `#` for each of its words that has a digit. Such words may differ from start to start. */
+function formOf(query) {
+  let [form, word, hasDigit] = ['', '', false];
+  for (let i = 0; i <= query.length; i++) {
+    const one = query[i] ?? '';
+    const isDigit = one >= '0' && one <= '9';
+    if (isDigit || (one >= 'a' && one <= 'z') || (one >= 'A' && one <= 'Z')) {
+      word += one;
+      hasDigit ||= isDigit;
+    } else {
+      form += (hasDigit ? '#' : word) + one;
+      [word, hasDigit] = ['', false];
+    }
+  }
+  return form;
+}
+
+/** Return a function that tells whether the manifest has the module of a URL, with a query of the same form. */
+function knowForms({ indexes }) {
+  let forms = null;
+  const inForm = (url, at) => slice(url, 0, at) + formOf(slice(url, at));
+  return (url) => {
+    const at = indexOf(url, '?');
+    if (at < 0) return false;
+    if (forms === null) {
+      forms = { __proto__: null };
+      for (const known in indexes) {
+        const end = indexOf(known, '?');
+        if (end > 0) forms[inForm(known, end)] = true;
+      }
+    }
+    return forms[inForm(url, at)] === true;
+  };
+}
+
+/** Return the URLs of files from `first` on, each as `<count of characters as in the URL before> <the rest>`. */
+function shortened(urls, first, isLeftOut) {
+  const list = Object.setPrototypeOf([], null);
+  let before = '';
+  for (let i = first, room = LARGEST; i < urls.length && room > 0; i++) {
+    const url = urls[i];
+    if (slice(url, 0, 5) !== 'file:' || isLeftOut(url)) continue;
+    let shared = 0;
+    while (shared < before.length && before[shared] === url[shared]) shared++;
+    list[list.length] = `${shared} ${slice(url, shared)}`;
+    room -= url.length - shared + 8;
+    before = url;
+  }
+  return list;
+}
+
+/** Report a served start when its process or worker ends, and what it misses also before. */
 const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest, report, loaded, codeCaches) {
   const { accessSync, statSync } = fs;
   const { isWorker } = given;
@@ -57,6 +115,31 @@ const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest
     }
   }
   const write = reporter(fs, directory, given);
+  // What earlier lines of this process have said.
+  let [served, resolved, hashed, rewritten, faults, missed, stale] = [0, 0, 0, 0, 0, 0, 0];
+  let lastTold = 0;
+  const isKnownByForm = knowForms(manifest);
+  /** Return what no earlier line has said. */
+  function untold(all) {
+    const { codeCaches, modules, left, replaced } = all;
+    const fresh = { __proto__: null, served: all.served - served, resolved: all.resolved - resolved };
+    fresh.hashed = all.hashed - hashed;
+    fresh.rewritten = report.rewritten - rewritten;
+    fresh.faults = all.faults - faults;
+    fresh.misses = shortened(all.missed, missed, isKnownByForm);
+    fresh.stale = shortened(all.stale, stale, () => false);
+    ({ served, resolved, hashed, faults } = all);
+    [rewritten, missed, stale] = [report.rewritten, all.missed.length, all.stale.length];
+    const later = lastTold > 0 ? true : undefined;
+    return { __proto__: null, ...fresh, codeCaches, modules, left, replaced, later };
+  }
+  report.tell = function tell() {
+    const time = now();
+    if (time - lastTold < LEAST_MS_BETWEEN) return false;
+    write(untold(report.line()), undefined, null);
+    lastTold = time;
+    return true;
+  };
   const wantsCalled = manifest.wantsCalledFunctions && codeCaches.outcome === 'enabled' && mayReportMore();
   const calledFunctions = wantsCalled ? load(fs, 'called.cjs') : null;
   process.on('exit', () => {
@@ -69,7 +152,9 @@ const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest
     report.codeCaches = codeCaches.outcome;
     // A worker looks again, since workers that ended before it may have reported much.
     const isAsked = calledFunctions !== null && (!isWorker || mayReportMore());
-    write(report.line(), isAsked ? calledFunctions(manifest) : undefined);
+    const all = report.line();
+    const called = isAsked ? calledFunctions(manifest) : undefined;
+    write(untold(all), called, all);
   });
 });
 
