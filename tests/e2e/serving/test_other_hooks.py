@@ -199,7 +199,8 @@ import('./late.mjs').then((late) => console.log(late.default, calls));
 REPLACES_EVERYTHING = """\
 const fs = require('node:fs');
 const { readFileSync, realpathSync } = fs;
-fs.readFileSync = (path, ...rest) => String(path).includes('virtual') ? 'module.exports = 1;' : readFileSync(path, ...rest);
+const isVirtual = (path) => String(path).includes('virtual');
+fs.readFileSync = (path, ...rest) => (isVirtual(path) ? 'module.exports = 1;' : readFileSync(path, ...rest));
 fs.realpathSync = (path, ...rest) => realpathSync(path, ...rest);
 for (let number = 0; number < 3; number++) console.log(require('./m' + number), require('./virtual.js'));
 """
