@@ -52,7 +52,8 @@ def test_one_warm_is_enough(program: Program, warmed: str) -> None:
     report = program.warm(warmed)
     assert (report.served, report.native, report.problems) == (5, 0, [])
     check_entries(program, _STRIPPED, 5)
-    assert program.check_same()["served"] == 5
+    # Node 22 asks no hook for what imported CommonJS requires.
+    assert program.check_same()["served"] == (4 if program.node == node_of("node22ts") else 5)
     again = program.warm(warmed)
     assert (again.read, again.analysed, again.compiled, again.manifests_written, again.rows_written) == (0, 0, 0, 0, 0)
 
@@ -235,7 +236,7 @@ def test_a_collection_keeps_all_entries_and_verify_finds_no_damage(program: Prog
 
 
 # Node 22 keeps no such texts.
-@pytest.mark.parametrize("program", ["node24", "node26"], indirect=True)
+@pytest.mark.parametrize("typescript_node", ["node24", "node26"], indirect=True)
 def test_a_damaged_text_without_types_is_found_and_repaired(program: Program) -> None:
     program.warm()
     native = program.plain()
