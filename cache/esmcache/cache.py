@@ -17,7 +17,7 @@ from esmcache.build.walk import Progress
 from esmcache.build.warm import Warm, WarmReport
 from esmcache.engines.node import CompilePool, NodeMissing, v8_tag
 from esmcache.errors import CacheError
-from esmcache.file_source import file_url_from_path
+from esmcache.file_source import DiskFileSource, file_url_from_path
 from esmcache.launch.named_nodes import named_nodes
 from esmcache.launch.program import installed_hook
 from esmcache.maintain.clear import clear_files, forget_gone, forget_modules
@@ -32,10 +32,11 @@ from esmcache.module_cache import ModuleCache
 from esmcache.open_cache import healing
 from esmcache.query.counts import Counts, count_states, own_modules
 from esmcache.query.lookup import CacheState
+from esmcache.query.start_answers import StartAnswers
 from esmcache.records import NodeBuild
 from esmcache.settings import ProjectSettings, SettingsError, read_user_choices
 from esmcache.store.index_file import IndexDamaged, IndexVanished
-from esmcache.store.rows import MissRow
+from esmcache.store.rows import EntryPointRow, MissRow
 
 __all__ = ["Cache", "CacheError"]
 
@@ -269,6 +270,19 @@ class Cache(ModuleCache):
         with self.guarded():
             places = places_of_build(self.index, build)
             return sum(not is_sealed(self.directory, place) for place in places), len(places)
+
+    @healing
+    def programs_without_code_caches(self) -> list[tuple[str, str]]:
+        """Return the entry points whose starts leave code caches off on their own account, each with the reason.
+
+        Raises:
+            NodeUnavailableError: If no Node can be served.
+        """
+        build = self.supported_node()
+        with self.guarded():
+            answers = StartAnswers(self.directory, self.index, DiskFileSource(), build)
+            entries = [row for row in self.index.all(EntryPointRow) if row.engine_tag == build.engine_tag]
+            return [(row.path, why) for row in entries if (why := answers.why_left_off(row))]
 
     @healing
     def counts(self, folders: Sequence[str], settings: ProjectSettings | None = None) -> Counts:

@@ -24,9 +24,11 @@ from esmcache.records import NodeBuild
 from esmcache.settings import SettingsError, read_user_choices
 from esmcache.trust import find_untrusted
 from esmcache.user_directories import config_path, hook_path
+from esmcache.wording import plural
 
 _PACKAGES = ("esmcache", "tree-sitter", "tree-sitter-javascript")
 _LITTLE_SPACE = 100_000_000
+_MOST_PROGRAMS = 3
 
 
 class Health(Enum):
@@ -115,6 +117,7 @@ class _Examination:
             *self._directory(),
             *self._node(),
             *self._seals(),
+            *self._programs(),
             *self._hook(),
             *self._reports(),
         ]
@@ -223,6 +226,18 @@ class _Examination:
                 f"left off for {unsealed} of {places} workspaces, whose directories were copied or changed by others"
             )
             yield Check("code caches", Health.WARNING, f"{found}; run `esmcache warm` to renew them")
+
+    def _programs(self) -> Iterator[Check]:
+        try:
+            programs = self._cache.programs_without_code_caches() if self._has_directory else []
+        except CacheError:
+            # Another check says why.
+            return
+        for path, why in programs[:_MOST_PROGRAMS]:
+            yield Check("code caches", Health.WARNING, f"left off for {path}: {why}")
+        if len(programs) > _MOST_PROGRAMS:
+            more = plural(len(programs) - _MOST_PROGRAMS, "more program")
+            yield Check("code caches", Health.WARNING, f"left off for {more}; `esmcache explain` says why")
 
     def _reports(self) -> Iterator[Check]:
         if not self._has_directory:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 from conftest import EsmcacheHome, RunEsmcache
 from e2e.cli_project import json_of
+from forging import forge_commonjs
 from removing import remove_tree
 
 
@@ -65,6 +67,35 @@ def test_doctor_says_which_code_caches_are_left_off(
     assert said.startswith("left off for 1 of 1 workspaces") and "`esmcache warm`" in said
     assert run_esmcache("warm", "app.mjs", cwd=project).returncode == 0
     assert found() == []
+
+
+def test_commands_say_why_a_program_has_no_code_caches(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
+    project = tmp_path / "forged"
+    (project / "node_modules").mkdir(parents=True)
+    good = project / "good.cjs"
+    good.write_text("exports.good = 1; // A text whose size and sum another file can have.\n" * 5)
+    forgery = forge_commonjs(project / "node_modules" / "evil", good, b"exports.evil = 1;")
+    imports = f"import './good.cjs';\nimport './node_modules/evil/{forgery.name}';\n"
+    (project / "app.mjs").write_text(imports)
+    assert run_esmcache("warm", "app.mjs", cwd=project).returncode == 0
+    assert run_esmcache("run", "app.mjs", cwd=project).returncode == 0
+    why = f"Node gives the code caches of {good} and {forgery} the same name"
+    reversed_why = f"Node gives the code caches of {forgery} and {good} the same name"
+    said = run_esmcache("doctor").stdout
+    assert f"left off for {project / 'app.mjs'}: {why}" in said or f": {reversed_why}" in said
+    reason = json_of(run_esmcache, "explain", "app.mjs", cwd=project)["reason"]
+    assert reason.removeprefix("resolution and source, without a code cache: ") in (why, reversed_why)
+    counters = json_of(run_esmcache, "stats", cwd=project)["counters"]
+    assert counters["starts without code caches"] == counters["no code caches, none"] == 1
+    assert re.search(r"why starts had no code caches +count\n(?:.*\n)?none +1\n", run_esmcache("stats").stdout)
+
+
+def test_explain_says_that_a_program_may_count_its_calls(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "app.mjs").write_text("// Profiler.startPreciseCoverage\nimport './b.mjs';\n")
+    (project / "b.mjs").write_text("export {};\n")
+    assert run_esmcache("warm", "app.mjs", cwd=project).returncode == 0
+    reason = json_of(run_esmcache, "explain", "b.mjs", cwd=project)["reason"]
+    assert reason == "resolution and source, with a code cache of its top level only"
 
 
 def test_doctor(run_esmcache: RunEsmcache, esmcache_home: EsmcacheHome, node: Path) -> None:

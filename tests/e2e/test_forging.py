@@ -33,7 +33,7 @@ VICTIM = {
     "good.cjs": GOOD,
 }
 WATCHDOG_S = 120
-PRELOAD = ("register", "starting", "deciding", "serving", "quarantine", "hooks", "reporting")
+PRELOAD = ("register", "starting", "deciding", "serving", "quarantine", "counting", "hooks", "reporting")
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ _USES = {
     "starts": "starts of programs",
     "starts served": "starts that were served",
     "starts without a manifest": "starts of programs that were not warmed",
+    "starts without code caches": "starts that were served without code caches",
     "hits": "modules that were served (hits)",
     "hits after a hash": "hits although the file had new times",
     "misses": "modules that were not warmed (misses)",
@@ -147,6 +148,7 @@ def _statistics_to_json(statistics: Statistics) -> dict[str, object]:
 
 def _print_statistics(statistics: Statistics) -> None:
     from esmcache.cli.tables import print_table
+    from esmcache.maintain.runner_reports import WHY_NO_CODE_CACHES
 
     native = f"{number(statistics.native)} of them native, " if statistics.native else ""
     say(f"{statistics.directory}: {size(statistics.total_bytes)}")
@@ -163,6 +165,11 @@ def _print_statistics(statistics: Statistics) -> None:
     say("")
     uses = ((label, number(statistics.counters.get(name, 0))) for name, label in _USES.items())
     print_table("", ("since the cache was made", "count"), uses, numbers=1)
+    reasons = [(why, statistics.counters.get(f"no code caches, {why}", 0)) for why in WHY_NO_CODE_CACHES]
+    if any(count for _, count in reasons):
+        say("")
+        counted = ((why, number(count)) for why, count in reasons if count)
+        print_table("", ("why starts had no code caches", "count"), counted, numbers=1)
     limit = len(statistics.packages) if common().verbose else _FEW
     for heading, rows, what in (
         ("Node that code caches are for", statistics.engines, "code caches"),

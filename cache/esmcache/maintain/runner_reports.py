@@ -26,6 +26,9 @@ _UNSEALED = "unsealed"
 # Reports with a reason that begins like this ask for no warm: it would change nothing.
 _NOT_WARMABLE = "flag "
 _QUARANTINED = "quarantined"
+# The states of code caches in reports of starts that used some, and those that say why a start used none.
+_IN_USE = ("enabled", "stopped")
+WHY_NO_CODE_CACHES = ("left off", "other flags", "none", _UNSEALED, _QUARANTINED, "no link", "unknown layout")
 # A report of more called functions in one source is wrong.
 _MOST_FUNCTIONS = 100_000
 _LARGEST = 16 * 1024 * 1024
@@ -176,10 +179,13 @@ def _misses(report: RunnerReport) -> list[MissRow]:
 
 def _totals(reports: list[RunnerReport]) -> dict[str, int]:
     starts = [report for report in reports if not report.is_later]
+    without = [report.code_caches for report in starts if report.served and report.code_caches not in _IN_USE]
     return {
         "starts": len(starts),
         "starts served": sum(report.served > 0 for report in starts),
         "starts without a manifest": sum(report.reason == "no manifest" for report in reports),
+        "starts without code caches": len(without),
+        **{f"no code caches, {why}": without.count(why) for why in WHY_NO_CODE_CACHES},
         "hits": sum(report.served for report in reports),
         "hits after a hash": sum(report.hashed for report in reports),
         "misses": sum(len(report.missed) for report in reports),

@@ -17,7 +17,7 @@ from esmcache.cache_directory import CacheDirectory
 from esmcache.cache_files import read_regular
 from esmcache.engines.node.node_builds import UNKNOWN_LAYOUT
 from esmcache.file_source import FileSource, fingerprint, path_from_file_url
-from esmcache.maintain.domain_directory import NO_SOURCE, domain_place, is_sealed, owners_of_names
+from esmcache.maintain.domain_directory import NO_SOURCE, domain_place, is_sealed, owners_of_names, preload_names
 from esmcache.records import InputKind, NodeBuild, Resolution, ResolutionFailure
 from esmcache.resolution import Resolver
 from esmcache.serving.layout import ASKED_BY_IMPORT, ASKED_BY_REQUIRE, ServedKind
@@ -65,19 +65,17 @@ class StartAnswers:
         """Return what a start of an entry point does with the module at `url`."""
         if self._files.lstat(entry.path) is None:
             return _left(f"its entry point {entry.path} is gone")
-        conditions = tuple(entry.conditions.split("\0")) if entry.conditions else ()
-        identity = manifest_identity(entry.path, entry.node_version, entry.arch, conditions)
-        path = self._directory.manifests_path / entry.manifest
-        view = view_manifest(read_regular(path) or b"", identity)
+        view = self._view(entry)
         if view is None:
-            state = "damaged" if os.path.lexists(path) else "missing"
+            state = "damaged" if os.path.lexists(self._directory.manifests_path / entry.manifest) else "missing"
             return _left(f"the manifest of {entry.path} is {state}; `esmcache warm {entry.path}` makes it again")
         module = view.module(url)
         if module is None or module.kind is ServedKind.NATIVE:
             return _left(f"the manifest of {entry.path} leaves it to Node; `esmcache warm {entry.path}` makes it again")
         if changed := self._why_changed(module):
             return _left(f"changed since it was warmed: {changed}")
-        resolution = _Resolution(self._files, Resolver(self._files, conditions, self._build.version_numbers), module)
+        resolver = Resolver(self._files, _conditions_of(entry), self._build.version_numbers)
+        resolution = _Resolution(self._files, resolver, module)
         if elsewhere := resolution.why_another(url):
             return _left(elsewhere)
         by_node = resolution.why_by_node()
@@ -90,6 +88,15 @@ class StartAnswers:
             return _left(f"Node resolves it itself: {by_node}")
         node = f"; Node resolves it itself: {by_node}" if by_node else ""
         return StartAnswer(not by_node, True, f"{' and '.join(parts)}{caches}{node}")
+
+    def why_left_off(self, entry: EntryPointRow) -> str:
+        """Return why starts of an entry point use no code caches, or '' if the program is not to blame for it."""
+        view = self._view(entry)
+        return "" if view is None else self._why_program_has_none(entry, view)
+
+    def _view(self, entry: EntryPointRow) -> ManifestView | None:
+        identity = manifest_identity(entry.path, entry.node_version, entry.arch, _conditions_of(entry))
+        return view_manifest(read_regular(self._directory.manifests_path / entry.manifest) or b"", identity)
 
     def _gives_source(self, module: WarmedModule) -> bool:
         """Return whether the cache has the module's source, and this Node takes it."""
@@ -124,7 +131,9 @@ class StartAnswers:
 
     def _code_cache(self, entry: EntryPointRow, view: ManifestView, url: str, module: WarmedModule) -> str:
         why_none = self._why_no_code_cache(entry, view, url, module)
-        return f", without a code cache: {why_none}" if why_none else ", with a code cache"
+        if why_none:
+            return f", without a code cache: {why_none}"
+        return ", with a code cache" + (" of its top level only" if view.counts_calls else "")
 
     def _why_no_code_cache(self, entry: EntryPointRow, view: ManifestView, url: str, module: WarmedModule) -> str:
         """Return why a start does not find a code cache of a module, or '' if it does."""
@@ -136,19 +145,32 @@ class StartAnswers:
         if not claims:
             return "none was made"
         if any(claim.source_sha256 == NO_SOURCE for claim in claims):
-            return "it is outside of the program's workspace, or Node cannot make one"
+            return "it is outside of the program's workspace, V8 warns of its source, or Node cannot make one"
         if any(claim.source_sha256 != module.file.sha256 for claim in claims):
             return "its code cache is that of another text; `esmcache warm` makes it again"
         owners = owners_of_names(links)
         if any(owners.get(claim.name) != claim for claim in claims):
             return "Node gives its code cache the same name as another module's"
-        if not view.has_code_caches:
-            return "another module of the program cannot have one"
+        if why_left_off := self._why_program_has_none(entry, view):
+            return why_left_off
         if not is_sealed(self._directory, place):
             return "its directory was written to, or copied, since it was warmed; `esmcache warm` repairs it"
+        return ""
+
+    def _why_program_has_none(self, entry: EntryPointRow, view: ManifestView) -> str:
+        """Return why starts of one program leave code caches off, or '' if they don't for a reason of its own."""
         if self._is_quarantined(entry):
             return "a start ended while it loaded the program's code caches; `esmcache warm` makes them again"
-        return ""
+        if view.has_code_caches:
+            return ""
+        modules = {row.url: row.path for row in self._index.closure(entry.manifest)}
+        owners: dict[str, str] = preload_names()
+        for link in self._index.where(CodeCacheLinkRow, "directory", [domain_place(entry.domain, self._build)]):
+            path = modules.get(link.url, "")
+            other = owners.setdefault(link.name, path) if path else ""
+            if other not in ("", path):
+                return f"Node gives the code caches of {other} and {path} the same name"
+        return "`esmcache warm` makes them again"
 
     def _is_quarantined(self, entry: EntryPointRow) -> bool:
         """Return whether the last start of this manifest died while it loaded code caches (see quarantine.cjs)."""
@@ -258,6 +280,10 @@ class _Resolution:
         with contextlib.suppress(OSError):
             return stat.S_ISREG(status.st_mode) and sha256(self._files.read(path)).digest() == file.sha256
         return False
+
+
+def _conditions_of(entry: EntryPointRow) -> tuple[str, ...]:
+    return tuple(entry.conditions.split("\0")) if entry.conditions else ()
 
 
 def _left(reason: str) -> StartAnswer:

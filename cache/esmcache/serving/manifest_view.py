@@ -22,7 +22,7 @@ from esmcache.serving.layout import (
     Request,
     ServedKind,
 )
-from esmcache.serving.manifest import FACT_FORMAT, HASH_SIZE, HEADER_FORMAT, check_manifest
+from esmcache.serving.manifest import FACT_FORMAT, HASH_SIZE, HEADER_FORMAT, check_manifest, may_count_calls
 from esmcache.serving.pack import PackedSource
 
 _KINDS = {number: InputKind[number.name] for number in InputNumber}
@@ -83,6 +83,11 @@ class ManifestView:
     def has_code_caches(self) -> bool:
         """Return whether starts use code caches."""
         return bool(self._header[Header.FLAGS] & HAS_CODE_CACHES)
+
+    @property
+    def counts_calls(self) -> bool:
+        """Return whether the program may count its calls, so that its code caches have only top levels."""
+        return may_count_calls(self._data)
 
     def module(self, url: str) -> WarmedModule | None:
         """Return what the manifest says of the module with this URL, or None if it has no such module."""
