@@ -118,7 +118,7 @@ const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest
   // What earlier lines of this process have said.
   let [served, resolved, hashed, rewritten, faults, missed, stale] = [0, 0, 0, 0, 0, 0, 0];
   let lastTold = 0;
-  const isKnownByForm = knowForms(manifest);
+  let isKnownByForm = null;
   /** Return what no earlier line has said. */
   function untold(all) {
     const { codeCaches, modules, left, replaced } = all;
@@ -126,6 +126,7 @@ const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest
     fresh.hashed = all.hashed - hashed;
     fresh.rewritten = report.rewritten - rewritten;
     fresh.faults = all.faults - faults;
+    isKnownByForm ??= knowForms(manifest);
     fresh.misses = shortened(all.missed, missed, isKnownByForm);
     fresh.stale = shortened(all.stale, stale, () => false);
     ({ served, resolved, hashed, faults } = all);
@@ -154,7 +155,9 @@ const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest
     const isAsked = calledFunctions !== null && (!isWorker || mayReportMore());
     const all = report.line();
     const called = isAsked ? calledFunctions(manifest) : undefined;
-    write(untold(all), called, all);
+    // Most starts miss nothing, and need none of the functions above.
+    const isWhole = lastTold === 0 && report.rewritten === 0 && all.missed.length === 0 && all.stale.length === 0;
+    write(isWhole ? all : untold(all), called, all);
   });
 });
 
