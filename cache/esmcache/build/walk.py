@@ -367,6 +367,8 @@ class Walk:
     def _answer(self, module: GraphModule, request: GraphRequest) -> Resolution | ResolutionFailure:
         if Asked.REQUIRE in request.asked:
             return self._resolver.resolve_require(request.specifier, module.path)
+        if Asked.WORKER in request.asked:
+            return self._resolver.resolve_worker(request.specifier, module.url)
         return self._resolver.resolve_import(request.specifier, module.url)
 
     def _unresolved(self, module: GraphModule, request: GraphRequest, failure: ResolutionFailure) -> None:

@@ -84,7 +84,7 @@ class WorkspaceModule:
     is_open: bool
     _lines: LineIndex | None = None
     _text: bytes | None = None
-    answers: dict[tuple[str, bool], Resolution | ResolutionFailure] = field(default_factory=dict)
+    answers: dict[tuple[str, CallKind | None], Resolution | ResolutionFailure] = field(default_factory=dict)
     declarations: dict[str, Span | None] = field(default_factory=dict)
     # For JSON, once requested: a text and its error.
     _json: tuple[bytes | None, JsonError | None] | None = None
@@ -195,15 +195,17 @@ class WorkspaceModules:
 
     def answer(self, module: WorkspaceModule, specifier: str, kind: CallKind | None) -> Resolution | ResolutionFailure:
         """Return Node's answer to a specifier in a module."""
-        by_require = kind is CallKind.REQUIRE
+        asked = None if kind is CallKind.IMPORT else kind
         resolver = self.resolver
-        answer = module.answers.get((specifier, by_require))
+        answer = module.answers.get((specifier, asked))
         if answer is None:
-            if by_require:
+            if asked is CallKind.REQUIRE:
                 answer = resolver.resolve_require(specifier, module.path)
+            elif asked is CallKind.WORKER:
+                answer = resolver.resolve_worker(specifier, module.url)
             else:
                 answer = resolver.resolve_import(specifier, module.url)
-            module.answers[specifier, by_require] = answer
+            module.answers[specifier, asked] = answer
         return answer
 
     def hint(self, module: WorkspaceModule, specifier: str, failure: ResolutionFailure) -> SpecifierHint:

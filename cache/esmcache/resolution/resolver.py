@@ -91,6 +91,17 @@ class Resolver:
             self._requires[key] = answer
         return answer
 
+    def resolve_worker(self, specifier: str, referrer_url: str) -> Resolution | ResolutionFailure:
+        """Return the module that `new Worker(new URL('specifier', import.meta.url))` in a module loads, or an error.
+
+        Node takes the path from the URL, without its query and hash, and starts it like an entry point.
+        """
+        base = parse_url(referrer_url)
+        url = None if base is None else parse_url(specifier, base)
+        if url is not None and url.scheme == "data":
+            return self.resolve_import(url.href, referrer_url)
+        return self._answer(lambda trace: self._worker(url, trace))
+
     def resolve_entry(self, path: str) -> Resolution | ResolutionFailure:
         """Return the module that `node path` loads, or Node's error; relative paths start at the working directory."""
         return self._answer(lambda trace: self._entry(path, trace))
@@ -150,6 +161,11 @@ class Resolver:
         if found is None:
             raise CommonJsModuleNotFound(path)
         return file_url_from_path(found), self._formats.entry_format(found, trace), found
+
+    def _worker(self, url: Url | None, trace: Trace) -> Answer:
+        if url is None:
+            raise InvalidUrl
+        return self._entry(url.file_path(), trace)
 
     def _hint(self, specifier: str, base: Url, trace: Trace) -> str:
         """Return Node's "Did you mean" line, or ''.

@@ -240,6 +240,30 @@ def test_a_start_that_calls_no_functions_reports_them_once(program: Program) -> 
         assert cache.warm_missed().entries == 0
 
 
+@pytest.mark.parametrize(
+    "specifier",
+    ["./worker.mjs?x=1", "./worker.mjs#hash", "worker.mjs", "./%77orker.mjs?a#b", "./worker", "./link.mjs?x"],
+)
+def test_a_worker_is_loaded_by_the_path_of_its_url(program: Program, specifier: str) -> None:
+    program.write(
+        {
+            "package.json": '{"type": "module"}',
+            "app.mjs": "import { Worker } from 'node:worker_threads';\n"
+            f"new Worker(new URL('{specifier}', import.meta.url)).on('error', console.log);\n",
+            "worker.mjs": "import './part.mjs';\nconsole.log(import.meta.url);\n",
+            "worker.js": "import './part.mjs';\nconsole.log(import.meta.url);\n",
+            "part.mjs": "export {};\n",
+        }
+    )
+    (program.root / "link.mjs").symlink_to("worker.mjs")
+    assert program.warm().served == 3
+    for _ in range(2):
+        report = program.check_same()
+        assert (report["missed"], report["codeCaches"]) == ([], "enabled")
+    started = program.served(env={"NODE_DEBUG_NATIVE": "COMPILE_CACHE"})
+    assert len(re.findall(r"cache for (?:ESM )?\S+/(?:app|worker|part)\.m?js was accepted", started.stderr)) == 3
+
+
 @pytest.mark.parametrize("flags", [[], ["--stack-trace-limit=50"], ["--enable-source-maps"], ["--no-opt"]])
 def test_programs_are_served_under_v8_flags(program: Program, flags: list[str]) -> None:
     program.warm()
