@@ -50,16 +50,33 @@ CASES: dict[str, tuple[dict[str, str], list[str], str]] = {
     ),
     "a type among values": (
         {"app.ts": "import { v, T } from './t.ts';\n", "t.ts": "export type T = 1;\nexport const v: T = 1;\n"},
-        ["app.ts:1:13: t.ts has no export named 'T'; if that is a type, write `type` before its name"],
+        [
+            "app.ts:1:13: t.ts has no export named 'T', only a type of this name, and Node strips types; write `type` "
+            "before its name"
+        ],
         "does not provide an export named 'T'",
     ),
     "a type behind a missing extension": (
         {"app.ts": "import { T } from './t';\n", "t.ts": "export type T = 1;\n"},
         [
-            "app.ts:1:10: t.ts has no export named 'T'; if that is a type, write `type` before its name",
+            "app.ts:1:10: t.ts has no export named 'T', only a type of this name, and Node strips types; write `type` "
+            "before its name",
             "app.ts:1:19: ERR_MODULE_NOT_FOUND: Cannot find module '{root}/t'; did you mean \"./t.ts\"?",
         ],
         "ERR_MODULE_NOT_FOUND",
+    ),
+    "a type behind export *, and a name that is no type": (
+        {
+            "app.ts": "import { T, U } from './all.ts';\n",
+            "all.ts": "export * from './t.ts';\n",
+            "t.ts": "export interface T { U: 1 }\n",
+        },
+        [
+            "app.ts:1:10: all.ts has no export named 'T', only a type of this name, and Node strips types; write "
+            "`type` before its name",
+            "app.ts:1:13: all.ts has no export named 'U'",
+        ],
+        "does not provide an export named 'T'",
     ),
     "TypeScript below node_modules": (
         {"app.ts": "import dep from 'dep';\n", **DEP},

@@ -14,6 +14,7 @@ from esmcache.build.compile import Compiler
 from esmcache.build.context import BuildContext
 from esmcache.build.graph import REFUSALS, Asked, GraphModule, GraphRequest, Problem
 from esmcache.build.program_walk import ProgramWalk
+from esmcache.build.type_names import ONLY_A_TYPE
 from esmcache.build.walk import Progress
 from esmcache.build.walk_result import WalkResult
 from esmcache.diagnostics import DiagnosticKind
@@ -159,10 +160,9 @@ class ProgramCheck:
         return failure.code, told, hint.specifier
 
     def _unlinked(self, module: GraphModule, problem: LinkProblem) -> Obstacle:
-        target = self._found.modules.get(problem.target_url)
         told = problem.kind.template.format(module=_short(problem.target_url), name=problem.name)
-        if problem.kind is DiagnosticKind.MISSING_EXPORT and target is not None and target.is_typescript:
-            told += "; if that is a type, write `type` before its name"
+        if problem.kind is DiagnosticKind.MISSING_EXPORT and self._walk.is_type(problem.target_url, problem.name):
+            told += f"{ONLY_A_TYPE}; write `type` before its name"
         return Obstacle(module.path, problem.kind.code, told, *self._walk.place(module, problem.span))
 
 

@@ -9,6 +9,7 @@ from esmcache.build.compile import Compiler
 from esmcache.build.context import BuildContext
 from esmcache.build.graph import Asked, GraphModule, GraphRequest
 from esmcache.build.refused_typescript import requests_of_refused
+from esmcache.build.type_names import is_type_name
 from esmcache.build.walk import Progress, Walk
 from esmcache.records import ModuleFormat, ModuleRecord, ModuleRequest, Resolution, ResolutionFailure
 from esmcache.resolution.specifier_hints import SpecifierHint, SpecifierHints
@@ -49,6 +50,14 @@ class ProgramWalk(Walk):
     def resolved_url(self, url: str, request: ModuleRequest) -> str | None:
         """Return the URL that a static request resolves to, as it is or as its hint says, or None."""
         return self._targets.get(url, {}).get(request.specifier)
+
+    def is_type(self, url: str, name: str) -> bool:
+        """Return whether a name that a module does not export is that of a type."""
+        return is_type_name(self, url, name, self._text_of_typescript)
+
+    def _text_of_typescript(self, url: str) -> bytes | None:
+        module = self._found.modules.get(url)
+        return None if module is None or not module.is_typescript else self._source(module)
 
     def hint(self, module: GraphModule, request: GraphRequest) -> SpecifierHint:
         """Return the hint for a request that Node cannot resolve."""

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 
 from esmcache.build.graph import UNSUPPORTED_TYPESCRIPT, is_typescript_name
+from esmcache.build.type_names import ONLY_A_TYPE, is_type_name
 from esmcache.diagnostics import Diagnostic, DiagnosticKind
 from esmcache.file_source import path_from_file_url
 from esmcache.ide.attribute_problems import has_options, missing_clause, missing_options
 from esmcache.ide.modules import Occurrence, WorkspaceModule, WorkspaceModules
 from esmcache.ide.other_modules import JsonError
-from esmcache.ide.type_specifiers import declares_type
 from esmcache.ide.values import START, Finding, Insertion, Place, RelatedPlace
 from esmcache.linking import LinkProblem, import_cycles, link_problems
 from esmcache.records import CallKind, InputKind, ModuleFormat, Resolution, ResolutionFailure
@@ -189,7 +189,7 @@ class Problems:
             related = [(problem.target_url, Span(0, 0), f"{name} is here")]
         insertion = None
         if problem.kind is DiagnosticKind.MISSING_EXPORT and self._is_type(problem.target_url, problem.name):
-            message += ", only a type of this name, and Node strips types"
+            message += ONLY_A_TYPE
             insertion = self._import_of_type(module, problem)
         return Finding(
             kind.code,
@@ -201,20 +201,11 @@ class Problems:
         )
 
     def _is_type(self, url: str, name: str) -> bool:
-        """Return whether a TypeScript module, or one that it exports all names of, has a type of this name."""
-        urls, seen = [url], {url}
-        while urls:
-            module = self._modules.module(urls.pop())
-            if module is None or not is_typescript_name(module.path):
-                continue
-            if declares_type(self._source(module), name):
-                return True
-            for entry in module.record.star_export_entries:
-                target = entry.module_request and self._modules.resolved_url(module.url, entry.module_request)
-                if target and target not in seen:
-                    seen.add(target)
-                    urls.append(target)
-        return False
+        def text_of(url: str) -> bytes | None:
+            module = self._modules.module(url)
+            return self._source(module) if module is not None and is_typescript_name(module.path) else None
+
+        return is_type_name(self._modules, url, name, text_of)
 
     def _import_of_type(self, module: WorkspaceModule, problem: LinkProblem) -> Insertion | None:
         """Return the word that makes a name in a list an import of a type, or None if that takes more than a word."""
