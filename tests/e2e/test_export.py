@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import EsmcacheHome, RunEsmcache
+from conftest import EsmcacheHome, RunEsmcache, node_of
 
 FILES = {
     "package.json": '{"type": "module"}',
@@ -51,6 +51,30 @@ def test_node_accepts_every_entry(
     assert "was rejected" not in said
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert after == before
+
+
+@pytest.mark.parametrize(("node_name", "texts"), [("node22ts", ""), ("node24", ", 4 texts without types")])
+def test_texts_without_types_are_no_code_caches(
+    run_esmcache: RunEsmcache, tmp_path: Path, node_name: str, texts: str
+) -> None:
+    files = {
+        "package.json": '{"type": "module"}',
+        "app.ts": "import './a.ts';\nimport './c.cts';\n",
+        "a.ts": "export type A = 1;\n",
+        "c.cts": "module.exports = 1 as number;\n",
+        "enum.ts": "enum E { A }\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    arguments = ("export", "--node", node_of(node_name), "--node-compile-cache")
+    told = run_esmcache(*arguments, "out", "app.ts")
+    assert told.returncode == 0
+    # Imported CommonJS is stripped twice.
+    assert told.stdout.startswith(f"3 code caches of 3 modules{texts}, ")
+    # The texts do not make up for a module that has no code cache.
+    (tmp_path / "app.ts").write_text("import './a.ts';\nimport './enum.ts';\n")
+    told = run_esmcache(*arguments, "other", "app.ts")
+    assert (told.returncode, told.stdout.partition(" modules")[0]) == (1, "2 code caches of 3")
 
 
 def test_the_users_number_is_in_the_name(run_esmcache: RunEsmcache, tmp_path: Path) -> None:

@@ -27,11 +27,15 @@ _COMPILED = (ModuleFormat.MODULE, ModuleFormat.COMMONJS)
 
 @dataclass(slots=True)
 class ExportReport:
-    """The result of an export; `modules` counts those that Node would look for in the directory."""
+    """The result of an export; `modules` counts those that Node would look for in the directory.
+
+    `written` counts code caches, and `texts` the texts of TypeScript without types. `bytes` is the size of both.
+    """
 
     directory: str = ""
     modules: int = 0
     written: int = 0
+    texts: int = 0
     bytes: int = 0
     problems: list[Problem] = field(default_factory=list)
     modules_done: list[ModuleWork] = field(default_factory=list)
@@ -68,11 +72,14 @@ class Export:
         commit_compiled(self._context.index, found, compiler)
         report.modules_done = found.work(compiler.compiled_sources)
         names: dict[str, list[GraphModule]] = {}
+        names_of_texts: set[str] = set()
         for module in found.modules.values():
             found_format = module.module_format
             if found_format is not None and found_format.without_types in _COMPILED:
                 report.modules += 1
-                for entry in compiler.entries(module, found_format):
+                entries_of_module = compiler.entries(module, found_format)
+                names_of_texts.update(entry.name for entry in entries_of_module[1:])
+                for entry in entries_of_module:
                     names.setdefault(entry.name, []).append(module)
             elif module.is_root and not module.has_syntax_error:
                 none = Problem(module.path, "no-code-cache", "Node keeps no code cache of such a file")
@@ -86,7 +93,10 @@ class Export:
                 report.problems.append(Problem(modules[0].path, "no-code-cache", shared))
             elif content is not None:
                 write_whole(Path(report.directory) / name, content)
-                report.written += 1
+                if name in names_of_texts:
+                    report.texts += 1
+                else:
+                    report.written += 1
                 report.bytes += len(content)
         # A request mismatch only means that a runner cannot serve the module. Plain Node is not affected.
         report.problems += [problem for problem in found.problems if problem.code != "request-mismatch"]

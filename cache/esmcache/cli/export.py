@@ -44,6 +44,8 @@ def export(target: str, uid: int | None, v8_flags: tuple[str, ...], as_json: boo
     if as_json:
         say_json(report_to_json(report))
     elif not common().quiet:
-        say(f"{plural(report.written, 'code cache')} of {plural(report.modules, 'module')}, {size(report.bytes)}")
+        texts = f", {plural(report.texts, 'text')} without types" if report.texts else ""
+        said = f"{plural(report.written, 'code cache')} of {plural(report.modules, 'module')}{texts}"
+        say(f"{said}, {size(report.bytes)}")
         say(f"in {report.directory}")
     return int(bool(failures) or report.written < report.modules)
