@@ -121,6 +121,24 @@ def test_warm_mentions_errors_in_packages_and_succeeds(run_esmcache: RunEsmcache
     assert run_esmcache("warm", "-v", "app.mjs", cwd=project).stderr.count("\n  app.mjs:") == 9
 
 
+def test_warm_suggests_what_doctor_suggests(run_esmcache: RunEsmcache, project: Path) -> None:
+    (project / "app it.ts").write_text("\ufeffimport './part'; import './b.js';\n")
+    (project / "part.ts").write_text("enum E { A }\n")
+    (project / "b.mts").write_text("")
+    answer = run_esmcache("warm", "app it.ts", cwd=project)
+    said, hint = f"imported from {project}/app it.ts", 'did you mean "./part.ts"?'
+    assert answer.stderr.splitlines() == [
+        "esmcache: 2 specifiers that cannot be resolved:",
+        f"  app it.ts:1:8: ERR_MODULE_NOT_FOUND: Cannot find module '{project}/part' {said}; {hint}",
+        f"  app it.ts:1:25: ERR_MODULE_NOT_FOUND: Cannot find module '{project}/b.js' {said}",
+        "esmcache: `esmcache doctor 'app it.ts'` lists everything that Node fails on",
+    ]
+    problems = json_of(run_esmcache, "warm", "app it.ts", cwd=project)["problems"]
+    assert [one["suggestion"] for one in problems] == ["./part.ts", ""]
+    checked = run_esmcache("doctor", "app it.ts", cwd=project).stdout.splitlines()
+    assert any(line.endswith(hint) for line in checked)
+
+
 def test_warm_skips_file_names_that_are_not_utf8(run_esmcache: RunEsmcache, project: Path) -> None:
     (project / os.fsdecode(b"bad\xff.mjs")).write_text("export {};")
     answer = run_esmcache("warm", cwd=project)

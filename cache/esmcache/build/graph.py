@@ -74,7 +74,10 @@ class GraphRequest:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem of a module that a person should know; line and column are one-based, 0 if unknown."""
+    """A problem of a module that a person should know; line and column are one-based, 0 if unknown.
+
+    `suggestion` is the specifier that Node would resolve in place of the one that it does not, or ''.
+    """
 
     path: str
     code: str
@@ -82,6 +85,7 @@ class Problem:
     line: int = 0
     column: int = 0
     is_error: bool = True
+    suggestion: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ faster, but nothing is published: starts are served as before.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from esmcache.build.commit import commit_compiled
 from esmcache.build.compile import Compiler
@@ -21,7 +21,7 @@ from esmcache.diagnostics import DiagnosticKind
 from esmcache.linking import LinkProblem, link_problems
 from esmcache.records import Resolution, ResolutionFailure
 from esmcache.resolution.import_attributes import attribute_problem
-from esmcache.resolution.specifier_hints import SpecifierHint, without_suggestion
+from esmcache.resolution.specifier_hints import SpecifierHint, with_hint, without_suggestion
 
 _INSTALLED = "/node_modules/"
 _NO_STRIPPING_THERE = "ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING"
@@ -31,26 +31,19 @@ _NOT_SERVED = DiagnosticKind.NOT_SERVED.code
 _FATAL = (*REFUSALS, "unreadable")
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle(Problem):
-    """A problem of a program: plain Node fails on it (`is_error`), or it keeps a module from being served.
-
-    `suggestion` is the specifier that Node would resolve in place of the one that it does not, or ''.
-    """
-
-    suggestion: str = ""
-
-
 @dataclass(slots=True)
 class ProgramReport:
-    """The obstacles of a program, file by file, and the number of its modules."""
+    """The problems of a program, file by file, and the number of its modules.
+
+    `is_error` says whether plain Node fails on a problem, or it only keeps a module from being served.
+    """
 
     modules: int = 0
-    problems: list[Obstacle] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
     def add(self, problems: Sequence[Problem]) -> None:
         """Put problems that were found before the walk in front of the others."""
-        self.problems[:0] = [Obstacle(**asdict(one)) for one in problems]
+        self.problems[:0] = problems
 
 
 class ProgramCheck:
@@ -106,28 +99,28 @@ class ProgramCheck:
                     pending.append(target)
         return loaded
 
-    def _obstacles(self, module: GraphModule) -> Iterator[Obstacle]:
+    def _obstacles(self, module: GraphModule) -> Iterator[Problem]:
         is_own = _is_own(module)
         # Packages have files and requests that no program uses.
         if not is_own and module.url not in self._surely:
             return
         if module.is_typescript and not self._context.node.strips_types:
             told = f"{self._context.node.version} does not run TypeScript: use Node 22.18 or later"
-            yield Obstacle(module.path, "ERR_UNKNOWN_FILE_EXTENSION", told)
+            yield Problem(module.path, "ERR_UNKNOWN_FILE_EXTENSION", told)
             return
         if module.is_typescript and module.is_root and not is_own:
-            yield Obstacle(module.path, _NO_STRIPPING_THERE, _NO_STRIPPING)
+            yield Problem(module.path, _NO_STRIPPING_THERE, _NO_STRIPPING)
         for request, answer in zip(module.requests, module.answers, strict=True):
             if (fault := self._fault_of(module, request, answer)) is not None:
                 code, told, suggestion = fault
                 for line, column in self._walk.places(module, request):
-                    yield Obstacle(module.path, code, told, line, column, suggestion=suggestion)
+                    yield Problem(module.path, code, told, line, column, suggestion=suggestion)
         if (refused := self._refused.get(module.path)) is not None:
-            yield Obstacle(refused.path, refused.code, refused.message, refused.line, refused.column)
+            yield refused
             return
         yield from (self._unlinked(module, one) for one in link_problems(self._walk, module.url))
         if is_own and (reason := self._walk.why_not_served(module)):
-            yield Obstacle(module.path, _NOT_SERVED, f"not served: {reason}", is_error=False)
+            yield Problem(module.path, _NOT_SERVED, f"not served: {reason}", is_error=False)
 
     def _fault_of(
         self, module: GraphModule, request: GraphRequest, answer: Resolution | ResolutionFailure
@@ -154,16 +147,13 @@ class ProgramCheck:
         # Calls in running code are often meant to fail (optional packages), but not if a hint fits.
         if Asked.WHILE_RUNNING in request.asked and hint == SpecifierHint():
             return None
-        told = _without_importer(failure.message, module)
-        told += f"; {hint.reason}" if hint.reason else ""
-        told += f'; did you mean "{hint.specifier}"?' if hint.specifier else ""
-        return failure.code, told, hint.specifier
+        return failure.code, with_hint(_without_importer(failure.message, module), hint), hint.specifier
 
-    def _unlinked(self, module: GraphModule, problem: LinkProblem) -> Obstacle:
+    def _unlinked(self, module: GraphModule, problem: LinkProblem) -> Problem:
         told = problem.kind.template.format(module=_short(problem.target_url), name=problem.name)
         if problem.kind is DiagnosticKind.MISSING_EXPORT and self._walk.is_type(problem.target_url, problem.name):
             told += f"{ONLY_A_TYPE}; write `type` before its name"
-        return Obstacle(module.path, problem.kind.code, told, *self._walk.place(module, problem.span))
+        return Problem(module.path, problem.kind.code, told, *self._walk.place(module, problem.span))
 
 
 def _is_own(module: GraphModule) -> bool:

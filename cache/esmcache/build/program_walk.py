@@ -12,10 +12,9 @@ from esmcache.build.refused_typescript import requests_of_refused
 from esmcache.build.type_names import is_type_name
 from esmcache.build.walk import Progress, Walk
 from esmcache.records import ModuleFormat, ModuleRecord, ModuleRequest, Resolution, ResolutionFailure
-from esmcache.resolution.specifier_hints import SpecifierHint, SpecifierHints
-from esmcache.serving.pack import BYTE_ORDER_MARK, why_not_packed
+from esmcache.resolution.specifier_hints import SpecifierHint
+from esmcache.serving.pack import why_not_packed
 from esmcache.serving.served_kinds import KIND_OF_FORMAT, PACKED_KINDS
-from esmcache.spans import Span
 
 
 class ProgramWalk(Walk):
@@ -26,7 +25,6 @@ class ProgramWalk(Walk):
     ) -> None:
         super().__init__(context, conditions, compiler, progress)
         self._pool = context.pool
-        self._specifier_hints = SpecifierHints(context.files)
         self._records: dict[str, ModuleRecord | None] = {}
         self._targets: dict[str, dict[str, str]] = {}
         # The hints for the requests of a module that Node cannot resolve, by the module's URL.
@@ -78,16 +76,6 @@ class ProgramWalk(Walk):
         declared = () if record is None else record.declared_requests
         spans = [one.span for one in declared if (one.specifier, one.attributes) == asked]
         return [self.place(module, span) for span in spans or [request.span]]
-
-    def place(self, module: GraphModule, span: Span | None) -> tuple[int, int]:
-        """Return the line and column, one-based, where a span of a module begins, or zeros if that is not known."""
-        lines = None if span is None else self._lines_of(module)
-        if span is None or lines is None:
-            return 0, 0
-        position = lines.position(span.start)
-        # Node and editors do not count a byte order mark.
-        mark = int(position.line == 0 and (self._source(module) or b"").startswith(BYTE_ORDER_MARK))
-        return position.line + 1, position.column + 1 - mark
 
     def _why_native_typescript(self, module: GraphModule) -> str:
         # Whether it can be served is another question than whether Node can run it.

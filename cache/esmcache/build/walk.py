@@ -30,14 +30,17 @@ from esmcache.build.graph import (
     is_utf8,
 )
 from esmcache.build.loaders import imported_modules
+from esmcache.build.roots import find_roots
 from esmcache.build.verdicts import Verdict
 from esmcache.build.walk_result import WalkResult
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.file_source import file_url_from_path, path_from_file_url
 from esmcache.records import ModuleFormat, Resolution, ResolutionFailure
+from esmcache.resolution.specifier_hints import SpecifierHint, SpecifierHints, with_hint
 from esmcache.serving.layout import ServedKind
+from esmcache.serving.pack import BYTE_ORDER_MARK
 from esmcache.serving.served_kinds import COMPILED_KINDS, KIND_OF_FORMAT
-from esmcache.spans import LineIndex
+from esmcache.spans import LineIndex, Span
 from esmcache.store.blobs import BlobStore
 from esmcache.store.cache_key import ANALYSIS_VERSION
 from esmcache.store.rows import AnalysisRow, BlobRow, ModuleRow
@@ -67,32 +70,13 @@ class Walk:
         self._found = WalkResult()
         self._next_wave: list[GraphModule] = []
         self._lines: tuple[str, LineIndex] | None = None
+        self._specifier_hints = SpecifierHints(context.files)
 
     def find_roots(
         self, entries: Sequence[str], modules: Sequence[str], problems: list[Problem]
     ) -> list[tuple[Resolution, bool]]:
-        """Return what Node would load for entry points and single modules.
-
-        Args:
-            entries: Paths of entry points.
-            modules: Paths of single modules. Those that Node would not find are left out.
-            problems: Gets a problem for each entry point that Node would not find.
-
-        Returns:
-            Pairs of a resolution and whether it is an entry point.
-        """
-        roots: list[tuple[Resolution, bool]] = []
-        for path in entries:
-            answer = self._resolver.resolve_entry(path)
-            if isinstance(answer, ResolutionFailure):
-                problems.append(Problem(path, answer.code, answer.message))
-            else:
-                roots.append((answer, True))
-        for path in modules:
-            answer = self._resolver.resolve_entry(path)
-            if isinstance(answer, Resolution):
-                roots.append((answer, False))
-        return roots
+        """Return what Node would load for entry points and single modules, as `roots.find_roots` does."""
+        return find_roots(self._resolver, entries, modules, problems)
 
     def root_at(self, url: str) -> list[tuple[Resolution, bool]]:
         """Return the module at a URL as a single module, or an empty list if there is no such file."""
@@ -375,11 +359,24 @@ class Walk:
         # Calls in running code are often meant to fail (optional packages), so only static requests are reported.
         if Asked.WHILE_RUNNING in request.asked:
             return
-        line = column = 0
-        if request.span is not None and (lines := self._lines_of(module)) is not None:
-            position = lines.position(request.span.start)
-            line, column = position.line + 1, position.column + 1
-        self._problem(module, failure.code, failure.message, line, column, is_error=False)
+        line, column = self.place(module, request.span)
+        # Nobody can follow a hint for a package.
+        is_own = "/node_modules/" not in module.path
+        hint = self._specifier_hints.hint(request.specifier, module.path, failure) if is_own else SpecifierHint()
+        told = with_hint(failure.message, hint)
+        self._found.problems.append(
+            Problem(module.path, failure.code, told, line, column, is_error=False, suggestion=hint.specifier)
+        )
+
+    def place(self, module: GraphModule, span: Span | None) -> tuple[int, int]:
+        """Return the line and column, one-based, where a span of a module begins, or zeros if that is not known."""
+        lines = None if span is None else self._lines_of(module)
+        if span is None or lines is None:
+            return 0, 0
+        position = lines.position(span.start)
+        # Node and editors do not count a byte order mark.
+        mark = int(position.line == 0 and (self._source(module) or b"").startswith(BYTE_ORDER_MARK))
+        return position.line + 1, position.column + 1 - mark
 
     def _lines_of(self, module: GraphModule) -> LineIndex | None:
         """Return the lines of a module's text; the last module's are kept, since one module may have many problems."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -126,6 +127,7 @@ def _tell(report: WarmReport, paths: Sequence[str], as_json: bool, missed: bool)
         "module within node_modules that Node would not load",
         "modules within node_modules that Node would not load",
     )
+    _point_to_doctor(report.problems, paths)
     if missed and not report.entries and not failures:
         if not options.quiet:
             say(f"nothing to warm: {_why_nothing(report.problems, gone)}")
@@ -187,6 +189,14 @@ def _why_nothing(problems: list[Problem], gone: list[Problem]) -> str:
     if gone:
         return f"what starts have reported is gone ({', '.join(place_of(one) for one in gone[:_FEW])})"
     return "no start has reported a missed or changed module"
+
+
+def _point_to_doctor(problems: list[Problem], paths: Sequence[str]) -> None:
+    """Name the command that lists all that has to be changed, if a suggestion shows that something can be."""
+    if common().quiet or len(paths) != 1 or not os.path.isfile(paths[0]):
+        return
+    if any(one.suggestion or one.code == UNSUPPORTED_TYPESCRIPT for one in problems):
+        complain(f"esmcache: `esmcache doctor {shlex.quote(paths[0])}` lists everything that Node fails on")
 
 
 def _tell_others(problems: list[Problem], one: str, several: str) -> None:

@@ -66,6 +66,13 @@ class SpecifierHints:
         return self._facts.entry(path).kind is EntryKind.FILE
 
 
+def with_hint(message: str, hint: SpecifierHint) -> str:
+    """Return the first line of the message of Node's error, with the hint in place of Node's own suggestion."""
+    told = without_suggestion(message).split("\n", 1)[0]
+    told += f"; {hint.reason}" if hint.reason else ""
+    return told + (f'; did you mean "{hint.specifier}"?' if hint.specifier else "")
+
+
 def suggested_specifier(specifier: str, importer_path: str, failure: ResolutionFailure, is_file: IsFile) -> str:
     """Return what to write instead of a specifier, or '' if no file suits.
 
