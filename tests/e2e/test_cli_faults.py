@@ -45,6 +45,26 @@ def test_commands_word_a_syntax_error_in_the_same_way(run_esmcache: RunEsmcache,
     assert said in explained
 
 
+def test_a_line_break_in_a_name_is_shown_as_an_escape_everywhere(run_esmcache: RunEsmcache, project: Path) -> None:
+    name, shown = "new\nline.mjs", r"new\u000aline.mjs"
+    (project / name).write_text("let = (;\n")
+    (project / "app.mjs").write_text(
+        "import './new%0Aline.mjs';\nimport './ab%0Asent.mjs';\nimport 'pack\\nage';\nimport 'a\\u202eb';\n"
+    )
+    for command, path in (("get", project / shown), ("inspect", project / shown), ("analyze", shown), ("warm", shown)):
+        answer = run_esmcache(command, name, cwd=project)
+        (line,) = answer.stderr.splitlines()
+        assert (answer.returncode, line.partition(": ")[2].partition(":")[0]) == (1, str(path))
+    unresolved = [rf"module '{project}/ab\u000asent.mjs'", r"package 'pack\u000aage'", r"package 'a\u202eb'"]
+    warmed = run_esmcache("warm", "app.mjs", cwd=project).stderr.splitlines()
+    assert [line.partition("Cannot find ")[2] for line in warmed if "Cannot find" in line] == [
+        f"{what} imported from {project}/app.mjs" for what in unresolved
+    ]
+    checked = run_esmcache("doctor", "app.mjs", cwd=project).stdout.splitlines()
+    assert [line.partition("Cannot find ")[2] for line in checked if "Cannot find" in line] == unresolved
+    assert any(line.startswith(f"{shown}:1:") for line in checked)
+
+
 def test_commands_word_an_unresolved_import_in_the_same_way(run_esmcache: RunEsmcache, project: Path) -> None:
     (project / "lost.mjs").write_text("import './absent.mjs';\n")
     said = f"ERR_MODULE_NOT_FOUND: Cannot find module '{project}/absent.mjs' imported from {project}/lost.mjs"

@@ -21,7 +21,7 @@ from esmcache.diagnostics import DiagnosticKind
 from esmcache.linking import LinkProblem, link_problems
 from esmcache.records import Resolution, ResolutionFailure
 from esmcache.resolution.import_attributes import attribute_problem
-from esmcache.resolution.specifier_hints import SpecifierHint, with_hint, without_suggestion
+from esmcache.resolution.specifier_hints import SpecifierHint, with_hint
 
 _INSTALLED = "/node_modules/"
 _NO_STRIPPING_THERE = "ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING"
@@ -147,7 +147,8 @@ class ProgramCheck:
         # Calls in running code are often meant to fail (optional packages), but not if a hint fits.
         if Asked.WHILE_RUNNING in request.asked and hint == SpecifierHint():
             return None
-        return failure.code, with_hint(_without_importer(failure.message, module), hint), hint.specifier
+        told = _without_importer(with_hint(failure.message, SpecifierHint()), module)
+        return failure.code, with_hint(told, hint), hint.specifier
 
     def _unlinked(self, module: GraphModule, problem: LinkProblem) -> Problem:
         told = problem.kind.template.format(module=_short(problem.target_url), name=problem.name)
@@ -160,9 +161,8 @@ def _is_own(module: GraphModule) -> bool:
     return _INSTALLED not in module.path
 
 
-def _without_importer(message: str, module: GraphModule) -> str:
-    """Return the first line of Node's message, without the module that it names as the importer."""
-    told = without_suggestion(message).split("\n", 1)[0]
+def _without_importer(told: str, module: GraphModule) -> str:
+    """Return a message without the module that Node names as the importer."""
     for name in (module.path, module.url):
         told = told.removesuffix(f" imported from {name}")
     return told

@@ -95,10 +95,10 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return 2
     except click.UsageError as error:
         command = "esmcache" if error.ctx is None else error.ctx.command_path
-        fail(f"{error.format_message()} (see {command} --help)")
+        fail(f"{_on_one_line(error.format_message())} (see {command} --help)")
         return 2
     except click.ClickException as error:
-        return fail(error.format_message())
+        return fail(_on_one_line(error.format_message()))
     except (KeyboardInterrupt, click.Abort):
         return 130
     except CacheError as error:
@@ -111,3 +111,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
         if "-v" in arguments or "--verbose" in arguments:
             raise
         return fail(f"internal error: {type(error).__name__}: {error} (-v shows where)")
+
+
+def _on_one_line(message: str) -> str:
+    return " ".join(message.split("\n"))

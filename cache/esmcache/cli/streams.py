@@ -48,7 +48,7 @@ def complain(text: str) -> None:
 
 def fail(message: str) -> int:
     """Print one line on stderr and return the exit code of failure."""
-    complain(" ".join(f"esmcache: {message}".split("\n")))
+    complain(f"esmcache: {message}")
     return 1
 
 

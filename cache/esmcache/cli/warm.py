@@ -19,7 +19,7 @@ from esmcache.cli.options import common, common_options, json_option, open_cache
 from esmcache.cli.streams import complain, say
 from esmcache.diagnostics import DiagnosticKind
 from esmcache.launch.background import background_stamp, hold_locks_for_warm
-from esmcache.wording import number, plural
+from esmcache.wording import number, plural, printable
 
 if TYPE_CHECKING:
     from esmcache.build.export import ExportReport
@@ -193,7 +193,7 @@ def _why_nothing(problems: list[Problem], gone: list[Problem]) -> str:
 
 def _point_to_doctor(problems: list[Problem], paths: Sequence[str]) -> None:
     """Name the command that lists all that has to be changed, if a suggestion shows that something can be."""
-    if common().quiet or len(paths) != 1 or not os.path.isfile(paths[0]):
+    if common().quiet or len(paths) != 1 or not os.path.isfile(paths[0]) or printable(paths[0]) != paths[0]:
         return
     if any(one.suggestion or one.code == UNSUPPORTED_TYPESCRIPT for one in problems):
         complain(f"esmcache: `esmcache doctor {shlex.quote(paths[0])}` lists everything that Node fails on")

@@ -26,6 +26,7 @@ _OF_COMPILED = {".js": ".ts", ".mjs": ".mts", ".cjs": ".cts"}
 _OTHER_SUFFIXES = (".js", ".mjs", ".cjs", ".json", "/index.js")
 _IMPORTED_SUFFIXES = (*TYPESCRIPT_SUFFIXES, ".js", ".mjs", ".cjs", ".json", ".wasm", ".node")
 _NODE_HINT = re.compile(r'\nDid you mean to import (?P<json>".*")\?$', re.DOTALL)
+_FURTHER_LINES = re.compile(r"\nRequire stack:\n- .*\Z", re.DOTALL)
 # In a URL, these characters of a file's name mean something else.
 _ESCAPES = str.maketrans({"%": "%25", "?": "%3F", "#": "%23"})
 
@@ -67,8 +68,11 @@ class SpecifierHints:
 
 
 def with_hint(message: str, hint: SpecifierHint) -> str:
-    """Return the first line of the message of Node's error, with the hint in place of Node's own suggestion."""
-    told = without_suggestion(message).split("\n", 1)[0]
+    """Return the message of Node's error without its further lines, and with the hint in their place.
+
+    Line breaks in names are no further lines.
+    """
+    told = _FURTHER_LINES.sub("", without_suggestion(message))
     told += f"; {hint.reason}" if hint.reason else ""
     return told + (f'; did you mean "{hint.specifier}"?' if hint.specifier else "")
 
