@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
+from unittest.mock import patch
 
 import hypothesis
 import pytest
@@ -205,11 +206,12 @@ def esmcache_home(tmp_path: Path, node: Path, monkeypatch: pytest.MonkeyPatch) -
     return EsmcacheHome(root, cache_dir, dict(os.environ))
 
 
-@pytest.fixture(scope="session")
-def forked_command(node: Path) -> Iterator[ForkedCommand]:
-    """Return the process whose forks are the test run's command lines."""
-    forked = ForkedCommand(node)
-    yield forked
+@pytest.fixture(scope="session", autouse=True)
+def forked_command() -> Iterator[ForkedCommand]:
+    """Return the process whose forks are the test run's command lines and language servers."""
+    forked = ForkedCommand(installed_nodes())
+    with patch.object(subprocess, "Popen", forked.popen(module="esmcache_lsp")):
+        yield forked
     forked.close()
 
 

@@ -1,16 +1,20 @@
-"""Runs `esmcache` in forks of a process that has imported it, since importing takes longer than most commands.
+"""Starts `esmcache` and its language server as forks of a process that has imported them, since importing takes long.
 
-As a program (`python forked_command.py FD NODE`) this is that process; NODE is described once for all forks. It takes
-requests from a Unix socket, one datagram each: the arguments, directory, environment and umask as JSON, with the
-descriptors of the three standard streams and of a socket for the answer. A fork per request answers with the number of
-its process and then with the exit code.
+As a program (`python forked_command.py FD NODE…`) this is that process, which lets each NODE describe itself once for
+all forks. It takes requests from a Unix socket, one datagram each: what to run, as JSON, with the descriptors of the
+three standard streams. The answer is the number of a process whose parent is the process of the tests.
 """
 
 from __future__ import annotations
 
-import contextlib
+import ctypes
+import gc
+import importlib
+import inspect
 import json
 import os
+import pkgutil
+import platform
 import runpy
 import signal
 import socket
@@ -19,18 +23,30 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 _LARGEST_REQUEST = 200_000
 # A process reads these variables before any code of ours runs, so that a fork would not notice them.
 _READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_", "GLIBC_")
+# The number of clone(2).
+_CLONE = {"x86_64": 56, "aarch64": 220}.get(platform.machine())
+_CLONE_PARENT = 0x8000
+
+
+class _Request(TypedDict):
+    module: str
+    arguments: list[str]
+    directory: str
+    environment: dict[str, str]
+    umask: int
+    is_session: bool
 
 
 class ForkedCommand:
-    """Starts the process that forks when it is first needed; most commands are to use `node`."""
+    """Starts the process that forks when it is first needed; most commands are to use one of `nodes`."""
 
-    def __init__(self, node: Path) -> None:
-        self._node = node
+    def __init__(self, nodes: Sequence[Path]) -> None:
+        self._nodes = nodes
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
 
@@ -50,38 +66,38 @@ class ForkedCommand:
             subprocess.TimeoutExpired: If it takes longer.
         """
         command = [sys.executable, "-m", "esmcache", *arguments]
-        request = json.dumps([command[3:], os.fspath(cwd), dict(environment), umask]).encode()
-        if len(request) > _LARGEST_REQUEST or _is_for_the_interpreter(environment):
-            return subprocess.run(
-                command,
-                cwd=cwd,
-                env=environment,
-                input=stdin,
-                capture_output=True,
-                encoding="utf-8",
-                timeout=timeout_s,
-                check=False,
-                umask=umask,
-            )
-        with contextlib.ExitStack() as stack:
-            streams = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
-            streams[0].write(stdin.encode())
-            streams[0].seek(0)
-            ours, theirs = socket.socketpair()
-            stack.enter_context(ours)
-            with theirs:
-                descriptors = [*(stream.fileno() for stream in streams), theirs.fileno()]
-                socket.send_fds(self._connection(), [request], descriptors)
-            ours.settimeout(timeout_s)
-            answers = stack.enter_context(ours.makefile("r"))
-            number = int(answers.readline())
-            try:
-                exit_code = int(answers.readline())
-            except TimeoutError:
-                os.kill(number, signal.SIGKILL)
-                raise subprocess.TimeoutExpired(command, timeout_s) from None
-            output, errors = (_content(stream) for stream in streams[1:])
-        return subprocess.CompletedProcess(command, exit_code, output, errors)
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            given.write(stdin.encode())
+            given.seek(0)
+            with self.popen()(
+                command, cwd=cwd, env=environment, stdin=given, stdout=output, stderr=errors, umask=umask
+            ) as process:
+                try:
+                    process.wait(timeout_s)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    raise
+            return subprocess.CompletedProcess(command, process.returncode, _content(output), _content(errors))
+
+    def popen(self, *, module: str = "esmcache") -> type[subprocess.Popen[Any]]:
+        """Return a class like Popen whose processes are forks if they run `python -m module`."""
+        start = [sys.executable, "-m", module]
+        names = inspect.signature(PlainPopen._execute_child)
+
+        class Popen(PlainPopen):  # type: ignore[misc]
+            def _execute_child(self, *given: Any) -> None:
+                values = names.bind(self, *given).arguments
+                pid = command._fork(module, values) if list(values["args"])[:3] == start else None
+                if pid is None:
+                    super()._execute_child(*given)
+                    return
+                self.pid = pid
+                self._child_created = True
+                streams = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
+                self._close_pipe_fds(*(values[name] for name in streams))
+
+        command = self
+        return Popen
 
     def close(self) -> None:
         """End the process."""
@@ -90,15 +106,45 @@ class ForkedCommand:
         if self._process is not None:
             self._process.wait()
 
+    def _fork(self, module: str, values: Mapping[str, Any]) -> int | None:
+        """Return the number of the new process, or None if no fork can be that process."""
+        environment = dict(os.environ if values["env"] is None else values["env"])
+        unusual = ("preexec_fn", "pass_fds", "shell", "gid", "gids", "uid")
+        groups = values.get("process_group", -1)
+        if _CLONE is None or _is_for_the_interpreter(environment) or groups != -1 or any(map(values.get, unusual)):
+            return None
+        request: _Request = {
+            "module": module,
+            "arguments": [os.fspath(argument) for argument in values["args"][3:]],
+            "directory": os.fspath(values["cwd"] or os.getcwd()),
+            "environment": {os.fspath(name): os.fspath(value) for name, value in environment.items()},
+            "umask": values["umask"],
+            "is_session": values["start_new_session"],
+        }
+        content = json.dumps(request).encode()
+        if len(content) > _LARGEST_REQUEST:
+            return None
+        given = [values[name] for name in ("p2cread", "c2pwrite", "errwrite")]
+        streams = [number if descriptor == -1 else descriptor for number, descriptor in enumerate(given)]
+        connection = self._connection()
+        socket.send_fds(connection, [content], streams)
+        return int(connection.recv(20))
+
     def _connection(self) -> socket.socket:
         if self._requests is None:
             self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
-                command: list[str | Path] = [sys.executable, __file__, str(theirs.fileno()), self._node]
-                self._process = subprocess.Popen(
-                    command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                self._process = PlainPopen(
+                    [sys.executable, __file__, str(theirs.fileno()), *self._nodes],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
                 )
         return self._requests
+
+
+# The attribute of `subprocess` is replaced while tests run.
+PlainPopen: Any = subprocess.Popen
 
 
 def _is_for_the_interpreter(environment: Mapping[str, str]) -> bool:
@@ -113,67 +159,72 @@ def _content(stream: Any) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _become_command(requests: socket.socket) -> None:
-    """Fork for each request; return in the process that is to run the command, with all that it needs in place."""
+def _become_command(requests: socket.socket) -> str:
+    """Fork for each request; return the module to run in the new process, with all that it needs in place."""
     while True:
-        request, descriptors, _, _ = socket.recv_fds(requests, _LARGEST_REQUEST, 4)
-        if not request:
+        content, descriptors, _, _ = socket.recv_fds(requests, _LARGEST_REQUEST, 3)
+        if not content:
             sys.exit(0)
-        if os.fork() == 0:
+        request: _Request = json.loads(content)
+        _import_all("esmcache")
+        _import_all(request["module"])
+        gc.freeze()
+        number = _fork_for_parent()
+        if number == 0:
             break
         for descriptor in descriptors:
             os.close(descriptor)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        requests.send(str(number).encode())
     requests.close()
-    answers = descriptors.pop()
-    number = os.fork()
-    if number != 0:
-        for descriptor in descriptors:
-            os.close(descriptor)
-        _report(answers, number)
-    os.close(answers)
     for target, descriptor in enumerate(descriptors):
         os.dup2(descriptor, target)
         os.close(descriptor)
-    arguments, directory, environment, umask = json.loads(request)
-    os.chdir(directory)
-    if umask >= 0:
-        os.umask(umask)
+    if request["is_session"]:
+        os.setsid()
+    if request["umask"] >= 0:
+        os.umask(request["umask"])
+    os.chdir(request["directory"])
     os.environ.clear()
-    os.environ.update(environment)
-    sys.argv = ["esmcache", *arguments]
+    os.environ.update(request["environment"])
+    # `python -m` has the working directory there, not this file's.
+    sys.path[0] = os.getcwd()
+    sys.argv = [request["module"], *request["arguments"]]
+    return request["module"]
 
 
-def _report(answers: int, number: int) -> None:
-    """Write the process number and, when the process has ended, its exit code; then end this process."""
-    # The command may be killed at once, and the client may be gone.
-    with contextlib.suppress(BrokenPipeError):
-        os.write(answers, f"{number}\n".encode())
-        _, status = os.waitpid(number, 0)
-        os.write(answers, f"{os.waitstatus_to_exitcode(status)}\n".encode())
-    os._exit(0)
+def _fork_for_parent() -> int:
+    """Return 0 in a new process and its number in this one; it is a child of this one's parent, which can wait for it.
+
+    Raises:
+        OSError: If the system can start no process.
+    """
+    library = ctypes.PyDLL(None, use_errno=True)
+    ctypes.pythonapi.PyOS_BeforeFork()
+    number: int = library.syscall(_CLONE, _CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
+    if number == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        return 0
+    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    if number < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return number
 
 
-def _import_all() -> None:
-    import importlib
-    import pkgutil
-
-    import esmcache
-
-    for module in pkgutil.walk_packages(esmcache.__path__, "esmcache."):
+def _import_all(package: str) -> None:
+    if package in _imported:
+        return
+    _imported.add(package)
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 
 
+_imported: set[str] = set()
+
 if __name__ == "__main__":
     from shared_nodes import describe_now, described_once
 
-    # `python -m` has the working directory there, not this file's.
-    sys.path[0] = ""
-    _import_all()
-    with described_once([Path(sys.argv[2])]):
-        describe_now(Path(sys.argv[2]))
-        # The system removes the forks that have ended.
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        _become_command(socket.socket(fileno=int(sys.argv[1])))
-        runpy.run_module("esmcache", run_name="__main__", alter_sys=True)
+    nodes = [Path(name) for name in sys.argv[2:]]
+    with described_once(nodes):
+        describe_now(nodes)
+        runpy.run_module(_become_command(socket.socket(fileno=int(sys.argv[1]))), run_name="__main__", alter_sys=True)

@@ -65,10 +65,11 @@ def described_once(nodes: Collection[Path]) -> Iterator[None]:
         yield
 
 
-def describe_now(node: Path) -> None:
-    """Let an executable describe itself, so that forks of this process need not ask it; within `described_once`."""
-    with TemporaryDirectory() as directory:
-        node_builds.node_build(CacheDirectory(Path(directory)), str(node), os.environ)
+def describe_now(nodes: Collection[Path]) -> None:
+    """Let executables describe themselves, so that forks of this process need not ask them; within `described_once`."""
+    for node in nodes:
+        with TemporaryDirectory() as directory:
+            node_builds.node_build(CacheDirectory(Path(directory)), str(node), os.environ)
 
 
 @contextmanager

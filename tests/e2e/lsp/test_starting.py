@@ -13,6 +13,7 @@ import pytest
 
 from e2e.lsp.connection import WATCHDOG_S
 from e2e.lsp.wire import COMMAND, Wire, a_server, address_of, connected_to, log_of, token_of, wire_to
+from forked_command import PlainPopen
 
 NO_SUCH_PROCESS = 2**31 - 1
 
@@ -24,12 +25,20 @@ def check_whole_life(wire: Wire, **parameters: Any) -> None:
     wire.leave()
 
 
+@pytest.fixture
+def without_forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start the server as a client does; other tests start it as a fork that has imported it."""
+    monkeypatch.setattr(subprocess, "Popen", PlainPopen)
+
+
+@pytest.mark.usefixtures("without_forks")
 def test_stdio(tmp_path: Path) -> None:
     with a_server(tmp_path, "--stdio") as server:
         check_whole_life(wire_to(server))
         assert (server.wait(WATCHDOG_S), log_of(server)) == (0, "")
 
 
+@pytest.mark.usefixtures("without_forks")
 def test_tcp(tmp_path: Path) -> None:
     with a_server(tmp_path, "--tcp", "127.0.0.1:0") as server:
         with connected_to(address_of(server)) as wire:
