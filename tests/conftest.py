@@ -210,9 +210,15 @@ def esmcache_home(tmp_path: Path, node: Path, monkeypatch: pytest.MonkeyPatch) -
 def forked_command() -> Iterator[ForkedCommand]:
     """Return the process whose forks are the test run's command lines and language servers."""
     forked = ForkedCommand(installed_nodes())
-    with patch.object(subprocess, "Popen", forked.popen(module="esmcache_lsp")):
+    with patch.object(subprocess, "Popen", forked.popen("esmcache_lsp")):
         yield forked
     forked.close()
+
+
+@pytest.fixture
+def forked_starts(forked_command: ForkedCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `subprocess` start `esmcache`, too, as a fork; a test that looks at how processes were started cannot."""
+    monkeypatch.setattr(subprocess, "Popen", forked_command.popen("esmcache", "esmcache_lsp"))
 
 
 @pytest.fixture

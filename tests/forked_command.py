@@ -69,7 +69,7 @@ class ForkedCommand:
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             given.write(stdin.encode())
             given.seek(0)
-            with self.popen()(
+            with self.popen("esmcache")(
                 command, cwd=cwd, env=environment, stdin=given, stdout=output, stderr=errors, umask=umask
             ) as process:
                 try:
@@ -79,15 +79,15 @@ class ForkedCommand:
                     raise
             return subprocess.CompletedProcess(command, process.returncode, _content(output), _content(errors))
 
-    def popen(self, *, module: str = "esmcache") -> type[subprocess.Popen[Any]]:
-        """Return a class like Popen whose processes are forks if they run `python -m module`."""
-        start = [sys.executable, "-m", module]
+    def popen(self, *modules: str) -> type[subprocess.Popen[Any]]:
+        """Return a class like Popen whose processes are forks if they run `python -m` with one of these modules."""
+        starts = [[sys.executable, "-m", module] for module in modules]
         names = inspect.signature(PlainPopen._execute_child)
 
         class Popen(PlainPopen):  # type: ignore[misc]
             def _execute_child(self, *given: Any) -> None:
                 values = names.bind(self, *given).arguments
-                pid = command._fork(module, values) if list(values["args"])[:3] == start else None
+                pid = command._fork(values) if list(values["args"])[:3] in starts else None
                 if pid is None:
                     super()._execute_child(*given)
                     return
@@ -106,7 +106,7 @@ class ForkedCommand:
         if self._process is not None:
             self._process.wait()
 
-    def _fork(self, module: str, values: Mapping[str, Any]) -> int | None:
+    def _fork(self, values: Mapping[str, Any]) -> int | None:
         """Return the number of the new process, or None if no fork can be that process."""
         environment = dict(os.environ if values["env"] is None else values["env"])
         unusual = ("preexec_fn", "pass_fds", "shell", "gid", "gids", "uid")
@@ -114,11 +114,11 @@ class ForkedCommand:
         if _CLONE is None or _is_for_the_interpreter(environment) or groups != -1 or any(map(values.get, unusual)):
             return None
         request: _Request = {
-            "module": module,
+            "module": values["args"][2],
             "arguments": [os.fspath(argument) for argument in values["args"][3:]],
             "directory": os.fspath(values["cwd"] or os.getcwd()),
             "environment": {os.fspath(name): os.fspath(value) for name, value in environment.items()},
-            "umask": values["umask"],
+            "umask": _own_umask() if values["umask"] < 0 else values["umask"],
             "is_session": values["start_new_session"],
         }
         content = json.dumps(request).encode()
@@ -152,6 +152,12 @@ def _is_for_the_interpreter(environment: Mapping[str, str]) -> bool:
     return any(environment.get(name) != os.environ.get(name) for name in names)
 
 
+def _own_umask() -> int:
+    """Return this process's umask; reading it by os.umask would change it for other threads."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("Umask:"))
+    return int(line.removeprefix("Umask:"), 8)
+
+
 def _content(stream: Any) -> str:
     stream.seek(0)
     text: str = stream.read().decode()
@@ -181,8 +187,7 @@ def _become_command(requests: socket.socket) -> str:
         os.close(descriptor)
     if request["is_session"]:
         os.setsid()
-    if request["umask"] >= 0:
-        os.umask(request["umask"])
+    os.umask(request["umask"])
     os.chdir(request["directory"])
     os.environ.clear()
     os.environ.update(request["environment"])

@@ -18,6 +18,8 @@ import pytest
 from conftest import EsmcacheHome, RunEsmcache
 from program import Program, age, code_cache_entry
 
+pytestmark = pytest.mark.usefixtures("forked_starts")
+
 MODULES = 4
 FILES = {
     "package.json": '{"type": "module"}',

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
-from conftest import EsmcacheHome
+from conftest import EVERYTHING, EsmcacheHome
 from esmcache.cache import Cache
 from esmcache.cache_files import remove_any
 from esmcache.errors import CacheError
@@ -167,7 +168,9 @@ def forge(cache_path: Path, table: str, column: str, value: str) -> None:
 def test_forged_rows_reach_no_files_outside_the_cache(program: Program, outside: Path, table: str, column: str) -> None:
     cache_path = restore(program)
     relative = os.path.relpath(outside, cache_path / "packs")
-    for value in (f"{relative}/file", str(outside / "file"), relative, str(outside / "planted"), "", "."):
+    values = [f"{relative}/file", str(outside / "file"), relative, str(outside / "planted"), "", "."]
+    # `make test` tries two of them for each column.
+    for value in values if EVERYTHING else values[crc32(f"{table}.{column}".encode()) % 3 :: 3]:
         for step in (forget, use):
             remove_any(cache_path)
             shutil.copytree(cache_path.with_name("made"), cache_path, symlinks=True)

@@ -12,6 +12,11 @@ from e2e.lsp.editor import neovim, visual_studio_code
 from e2e.lsp.shared_server import SharedServer
 
 
+@pytest.fixture(autouse=True)
+def _forked_starts(forked_starts: None) -> None:
+    """Let the tests' command lines be forks."""
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def pulling(tmp_path_factory: pytest.TempPathFactory, node: Path) -> AsyncIterator[SharedServer]:
     """Yield a server that VS Code uses: it gives diagnostics on request."""
