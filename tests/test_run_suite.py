@@ -38,7 +38,7 @@ def test_the_base_directory_is_removed_if_all_tests_passed(tmp_path: Path) -> No
 
 def test_a_failed_test_is_reported_and_conditions_are_applied(tmp_path: Path) -> None:
     before = set(descendants_of(os.getpid()))
-    ended = run_suite(tmp_path, "assert os.umask(0) == 0o777", "--umask", "027", "--beside", "2")
+    ended = run_suite(tmp_path, "assert os.umask(0) == 0o777", "--umask", "027", "--beside", "1")
     assert ended.returncode == 1
     assert "assert 23 == 511" in ended.stdout
     (base,) = (path for path in tmp_path.iterdir() if path.is_dir())

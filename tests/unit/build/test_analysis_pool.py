@@ -24,25 +24,31 @@ def tasks() -> list[AnalysisTask]:
     return [AnalysisTask(source + padding, is_module=index % 3 != 0) for index, source in enumerate(sources)]
 
 
+@pytest.fixture(scope="module")
+def results(tasks: list[AnalysisTask]) -> list[object]:
+    """Return the results of all tasks, from this process."""
+    return [task.run() for task in tasks]
+
+
 def processor_seconds_of_children() -> float:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
 
 
 def test_several_processes_give_the_same_results_as_one(
-    tasks: list[AnalysisTask], capfd: pytest.CaptureFixture[str]
+    tasks: list[AnalysisTask], results: list[object], capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = processor_seconds_of_children()
     found = analyse_all(tasks, 2)
     assert processor_seconds_of_children() > before
-    assert found == [task.run() for task in tasks]
+    assert found == results
     assert capfd.readouterr() == ("", "")
 
 
-def test_little_is_done_here(tasks: list[AnalysisTask]) -> None:
+def test_little_is_done_here(tasks: list[AnalysisTask], results: list[object]) -> None:
     before = processor_seconds_of_children()
-    assert analyse_all(tasks[:3], 8) == [task.run() for task in tasks[:3]]
+    assert analyse_all(tasks[:3], 8) == results[:3]
     assert analyse_all([], 8) == []
-    assert analyse_all(tasks, 1)[0] == tasks[0].run()
+    assert analyse_all(tasks, 1) == results
     assert processor_seconds_of_children() == before
 
 
@@ -51,20 +57,20 @@ def test_little_is_done_here(tasks: list[AnalysisTask]) -> None:
     ["exit 1", "echo; exec cat >/dev/null", "echo; head -c 100 >/dev/null", "echo; echo nonsense", "printf x"],
 )
 def test_unfinished_tasks_of_a_worker_process_are_done_here(
-    script: str, tasks: list[AnalysisTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    script: str, tasks: list[AnalysisTask], results: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     python = tmp_path / "python"
     python.write_text(f"#!/bin/sh\n{script}\n")
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    assert analyse_all(tasks, 2) == [task.run() for task in tasks]
+    assert analyse_all(tasks, 2) == results
 
 
 def test_analysis_works_without_worker_processes(
-    tasks: list[AnalysisTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tasks: list[AnalysisTask], results: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "absent"))
-    assert analyse_all(tasks, 2) == [task.run() for task in tasks]
+    assert analyse_all(tasks, 2) == results
 
 
 def test_a_process_ends_with_its_input() -> None:
