@@ -17,7 +17,7 @@ import hypothesis
 import pytest
 
 import node_choice
-from forked_command import ForkedCommand
+from forked_command import ForkedCommand, PlainPopen
 from shared_nodes import described_once, shared_workers
 
 # The duration of an example depends on the machine's load, and no run may depend on examples of earlier runs.
@@ -219,6 +219,12 @@ def forked_command() -> Iterator[ForkedCommand]:
 def forked_starts(forked_command: ForkedCommand, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `subprocess` start `esmcache`, too, as a fork; a test that looks at how processes were started cannot."""
     monkeypatch.setattr(subprocess, "Popen", forked_command.popen("esmcache", "esmcache_lsp"))
+
+
+@pytest.fixture
+def without_forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `subprocess` start all processes as users do, so that their environments are in /proc, too."""
+    monkeypatch.setattr(subprocess, "Popen", PlainPopen)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import pytest
 
 from e2e.lsp.connection import WATCHDOG_S
 from e2e.lsp.wire import COMMAND, Wire, a_server, address_of, connected_to, log_of, token_of, wire_to
-from forked_command import PlainPopen
 
 NO_SUCH_PROCESS = 2**31 - 1
 
@@ -23,12 +22,6 @@ def check_whole_life(wire: Wire, **parameters: Any) -> None:
     answer = wire.initialize(**parameters)
     assert answer["result"]["serverInfo"] == {"name": "esmcache-lsp", "version": metadata.version("esmcache")}
     wire.leave()
-
-
-@pytest.fixture
-def without_forks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start the server as a client does; other tests start it as a fork that has imported it."""
-    monkeypatch.setattr(subprocess, "Popen", PlainPopen)
 
 
 @pytest.mark.usefixtures("without_forks")
