@@ -16,6 +16,7 @@ from conftest import EsmcacheHome
 from esmcache.build.warm import WarmReport
 from esmcache.cache import Cache
 from esmcache.engines.node.compile_cache_layout import entry_name
+from esmcache.file_source import fingerprint, is_proven
 from esmcache.records import ModuleFormat
 
 _WATCHDOG_S = 120
@@ -39,6 +40,7 @@ class Program:
     node: Path
     home: EsmcacheHome
     entry: str = "app.mjs"
+    _last_written: Path | None = None
 
     def write(self, files: Mapping[str, str | bytes]) -> None:
         """Write files and create their directories."""
@@ -46,6 +48,7 @@ class Program:
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
+            self._last_written = path
 
     def warm(self, *entries: str) -> WarmReport:
         """Warm the entry point (or the named ones) and return the report."""
@@ -53,7 +56,13 @@ class Program:
             return cache.warm([self.root / name for name in entries or (self.entry,)])
 
     def cache(self) -> Cache:
-        """Return the test's own cache."""
+        """Return the test's own cache, once the times of the files that `write` has written prove their contents."""
+        while self._last_written is not None and self._last_written.is_file():
+            seen = fingerprint(self._last_written.stat())
+            if seen is None or is_proven(seen, time.time() * 1000):
+                break
+            time.sleep(0.001)
+        self._last_written = None
         return Cache.open(node=str(self.node), jobs=1, environment=self.home.environment)
 
     def code_caches(self) -> bytes:
