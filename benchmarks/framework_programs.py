@@ -16,10 +16,11 @@ from startup_ways import ESMCACHE, NODE
 FRAMEWORKS = PROJECT / "benchmarks" / "frameworks"
 MODULES = FRAMEWORKS / "node_modules"
 
-# Ports, durations, times of day and dates; also the random parts in the names of files that vite and next write.
+# Ports, durations, times of day and dates. Vite puts random letters or times into URLs, and jest says how long a run took
+# before.
 _UNSTEADY = re.compile(
     rb"(?<=127\.0\.0\.1:)\d+|\d+(?:\.\d+)?\s?(?:ms|s|seconds)\b|duration_ms [\d.]+|\d{4}-\d\d-\d\dT[\d:.]+Z"
-    rb"|\d\d:\d\d:\d\d|(?<=\?v=)[\da-f]{8}|(?<=\?t=)\d+"
+    rb"|, estimated \d+ s|\d\d:\d\d:\d\d|(?<=\?v=)[\da-f]{8}|(?<=\?t=)\d+"
 )
 _SERVED_AT = r"http://127\.0\.0\.1:(\d+)"
 _CATS = Ready(_SERVED_AT, "/cats")
