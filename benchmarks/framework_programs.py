@@ -16,8 +16,8 @@ from startup_ways import ESMCACHE, NODE
 FRAMEWORKS = PROJECT / "benchmarks" / "frameworks"
 MODULES = FRAMEWORKS / "node_modules"
 
-# Ports, durations, times of day and dates. Vite puts random letters or times into URLs, and jest says how long a run took
-# before.
+# Ports, durations, times of day and dates. Vite puts random letters or times into URLs, and jest says how long its last
+# run took.
 _UNSTEADY = re.compile(
     rb"(?<=127\.0\.0\.1:)\d+|\d+(?:\.\d+)?\s?(?:ms|s|seconds)\b|duration_ms [\d.]+|\d{4}-\d\d-\d\dT[\d:.]+Z"
     rb"|, estimated \d+ s|\d\d:\d\d:\d\d|(?<=\?v=)[\da-f]{8}|(?<=\?t=)\d+"
