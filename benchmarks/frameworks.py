@@ -95,13 +95,25 @@ def measure(row: Framework, node: Path, starts: int, console: Console) -> Framew
     native = row.native(node, MODULES, environment)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(f"{row.name}, Node {version}", total=starts)
-        way, warms, reported = warmed(row, native, project)
+        way, warms = warmed(row, native, project)
         plain, cached = interleave([native, way], starts, project, lambda: progress.advance(task))
+    # The measured starts may have left the cache in a state in which later starts use less of it.
+    reported = report_of(way, project)
     return FrameworkMeasurement(version, row.name, plain, cached, warms, reported)
 
 
-def warmed(row: Framework, native: Way, project: Path) -> tuple[Way, int, Reported]:
-    """Return the served way, the number of warms of missed modules, and the report of the last start.
+def report_of(way: Way, project: Path) -> Reported:
+    """Return the report of one start.
+
+    Raises:
+        Failure: If the program cannot be started.
+    """
+    # A process that is killed reports nothing.
+    return Reported.of(reports_of(replace(way, stop=signal.SIGTERM), project))
+
+
+def warmed(row: Framework, native: Way, project: Path) -> tuple[Way, int]:
+    """Return the served way, and the number of warms of missed modules.
 
     Raises:
         Failure: If something cannot be warmed or started.
@@ -109,18 +121,16 @@ def warmed(row: Framework, native: Way, project: Path) -> tuple[Way, int, Report
     environment = native.environment
     hook = esmcache("hook", environment=environment, cwd=project).strip()
     way = served(native, hook)
-    # A process that is killed reports nothing.
-    reporting = replace(way, stop=signal.SIGTERM)
     esmcache("warm", *map(str, row.entries(project, MODULES)), environment=environment, cwd=project)
-    reported = Reported.of(reports_of(reporting, project))
+    reported = report_of(way, project)
     warms = 0
     while warms < MOST_WARMS:
         esmcache("warm", "--missed", environment=environment, cwd=project)
         warms += 1
-        before, reported = reported, Reported.of(reports_of(reporting, project))
+        before, reported = reported, report_of(way, project)
         if reported == before:
             break
-    return way, warms, reported
+    return way, warms
 
 
 if __name__ == "__main__":
