@@ -101,6 +101,17 @@ def test_unserved_starts_report_until_enough_reports_wait(program: Program) -> N
                 manifest.unlink()
 
 
+def test_a_start_is_reported_once_if_the_preload_is_named_twice(program: Program) -> None:
+    program.home.cache_dir.mkdir(mode=0o700)
+    again = ["--require", str(program.hook())]
+    assert program.served(flags=again).report["reason"] == "no manifest"
+    with program.cache() as cache:
+        assert [report.reason for report in cache.fold_events()] == ["no manifest"]
+        program.warm()
+        assert program.served(flags=again).report["served"] > 0
+        assert [report.reason for report in cache.fold_events()] == [""]
+
+
 @pytest.mark.parametrize("flag", ["-e", "-p", "--eval", "--print"])
 def test_arguments_of_eval_are_not_taken_for_an_entry_point(program: Program, flag: str) -> None:
     # Node would warn about this `main` if the directory were an entry point.
@@ -153,9 +164,11 @@ def test_conditions_have_manifests_of_their_own(program: Program) -> None:
     flags = ["--conditions", "special"]
     assert program.check_same()["served"] == 2
     assert program.check_same(flags=flags)["reason"] == "no manifest"
-    program.write({"esmcache.json": '{"conditions": ["special"]}'})
+    # A condition that is given twice counts once.
+    program.write({"esmcache.json": '{"conditions": ["special", "special"]}'})
     program.warm()
     assert program.check_same(flags=flags)["served"] == 2
+    assert program.check_same(flags=["-C", "special", *flags])["served"] == 2
 
 
 def test_an_es_module_that_is_required_is_served(tmp_path: Path, any_node: Path, esmcache_home: EsmcacheHome) -> None:

@@ -129,7 +129,9 @@ function readFlags(fs, hookFile, flags) {
   if (isTestRunner) {
     // Only with this isolation does the process itself load the test files, whose names and patterns are in `argv`.
     if (isolation !== 'none' || process.argv.length < 2) return false;
-    flags.started = process.getBuiltinModule('node:path').resolve(process.argv[1]);
+    const file = process.getBuiltinModule('node:path').resolve(process.argv[1]);
+    if (!fs.statSync(file, { __proto__: null, throwIfNoEntry: false })?.isFile()) return false;
+    flags.started = fs.realpathSync(file);
   }
   // Our hooks would be asked first and pass over those that an earlier preload registered.
   if (!isFirst) flags.reason = 'flag --require of another preload, before ours';

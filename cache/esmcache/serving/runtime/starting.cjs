@@ -31,8 +31,9 @@ module.exports = (function start(fs, load, hookFile, cacheDirectory) {
   if (given.program === undefined) {
     // Node calls this function for its entry point, too, and then finds the answer in its cache. If nothing is served,
     // the path only names a report, and the call could be noticed under the flags of the start.
-    const started = given.started ?? argv[1];
-    const found = argv.length > 1 && (given.reason === '' ? module.constructor._findPath(started, null, true) : started);
+    const found =
+      given.started ??
+      (argv.length > 1 && (given.reason === '' ? module.constructor._findPath(argv[1], null, true) : argv[1]));
     if (!found) return false;
     const identity = [found, version, process.arch].concat(given.conditions).join('\0');
     // The same sums over UTF-16 code units as in serving/names.py.
