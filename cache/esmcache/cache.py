@@ -32,7 +32,7 @@ from esmcache.module_cache import ModuleCache
 from esmcache.open_cache import healing
 from esmcache.query.counts import Counts, count_states, own_modules
 from esmcache.query.lookup import CacheState
-from esmcache.query.start_answers import StartAnswers
+from esmcache.query.start_answers import StartAnswers, left_to_node
 from esmcache.records import NodeBuild
 from esmcache.settings import ProjectSettings, SettingsError, read_user_choices
 from esmcache.store.index_file import IndexDamaged, IndexVanished
@@ -283,6 +283,13 @@ class Cache(ModuleCache):
             answers = StartAnswers(self.directory, self.index, DiskFileSource(), build)
             entries = [row for row in self.index.all(EntryPointRow) if row.engine_tag == build.engine_tag]
             return [(row.path, why) for row in entries if (why := answers.why_left_off(row))]
+
+    @healing
+    def programs_with_replaced_functions(self) -> list[tuple[str, str]]:
+        """Return the entry points whose last start left questions to Node, each with the replaced functions."""
+        with self.guarded():
+            entries = self.index.all(EntryPointRow)
+            return [(row.path, left) for row in entries if (left := left_to_node(self.index, row))]
 
     @healing
     def counts(self, folders: Sequence[str], settings: ProjectSettings | None = None) -> Counts:

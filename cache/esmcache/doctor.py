@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from importlib import metadata
@@ -99,6 +99,15 @@ def _opened(environment: Mapping[str, str], cache_dir: str | None, node: str | N
         raise CacheError(str(choices))
     with Cache(choices, environment=environment) as cache:
         yield cache, fault
+
+
+def _some(name: str, what: str, programs: Sequence[tuple[str, str]]) -> Iterator[Check]:
+    """Yield a warning for each of the first programs, and one for all others together."""
+    for path, why in programs[:_MOST_PROGRAMS]:
+        yield Check(name, Health.WARNING, f"{what}{path}: {why}")
+    if len(programs) > _MOST_PROGRAMS:
+        more = plural(len(programs) - _MOST_PROGRAMS, "more program")
+        yield Check(name, Health.WARNING, f"{what}{more}; `esmcache explain` says why")
 
 
 class _Examination:
@@ -229,15 +238,13 @@ class _Examination:
 
     def _programs(self) -> Iterator[Check]:
         try:
-            programs = self._cache.programs_without_code_caches() if self._has_directory else []
+            without = self._cache.programs_without_code_caches() if self._has_directory else []
+            replacing = self._cache.programs_with_replaced_functions() if self._has_directory else []
         except CacheError:
             # Another check says why.
             return
-        for path, why in programs[:_MOST_PROGRAMS]:
-            yield Check("code caches", Health.WARNING, f"left off for {path}: {why}")
-        if len(programs) > _MOST_PROGRAMS:
-            more = plural(len(programs) - _MOST_PROGRAMS, "more program")
-            yield Check("code caches", Health.WARNING, f"left off for {more}; `esmcache explain` says why")
+        yield from _some("code caches", "left off for ", without)
+        yield from _some("served in part", "", replacing)
 
     def _reports(self) -> Iterator[Check]:
         if not self._has_directory:

@@ -90,6 +90,32 @@ def test_commands_say_why_a_program_has_no_code_caches(run_esmcache: RunEsmcache
     assert re.search(r"why starts had no code caches +count\n(?:.*\n)?none +1\n", run_esmcache("stats").stdout)
 
 
+def test_commands_say_which_functions_a_program_has_replaced(run_esmcache: RunEsmcache, tmp_path: Path) -> None:
+    project = tmp_path / "replacing"
+    project.mkdir()
+    wrap = "const fs = require('fs');\nconst { readFileSync } = fs;\n"
+    wrap += "fs.readFileSync = (...values) => readFileSync(...values);\n"
+    requests = "require('./b.cjs');\nrequire('./c.cjs');\n"
+    (project / "app.cjs").write_text(wrap + requests)
+    (project / "b.cjs").write_text("")
+    (project / "c.cjs").write_text("exports.c = 1;\n")
+    why = "the program replaced fs.readFileSync at its last start, so Node itself answered 2 questions"
+
+    def said() -> tuple[bool, bool]:
+        reason = json_of(run_esmcache, "explain", "b.cjs", cwd=project)["reason"]
+        return reason.endswith(f"; {why}"), f"{project / 'app.cjs'}: {why}" in run_esmcache("doctor").stdout
+
+    assert run_esmcache("warm", "app.cjs", cwd=project).returncode == 0
+    assert said() == (False, False)
+    assert run_esmcache("run", "app.cjs", cwd=project).returncode == 0
+    assert said() == (True, True)
+    assert json_of(run_esmcache, "stats", cwd=project)["counters"]["starts with replaced functions"] == 1
+    (project / "app.cjs").write_text(requests)
+    assert run_esmcache("warm", "app.cjs", cwd=project).returncode == 0
+    assert run_esmcache("run", "app.cjs", cwd=project).returncode == 0
+    assert said() == (False, False)
+
+
 def test_explain_says_that_a_program_may_count_its_calls(run_esmcache: RunEsmcache, project: Path) -> None:
     (project / "app.mjs").write_text("// Profiler.startPreciseCoverage\nimport './b.mjs';\n")
     (project / "b.mjs").write_text("export {};\n")

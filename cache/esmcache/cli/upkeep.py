@@ -32,6 +32,7 @@ _USES = {
     "starts served": "starts that were served",
     "starts without a manifest": "starts of programs that were not warmed",
     "starts without code caches": "starts that were served without code caches",
+    "starts with replaced functions": "starts that left questions to Node, because functions were replaced",
     "hits": "modules that were served (hits)",
     "hits after a hash": "hits although the file had new times",
     "misses": "modules that were not warmed (misses)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from esmcache.serving.names import WANTED_SUFFIX
 from esmcache.serving.report_lines import lasting_urls, listed_urls
 from esmcache.store.code_caches import CodeCacheStore
 from esmcache.store.index import Index
-from esmcache.store.rows import CalledFunctionsRow, CodeCacheRow, EntryPointRow, MissRow
+from esmcache.store.rows import CalledFunctionsRow, CodeCacheRow, EntryPointRow, MissRow, ReplacedRow
 
 # Reports have this state of code caches if a warm can repair them.
 _UNSEALED = "unsealed"
@@ -29,6 +30,7 @@ _QUARANTINED = "quarantined"
 # The states of code caches in reports of starts that used some, and those that say why a start used none.
 _IN_USE = ("enabled", "stopped")
 WHY_NO_CODE_CACHES = ("left off", "other flags", "none", _UNSEALED, _QUARANTINED, "no link", "unknown layout")
+_FUNCTION = re.compile(r"(?:fs|Module)(?:\.\w+)+")
 # A report of more called functions in one source is wrong.
 _MOST_FUNCTIONS = 100_000
 _LARGEST = 16 * 1024 * 1024
@@ -42,6 +44,9 @@ class RunnerReport:
     A process that misses modules writes more than one line. Each says what those before did not, and `is_later` is True
     in all but the first. Times are in seconds since the epoch. `hashed` counts files with other times but the same
     content, and `rewritten` those of them that the process may have written itself.
+
+    `left` counts the questions that Node answered because the program had replaced the functions in `replaced`, and is
+    in the last line of a process only.
 
     `called` maps the SHA-256 of a source to the offsets of its functions that were called; it is None for most starts.
     """
@@ -61,6 +66,8 @@ class RunnerReport:
     stale: tuple[str, ...]
     reason: str
     code_caches: str
+    left: int
+    replaced: tuple[str, ...]
     called: Mapping[bytes, tuple[int, ...]] | None
 
 
@@ -80,6 +87,7 @@ def fold_events(directory: CacheDirectory, index: Index) -> list[RunnerReport]:
         for name, report in reports:
             index.note_use(f"{name}.manifest", report.time)
             index.note_misses(_misses(report))
+            _note_replaced(index, f"{name}.manifest", report)
             if report.called is not None:
                 _note_called(index, f"{name}.manifest", report.called)
         index.count(_totals([report for _, report in reports]))
@@ -177,6 +185,13 @@ def _misses(report: RunnerReport) -> list[MissRow]:
     return found
 
 
+def _note_replaced(index: Index, manifest: str, report: RunnerReport) -> None:
+    if report.left > 0:
+        index.put([ReplacedRow(manifest, report.left, " ".join(report.replaced))])
+    elif not report.is_later:
+        index.remove(ReplacedRow, "manifest", [manifest])
+
+
 def _totals(reports: list[RunnerReport]) -> dict[str, int]:
     starts = [report for report in reports if not report.is_later]
     without = [report.code_caches for report in starts if report.served and report.code_caches not in _IN_USE]
@@ -186,6 +201,7 @@ def _totals(reports: list[RunnerReport]) -> dict[str, int]:
         "starts without a manifest": sum(report.reason == "no manifest" for report in reports),
         "starts without code caches": len(without),
         **{f"no code caches, {why}": without.count(why) for why in WHY_NO_CODE_CACHES},
+        "starts with replaced functions": sum(report.left > 0 for report in reports),
         "hits": sum(report.served for report in reports),
         "hits after a hash": sum(report.hashed for report in reports),
         "misses": sum(len(report.missed) for report in reports),
@@ -214,6 +230,8 @@ def _parse(line: bytes) -> RunnerReport | None:
             stale=tuple(listed_urls(said.get("stale", ()))),
             reason=str(said.get("reason", "")),
             code_caches=str(said.get("codeCaches", "")),
+            left=int(said.get("left", 0)),
+            replaced=tuple(name for name in map(str, said.get("replaced", ())) if _FUNCTION.fullmatch(name)),
             called=_parse_called(said["called"]) if "called" in said else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -33,7 +33,8 @@ from esmcache.serving.names import manifest_identity
 from esmcache.serving.pack import held_places
 from esmcache.serving.served_kinds import COMMONJS_KINDS, COMPILED_KINDS, FORMAT_OF_KIND
 from esmcache.store.index import Index
-from esmcache.store.rows import CodeCacheLinkRow, EntryPointRow
+from esmcache.store.rows import CodeCacheLinkRow, EntryPointRow, ReplacedRow
+from esmcache.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class StartAnswer:
     def __str__(self) -> str:
         verdict = "served" if self.has_all else "partly served" if self.has_part else "not served"
         return f"{verdict}: {self.reason}"
+
+
+# hooks.cjs reports this name once a program has called the function.
+_REGISTER = "Module.register"
 
 
 class StartAnswers:
@@ -87,7 +92,8 @@ class StartAnswers:
         if not parts:
             return _left(f"Node resolves it itself: {by_node}")
         node = f"; Node resolves it itself: {by_node}" if by_node else ""
-        return StartAnswer(not by_node, True, f"{' and '.join(parts)}{caches}{node}")
+        left = left_to_node(self._index, entry)
+        return StartAnswer(not by_node, True, f"{' and '.join(parts)}{caches}{node}{f'; {left}' if left else ''}")
 
     def why_left_off(self, entry: EntryPointRow) -> str:
         """Return why starts of an entry point use no code caches, or '' if the program is not to blame for it."""
@@ -280,6 +286,18 @@ class _Resolution:
         with contextlib.suppress(OSError):
             return stat.S_ISREG(status.st_mode) and sha256(self._files.read(path)).digest() == file.sha256
         return False
+
+
+def left_to_node(index: Index, entry: EntryPointRow) -> str:
+    """Return what the last start of an entry point left to Node because the program had replaced functions, or ''."""
+    row = next(iter(index.where(ReplacedRow, "manifest", [entry.manifest])), None)
+    if row is None:
+        return ""
+    functions = row.functions.split()
+    if _REGISTER in functions:
+        return "the program registered asynchronous hooks at its last start, so Node itself answered its imports"
+    asked = plural(row.questions, "question")
+    return f"the program replaced {', '.join(functions)} at its last start, so Node itself answered {asked}"
 
 
 def _conditions_of(entry: EntryPointRow) -> tuple[str, ...]:

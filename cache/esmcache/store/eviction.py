@@ -48,7 +48,10 @@ _ROWS_OF_A_MODULE = 8
 _MOST_PARAMETERS = 500
 
 _WITHOUT_OWNER = (
-    "delete from entry_modules where manifest not in (select manifest from entry_points)",
+    *(
+        f"delete from {table} where manifest not in (select manifest from entry_points)"
+        for table in ("entry_modules", "replaced_functions")
+    ),
     "delete from resolution_inputs where input_set in"
     " (select input_set from resolution_inputs except select input_set from requests)",
     "delete from packages where root not in (select package from modules)",

@@ -221,6 +221,15 @@ class EntryPointRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplacedRow:
+    """Functions that a program replaced in its last start, separated by blanks, and the questions left to Node then."""
+
+    manifest: str
+    questions: int
+    functions: str
+
+
+@dataclass(frozen=True, slots=True)
 class MissRow:
     """A miss that a runner (`executable`) reported; `url` is '' if the entry point has no fresh manifest.
 
@@ -257,5 +266,6 @@ ROW_TABLES: dict[type, str] = {
     PackEntryRow: "pack_entries",
     PackRow: "packs",
     EntryPointRow: "entry_points",
+    ReplacedRow: "replaced_functions",
     MissRow: "misses",
 }

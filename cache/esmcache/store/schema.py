@@ -144,6 +144,7 @@ _TABLES: dict[str, tuple[dict[str, type], tuple[str, ...]]] = {
         ("manifest",),
     ),
     "entry_modules": ({"manifest": str, "url": str}, ("manifest", "url")),
+    "replaced_functions": ({"manifest": str, "questions": int, "functions": str}, ("manifest",)),
     "misses": (
         {
             "entry": str,
@@ -216,6 +217,11 @@ def _forget_verdicts(database: Database) -> None:
     database.table("verdicts").create(columns, pk=key)
 
 
+def _know_replaced_functions(database: Database) -> None:
+    columns, key = _TABLES["replaced_functions"]
+    database.table("replaced_functions").create(columns, pk=key[0], if_not_exists=True)
+
+
 # Migration i takes an index of user_version i to i + 1.
 _MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _create,
@@ -228,6 +234,7 @@ _MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     # The name of a code cache's file depends on its content since then.
     _keep_code_caches_by_source,
     _forget_verdicts,
+    _know_replaced_functions,
 )
 
 VERSION = len(_MIGRATIONS)

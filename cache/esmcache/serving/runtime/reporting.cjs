@@ -121,7 +121,7 @@ const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest
   let isKnownByForm = null;
   /** Return what no earlier line has said. */
   function untold(all) {
-    const { codeCaches, modules, left, replaced } = all;
+    const { codeCaches, modules } = all;
     const fresh = { __proto__: null, served: all.served - served, resolved: all.resolved - resolved };
     fresh.hashed = all.hashed - hashed;
     fresh.rewritten = report.rewritten - rewritten;
@@ -132,7 +132,7 @@ const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest
     ({ served, resolved, hashed, faults } = all);
     [rewritten, missed, stale] = [report.rewritten, all.missed.length, all.stale.length];
     const later = lastTold > 0 ? true : undefined;
-    return { __proto__: null, ...fresh, codeCaches, modules, left, replaced, later };
+    return { __proto__: null, ...fresh, codeCaches, modules, later };
   }
   report.tell = function tell() {
     const time = now();
@@ -157,7 +157,8 @@ const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest
     const called = isAsked ? calledFunctions(manifest) : undefined;
     // Most starts miss nothing, and need none of the functions above.
     const isWhole = lastTold === 0 && report.rewritten === 0 && all.missed.length === 0 && all.stale.length === 0;
-    write(isWhole ? all : untold(all), called, all);
+    const { left, replaced } = all;
+    write(isWhole ? all : { __proto__: null, ...untold(all), left, replaced }, called, all);
   });
 });
 
