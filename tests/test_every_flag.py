@@ -19,7 +19,7 @@ from esmcache.launch.program import installed_hook
 # Workers take up different parts.
 _PARTS = 4 if EVERYTHING else 1
 # `make test` tries one flag in this many.
-_ONE_FLAG_IN = 4
+_ONE_FLAG_IN = 5
 _PROGRAM = "A bit of everything"
 _KNOWN = "console.log(JSON.stringify([...process.allowedNodeEnvironmentFlags]))"
 

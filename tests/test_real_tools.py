@@ -14,8 +14,8 @@ from differential.starting import Starter, empty_home
 from esmcache.launch.program import installed_hook
 from removing import remove_tree
 
-# `make test` runs every tool warm under one Node, and in one of these states unless it is large. It runs a third of the
-# large tools.
+# `make test` runs every tool warm under one Node, and every second one in one of these states. It runs a third of the
+# large tools, and those only warm.
 _OTHER_STATES = ("missed", "cold and damaged", "stale")
 _PAIRS = [
     (tool, node)
@@ -54,7 +54,8 @@ def test_tool(
     request: pytest.FixtureRequest,
 ) -> None:
     version = request.node.callspec.params["any_node"]
-    state = "" if tool.is_large else _OTHER_STATES[tool.number // 4 % len(_OTHER_STATES)]
+    is_only_warm = tool.is_large or tool.number // 32 % 2
+    state = "" if is_only_warm else _OTHER_STATES[tool.number // 4 % len(_OTHER_STATES)]
     is_cold_and_damaged_too = EVERYTHING or state == "cold and damaged"
     is_stale_too = EVERYTHING or state == "stale"
     # A module with a computed name can be stale only after a warm of missed modules has added it.

@@ -14,7 +14,7 @@ from program import Program
 from served_program import FILES, MODULES
 
 # `make test-all` does all of them.
-_DAMAGES = range(0, 300, 1 if EVERYTHING else 7)
+_DAMAGES = range(0, 300, 1 if EVERYTHING else 15)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from esmcache.launch.background import SLOTS
 from processes import processes_with
 
 # `make test-all` starts a hundred.
-_PROGRAMS = 100 if EVERYTHING else 40
+_PROGRAMS = 100 if EVERYTHING else 20
 _AT_ONCE = 10
 _DEADLINE_S = 300
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from conftest import EsmcacheHome, some
+from conftest import EVERYTHING, EsmcacheHome, some
 from program import Program
 
-PACKAGES = ("lodash-es", "effect", "date-fns", "three", "rxjs", "d3", "ramda", "zod")
+PACKAGES = some(("lodash-es", "date-fns", "rxjs", "effect", "three", "d3", "ramda", "zod"), 3)
 IMPORTS = "".join(f"import * as p{number} from '{name}';\n" for number, name in enumerate(PACKAGES))
 PRINTS = "".join(f"console.log('{name}', Object.keys(p{number}));\n" for number, name in enumerate(PACKAGES))
-LEAST_MODULES = 1_900
+LEAST_MODULES = 1_900 if EVERYTHING else 1_000
 
 
 @pytest.mark.parametrize("any_node", some(["node24", "node22", "node26"], 1), indirect=True)
-def test_eight_packages_are_served_through_a_linked_node_modules(
+def test_packages_are_served_through_a_linked_node_modules(
     tmp_path: Path, any_node: Path, npm_packages: Path, esmcache_home: EsmcacheHome
 ) -> None:
     program = Program(tmp_path / "project", any_node, esmcache_home)
