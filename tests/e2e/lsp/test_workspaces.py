@@ -158,6 +158,17 @@ async def test_packages_of_a_workspace(pulling: SharedServer, tmp_path: Path) ->
         assert location[0].target_uri == editor.uri("packages/two/lib/main.js")
 
 
+async def test_test_files_of_the_scripts_are_entry_points(pulling: SharedServer, tmp_path: Path) -> None:
+    files = {
+        "package.json": '{"type": "module", "main": "app.js", "scripts": {"test": "node --test"}}',
+        "app.js": "export const app = 1;\n",
+        "test/one.js": "import '../app.js';\n",
+        "two.test.js": "import './app.js';\n",
+    }
+    async with pulling.a_folder(tmp_path, files) as editor:
+        assert (await editor.command("esmcache.warmWorkspace"))["entries"] == 3
+
+
 async def test_several_roots_and_one_more(pulling: SharedServer, tmp_path: Path) -> None:
     more = {"../other/package.json": '{"type": "module", "main": "b.js"}', "../other/b.js": "export const b = 1;\n"}
     async with pulling.a_folder(tmp_path, {"app.js": "export {};\n", **more}) as editor:
