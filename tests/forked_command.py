@@ -194,6 +194,8 @@ def _become_command(requests: socket.socket) -> str:
     # `python -m` has the working directory there, not this file's.
     sys.path[0] = os.getcwd()
     sys.argv = [request["module"], *request["arguments"]]
+    if request["module"] == "esmcache_lsp":
+        fork_workers(_fork_for_parent)
     return request["module"]
 
 
@@ -227,6 +229,7 @@ def _import_all(package: str) -> None:
 _imported: set[str] = set()
 
 if __name__ == "__main__":
+    from forked_workers import fork_workers
     from shared_nodes import describe_now, described_once
 
     nodes = [Path(name) for name in sys.argv[2:]]

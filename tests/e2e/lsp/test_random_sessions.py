@@ -15,7 +15,7 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInternalError
 
-from conftest import EVERYTHING, some
+from conftest import some
 from e2e.lsp.connection import WATCHDOG_S
 from e2e.lsp.editor import Editor, an_editor, neovim, visual_studio_code
 from esmcache import Cache
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 pytestmark = pytest.mark.asyncio
 
-STEPS = 40 if EVERYTHING else 25
+STEPS = 40
 NAMES = tuple(f"src/m{number}.js" for number in range(10))
 
 
