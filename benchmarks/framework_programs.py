@@ -19,8 +19,8 @@ MODULES = FRAMEWORKS / "node_modules"
 # Ports, durations, times of day and dates. Vite puts random letters or times into URLs, and jest says how long its last
 # run took.
 _UNSTEADY = re.compile(
-    rb"(?<=127\.0\.0\.1:)\d+|\d+(?:\.\d+)?\s?(?:ms|s|seconds)\b|duration_ms [\d.]+|\d{4}-\d\d-\d\dT[\d:.]+Z"
-    rb"|, estimated \d+ s|\d\d:\d\d:\d\d|(?<=\?v=)[\da-f]{8}|(?<=\?t=)\d+"
+    rb"(?<=127\.0\.0\.1:)\d+|\d+(?:\.\d+)?\s?(?:ms|s|seconds)\b(?:, estimated \d+ s)?|duration_ms [\d.]+"
+    rb"|\d{4}-\d\d-\d\dT[\d:.]+Z|\d\d:\d\d:\d\d|(?<=\?v=)[\da-f]{8}|(?<=\?t=)\d+"
 )
 _SERVED_AT = r"http://127\.0\.0\.1:(\d+)"
 _CATS = Ready(_SERVED_AT, "/cats")
