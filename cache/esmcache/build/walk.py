@@ -20,15 +20,7 @@ from esmcache.build.analysis_rows import (
 from esmcache.build.compile import Compiler
 from esmcache.build.context import BuildContext
 from esmcache.build.freshness import UnreadableFile, known_fact, read_file
-from esmcache.build.graph import (
-    STRIPS_NO_PACKAGES,
-    SYNTAX_ERROR,
-    Asked,
-    GraphModule,
-    GraphRequest,
-    Problem,
-    is_utf8,
-)
+from esmcache.build.graph import STRIPS_NO_PACKAGES, SYNTAX_ERROR, Asked, GraphModule, GraphRequest, Problem, is_utf8
 from esmcache.build.loaders import imported_modules
 from esmcache.build.roots import find_roots
 from esmcache.build.verdicts import Verdict
