@@ -20,7 +20,8 @@ const S_IFDIR = fs.constants.S_IFDIR;
 const S_IFLNK = fs.constants.S_IFLNK;
 const OTHERS_AND_KIND = S_IFMT | 0o022;
 const { min, max } = Math;
-const { keys } = Object;
+const { keys, setPrototypeOf, getOwnPropertySymbols } = Object;
+const toText = String;
 const READ_AT_ONCE = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
 
 // Generated from serving/layout.py.
@@ -107,10 +108,9 @@ Loaded.prototype = { __proto__: null };
 const watchForOthers = (function watchForOthers(Module, hooks, beginAsynchronous) {
   const registered = Module.registerHooks(hooks);
   const { registerHooks } = Module;
-  const { getOwnPropertySymbols } = Object;
   const isNth = (answer, n) => {
     const symbols = getOwnPropertySymbols(answer);
-    return symbols.length === 1 && String(answer[symbols[0]]) === `Symbol(module-hook-${n})`;
+    return symbols.length === 1 && toText(answer[symbols[0]]) === `Symbol(module-hook-${n})`;
   };
   if (!isNth(registered, 0)) {
     registered.deregister();
@@ -273,7 +273,7 @@ const watchForPatches = (function watchForPatches(Module, binding) {
   const compilingIsPatched = () => prototype._compile !== _compile || keys(extensions).length !== extensionCount;
   /** Return the names of functions that are replaced now. */
   function namesOfPatched() {
-    const names = Object.setPrototypeOf([], null);
+    const names = setPrototypeOf([], null);
     const note = (isPatched, name) => {
       if (isPatched) names[names.length] = name;
     };
@@ -412,7 +412,7 @@ module.exports = (function answerFrom(found) {
   const { Module, manifest, binding, look, packsDirectory, hookFile, conditions, passToWorkers, loaded } = found;
   const { indexes, modules, requests } = manifest;
 
-  const list = () => Object.setPrototypeOf([], null);
+  const list = () => setPrototypeOf([], null);
   const lists = { missed: list(), stale: list() };
   const report = { served: 0, resolved: 0, hashed: 0, rewritten: 0, faults: 0, ...lists, codeCaches: 'none', line, tell: null };
   // Questions that Node answers because the program has replaced functions or registered asynchronous hooks.

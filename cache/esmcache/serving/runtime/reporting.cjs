@@ -4,6 +4,7 @@
 
 const { constants } = process.getBuiltinModule('node:fs');
 const { now } = Date;
+const { setPrototypeOf } = Object;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const [slice, indexOf] = [uncurry(String.prototype.slice), uncurry(String.prototype.indexOf)];
 const { S_IFMT, S_IFREG } = constants;
@@ -21,7 +22,7 @@ const reporter = (function reporter(fs, directory, { program, conditions, log })
   const { stringify } = JSON;
   const { version, arch, execPath } = process;
   const entry = program.identity.slice(0, program.identity.indexOf('\0'));
-  Object.setPrototypeOf(conditions, null);
+  setPrototypeOf(conditions, null);
 
   const started = now();
 
@@ -51,7 +52,9 @@ const reporter = (function reporter(fs, directory, { program, conditions, log })
 
 /** Return a query with `#` for each of its words that has a digit. Such words may differ from start to start. */
 function formOf(query) {
-  let [form, word, hasDigit] = ['', '', false];
+  let form = '';
+  let word = '';
+  let hasDigit = false;
   for (let i = 0; i <= query.length; i++) {
     const one = query[i] ?? '';
     const isDigit = one >= '0' && one <= '9';
@@ -60,7 +63,8 @@ function formOf(query) {
       hasDigit ||= isDigit;
     } else {
       form += (hasDigit ? '#' : word) + one;
-      [word, hasDigit] = ['', false];
+      word = '';
+      hasDigit = false;
     }
   }
   return form;
@@ -86,7 +90,7 @@ function knowForms({ indexes }) {
 
 /** Return the URLs of files from `first` on, each as `<count of characters as in the URL before> <the rest>`. */
 function shortened(urls, first, isLeftOut) {
-  const list = Object.setPrototypeOf([], null);
+  const list = setPrototypeOf([], null);
   let before = '';
   for (let i = first, room = LARGEST; i < urls.length && room > 0; i++) {
     const url = urls[i];
@@ -130,14 +134,20 @@ const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest
     fresh.misses = shortened(all.missed, missed, isKnownByForm);
     fresh.stale = shortened(all.stale, stale, () => false);
     ({ served, resolved, hashed, faults } = all);
-    [rewritten, missed, stale] = [report.rewritten, all.missed.length, all.stale.length];
+    rewritten = report.rewritten;
+    missed = all.missed.length;
+    stale = all.stale.length;
     const later = lastTold > 0 ? true : undefined;
     return { __proto__: null, ...fresh, codeCaches, modules, later };
   }
   report.tell = function tell() {
     const time = now();
     if (time - lastTold < LEAST_MS_BETWEEN) return false;
-    write(untold(report.line()), undefined, null);
+    try {
+      write(untold(report.line()), undefined, null);
+    } catch {
+      // The program has broken something that this file needs.
+    }
     lastTold = time;
     return true;
   };
@@ -153,12 +163,16 @@ const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest
     report.codeCaches = codeCaches.outcome;
     // A worker looks again, since workers that ended before it may have reported much.
     const isAsked = calledFunctions !== null && (!isWorker || mayReportMore());
-    const all = report.line();
-    const called = isAsked ? calledFunctions(manifest) : undefined;
-    // Most starts miss nothing, and need none of the functions above.
-    const isWhole = lastTold === 0 && report.rewritten === 0 && all.missed.length === 0 && all.stale.length === 0;
-    const { left, replaced } = all;
-    write(isWhole ? all : { __proto__: null, ...untold(all), left, replaced }, called, all);
+    try {
+      const all = report.line();
+      const called = isAsked ? calledFunctions(manifest) : undefined;
+      // Most starts miss nothing, and need none of the functions above.
+      const isWhole = lastTold === 0 && report.rewritten === 0 && all.missed.length === 0 && all.stale.length === 0;
+      const { left, replaced } = all;
+      write(isWhole ? all : { __proto__: null, ...untold(all), left, replaced }, called, all);
+    } catch {
+      // The program has broken something that this file needs.
+    }
   });
 });
 
