@@ -32,8 +32,6 @@ _PAIRS = [
     (row, node) for row in ROWS for node in ("node24", "node26") if _ALL or (row.name in _SAMPLE and node == "node24")
 ]
 _TEST_FILES = 3
-# Node gives its processes a flag under which nothing is served (--watch-kill-signal).
-_UNSERVED = "node --test"
 # Names of files contain random letters and the numbers of processes.
 _UNSTEADY_IN_NAMES = re.compile(r"[\da-f]{8,}|\d+")
 # A child process must be warmed before its own misses can be known.
@@ -136,5 +134,5 @@ def test_framework(
             cache.warm_missed()
         check(f"with what it missed, {number}", way)
     # A process that ends by a signal reports nothing.
-    if not row.until and row.name != _UNSERVED:
+    if not row.until:
         assert any(report["served"] for report in project.reports)
