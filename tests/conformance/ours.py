@@ -26,6 +26,9 @@ from esmcache.records import (
 )
 
 
+_NO_NODE = Path("/nowhere/node")
+
+
 @dataclass(frozen=True, slots=True)
 class OurReading:
     """A file's line of `esmcache analyze --json`, and the analysis, which contains more than the line."""
@@ -54,19 +57,25 @@ class OurReading:
 def read_modules(modules: Sequence[Module], node: Path) -> list[OurReading]:
     """Return our reading of each module, from the command line and from the analysis itself.
 
-    The command line reads TypeScript with its types, and the analysis the text without them.
+    The command line reads TypeScript with its types, and the analysis the text without them. It reads JavaScript
+    without a Node, whose errors would take the place of our own.
     """
-    lines = analyze_lines([module.typescript or module.file for module in modules], node)
+    strips = any(module.typescript for module in modules)
+    lines = analyze_lines([module.typescript or module.file for module in modules], node if strips else None)
     return [
         OurReading(line, analyse_module(module.file.read_bytes())) for line, module in zip(lines, modules, strict=True)
     ]
 
 
-def analyze_lines(files: Sequence[Path], node: Path) -> list[Any]:
-    """Return the line of `esmcache analyze --json` for each file."""
+def analyze_lines(files: Sequence[Path], node: Path | None) -> list[Any]:
+    """Return the line of `esmcache analyze --json` for each file.
+
+    Args:
+        node: The Node that `analyze` asks for errors; without one, it reports what it finds itself.
+    """
     command = [sys.executable, "-m", "esmcache", "analyze", "--json", "-"]
     names = "".join(f"{file}\n" for file in files)
-    environment = {**os.environ, "ESMCACHE_NODE": str(node.absolute())}
+    environment = {**os.environ, "ESMCACHE_NODE": str(node.absolute() if node else _NO_NODE)}
     done = subprocess.run(command, input=names.encode(), capture_output=True, env=environment, check=False)
     if done.returncode not in (0, 1) or done.stderr:
         raise RuntimeError(f"esmcache failed: {done.stderr[-2000:].decode(errors='replace')}")

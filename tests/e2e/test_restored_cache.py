@@ -41,6 +41,7 @@ NAMES_AND_PATHS = {
     "packs": ["pack"],
     "entry_points": ["manifest", "path", "domain", "engine_tag", "node_version", "arch"],
     "misses": ["entry", "executable"],
+    "replaced_functions": ["manifest"],
     "entry_modules": ["manifest", "url"],
 }
 # All other texts name no file: kinds, messages, names of exports, and our own JSON.
@@ -64,6 +65,7 @@ OTHER_TEXTS = {
     "name",
     "version",
     "conditions",
+    "functions",
     "url",
     "reason",
 }

@@ -7,7 +7,7 @@ faster, but nothing is published: starts are served as before.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from esmcache.build.commit import commit_compiled
 from esmcache.build.compile import Compiler
@@ -116,7 +116,8 @@ class ProgramCheck:
                 for line, column in self._walk.places(module, request):
                     yield Problem(module.path, code, told, line, column, suggestion=suggestion)
         if (refused := self._refused.get(module.path)) is not None:
-            yield refused
+            # A warm goes on without the module, but Node cannot.
+            yield replace(refused, is_error=True)
             return
         yield from (self._unlinked(module, one) for one in link_problems(self._walk, module.url))
         if is_own and (reason := self._walk.why_not_served(module)):
