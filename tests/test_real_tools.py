@@ -93,7 +93,8 @@ def test_tool(
         starter.edit()
         native = starter.native()
         assert starter.served() == native, f"stale: {starter.reports}"
-        assert (starter.total("stale") > 0) == is_looked_at
+        # What a tool compiles itself (@babel/register), Node reads.
+        assert (starter.total("stale") > 0) == is_looked_at or starter.total("left") > 0
     assert sorted(os.listdir(npm_tools)) == shared, "written into the packages that all tests share"
 
 
