@@ -25,7 +25,6 @@ from esmcache.records import (
     ModuleRequest,
 )
 
-
 _NO_NODE = Path("/nowhere/node")
 
 
