@@ -17,7 +17,8 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 RUN := .venv/bin/python
 # BASE=… runs the tests in the base directory of an earlier run.
-SUITE := $(RUN) tests/run_suite.py $(if $(BASE),--base "$(BASE)") -n $(JOBS)
+# The tests wait for other processes a quarter of their time, so one worker more than there are cores keeps all busy.
+SUITE := $(RUN) tests/run_suite.py $(if $(BASE),--base "$(BASE)") -n $$(($(JOBS) + 1))
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 NODES := .cache/node
 NPM := npm_config_cache="$(CURDIR)/.cache/npm" npm_config_update_notifier=false \
