@@ -27,7 +27,7 @@ from removing import remove_tree
 # `make test-frameworks` sets the variable and installs the packages of all rows. The packages of `make test` are enough
 # for these.
 _ALL = bool(os.environ.get("ESMCACHE_TEST_FRAMEWORKS"))
-_SAMPLE = ("mocha", "tsx", "node --test")
+_SAMPLE = ("mocha", "node --test")
 _PAIRS = [
     (row, node) for row in ROWS for node in ("node24", "node26") if _ALL or (row.name in _SAMPLE and node == "node24")
 ]
