@@ -93,7 +93,7 @@ def test_tool(
         starter.edit()
         native = starter.native()
         assert starter.served() == native, f"stale: {starter.reports}"
-        # What a tool compiles itself (@babel/register), Node reads.
+        # Node reads the modules that a tool compiles itself (@babel/register).
         assert (starter.total("stale") > 0) == is_looked_at or starter.total("left") > 0
     assert sorted(os.listdir(npm_tools)) == shared, "written into the packages that all tests share"
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("without_forks")
 _SEED = 15
 _DAMAGES = 30
 _KINDS_OF_KILLS = 7
-# Of a background warm, of the language server and of a warm.
+# First number and count of three kills: a background warm, the language server and a warm.
 _SAMPLE_OF_KILLS = (5, 3)
 _KINDS_OF_FULL_DISKS = 3
 _MINUTES_OF_THE_CROWD = 0.2 if EVERYTHING else 0.04

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from esmcache.linking import LinkingGraph
 
-# What to add to the message of a missing export.
+# `doctor` and editors add this to the message of a missing export.
 ONLY_A_TYPE = ", only a type of this name, and Node strips types"
 # A declaration, `type T` or `type { …, T` in an import or export, up to the name.
 _DECLARED = rb"\b(?:interface|type|declare\s+[a-z\s]+)\s+%(name)s(?![\w$])"

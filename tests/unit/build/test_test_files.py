@@ -143,7 +143,7 @@ def _tests(package: Path, paths: Sequence[str] = ("",), *, each_is_started: bool
 
 def test_a_folder_is_warmed_with_its_test_files(package: Path) -> None:
     _write(package, {"main": "a.test.js", "scripts": {"test": "node --test a.test.js test/d.js src/b.test.js"}})
-    # What is an entry point anyway is not counted.
+    # A test file that package.json names as an entry point, too, is not counted.
     assert _tests(package) == ["src/b.test.js", "test/d.js"]
     assert _tests(package, ["test"]) == ["test/d.js"]
     assert _tests(package, ["test/d.js"]) == []

@@ -119,7 +119,7 @@ const reportAtExit = (function reportAtExit(fs, load, directory, given, manifest
     }
   }
   const write = reporter(fs, directory, given);
-  // What earlier lines of this process have said.
+  // Earlier lines of this process have reported these counts.
   let [served, resolved, hashed, rewritten, faults, missed, stale] = [0, 0, 0, 0, 0, 0, 0];
   let lastTold = 0;
   let isKnownByForm = null;
